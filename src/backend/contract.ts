@@ -1,0 +1,284 @@
+/**
+ * The contract between the training loop and the backends. *A session owns one model on one device; the loop
+ * hands it spans of steps.* Native runs a whole span in one crossing into C++; tfjs loops inside `run`; callers
+ * cannot tell which. No tensor type of any library crosses this line, and a plan is plain JSON-safe data.
+ *
+ * The formulas that a session must implement are those of the reference session (test/support/reference.ts);
+ * the README's section "The same training everywhere" states what is promised about them.
+ */
+
+// ── The plan: what to compute. Everything is resolved; nothing is left to a backend's defaults ──────────────
+
+/** Applied element by element; a Dense layer may carry one. gelu is the exact (erf) form, elu has alpha 1. */
+export type ElementwiseActivation = 'linear' | 'relu' | 'sigmoid' | 'tanh' | 'elu' | 'gelu';
+/** softmax works on whole rows and is therefore never part of a Dense layer in a plan. */
+export type Activation = ElementwiseActivation | 'softmax';
+
+/** Layers map [rows, inputs] to [rows, outputs], both row-major float32. Flatten is gone: rows are always flat. */
+export type LayerPlan =
+  /** y = x·scale + offset; inputs = outputs = width. */
+  | { kind: 'rescaling'; name: string; width: number; scale: number; offset: number }
+  /** y = activation(x·kernel + bias); kernel [inputs, outputs] row-major, bias [outputs]. */
+  | {
+      kind: 'dense';
+      name: string;
+      inputs: number;
+      outputs: number;
+      useBias: boolean;
+      activation: ElementwiseActivation;
+    }
+  | { kind: 'activation'; name: string; width: number; activation: Activation }
+  /**
+   * While training y = keep ? x·(1/(1−rate)) : 0, the factor rounded to float32; the identity otherwise.
+   * Element e = row·width + column of step s is kept when number e of
+   * randomUint32(…, seed, Purpose.dropout, stream, s) is ≥ dropoutThreshold(rate); rows count within the batch.
+   */
+  | { kind: 'dropout'; name: string; width: number; rate: number; stream: number };
+
+/**
+ * All losses are means: over the outputs of a row, then over the rows of a batch, each row times its weight
+ * (Σ wᵢ·lossᵢ / rows, as Keras' "sum_over_batch_size"). Cross-entropies take the *logits*, the values before
+ * `TrainPlan.output`, through log-sum-exp; their gradient with respect to the logits is (p − y)/rows
+ * (binary: /(rows·width)). The squared and absolute errors take the predictions, the values after `output`.
+ */
+export type LossPlan = {
+  kind:
+    | 'categoricalCrossentropy'
+    | 'sparseCategoricalCrossentropy'
+    | 'binaryCrossentropy'
+    | 'meanSquaredError'
+    | 'meanAbsoluteError';
+};
+
+/** α, the learning rate, comes with each span. g is the gradient of the loss above. All state starts at zero. */
+export type OptimizerPlan =
+  /** velocity = μ·velocity − α·g; w += velocity (nesterov: w += μ·velocity − α·g). One slot iff momentum > 0. */
+  | { kind: 'sgd'; momentum: number; nesterov: boolean }
+  /** Slots m, v. a = α·√(1−β₂ᵗ)/(1−β₁ᵗ), t = step + 1; m += (g−m)(1−β₁); v += (g²−v)(1−β₂); w −= a·m/(√v+ε). */
+  | { kind: 'adam'; beta1: number; beta2: number; epsilon: number }
+  /** As adam, after w −= α·weightDecay·w (kernels and biases alike, as Keras). */
+  | { kind: 'adamw'; beta1: number; beta2: number; epsilon: number; weightDecay: number }
+  /** Slot v. v = ρ·v + (1−ρ)·g²; w −= α·g/√(v+ε). */
+  | { kind: 'rmsprop'; rho: number; epsilon: number };
+
+/** Each is a mean over rows of a value per row, from the predictions and the targets; unweighted. */
+export type MetricPlan =
+  /** 1 where the greatest prediction (the first among equals) stands at the target's class. */
+  | { kind: 'categoricalAccuracy'; name: string }
+  /** Share of the outputs on the target's side of `threshold` (prediction > threshold against target > 0.5). */
+  | { kind: 'binaryAccuracy'; name: string; threshold: number }
+  /** 1 where the target's class has fewer than k predictions strictly greater than its own. */
+  | { kind: 'topK'; name: string; k: number }
+  | { kind: 'meanSquaredError'; name: string }
+  | { kind: 'meanAbsoluteError'; name: string };
+
+export interface TrainPlan {
+  /** Width of an input row: the product of the input shape. */
+  features: number;
+  /** Width of a prediction. */
+  outputs: number;
+  layers: LayerPlan[];
+  /** Turns the last layer's values, the logits, into predictions. It belongs to the loss step, not to a layer. */
+  output: Activation;
+  /** What a target row is: one class index, or `outputs` float32 values. */
+  targets: 'labels' | 'values';
+  loss: LossPlan;
+  optimizer: OptimizerPlan;
+  metrics: MetricPlan[];
+  /** Key of the dropout bits; integer in [0, 2⁵³). */
+  seed: number;
+}
+
+/** One trainable parameter of a plan; their order is the order of everything in {@link SessionState}. */
+export interface Parameter {
+  layer: string;
+  kind: 'kernel' | 'bias';
+  shape: number[];
+}
+
+/** The parameters of a plan: for each Dense layer its kernel [inputs, outputs], then its bias [outputs]. */
+export function parametersOf(plan: Pick<TrainPlan, 'layers'>): Parameter[] {
+  return plan.layers.flatMap((layer): Parameter[] => {
+    if (layer.kind !== 'dense') return [];
+    const kernel: Parameter = { layer: layer.name, kind: 'kernel', shape: [layer.inputs, layer.outputs] };
+    return layer.useBias
+      ? [kernel, { layer: layer.name, kind: 'bias', shape: [layer.outputs] }]
+      : [kernel];
+  });
+}
+
+/** Names of the optimiser's slots, in their order in {@link SessionState}. */
+export function slotsOf(optimizer: OptimizerPlan): string[] {
+  switch (optimizer.kind) {
+    case 'sgd':
+      return optimizer.momentum > 0 ? ['momentum'] : [];
+    case 'adam':
+    case 'adamw':
+      return ['m', 'v'];
+    case 'rmsprop':
+      return ['v'];
+  }
+}
+
+// ── State and data ──────────────────────────────────────────────────────────────────────────────────────────
+
+/** Everything that training changes. Plain copies: whoever receives one owns it. */
+export interface SessionState {
+  /** Steps done so far: the bias correction of Adam's next step uses t = step + 1. */
+  step: number;
+  /** One array a parameter, row-major, in the order of {@link parametersOf}. */
+  weights: Float32Array[];
+  /** slots[s][p]: slot s ({@link slotsOf}) of parameter p, of the parameter's size. */
+  slots: Float32Array[][];
+}
+
+/**
+ * Rows for training or evaluation, already checked: sizes agree, labels are in range, values are finite.
+ * A backend copies what it needs before `upload` resolves.
+ */
+export interface Examples {
+  rows: number;
+  /** [rows, features]; uint8 stays uint8 until a row is gathered (its values are 0 … 255, unscaled). */
+  x: Uint8Array | Float32Array;
+  /** targets 'labels': Int32Array [rows]; 'values': Float32Array [rows, outputs]. */
+  y: Int32Array | Float32Array;
+  /** One factor a row for the loss; absent = 1. */
+  weights?: Float32Array;
+}
+
+/** Examples on the device. Opaque; belongs to the session that made it. */
+export interface Dataset {
+  readonly rows: number;
+  /** Frees the device's copy. Idempotent. */
+  dispose(): void;
+}
+
+// ── Running ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface Span {
+  data: Dataset;
+  /** Rows of `data` in training order. Step i takes rows [i·batchSize, (i+1)·batchSize); the last may be shorter. */
+  order: Uint32Array;
+  batchSize: number;
+  /** Number of the first step since training began; dropout bits depend on it. */
+  firstStep: number;
+  /** One rate a step: its length, ⌈order.length / batchSize⌉, is the number of steps. */
+  learningRates: Float32Array;
+}
+
+/** Progress within a span. Means over the rows done so far in this span. */
+export interface Progress {
+  stepsDone: number;
+  loss: number;
+  metrics: number[];
+}
+
+export interface Listener {
+  /** Ends the span after the step at hand; the report then says 'aborted'. */
+  signal?: AbortSignal;
+  /** Called now and then while the span runs, never more than one call behind. */
+  onProgress?(progress: Progress): void;
+}
+
+export interface SpanReport {
+  stepsDone: number;
+  stopped: 'finished' | 'aborted';
+  /** One loss a step done: the batch mean. */
+  losses: Float32Array;
+  /** One array a metric of the plan, one value a step done: the batch mean. */
+  metrics: Float32Array[];
+}
+
+export interface RowRange {
+  begin: number;
+  /** Exclusive. */
+  end: number;
+}
+
+/** Means over rows, summed in float64; the loss with sample weights. */
+export interface Metrics {
+  loss: number;
+  metrics: number[];
+}
+
+/**
+ * One model on one device. Calls on a session run one after the other in the order they were made. After
+ * `dispose` every other call rejects with ERR_STATE.
+ */
+export interface Session {
+  /** Which kernels run: for people and for the run's record, e.g. {kernels: 'fused', isa: 'avx512', threads: 2}. */
+  readonly description: SessionDescription;
+  upload(examples: Examples): Promise<Dataset>;
+  run(span: Span, listen?: Listener): Promise<SpanReport>;
+  /** Rejects with the signal's reason when aborted. */
+  evaluate(data: Dataset, rows: RowRange, batchSize: number, signal?: AbortSignal): Promise<Metrics>;
+  /** Predictions [rows, outputs] for x [rows, features], row-major. */
+  predict(x: Examples['x']): Promise<Float32Array>;
+  readState(): Promise<SessionState>;
+  writeState(state: SessionState): Promise<void>;
+  /** Idempotent; aborts a running span first. */
+  dispose(): Promise<void>;
+}
+
+// ── Backends ────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type BackendName = 'native' | 'tfjs';
+export type Kernels = 'auto' | 'fused' | 'framework';
+export type Precision = 'fp32' | 'tf32' | 'bf16';
+
+/** What the user asked for. 'auto' leaves the choice to us. */
+export interface DeviceRequest {
+  device: 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
+  kernels: Kernels;
+  precision: Precision;
+  /** CPU threads; 0 = one a core. */
+  threads: number;
+  tfjsEngine: 'auto' | 'node-gpu' | 'node' | 'wasm' | 'cpu';
+}
+
+/** One way to run: a device of a backend (native) or an engine of it (tfjs). */
+export interface Candidate {
+  /** 'libtorch', or a tfjs engine: 'node-gpu', 'node', 'wasm', 'cpu'. */
+  engine: string;
+  device: string;
+  /** "NVIDIA H200", "AMD EPYC, 2 threads"; empty when not usable. */
+  deviceName: string;
+  usable: boolean;
+  /** Why it is not usable, in a few words; empty when it is. */
+  reason: string;
+  /** What to do about it; empty when it is usable. */
+  cure: string;
+  /** Versions of the libraries behind it, by name. */
+  versions: Record<string, string>;
+}
+
+/** What a probe found: every way of this backend, best first. */
+export interface Availability {
+  candidates: Candidate[];
+}
+
+export interface SessionDescription {
+  kernels: string;
+  isa: string;
+  threads: number;
+}
+
+export interface Backend {
+  readonly name: BackendName;
+  readonly engine: string;
+  /** 'cpu', 'cuda:0'. */
+  readonly device: string;
+  readonly deviceName: string;
+  readonly versions: Record<string, string>;
+  /** The first part of the plan that this backend cannot run, as one sentence; null when it can run it all. */
+  unsupported(plan: TrainPlan): string | null;
+  createSession(plan: TrainPlan, state: SessionState): Promise<Session>;
+}
+
+export interface BackendProvider {
+  readonly name: BackendName;
+  /** Never throws, never crashes: loads native code in a child process only. */
+  probe(): Promise<Availability>;
+  /** Opens what was asked for; the choice among engines and devices has been made by selection. */
+  open(request: DeviceRequest): Promise<Backend>;
+}
