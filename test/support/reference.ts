@@ -1,0 +1,291 @@
+/**
+ * The reference session: what the contract means, in plain TypeScript. Arithmetic is float64; the state is
+ * float32, as on every backend, and is rounded once a step, when it is stored. Every backend and every kernel is
+ * tested against this one; where they disagree, this one is right by definition.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import {
+  type Backend,
+  type BackendProvider,
+  type Dataset,
+  type Examples,
+  type Listener,
+  type Metrics,
+  type Parameter,
+  parametersOf,
+  type RowRange,
+  type Session,
+  type SessionState,
+  type Span,
+  type SpanReport,
+  slotsOf,
+  type TrainPlan,
+} from '../../src/backend/contract';
+import { FusorError } from '../../src/errors';
+import {
+  activate,
+  backward,
+  forward,
+  type Matrix,
+  matrix,
+  type Numbers,
+  type Training,
+} from './reference/layers';
+import { logitGradient, rowLosses, rowMetrics, targetMatrix } from './reference/loss';
+import { update } from './reference/optimizers';
+
+/** Some rows with their targets, ready for arithmetic. */
+export interface Batch {
+  x: Matrix;
+  y: Matrix;
+  /** One factor a row. */
+  weights: Float64Array;
+}
+
+export function batchOf(plan: TrainPlan, examples: Examples, rows: ArrayLike<number>): Batch {
+  const { features } = plan;
+  const x = matrix(
+    rows.length,
+    features,
+    (e) => examples.x[rows[Math.floor(e / features)] * features + (e % features)],
+  );
+  const weights = Float64Array.from(rows, (row) => examples.weights?.[row] ?? 1);
+  return { x, y: targetMatrix(plan, examples.y, rows), weights };
+}
+
+/** All layers in turn: each layer's values, the logits and the predictions. */
+export function forwardAll(plan: TrainPlan, parameters: Numbers[], x: Matrix, training: Training) {
+  const perLayer = parametersByLayer(plan, parameters);
+  let value = x;
+  const passes = plan.layers.map((layer, i) => {
+    const pass = forward(layer, perLayer[i], value, training);
+    value = pass.y;
+    return pass;
+  });
+  return { passes, logits: value, predictions: activate(plan.output, value) };
+}
+
+/** Σ wᵢ·lossᵢ / rows of a batch, its gradient with respect to every parameter, and the metrics' means. */
+export function lossAndGradients(plan: TrainPlan, parameters: Numbers[], batch: Batch, training: Training) {
+  const { passes, logits, predictions } = forwardAll(plan, parameters, batch.x, training);
+  const perLayer = parametersByLayer(plan, parameters);
+  let gradient = logitGradient(plan, logits, predictions, batch.y, batch.weights);
+  const gradients: Float64Array[] = [];
+  for (let i = plan.layers.length - 1; i >= 0; i--) {
+    const result = backward(plan.layers[i], perLayer[i], passes[i], gradient, training);
+    gradients.unshift(...result.parameters);
+    gradient = result.dx;
+  }
+  return { ...batchMeans(plan, logits, predictions, batch), gradients };
+}
+
+function batchMeans(plan: TrainPlan, logits: Matrix, predictions: Matrix, batch: Batch): Metrics {
+  const losses = rowLosses(plan.loss.kind, logits, predictions, batch.y).map(
+    (loss, row) => loss * batch.weights[row],
+  );
+  const mean = (values: Float64Array) => values.reduce((a, b) => a + b, 0) / values.length;
+  return {
+    loss: mean(losses),
+    metrics: plan.metrics.map((metric) => mean(rowMetrics(metric, predictions, batch.y))),
+  };
+}
+
+/** Kernel and bias of each layer; empty for the layers without parameters. */
+function parametersByLayer(plan: TrainPlan, parameters: Numbers[]): Numbers[][] {
+  let next = 0;
+  return plan.layers.map((layer) => {
+    if (layer.kind !== 'dense') return [];
+    const count = layer.useBias ? 2 : 1;
+    next += count;
+    return parameters.slice(next - count, next);
+  });
+}
+
+class ReferenceDataset implements Dataset {
+  disposed = false;
+
+  constructor(
+    readonly owner: ReferenceSession,
+    readonly examples: Examples,
+  ) {}
+
+  get rows(): number {
+    return this.examples.rows;
+  }
+
+  dispose(): void {
+    this.disposed = true;
+  }
+}
+
+class ReferenceSession implements Session {
+  readonly description = { kernels: 'reference', isa: 'float64', threads: 1 };
+  private state: SessionState;
+  private queue: Promise<unknown> = Promise.resolve();
+  private disposed = false;
+
+  constructor(
+    private readonly plan: TrainPlan,
+    state: SessionState,
+  ) {
+    this.state = structuredClone(state);
+  }
+
+  upload(examples: Examples): Promise<Dataset> {
+    const copy = {
+      ...examples,
+      x: examples.x.slice(),
+      y: examples.y.slice(),
+      weights: examples.weights?.slice(),
+    };
+    return this.enqueue(async () => new ReferenceDataset(this, copy));
+  }
+
+  run(span: Span, listen: Listener = {}): Promise<SpanReport> {
+    return this.enqueue(async () => {
+      const examples = this.examplesOf(span.data);
+      const losses: number[] = [];
+      const metrics: number[][] = this.plan.metrics.map(() => []);
+      const sums = { rows: 0, loss: 0, metrics: this.plan.metrics.map(() => 0) };
+      const steps = span.learningRates.length;
+      let aborted = false;
+      for (let step = 0; step < steps; step++) {
+        aborted = listen.signal?.aborted === true || this.disposed;
+        if (aborted) break;
+        const rows = span.order.subarray(step * span.batchSize, (step + 1) * span.batchSize);
+        const result = this.step(
+          batchOf(this.plan, examples, rows),
+          span.learningRates[step],
+          span.firstStep + step,
+        );
+        losses.push(result.loss);
+        sums.rows += rows.length;
+        sums.loss += result.loss * rows.length;
+        result.metrics.forEach((value, i) => {
+          metrics[i].push(value);
+          sums.metrics[i] += value * rows.length;
+        });
+        const mean = (sum: number) => sum / sums.rows;
+        listen.onProgress?.({ stepsDone: step + 1, loss: mean(sums.loss), metrics: sums.metrics.map(mean) });
+        await nextTurn();
+      }
+      return {
+        stepsDone: losses.length,
+        stopped: aborted ? 'aborted' : 'finished',
+        losses: Float32Array.from(losses),
+        metrics: metrics.map((values) => Float32Array.from(values)),
+      };
+    });
+  }
+
+  private step(batch: Batch, rate: number, step: number): Metrics {
+    const { plan, state } = this;
+    const result = lossAndGradients(plan, state.weights, batch, { seed: plan.seed, step });
+    state.step += 1;
+    state.weights.forEach((w, p) => {
+      const slots = state.slots.map((slot) => slot[p]);
+      update(plan.optimizer, rate, state.step, w, result.gradients[p], slots);
+    });
+    return result;
+  }
+
+  evaluate(
+    data: Dataset,
+    { begin, end }: RowRange,
+    batchSize: number,
+    signal?: AbortSignal,
+  ): Promise<Metrics> {
+    return this.enqueue(async () => {
+      const examples = this.examplesOf(data);
+      const sums: Metrics = { loss: 0, metrics: this.plan.metrics.map(() => 0) };
+      for (let from = begin; from < end; from += batchSize) {
+        signal?.throwIfAborted();
+        const rows = Array.from({ length: Math.min(batchSize, end - from) }, (_, i) => from + i);
+        const batch = batchOf(this.plan, examples, rows);
+        const { logits, predictions } = forwardAll(this.plan, this.state.weights, batch.x, null);
+        const means = batchMeans(this.plan, logits, predictions, batch);
+        sums.loss += means.loss * rows.length;
+        means.metrics.forEach((value, i) => {
+          sums.metrics[i] += value * rows.length;
+        });
+        await nextTurn();
+      }
+      const rows = end - begin;
+      return { loss: sums.loss / rows, metrics: sums.metrics.map((sum) => sum / rows) };
+    });
+  }
+
+  predict(x: Examples['x']): Promise<Float32Array> {
+    const { features } = this.plan;
+    const input = matrix(x.length / features, features, (e) => x[e]);
+    return this.enqueue(async () =>
+      Float32Array.from(forwardAll(this.plan, this.state.weights, input, null).predictions.data),
+    );
+  }
+
+  readState(): Promise<SessionState> {
+    return this.enqueue(async () => structuredClone(this.state));
+  }
+
+  writeState(state: SessionState): Promise<void> {
+    const copy = structuredClone(state);
+    return this.enqueue(async () => {
+      this.state = copy;
+    });
+  }
+
+  async dispose(): Promise<void> {
+    this.disposed = true;
+    await this.queue;
+  }
+
+  private examplesOf(data: Dataset): Examples {
+    const known = data instanceof ReferenceDataset && data.owner === this && !data.disposed;
+    if (!known) throw new FusorError('ERR_STATE', ['the data is not (any more) on this session']);
+    return data.examples;
+  }
+
+  /** Calls run one after the other, in the order they were made. */
+  private enqueue<T>(job: () => Promise<T>): Promise<T> {
+    if (this.disposed) return Promise.reject(new FusorError('ERR_STATE', ['the session is disposed']));
+    const result = this.queue.then(job);
+    this.queue = result.catch(() => {});
+    return result;
+  }
+}
+
+/** A state of zeros and the given weights (default: zeros too), as every plan starts. */
+export function initialState(plan: TrainPlan, weights?: Float32Array[]): SessionState {
+  const zeros = () =>
+    parametersOf(plan).map(({ shape }: Parameter) => new Float32Array(shape.reduce((a, b) => a * b)));
+  return { step: 0, weights: weights ?? zeros(), slots: slotsOf(plan.optimizer).map(zeros) };
+}
+
+/** The reference as a backend. It is part of the tests only: `name` is one that the contract knows. */
+export const referenceBackend: Backend = {
+  name: 'tfjs',
+  engine: 'reference',
+  device: 'cpu',
+  deviceName: 'float64 in TypeScript',
+  versions: {},
+  unsupported: () => null,
+  createSession: async (plan, state) => new ReferenceSession(plan, state),
+};
+
+export const provider: BackendProvider = {
+  name: 'tfjs',
+  probe: async () => ({
+    candidates: [
+      {
+        engine: 'reference',
+        device: 'cpu',
+        deviceName: 'TypeScript',
+        usable: true,
+        reason: '',
+        cure: '',
+        versions: {},
+      },
+    ],
+  }),
+  open: async () => referenceBackend,
+};

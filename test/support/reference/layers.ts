@@ -1,0 +1,218 @@
+/**
+ * The layers of a plan, forward and backward, in float64. Part of the reference session: written to be read
+ * beside the contract, not to be fast.
+ */
+import type { Activation, ElementwiseActivation, LayerPlan } from '../../../src/backend/contract';
+import { dropoutThreshold, Purpose, randomUint32 } from '../../../src/random';
+
+/** Row-major [rows, width]. */
+export interface Matrix {
+  rows: number;
+  width: number;
+  data: Float64Array;
+}
+
+export function matrix(rows: number, width: number, value?: (e: number) => number): Matrix {
+  const data = new Float64Array(rows * width);
+  if (value) for (let e = 0; e < data.length; e++) data[e] = value(e);
+  return { rows, width, data };
+}
+
+export type Numbers = Float32Array | Float64Array;
+
+/** What a layer needs besides its input: null outside training, where dropout is the identity. */
+export type Training = { seed: number; step: number } | null;
+
+/** A layer's values: `z` before its activation (what the gradient needs), `y` after it. */
+export interface Pass {
+  x: Matrix;
+  z: Matrix;
+  y: Matrix;
+}
+
+export function forward(layer: LayerPlan, parameters: Numbers[], x: Matrix, training: Training): Pass {
+  switch (layer.kind) {
+    case 'rescaling': {
+      const y = matrix(x.rows, x.width, (e) => x.data[e] * layer.scale + layer.offset);
+      return { x, z: y, y };
+    }
+    case 'dense': {
+      const z = multiply(x, parameters[0], layer.outputs, layer.useBias ? parameters[1] : null);
+      return { x, z, y: activate(layer.activation, z) };
+    }
+    case 'activation':
+      return { x, z: x, y: activate(layer.activation, x) };
+    case 'dropout': {
+      if (!training) return { x, z: x, y: x };
+      const factors = dropoutFactors(layer, x.rows, training);
+      const y = matrix(x.rows, x.width, (e) => (factors[e] === 0 ? 0 : x.data[e] * factors[e]));
+      return { x, z: x, y };
+    }
+  }
+}
+
+/** The gradients of a layer's parameters and of its input, given the gradient `dy` of its output. */
+export function backward(
+  layer: LayerPlan,
+  parameters: Numbers[],
+  pass: Pass,
+  dy: Matrix,
+  training: Training,
+) {
+  switch (layer.kind) {
+    case 'rescaling':
+      return { parameters: [], dx: matrix(dy.rows, dy.width, (e) => dy.data[e] * layer.scale) };
+    case 'dense': {
+      const dz = activationGradient(layer.activation, pass, dy);
+      const kernel = multiplyLeftTransposed(pass.x, dz);
+      const bias = layer.useBias ? [columnSums(dz)] : [];
+      return { parameters: [kernel, ...bias], dx: multiplyRightTransposed(dz, parameters[0], layer.inputs) };
+    }
+    case 'activation':
+      return { parameters: [], dx: activationGradient(layer.activation, pass, dy) };
+    case 'dropout': {
+      if (!training) return { parameters: [], dx: dy };
+      const factors = dropoutFactors(layer, dy.rows, training);
+      return {
+        parameters: [],
+        dx: matrix(dy.rows, dy.width, (e) => (factors[e] === 0 ? 0 : dy.data[e] * factors[e])),
+      };
+    }
+  }
+}
+
+/** One factor an element: 0, or 1/(1−rate) in float32. */
+function dropoutFactors(
+  layer: LayerPlan & { kind: 'dropout' },
+  rows: number,
+  at: { seed: number; step: number },
+) {
+  const random = randomUint32(rows * layer.width, at.seed, Purpose.dropout, layer.stream, at.step);
+  const kept = Math.fround(1 / (1 - layer.rate));
+  const threshold = dropoutThreshold(layer.rate);
+  return Float64Array.from(random, (bits) => (bits >= threshold ? kept : 0));
+}
+
+// ── Activations ─────────────────────────────────────────────────────────────────────────────────────────────
+
+export function activate(activation: Activation, z: Matrix): Matrix {
+  if (activation === 'softmax') return softmax(z);
+  return matrix(z.rows, z.width, (e) => FUNCTIONS[activation].value(z.data[e]));
+}
+
+/** dz from dy. */
+export function activationGradient(
+  activation: Activation,
+  { z, y }: Pick<Pass, 'z' | 'y'>,
+  dy: Matrix,
+): Matrix {
+  if (activation === 'softmax') return softmaxGradient(y, dy);
+  return matrix(z.rows, z.width, (e) => FUNCTIONS[activation].gradient(z.data[e], y.data[e]) * dy.data[e]);
+}
+
+/** Each with its derivative, from the value before (z) and after (y). All of them pass NaN on. */
+const FUNCTIONS: Record<
+  ElementwiseActivation,
+  { value(z: number): number; gradient(z: number, y: number): number }
+> = {
+  linear: { value: (z) => z, gradient: () => 1 },
+  relu: { value: (z) => Math.max(z, 0), gradient: (z) => (z <= 0 ? 0 : 1) },
+  sigmoid: { value: sigmoid, gradient: (_, y) => y * (1 - y) },
+  tanh: { value: Math.tanh, gradient: (_, y) => 1 - y * y },
+  elu: { value: (z) => (z < 0 ? Math.expm1(z) : z), gradient: (z, y) => (z < 0 ? y + 1 : 1) },
+  gelu: {
+    value: (z) => z * normalCdf(z),
+    gradient: (z) => normalCdf(z) + (z * Math.exp((-z * z) / 2)) / Math.sqrt(2 * Math.PI),
+  },
+};
+
+export function sigmoid(z: number): number {
+  return z < 0 ? Math.exp(z) / (1 + Math.exp(z)) : 1 / (1 + Math.exp(-z));
+}
+
+function normalCdf(z: number): number {
+  return (1 + erf(z / Math.SQRT2)) / 2;
+}
+
+/** erf(x) = 2/√π · e^(−x²) · Σ 2ⁿ·x^(2n+1)/(2n+1)!!: all terms have one sign, so nothing cancels. */
+export function erf(x: number): number {
+  if (Math.abs(x) > 6) return Math.sign(x);
+  let term = x;
+  let sum = x;
+  for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) {
+    term *= (2 * x * x) / (2 * n + 1);
+    sum += term;
+  }
+  return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
+}
+
+function softmax(z: Matrix): Matrix {
+  const y = matrix(z.rows, z.width);
+  for (let row = 0; row < z.rows; row++) {
+    const values = z.data.subarray(row * z.width, (row + 1) * z.width);
+    const normaliser = logSumExp(values);
+    y.data.set(
+      values.map((value) => Math.exp(value - normaliser)),
+      row * z.width,
+    );
+  }
+  return y;
+}
+
+/** dz = y·(dy − Σ dy·y), row by row. */
+function softmaxGradient(y: Matrix, dy: Matrix): Matrix {
+  const dz = matrix(y.rows, y.width);
+  for (let row = 0; row < y.rows; row++) {
+    let dot = 0;
+    for (let e = row * y.width; e < (row + 1) * y.width; e++) dot += dy.data[e] * y.data[e];
+    for (let e = row * y.width; e < (row + 1) * y.width; e++) dz.data[e] = y.data[e] * (dy.data[e] - dot);
+  }
+  return dz;
+}
+
+export function logSumExp(values: Float64Array): number {
+  const greatest = values.reduce((a, b) => Math.max(a, b));
+  return greatest + Math.log(values.reduce((sum, value) => sum + Math.exp(value - greatest), 0));
+}
+
+// ── Products ────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** x·kernel + bias. */
+function multiply(x: Matrix, kernel: Numbers, outputs: number, bias: Numbers | null): Matrix {
+  const z = matrix(x.rows, outputs, (e) => (bias ? bias[e % outputs] : 0));
+  for (let row = 0; row < x.rows; row++)
+    for (let i = 0; i < x.width; i++) {
+      const factor = x.data[row * x.width + i];
+      for (let o = 0; o < outputs; o++) z.data[row * outputs + o] += factor * kernel[i * outputs + o];
+    }
+  return z;
+}
+
+/** xᵀ·dz: [inputs, outputs]. */
+function multiplyLeftTransposed(x: Matrix, dz: Matrix): Float64Array {
+  const out = new Float64Array(x.width * dz.width);
+  for (let row = 0; row < x.rows; row++)
+    for (let i = 0; i < x.width; i++) {
+      const factor = x.data[row * x.width + i];
+      for (let o = 0; o < dz.width; o++) out[i * dz.width + o] += factor * dz.data[row * dz.width + o];
+    }
+  return out;
+}
+
+/** dz·kernelᵀ: [rows, inputs]. */
+function multiplyRightTransposed(dz: Matrix, kernel: Numbers, inputs: number): Matrix {
+  const dx = matrix(dz.rows, inputs);
+  for (let row = 0; row < dz.rows; row++)
+    for (let i = 0; i < inputs; i++) {
+      let sum = 0;
+      for (let o = 0; o < dz.width; o++) sum += dz.data[row * dz.width + o] * kernel[i * dz.width + o];
+      dx.data[row * inputs + i] = sum;
+    }
+  return dx;
+}
+
+function columnSums(dz: Matrix): Float64Array {
+  const sums = new Float64Array(dz.width);
+  for (let e = 0; e < dz.data.length; e++) sums[e % dz.width] += dz.data[e];
+  return sums;
+}

@@ -1,0 +1,52 @@
+/**
+ * The optimisers of the reference session. Float64 arithmetic on float32 state: each new value is rounded once,
+ * when it is stored.
+ */
+import type { OptimizerPlan } from '../../../src/backend/contract';
+
+/**
+ * One update of one parameter in place. `slots` are in the order of slotsOf; `t` counts steps from 1;
+ * `rate` is the learning rate α.
+ */
+export function update(
+  optimizer: OptimizerPlan,
+  rate: number,
+  t: number,
+  w: Float32Array,
+  g: Float64Array,
+  slots: Float32Array[],
+): void {
+  switch (optimizer.kind) {
+    case 'sgd': {
+      const { momentum, nesterov } = optimizer;
+      const velocity = momentum > 0 ? slots[0] : null;
+      for (let i = 0; i < w.length; i++) {
+        const next = momentum * (velocity ? velocity[i] : 0) - rate * g[i];
+        if (velocity) velocity[i] = next;
+        w[i] += nesterov ? momentum * next - rate * g[i] : next;
+      }
+      return;
+    }
+    case 'adam':
+    case 'adamw': {
+      const { beta1, beta2, epsilon } = optimizer;
+      const decay = optimizer.kind === 'adamw' ? optimizer.weightDecay : 0;
+      const [m, v] = slots;
+      const corrected = (rate * Math.sqrt(1 - beta2 ** t)) / (1 - beta1 ** t);
+      for (let i = 0; i < w.length; i++) {
+        m[i] += (g[i] - m[i]) * (1 - beta1);
+        v[i] += (g[i] * g[i] - v[i]) * (1 - beta2);
+        w[i] = w[i] - rate * decay * w[i] - (corrected * m[i]) / (Math.sqrt(v[i]) + epsilon);
+      }
+      return;
+    }
+    case 'rmsprop': {
+      const { rho, epsilon } = optimizer;
+      const [v] = slots;
+      for (let i = 0; i < w.length; i++) {
+        v[i] = rho * v[i] + (1 - rho) * g[i] * g[i];
+        w[i] -= (rate * g[i]) / Math.sqrt(v[i] + epsilon);
+      }
+    }
+  }
+}
