@@ -1,0 +1,142 @@
+import { isTypedArray } from 'node:util/types';
+import { integer, show, wrong } from '../arguments';
+import { FusorError } from '../errors';
+
+/** Element types that data may have. Whatever is not Uint8Array is computed as float32. */
+export type NumericArray = Uint8Array | Int32Array | Float32Array | Float64Array;
+
+/** Numbers with a shape, row-major. The data is shared, never copied. */
+export interface NDArray<T extends NumericArray = NumericArray> {
+  readonly data: T;
+  readonly shape: readonly number[];
+}
+
+/** Numbers in nested arrays, all of one shape. */
+export type Nested = readonly (number | Nested)[];
+
+/** What functions take where an array is wanted; a bare typed array has the shape [length]. */
+export type ArrayLike = NDArray | NumericArray | Nested;
+
+const KINDS = ['Uint8Array', 'Int32Array', 'Float32Array', 'Float64Array'];
+
+/** Whether `value` is a typed array of a supported kind, from whichever realm (jest and addons have their own). */
+export function isNumericArray(value: unknown): value is NumericArray {
+  return isTypedArray(value) && KINDS.includes(value[Symbol.toStringTag]);
+}
+
+/**
+ * An array of a shape.
+ * @param data row-major; kept, not copied
+ * @param shape sizes, outermost first, e.g. [60000, 28, 28, 1]
+ * @throws ERR_ARG for another kind of data, ERR_SHAPE when the sizes do not multiply to data.length
+ */
+export function ndarray<T extends NumericArray>(data: T, shape: readonly number[]): NDArray<T> {
+  if (!isNumericArray(data)) throw wrong('ndarray', 'data', data, `one of ${KINDS.join(', ')}`);
+  if (!Array.isArray(shape)) throw wrong('ndarray', 'shape', shape, 'an array of sizes');
+  for (const size of shape) integer('ndarray', 'a size of the shape', size, { min: 0, max: 2 ** 53 - 1 });
+  const expected = shape.reduce((product, size) => product * size, 1);
+  if (expected !== data.length)
+    throw new FusorError(
+      'ERR_SHAPE',
+      [`shape [${shape}] needs ${expected} elements, got ${data.length}`, 'ndarray'],
+      { shape: [...shape], expected, received: data.length },
+    );
+  return { data, shape: Object.freeze([...shape]) };
+}
+
+/** From nested arrays of numbers: `ndarray.from([[1, 2], [3, 4]])` is float32 of shape [2, 2]. */
+ndarray.from = (nested: Nested): NDArray<Float32Array> => {
+  const shape: number[] = [];
+  for (let level: unknown = nested; Array.isArray(level); level = level[0]) {
+    // Depth is bounded so that a cyclic array is an error, not a hang.
+    if (shape.length === 16) throw wrong('ndarray.from', 'depth', '> 16', 'at most 16');
+    shape.push(level.length);
+  }
+  const data = new Float32Array(shape.reduce((product, size) => product * size, 1));
+  let next = 0;
+  const fill = (level: unknown, depth: number, path: string): void => {
+    if (depth === shape.length) {
+      if (typeof level !== 'number') throw wrong('ndarray.from', `element ${path}`, level, 'a number');
+      data[next++] = level;
+      return;
+    }
+    if (!Array.isArray(level) || level.length !== shape[depth])
+      throw new FusorError(
+        'ERR_SHAPE',
+        [
+          `the rows are ragged: element ${path || '[]'} should have ${shape[depth]} entries, got ${
+            Array.isArray(level) ? level.length : show(level)
+          }`,
+          'ndarray.from',
+        ],
+        { path, expected: shape[depth] },
+      );
+    for (let i = 0; i < level.length; i++) fill(level[i], depth + 1, `${path}[${i}]`);
+  };
+  fill(nested, 0, '');
+  return { data, shape };
+};
+
+/**
+ * Whatever the user gave, as an NDArray.
+ * @param name the argument's name, for the error
+ */
+export function asNDArray(value: unknown, where: string, name: string): NDArray {
+  if (isNumericArray(value)) return { data: value, shape: [value.length] };
+  if (Array.isArray(value)) return ndarray.from(value);
+  const { data, shape } = (typeof value === 'object' && value !== null ? value : {}) as Partial<NDArray>;
+  if (isNumericArray(data) && Array.isArray(shape)) return ndarray(data, shape);
+  throw wrong(
+    where,
+    name,
+    value,
+    'an NDArray, a typed array or nested arrays of numbers',
+    'see ndarray(data, shape)',
+  );
+}
+
+/**
+ * One-hot rows of class labels, float32 [rows, classes].
+ * @param labels integers from 0
+ * @param classes number of classes; by default the greatest label + 1
+ * @throws ERR_LABEL_RANGE with the first bad label's index, value and range
+ */
+export function toCategorical(
+  labels: NDArray | NumericArray | readonly number[],
+  classes?: number,
+): NDArray<Float32Array> {
+  const where = 'toCategorical';
+  const { data } = asNDArray(labels, where, 'labels');
+  let width = classes ?? 0;
+  if (classes === undefined) for (const label of data) width = Math.max(width, label + 1);
+  else integer(where, 'classes', classes, { min: 1, max: 2 ** 24 });
+  const index = firstBadLabel(data, width);
+  if (index >= 0) throw labelRange(where, index, data[index], width, 'toCategorical(labels, classes)');
+  const out = new Float32Array(data.length * width);
+  for (let i = 0; i < data.length; i++) out[i * width + data[i]] = 1;
+  return { data: out, shape: [data.length, width] };
+}
+
+/** Index of the first value that is no integer in [0, classes); −1 when there is none. */
+export function firstBadLabel(labels: NumericArray, classes: number): number {
+  for (let i = 0; i < labels.length; i++) {
+    const label = labels[i];
+    // Written so that NaN is bad, too.
+    if (!(label >= 0 && label < classes && Math.floor(label) === label)) return i;
+  }
+  return -1;
+}
+
+export function labelRange(
+  where: string,
+  index: number,
+  value: number,
+  classes: number,
+  mend = '',
+): FusorError {
+  return new FusorError(
+    'ERR_LABEL_RANGE',
+    [`label ${value} is not an integer from 0 to ${classes - 1}`, `${where}, label ${index}`, mend],
+    { index, value: Number.isFinite(value) ? value : String(value), range: [0, classes - 1] },
+  );
+}

@@ -1,0 +1,138 @@
+import { boolean, closed, integer, oneOf, range, real, wrong } from '../arguments';
+import type { Activation } from '../backend/contract';
+
+export const ACTIVATIONS = ['linear', 'relu', 'sigmoid', 'tanh', 'softmax', 'elu', 'gelu'] as const;
+
+/** Widest layer. More would not train, and indices stay exact in float32. */
+const MAX_UNITS = 2 ** 24;
+
+/** Options of every layer. */
+export interface LayerOptions {
+  /** Unique in the model; by default the class's name in lower case with a number, as Keras. */
+  name?: string;
+  /** Shape of one input, without the batch dimension; needed on the first layer. */
+  inputShape?: readonly number[];
+}
+
+type Base = { name?: string; inputShape?: number[] };
+
+/** A layer as JSON-safe data. */
+export type LayerConfig =
+  | { className: 'InputLayer'; config: { name?: string; inputShape: number[] } }
+  | { className: 'Rescaling'; config: Base & { scale: number; offset: number } }
+  | { className: 'Flatten'; config: Base }
+  | { className: 'Dense'; config: Base & { units: number; activation: Activation; useBias: boolean } }
+  | { className: 'Activation'; config: Base & { activation: Activation } }
+  | { className: 'Dropout'; config: Base & { rate: number } };
+
+function base(where: string, { name, inputShape }: LayerOptions): Base {
+  const out: Base = {};
+  if (name !== undefined) {
+    if (typeof name !== 'string' || !/^[\w.-]{1,100}$/.test(name))
+      throw wrong(where, 'name', name, 'up to 100 letters, digits, _, . or -');
+    out.name = name;
+  }
+  if (inputShape !== undefined) out.inputShape = shapeOf(where, inputShape);
+  return out;
+}
+
+function shapeOf(where: string, shape: unknown): number[] {
+  if (!Array.isArray(shape) || shape.length === 0 || shape.length > 8)
+    throw wrong(where, 'inputShape', shape, 'an array of 1 to 8 sizes, without the batch dimension');
+  return shape.map((size) => integer(where, 'a size of inputShape', size, { min: 1, max: 2 ** 31 - 1 }));
+}
+
+/** The shape of one input; an optional first entry that stands for `inputShape` on the first layer. */
+function input(shape: readonly number[], options?: { name?: string }): LayerConfig {
+  const { name } = closed<{ name?: string }>('layers.input', options, ['name']);
+  const config = base('layers.input', { name, inputShape: shape ?? null });
+  return { className: 'InputLayer', config: config as { name?: string; inputShape: number[] } };
+}
+
+/**
+ * y = x·scale + offset; keeps the shape. As the first layer it lets uint8 data stay uint8 on the device.
+ * @param scale e.g. 1 / 255
+ * @param options offset = 0
+ */
+function rescaling(scale: number, options?: LayerOptions & { offset?: number }): LayerConfig {
+  const where = 'layers.rescaling';
+  const { offset, ...rest } = closed<LayerOptions & { offset?: number }>(where, options, [
+    'offset',
+    'name',
+    'inputShape',
+  ]);
+  return {
+    className: 'Rescaling',
+    config: {
+      ...base(where, rest),
+      scale: real(where, 'scale', scale, undefined, range.any),
+      offset: real(where, 'offset', offset, 0, range.any),
+    },
+  };
+}
+
+/** Rows become flat: [28, 28, 1] → [784], row-major. */
+function flatten(options?: LayerOptions): LayerConfig {
+  const rest = closed<LayerOptions>('layers.flatten', options, ['name', 'inputShape']);
+  return { className: 'Flatten', config: base('layers.flatten', rest) };
+}
+
+export interface DenseOptions extends LayerOptions {
+  /** Default 'linear'. */
+  activation?: Activation;
+  /** Default true. */
+  useBias?: boolean;
+}
+
+/**
+ * y = activation(x·kernel + bias), [inputs] → [units]. Kernel [inputs, units] glorot-uniform, bias [units] zero.
+ * @param units 1 … 2²⁴
+ */
+function dense(units: number, options?: DenseOptions): LayerConfig {
+  const where = 'layers.dense';
+  const { activation, useBias, ...rest } = closed<DenseOptions>(where, options, [
+    'activation',
+    'useBias',
+    'name',
+    'inputShape',
+  ]);
+  return {
+    className: 'Dense',
+    config: {
+      ...base(where, rest),
+      units: integer(where, 'units', units, { min: 1, max: MAX_UNITS }),
+      activation: oneOf(where, 'activation', activation, ACTIVATIONS, 'linear'),
+      useBias: boolean(where, 'useBias', useBias, true),
+    },
+  };
+}
+
+/** y = activation(x); keeps the shape. softmax works on flat rows only. */
+function activation(name: Activation, options?: LayerOptions): LayerConfig {
+  const rest = closed<LayerOptions>('layers.activation', options, ['name', 'inputShape']);
+  return {
+    className: 'Activation',
+    config: {
+      ...base('layers.activation', rest),
+      activation: oneOf('layers.activation', 'activation', name, ACTIVATIONS),
+    },
+  };
+}
+
+/**
+ * While training sets a share of the inputs to zero and scales the rest by 1/(1−rate); the identity otherwise.
+ * @param rate share to drop, from 0 to below 1
+ */
+function dropout(rate: number, options?: LayerOptions): LayerConfig {
+  const rest = closed<LayerOptions>('layers.dropout', options, ['name', 'inputShape']);
+  return {
+    className: 'Dropout',
+    config: {
+      ...base('layers.dropout', rest),
+      rate: real('layers.dropout', 'rate', rate, undefined, range.fraction),
+    },
+  };
+}
+
+/** The layers there are: functions that make {@link LayerConfig}s. */
+export const layers = { input, rescaling, flatten, dense, activation, dropout };

@@ -1,0 +1,66 @@
+import type { SessionState } from '../backend/contract';
+import type { NDArray } from '../data/ndarray';
+import type { Logs } from './history';
+
+/** What a callback may do with the model that is being trained; calls wait for the running span. */
+export interface TrainedModel {
+  readonly name: string;
+  readonly layerNames: readonly string[];
+  getWeights(): Promise<NDArray<Float32Array>[]>;
+  setWeights(weights: readonly NDArray[]): Promise<void>;
+  /** Weights, optimiser slots and step: what a checkpoint needs. */
+  readState(): Promise<SessionState>;
+  writeState(state: SessionState): Promise<void>;
+  toJSON(): unknown;
+}
+
+/** Where training stands, and the means to steer it. */
+export interface TrainingContext {
+  readonly model: TrainedModel;
+  /** Steps done since training began, over all fits. */
+  readonly step: number;
+  /** Number of the epoch at hand. */
+  readonly epoch: number;
+  /** The epoch at which this fit ends (exclusive): initialEpoch is its first. */
+  readonly epochs: number;
+  /** Steps an epoch. */
+  readonly batches: number;
+  readonly batchSize: number;
+  readonly seed: number;
+  /** The optimiser's rate; a new value (finite, ≥ 0) holds from the next span on and after this fit. */
+  learningRate: number;
+  /** Ends training after the step at hand; the epoch is validated, recorded and fit resolves. */
+  stop(): void;
+}
+
+/** Means over the rows done since the callback's last call. */
+export type BatchLogs = {
+  /** One loss a step since the last call. */
+  losses: Float32Array;
+} & { [name: string]: number | Float32Array };
+
+/** How far the epoch at hand has come. Means over its rows so far. */
+export interface EpochProgress {
+  epoch: number;
+  /** Batches done, and batches in all. */
+  batch: number;
+  batches: number;
+  logs: Logs;
+}
+
+/**
+ * Called by fit at the moments named; promises are awaited, an error ends fit with that error. Epochs and
+ * batches count from 0. The fewer batch calls are asked for, the longer the spans that run without JavaScript.
+ */
+export interface Callback {
+  /** Batches between two calls of onBatchEnd, from 1 (the default); it is also called at the end of each epoch. */
+  everyBatches?: number;
+  onTrainBegin?(context: TrainingContext): void | Promise<void>;
+  onEpochBegin?(epoch: number, context: TrainingContext): void | Promise<void>;
+  onBatchEnd?(batch: number, logs: BatchLogs, context: TrainingContext): void | Promise<void>;
+  onEpochEnd?(epoch: number, logs: Logs, context: TrainingContext): void | Promise<void>;
+  /** Not called when fit ends by an error or an abort. `logs` are those of the last epoch. */
+  onTrainEnd?(logs: Logs, context: TrainingContext): void | Promise<void>;
+  /** Now and then within a span, as the backend reports; not awaited. */
+  onProgress?(progress: EpochProgress, context: TrainingContext): void;
+}

@@ -1,0 +1,57 @@
+/** Values by name: 'loss', the metrics' names and both again as 'valLoss', 'valAccuracy', … */
+export type Logs = Record<string, number>;
+
+export interface Timing {
+  /** The whole of fit: upload, training, validation and callbacks. */
+  fitSeconds: number;
+  /** Steps trained. */
+  steps: number;
+  /** Training time over steps; validation and upload excluded. */
+  stepMicroseconds: number;
+}
+
+/** What a fit did. One entry per finished epoch in each list. */
+export class History {
+  /** Numbers of the epochs, from initialEpoch. */
+  readonly epoch: number[] = [];
+  /** 'loss', 'accuracy', 'valLoss', 'valAccuracy', …: one value an epoch. */
+  readonly history: Record<string, number[]> = {};
+  /** Wall time of each epoch, validation included. */
+  readonly seconds: number[] = [];
+  readonly timing: Timing = { fitSeconds: 0, steps: 0, stepMicroseconds: 0 };
+  stopped: 'finished' | 'aborted' | 'callback' = 'finished';
+  readonly #losses: Float32Array[] = [];
+
+  /** @param seed the seed that this fit used, given or chosen */
+  constructor(readonly seed: number) {}
+
+  /** Every step's loss (batch mean), in order, unfinished epochs included. Left out of JSON. */
+  get stepLosses(): Float32Array {
+    const all = new Float32Array(this.#losses.reduce((length, losses) => length + losses.length, 0));
+    let at = 0;
+    for (const losses of this.#losses) {
+      all.set(losses, at);
+      at += losses.length;
+    }
+    return all;
+  }
+
+  addSteps(losses: Float32Array): void {
+    this.#losses.push(losses);
+    this.timing.steps += losses.length;
+  }
+
+  addEpoch(epoch: number, logs: Logs, seconds: number): void {
+    this.epoch.push(epoch);
+    this.seconds.push(seconds);
+    for (const [name, value] of Object.entries(logs)) {
+      this.history[name] ??= [];
+      this.history[name].push(value);
+    }
+  }
+}
+
+/** 'accuracy' → 'valAccuracy'. */
+export function validationName(name: string): string {
+  return `val${name[0].toUpperCase()}${name.slice(1)}`;
+}
