@@ -1,0 +1,28 @@
+# Kernels: plain pointers. The suffix of a file's name says which instruction set it is compiled for; which one runs
+# is decided at run time.
+file(GLOB kernel_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/kernels/cpu/*.cc")
+
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64|i[3-6]86)$")
+  list(FILTER kernel_sources EXCLUDE REGEX "_neon\\.cc$")
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
+  list(FILTER kernel_sources EXCLUDE REGEX "_avx[^/]*\\.cc$")
+else()
+  list(FILTER kernel_sources EXCLUDE REGEX "_(avx|neon)[^/]*\\.cc$")
+endif()
+
+if(NOT kernel_sources)
+  message(FATAL_ERROR "native/kernels/cpu holds no .cc file")
+endif()
+
+set(avx2_flags -mavx2 -mfma)
+set(avx512_flags -mavx512f -mavx512bw -mavx512dq -mavx512vl ${avx2_flags} -mprefer-vector-width=512)
+foreach(source IN LISTS kernel_sources)
+  if(source MATCHES "_avx2\\.cc$")
+    set_source_files_properties("${source}" PROPERTIES COMPILE_OPTIONS "${avx2_flags}")
+  elseif(source MATCHES "_avx512\\.cc$")
+    set_source_files_properties("${source}" PROPERTIES COMPILE_OPTIONS "${avx512_flags}")
+  endif()
+endforeach()
+
+add_library(fusor_kernels OBJECT ${kernel_sources})
+target_link_libraries(fusor_kernels PRIVATE fusor_flags)

@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  createReadStream,
+  createWriteStream,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { SetupError } from './failure.mjs';
+
+/**
+ * Downloads `url` to `target`, of which the sha256 is known. The bytes go to `target.part`, which a later call
+ * continues after a broken connection; `target` appears only when the digest is right.
+ *
+ * @param {{sha256: string, magic?: Buffer, idle?: number, attempts?: number,
+ *   progress?: (received: number, total: number | null) => void}} options
+ *   magic: the first bytes of a right answer; idle: ms without a byte before giving up
+ */
+export async function download(
+  url,
+  target,
+  { sha256, magic, idle = 30_000, attempts = 3, progress = () => {} },
+) {
+  mkdirSync(dirname(target), { recursive: true });
+  const part = `${target}.part`;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await receive(url, part, { magic, idle, progress });
+      break;
+    } catch (error) {
+      if (!error.retry || attempt >= attempts) throw error;
+    }
+  }
+  const got = await sha256Of(part);
+  if (got !== sha256) {
+    rmSync(part);
+    throw new SetupError('ERR_DATA_DIGEST', [
+      `the download has sha256 ${got}, expected ${sha256}`,
+      url,
+      'it was discarded; try again, or another network: something changed it on the way',
+    ]);
+  }
+  renameSync(part, target);
+}
+
+async function receive(url, part, { magic, idle, progress }) {
+  const have = statSync(part, { throwIfNoEntry: false })?.size ?? 0;
+  const stalled = new AbortController();
+  let timer = setTimeout(() => stalled.abort(), idle);
+  try {
+    const response = await fetch(url, {
+      headers: have ? { range: `bytes=${have}-` } : {},
+      signal: stalled.signal,
+    });
+    if (response.status === 416) {
+      // What we have is longer than what there is: not a beginning of it.
+      rmSync(part);
+      throw retryable(url, 'the server has less than an earlier download left behind');
+    }
+    if (!response.ok)
+      throw netError(url, `the server answered ${response.status} ${response.statusText}`.trim());
+    const start = response.status === 206 ? have : 0;
+    const length = response.headers.get('content-length');
+    const total = length === null ? null : start + Number(length);
+
+    let received = start;
+    const count = async function* (chunks) {
+      for await (const chunk of chunks) {
+        clearTimeout(timer);
+        timer = setTimeout(() => stalled.abort(), idle);
+        received += chunk.length;
+        progress(received, total);
+        yield chunk;
+      }
+    };
+    await pipeline(
+      Readable.fromWeb(response.body),
+      count,
+      createWriteStream(part, { flags: start ? 'a' : 'w' }),
+    );
+    if (total !== null && received !== total)
+      throw retryable(url, `it ended after ${received} of ${total} bytes`);
+  } catch (error) {
+    if (error instanceof SetupError) throw error;
+    const reason = stalled.signal.aborted
+      ? `nothing came for ${idle / 1000} s`
+      : (error.cause?.message ?? error.message);
+    throw retryable(url, reason, error);
+  } finally {
+    clearTimeout(timer);
+  }
+  if (magic && !head(part, magic.length).equals(magic)) {
+    const page = /^\s*</.test(head(part, 64).toString('latin1'));
+    rmSync(part);
+    throw netError(
+      url,
+      page
+        ? 'the server answered with a web page, not the file'
+        : 'the server answered with another kind of file',
+    );
+  }
+}
+
+const netError = (url, what, cause) =>
+  new SetupError(
+    'ERR_NET',
+    [what, url, 'check the network or proxy, or download it by hand and set LIBTORCH to the unpacked folder'],
+    { cause },
+  );
+
+/** Broken on the way: worth another attempt, from where it broke. */
+const retryable = (url, what, cause) => Object.assign(netError(url, what, cause), { retry: true });
+
+function head(path, bytes) {
+  const file = openSync(path, 'r');
+  try {
+    const buffer = Buffer.alloc(bytes);
+    return buffer.subarray(0, readSync(file, buffer, 0, bytes, 0));
+  } finally {
+    closeSync(file);
+  }
+}
+
+async function sha256Of(path) {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk);
+  return hash.digest('hex');
+}

@@ -1,0 +1,168 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { download } from './download.mjs';
+import { SetupError } from './failure.mjs';
+import { readJson } from './files.mjs';
+import { inspectLibtorch } from './inspect-libtorch.mjs';
+import { withLock } from './lock.mjs';
+import { libtorchCacheDir } from './paths.mjs';
+import { cudaRequirements, findPip, pipInstall, pipPlan, planSize, variantOfWheel } from './pip.mjs';
+import { firstError } from './run.mjs';
+import { during, say } from './say.mjs';
+import { unzip } from './unzip.mjs';
+import { wantedVariant } from './variant.mjs';
+
+export const PINNED_VERSION = '2.13.0';
+
+/** PyTorch's own download site; FUSOR_LIBTORCH_URL names a mirror of it. */
+const site = (env) => (env.FUSOR_LIBTORCH_URL || 'https://download.pytorch.org').replace(/\/+$/, '');
+
+const megabytes = (bytes) => `${Math.round(bytes / 1e6)} MB`;
+
+/**
+ * Brings libtorch into the cache and describes it as `findLibtorch` does. Ways, in order, until one serves:
+ * the user's package index by pip when it offers the wanted build, the official archive when its digest is known,
+ * PyTorch's index by pip, and for CPU whatever build the user's index offers. Nothing half-done gets the final name.
+ *
+ * @param {{version?: string, variant?: string, env?: NodeJS.ProcessEnv}} options
+ */
+export async function fetchLibtorch({ version = PINNED_VERSION, variant, env = process.env } = {}) {
+  const wanted = variant ?? wantedVariant(env).variant;
+  const cache = libtorchCacheDir(env);
+  return withLock(join(cache, '.lock'), async () => {
+    const present = inspectCached(join(cache, `${version}-${wanted}`));
+    if (present) return present;
+    // The lock is ours: what others left here is from the dead.
+    for (const name of readdirSync(cache))
+      if (name.startsWith('tmp-')) rmSync(join(cache, name), { recursive: true });
+    const folder = mkdtempSync(join(cache, 'tmp-'));
+    const remove = () => rmSync(folder, { recursive: true, force: true });
+    process.once('exit', remove);
+    try {
+      return await fetchBySomeWay({ version, wanted, env, cache, folder });
+    } finally {
+      process.off('exit', remove);
+      remove();
+    }
+  });
+}
+
+async function fetchBySomeWay(task) {
+  const { version, wanted, env } = task;
+  const python = await findPip(env);
+  const offer = python && (await pipPlan(python, [`torch==${version}`], task))?.[0];
+  const official = {
+    index: ['--extra-index-url', `${site(env)}/whl/${wanted}`, '--retries=1'],
+    spec: `torch==${version}+${wanted}`,
+  };
+  const ways = [];
+  if (offer && variantOfWheel(offer) === wanted) ways.push(() => byPip(task, python, offer));
+  if (digestOf(version, wanted)) ways.push(() => byArchive(task));
+  if (python) {
+    ways.push(async () => {
+      const plan = await pipPlan(python, [official.spec], { ...task, index: official.index });
+      if (!plan)
+        throw new SetupError('ERR_NET', [
+          `pip finds no ${official.spec}: ${firstError(`${task.folder}/pip-plan.log`)}`,
+        ]);
+      return byPip(task, python, plan[0], official.index);
+    });
+  }
+  if (offer && wanted === 'cpu' && variantOfWheel(offer) !== 'cpu')
+    ways.push(() => byPip(task, python, offer));
+
+  const failures = python ? [] : ['no python3 with pip'];
+  for (const way of ways) {
+    try {
+      return await way();
+    } catch (error) {
+      if (!(error instanceof SetupError)) throw error;
+      failures.push(error.message);
+    }
+  }
+  throw new SetupError('ERR_NET', [
+    `libtorch ${version} (${wanted}) could not be fetched`,
+    failures.join('; '),
+    'mend what is named, or unpack a libtorch yourself and set LIBTORCH to its folder',
+  ]);
+}
+
+async function byPip({ version, env, cache, folder }, python, wheel, index = []) {
+  const variant = variantOfWheel(wheel);
+  const libraries = cudaRequirements(wheel);
+  let wheels = [wheel];
+  if (libraries.length) {
+    const needed = await pipPlan(python, libraries, { env, folder, index, deps: true });
+    wheels = [wheel, ...(needed ?? [])];
+    say(
+      `fusor: libtorch ${version} (${variant}) with its CUDA libraries is a download of ${megabytes(await planSize(wheels))}`,
+    );
+  }
+  const log = join(folder, 'pip.log');
+  const exact = wheels.map((one) => `${one.name}==${one.version}`);
+  const title = `fetching libtorch ${version} (${variant}) by pip`;
+  const status = await during(
+    title,
+    () => pipInstall(python, exact, { env, folder, index, log }),
+    () => folderSize(folder),
+  );
+  if (status !== 0) throw new SetupError('ERR_NET', [`pip failed: ${firstError(log)}`]);
+  return keep(join(folder, 'site'), join(cache, `${version}-${variant}`));
+}
+
+const folderSize = () => '';
+
+async function byArchive({ version, wanted, env, cache, folder }) {
+  const name = `libtorch-shared-with-deps-${version}+${wanted}.zip`;
+  const url = `${site(env)}/libtorch/${wanted}/${encodeURIComponent(name)}`;
+  const archive = join(cache, name);
+  let state = '';
+  const progress = (received, total) => {
+    state = total ? `${Math.round(received / 1e6)} of ${megabytes(total)}` : megabytes(received);
+  };
+  const options = { sha256: digestOf(version, wanted), magic: Buffer.from('PK\x03\x04'), progress };
+  await during(
+    `fetching libtorch ${version} (${wanted})`,
+    () => download(url, archive, options),
+    () => state,
+  );
+  try {
+    await during('unpacking', () => unzip(archive, join(folder, 'site')));
+  } finally {
+    rmSync(archive, { force: true });
+  }
+  return keep(join(folder, 'site'), join(cache, `${version}-${wanted}`));
+}
+
+/** Leaves what building and loading need, and gives it its final name. */
+function keep(site, target) {
+  for (const name of readdirSync(site)) {
+    if (!['torch', 'libtorch', 'nvidia'].includes(name)) rmSync(join(site, name), { recursive: true });
+  }
+  const torch = join(site, 'torch');
+  for (const name of existsSync(torch) ? readdirSync(torch) : []) {
+    if (!['lib', 'include', 'share', 'version.py'].includes(name))
+      rmSync(join(torch, name), { recursive: true });
+  }
+  inspectLibtorch(site);
+  rmSync(target, { recursive: true, force: true });
+  mkdirSync(join(target, '..'), { recursive: true });
+  renameSync(site, target);
+  return { source: 'cache', ...inspectLibtorch(target) };
+}
+
+function inspectCached(folder) {
+  try {
+    return { source: 'cache', ...inspectLibtorch(folder) };
+  } catch {
+    return null;
+  }
+}
+
+/** The sha256 of an official archive, as public records have it. */
+function digestOf(version, variant) {
+  const platform = `${process.platform}-${process.arch}`;
+  const known = readJson(new URL('libtorch-digests.json', import.meta.url)) ?? [];
+  return known.find((one) => one.version === version && one.variant === variant && one.platform === platform)
+    ?.sha256;
+}

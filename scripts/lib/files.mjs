@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+
+/** Every file below `folder`, sorted, as full paths; folders named in `without` (relative) are left out. */
+export function filesBelow(folder, without = []) {
+  const found = [];
+  const visit = (current) => {
+    for (const entry of readdirSync(current, { withFileTypes: true })) {
+      const path = join(current, entry.name);
+      if (without.includes(relative(folder, path))) continue;
+      if (entry.isDirectory()) visit(path);
+      else if (entry.isFile()) found.push(path);
+    }
+  };
+  visit(folder);
+  return found.sort();
+}
+
+/** sha256 over names and contents: a touched file that did not change rebuilds nothing. */
+export function hashFiles(base, paths, extra = []) {
+  const hash = createHash('sha256');
+  for (const path of paths) {
+    const bytes = readFileSync(path);
+    hash.update(`${relative(base, path)}\0${bytes.length}\0`).update(bytes);
+  }
+  return hash.update(JSON.stringify(extra)).digest('hex');
+}
+
+/** The file's JSON, or null when it is absent or broken. */
+export function readJson(path) {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    return null;
+  }
+}
+
+/** Beside the target, then renamed: a reader sees the old file or the new one, never half of one. */
+export function writeAtomically(path, content) {
+  mkdirSync(dirname(path), { recursive: true });
+  const temporary = `${path}.${process.pid}.tmp`;
+  writeFileSync(temporary, content);
+  renameSync(temporary, path);
+}

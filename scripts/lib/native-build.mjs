@@ -1,0 +1,140 @@
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { availableParallelism, freemem } from 'node:os';
+import { join } from 'node:path';
+import { SetupError } from './failure.mjs';
+import { readJson, writeAtomically } from './files.mjs';
+import { findLibtorch } from './libtorch.mjs';
+import { withLock } from './lock.mjs';
+import { addonInputs } from './native-inputs.mjs';
+import { addonPath, addonRecordPath, buildDir, root } from './paths.mjs';
+import { firstError, runLogged, runQuiet, which } from './run.mjs';
+import { during } from './say.mjs';
+
+const tree = join(buildDir, 'native');
+const log = join(buildDir, 'native.log');
+
+/** A file of torch headers takes the compiler 1.5 GB: as many at once as cores and memory allow. */
+export const parallelJobs = () =>
+  Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / 1.5e9)));
+
+/** @throws {SetupError} when the machine cannot compile */
+export function checkTools(env = process.env) {
+  const missing = [];
+  if (!which('cmake', env)) missing.push('cmake');
+  if (!['g++', 'clang++'].some((name) => which(name, env))) missing.push('a C++20 compiler');
+  if (!which('ninja', env) && !which('make', env)) missing.push('make');
+  if (missing.length === 0) return;
+  throw new SetupError('ERR_BACKEND_UNAVAILABLE', [
+    `no ${missing.join(', no ')}`,
+    'PATH',
+    process.platform === 'darwin'
+      ? 'run `xcode-select --install` and install cmake'
+      : 'install them, on Debian `apt-get install cmake g++ make`',
+  ]);
+}
+
+/**
+ * Builds build/fusor.node against `libtorch` (or what `findLibtorch` finds) and records against what.
+ * The new addon is loaded in a child before it takes the old one's place.
+ *
+ * @param {{libtorch?: string, env?: NodeJS.ProcessEnv, force?: boolean, found?: object}} options
+ *   found: what findLibtorch returned, to save asking again; force: build although nothing changed
+ * @returns {Promise<object>} the record, as in build/fusor.json
+ */
+export async function buildNative({ libtorch, env = process.env, force = false, found } = {}) {
+  checkTools(env);
+  const torch = found ?? (await findLibtorch({ libtorch, env }));
+  return withLock(join(buildDir, '.native.lock'), async () => {
+    const requested = libtorch ?? (env.LIBTORCH || null);
+    const inputsHash = addonInputs(torch);
+    const old = readJson(addonRecordPath);
+    if (!force && existsSync(addonPath) && old?.inputsHash === inputsHash) {
+      if (old.requested !== requested) writeRecord({ ...old, requested, source: torch.source });
+      return readJson(addonRecordPath);
+    }
+    if (force || old?.path !== torch.path) rmSync(tree, { recursive: true, force: true });
+    await during(
+      `building the native backend against libtorch ${torch.version} (${torch.variant})`,
+      () => compile(torch, env),
+      ninjaState,
+    );
+    const built = join(tree, 'Release', 'fusor.node');
+    await tryLoading(built, env);
+    const temporary = `${addonPath}.${process.pid}.tmp`;
+    copyFileSync(built, temporary);
+    renameSync(temporary, addonPath);
+    return writeRecord({
+      ...torch,
+      requested,
+      napiVersion: 8,
+      compiler: await compilerVersion(env),
+      builtAt: new Date().toISOString(),
+      inputsHash,
+    });
+  });
+}
+
+function writeRecord(record) {
+  writeAtomically(addonRecordPath, `${JSON.stringify(record, null, 2)}\n`);
+  return record;
+}
+
+/** Configure always: it is quick, and libtorch or the list of files may have changed. */
+async function compile(torch, env) {
+  mkdirSync(tree, { recursive: true });
+  const defines = {
+    FUSOR_TORCH_INCLUDE: torch.includeDirs.join(';'),
+    FUSOR_TORCH_LIBRARIES: torch.libraries.join(';'),
+    FUSOR_TORCH_CXX11_ABI: torch.cxx11abi ? 1 : 0,
+  };
+  const options = ['-d', join(root, 'native'), '-O', tree, '-B', 'Release', '-p', String(parallelJobs())];
+  const given = Object.entries(defines).map(([name, value]) => `--CD${name}=${value}`);
+  const cmakeJs = createRequire(import.meta.url).resolve('cmake-js/bin/cmake-js');
+  const run = (command, flags) =>
+    runLogged(process.execPath, [cmakeJs, command, ...options, ...given], { log, flags, cwd: root, env });
+
+  let status = await run('configure', 'w');
+  if (status !== 0 && existsSync(join(tree, 'CMakeCache.txt'))) {
+    // A tree from another place or another compiler cannot be reconfigured; a fresh one can.
+    rmSync(tree, { recursive: true, force: true });
+    mkdirSync(tree, { recursive: true });
+    status = await run('configure', 'w');
+  }
+  if (status === 0) status = await run('build', 'a');
+  if (status !== 0) {
+    throw new SetupError('ERR_BACKEND_UNAVAILABLE', [
+      'the native build failed',
+      firstError(log),
+      `see ${log}`,
+    ]);
+  }
+}
+
+/** A library that aborts at load takes a child with it, not us. */
+async function tryLoading(path, env) {
+  const { status, stderr } = await runQuiet(process.execPath, ['-e', 'require(process.argv[1])', path], {
+    env,
+  });
+  if (status === 0) return;
+  const reason =
+    stderr.split('\n').find((line) => /error|abort|terminate/i.test(line)) ??
+    `it ended with status ${status}`;
+  throw new SetupError('ERR_BACKEND_UNAVAILABLE', [
+    'the built addon does not load',
+    reason.trim(),
+    `see ${path} and ${log}`,
+  ]);
+}
+
+async function compilerVersion(env) {
+  const cache = readFileSync(join(tree, 'CMakeCache.txt'), 'utf8');
+  const compiler = /^CMAKE_CXX_COMPILER:[^=]*=(.*)$/m.exec(cache)?.[1] ?? 'c++';
+  return (await runQuiet(compiler, ['--version'], { env })).stdout.split('\n')[0];
+}
+
+/** How far ninja (`[3/21]`) or make (`[ 14%]`) came, from the log's end. */
+function ninjaState() {
+  const text = existsSync(log) ? readFileSync(log, 'utf8').slice(-4000) : '';
+  return [...text.matchAll(/^\[ *(\d+%|\d+\/\d+)\]/gm)].at(-1)?.[1] ?? '';
+}

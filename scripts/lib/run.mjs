@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process';
+import { accessSync, closeSync, constants, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+
+/**
+ * Runs a program to its end, both streams into the file `log`.
+ * @returns {Promise<number>} its exit status; -1 when it could not be started or was killed by a signal
+ */
+export function runLogged(command, args, { log, cwd, env, flags = 'w' }) {
+  mkdirSync(dirname(log), { recursive: true });
+  const file = openSync(log, flags);
+  return new Promise((done) => {
+    const child = spawn(command, args, { cwd, env, stdio: ['ignore', file, file] });
+    // A child must not outlive a setup that was told to stop: it would go on writing behind the next one's back.
+    const stop = (signal) => {
+      child.kill(signal);
+      process.exit(signal === 'SIGINT' ? 130 : 143);
+    };
+    process.once('SIGINT', stop).once('SIGTERM', stop);
+    const end = (status) => {
+      process.off('SIGINT', stop).off('SIGTERM', stop);
+      closeSync(file);
+      done(status);
+    };
+    child.once('error', () => end(-1));
+    child.once('exit', (status) => end(status ?? -1));
+  });
+}
+
+/** Runs a short program. @returns {Promise<{status: number, stdout: string, stderr: string}>} */
+export function runQuiet(command, args, { cwd, env, timeout = 60_000 } = {}) {
+  return new Promise((done) => {
+    const child = spawn(command, args, { cwd, env, timeout, stdio: ['ignore', 'pipe', 'pipe'] });
+    const out = { stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr']) {
+      child[name].setEncoding('utf8').on('data', (text) => {
+        out[name] += text;
+      });
+    }
+    child.once('error', (error) => done({ status: -1, ...out, stderr: String(error.message) }));
+    child.once('close', (status) => done({ status: status ?? -1, ...out }));
+  });
+}
+
+/** The full path of a program on PATH, or null. */
+export function which(name, env = process.env) {
+  if (name.includes('/')) return isProgram(name) ? name : null;
+  for (const folder of (env.PATH ?? '').split(delimiter)) {
+    if (folder && isProgram(join(folder, name))) return join(folder, name);
+  }
+  return null;
+}
+
+function isProgram(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** The first line of a log that looks like the cause, for a one-line error. */
+export function firstError(log) {
+  const lines = readFileSync(log, 'utf8').split('\n');
+  const line =
+    lines.find((text) => /\berror\b.*:|CMake Error|^npm error/i.test(text)) ??
+    lines.filter((text) => text.trim()).at(-1) ??
+    '';
+  return line.trim().slice(0, 200);
+}

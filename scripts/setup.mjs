@@ -1,0 +1,33 @@
+#!/usr/bin/env node
+// Sets up what is missing, and only that: dependencies, dist/, the native backend. `npm start` and `npm test` run it first.
+//   node scripts/setup.mjs [--test]      --test adds what the tests need and makes every failure fail
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { compileTypeScript } from './lib/compile-typescript.mjs';
+import { runMain, SetupError } from './lib/failure.mjs';
+import { installDependencies } from './lib/install-dependencies.mjs';
+import { buildKernelTests } from './lib/kernel-tests.mjs';
+import { linkCommand } from './lib/link-command.mjs';
+import { withLock } from './lib/lock.mjs';
+import { buildDir, root } from './lib/paths.mjs';
+import { setUpNative } from './lib/setup-native.mjs';
+
+const OLDEST_NODE = 20;
+
+await runMain(import.meta.url, async () => {
+  const { values } = parseArgs({ options: { test: { type: 'boolean' } } });
+  const node = process.versions.node;
+  if (Number.parseInt(node, 10) < OLDEST_NODE) {
+    const cure = `install Node.js ${OLDEST_NODE} or newer`;
+    throw new SetupError('ERR_STATE', [`Node.js ${node} is too old for fusor`, process.execPath, cure]);
+  }
+  return withLock(join(buildDir, '.setup.lock'), async () => {
+    await installDependencies();
+    linkCommand();
+    await compileTypeScript();
+    await setUpNative({ strict: values.test });
+    if (values.test && existsSync(join(root, 'native', 'test'))) await buildKernelTests();
+    return 0;
+  });
+});
