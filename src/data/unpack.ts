@@ -1,0 +1,139 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { constants, gunzipSync } from 'node:zlib';
+import { FusorError } from '../errors';
+import { ioError, systemCode } from '../io/system-error';
+
+/** How much of a packed file is unpacked to see the header; at most 1,032 times as much comes out of it. */
+const PACKED_HEAD = 4096;
+const HEAD = 64;
+/** DEFLATE packs at most 1,032 to 1, so a packed file bounds what it can unpack to. */
+const MOST_EXPANSION = 1032;
+
+/** A data file, open, its first bytes known and nothing more allocated. gzip is told by its magic, not its name. */
+export interface OpenedFile {
+  readonly file: string;
+  /** Up to 64 unpacked bytes: fewer when the file has fewer. */
+  readonly head: Buffer;
+  readonly packed: boolean;
+  /** Unpacked bytes; of a packed file the most that it can hold. */
+  readonly size: number;
+  /**
+   * All unpacked bytes, given that they must be `expected`.
+   * @throws ERR_DATA_TRUNCATED, ERR_DATA_FORMAT (more than expected, or damaged gzip), ERR_IO (changed meanwhile)
+   */
+  read(expected: number): Buffer;
+  close(): void;
+}
+
+/** @throws ERR_DATA_MISSING when there is no such file, ERR_IO when it cannot be read, ERR_DATA_FORMAT */
+export function openDataFile(file: string): OpenedFile {
+  let fd: number;
+  try {
+    fd = openSync(file, 'r');
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw ioError(error, 'read the data file', file);
+    throw new FusorError('ERR_DATA_MISSING', ['no such data file', file, 'check the path'], { file });
+  }
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) {
+      throw new FusorError('ERR_DATA_FORMAT', ['not a regular file', file, 'name a data file'], { file });
+    }
+    const size = stat.size;
+    const start = readAt(fd, 0, Math.min(PACKED_HEAD, size), file);
+    const packed = start[0] === 0x1f && start[1] === 0x8b;
+    const head = packed ? unpackHead(start, file) : start.subarray(0, HEAD);
+    const read = packed
+      ? (expected: number) => unpackAll(fd, size, expected, file)
+      : (expected: number) => readAll(fd, expected, file);
+    const close = () => closeSync(fd);
+    return { file, head, packed, size: packed ? size * MOST_EXPANSION : size, read, close };
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+/** `length` bytes from `position`, or fewer at the end of the file. */
+function readAt(fd: number, position: number, length: number, file: string): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(length);
+  let done = 0;
+  try {
+    while (done < length) {
+      const count = readSync(fd, bytes, done, length - done, position + done);
+      if (count === 0) break;
+      done += count;
+    }
+  } catch (error) {
+    throw ioError(error, 'read the data file', file);
+  }
+  return bytes.subarray(0, done);
+}
+
+function readAll(fd: number, expected: number, file: string): Buffer {
+  const bytes = readAt(fd, 0, expected, file);
+  if (bytes.length !== expected || fstatSync(fd).size !== expected) {
+    throw new FusorError(
+      'ERR_IO',
+      ['the file changed while it was read', file, 'try again when it is whole'],
+      {
+        file,
+      },
+    );
+  }
+  return bytes;
+}
+
+function unpackHead(start: Buffer, file: string): Buffer {
+  try {
+    const options = {
+      finishFlush: constants.Z_SYNC_FLUSH,
+      maxOutputLength: PACKED_HEAD * MOST_EXPANSION,
+    };
+    return Buffer.from(gunzipSync(start, options).subarray(0, HEAD));
+  } catch (error) {
+    throw damagedGzip(error, file);
+  }
+}
+
+function unpackAll(fd: number, size: number, expected: number, file: string): Buffer {
+  // Stored blocks add 5 bytes to 64 KiB at most: a longer file holds more than is wanted.
+  if (size > expected + expected / 1000 + PACKED_HEAD) throw tooLong(file, expected);
+  const packed = readAt(fd, 0, size, file);
+  let bytes: Buffer;
+  try {
+    // One chunk of the final size: nothing is joined or copied, and a gzip bomb stops at its first byte too many.
+    bytes = gunzipSync(packed, { maxOutputLength: expected, chunkSize: Math.max(64, expected) });
+  } catch (error) {
+    if (systemCode(error) === 'ERR_BUFFER_TOO_LARGE') throw tooLong(file, expected);
+    throw damagedGzip(error, file);
+  }
+  if (bytes.length !== expected) throw truncated(file, expected, bytes.length);
+  return bytes;
+}
+
+function tooLong(file: string, expected: number): FusorError {
+  const what = `it unpacks to more than the ${expected} bytes that its header states`;
+  return new FusorError('ERR_DATA_FORMAT', [what, file, 'fetch the file anew'], { file, expected });
+}
+
+function damagedGzip(error: unknown, file: string): FusorError {
+  if (systemCode(error) === 'Z_BUF_ERROR') {
+    return new FusorError(
+      'ERR_DATA_TRUNCATED',
+      ['the gzip file ends early', file, 'fetch the file anew'],
+      { file },
+      { cause: error },
+    );
+  }
+  const why = error instanceof Error ? error.message : String(error);
+  const parts = [`the gzip file is damaged (${why})`, file, 'fetch the file anew'] as const;
+  return new FusorError('ERR_DATA_FORMAT', parts, { file }, { cause: error });
+}
+
+/** ERR_DATA_TRUNCATED: the file should have `expected` bytes. */
+export function truncated(file: string, expected: number, actual: number, hint = ''): FusorError {
+  const what = `the file should have ${expected} bytes, it has ${actual}`;
+  const mend = hint || 'fetch the file anew';
+  return new FusorError('ERR_DATA_TRUNCATED', [what, file, mend], { file, expected, actual });
+}
