@@ -42,6 +42,24 @@ export function runQuiet(command, args, { cwd, env, timeout = 60_000 } = {}) {
   });
 }
 
+/**
+ * Runs a program whose output the user should see, on stderr: stdout is the caller's to order.
+ * @param options.quietStdout jest repeats on stdout what it wrote to a file: keep it back
+ * @returns {Promise<{status: number, output: string}>} output: what it wrote to stdout
+ */
+export function runShown(command, args, { cwd, env, quietStdout = false }) {
+  return new Promise((done) => {
+    const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'inherit'] });
+    let output = '';
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+      output += text;
+      if (!quietStdout) process.stderr.write(text);
+    });
+    child.once('error', (error) => done({ status: -1, output: `${output}\n${error.message}` }));
+    child.once('close', (status, signal) => done({ status: signal ?? status, output }));
+  });
+}
+
 /** The full path of a program on PATH, or null. */
 export function which(name, env = process.env) {
   if (name.includes('/')) return isProgram(name) ? name : null;

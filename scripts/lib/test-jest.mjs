@@ -1,0 +1,65 @@
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { readJson } from './files.mjs';
+import { buildDir, root } from './paths.mjs';
+import { runShown } from './run.mjs';
+
+const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
+
+/**
+ * Runs these test files in one jest process and counts. A process that died, or a file that could not be loaded, is a
+ * failure; so is a skip for which no reason was noted (test/support/skip.ts).
+ * @returns {Promise<{passed: number, failed: number, skipped: number, reasons: string[]}>}
+ */
+export async function runJest(name, files, { env = {}, inBand = false } = {}) {
+  const folder = join(buildDir, 'test');
+  mkdirSync(folder, { recursive: true });
+  const result = join(folder, `${name.replaceAll(/[^\w-]+/g, '-')}.json`);
+  const skips = result.replace(/json$/, 'skips.jsonl');
+  for (const path of [result, skips]) rmSync(path, { force: true });
+
+  const args = [
+    '--config',
+    'test/jest.config.cjs',
+    '--json',
+    '--outputFile',
+    result,
+    ...(inBand ? ['--runInBand'] : []),
+  ];
+  const { status } = await runShown(process.execPath, [jest, ...args, '--runTestsByPath', ...files], {
+    cwd: root,
+    env: { ...process.env, ...env, FUSOR_SKIP_LOG: skips },
+    quietStdout: true,
+  });
+  const json = readJson(result);
+  if (!json)
+    return {
+      passed: 0,
+      failed: 1,
+      skipped: 0,
+      reasons: [`${name}: jest ended with ${status} before it could report`],
+    };
+
+  const reasons = readLines(skips).map(
+    ({ suite, test, reason }) => `${name}: ${[suite, test].filter(Boolean).join(' ')}: ${reason}`,
+  );
+  let failed = json.numFailedTests + json.numRuntimeErrorTestSuites;
+  const skipped = json.numPendingTests + json.numTodoTests;
+  if (skipped > 0 && reasons.length === 0) {
+    failed += 1;
+    reasons.push(`${name}: FAILED: ${skipped} skipped without a reason; use test/support/skip.ts`);
+  }
+  if (status !== 0 && failed === 0) failed = 1;
+  return { passed: json.numPassedTests, failed, skipped, reasons };
+}
+
+function readLines(path) {
+  try {
+    return readFileSync(path, 'utf8')
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line));
+  } catch {
+    return [];
+  }
+}

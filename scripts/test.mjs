@@ -1,0 +1,74 @@
+#!/usr/bin/env node
+// `npm test`: lint, types, package, kernel tests, unit tests, then the conformance suite once per target, each in a
+// process of its own (one native framework per process). What did not run is said, with the reason.
+//   npm test -- [FILTER …]   a filter is a check (lint, types, publint, kernels), a part of a test file's path
+//                            (unit/random), a target (@tfjs-wasm), or both (conformance/spans@native-fused)
+import { existsSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { runMain } from './lib/failure.mjs';
+import { filesBelow, readJson } from './lib/files.mjs';
+import { root } from './lib/paths.mjs';
+import { checks } from './lib/test-checks.mjs';
+import { runJest } from './lib/test-jest.mjs';
+
+/** Everything that would run, as sections in order. */
+function sections(filters) {
+  const all = filesBelow(join(root, 'test')).filter((file) => file.endsWith('.test.ts'));
+  const wanted = (label) => filters.length === 0 || filters.some((filter) => label.includes(filter));
+  const path = (file) => relative(join(root, 'test'), file);
+  const isConformance = (file) => path(file).startsWith('conformance');
+
+  const chosen = checks.filter(({ name }) => filters.length === 0 || filters.includes(name));
+  const unit = all.filter((file) => !isConformance(file) && wanted(path(file)));
+  if (unit.length) chosen.push({ name: 'unit', run: () => runJest('unit', unit) });
+
+  for (const target of readJson(join(root, 'test/conformance/targets.json')) ?? []) {
+    const files = all.filter((file) => isConformance(file) && wanted(`${path(file)}@${target.name}`));
+    if (files.length === 0) continue;
+    const env = {
+      ...target.env,
+      FUSOR_CONFORMANCE_TARGET: target.name,
+      ...(target.short && { FUSOR_CONFORMANCE_SHORT: '1' }),
+    };
+    const name = `conformance@${target.name}`;
+    chosen.push({ name, run: () => runJest(name, files, { env, inBand: true }) });
+  }
+  return chosen;
+}
+
+function printTable(rows) {
+  const cells = [
+    ['ran', 'passed', 'failed', 'skipped', 'seconds'],
+    ...rows.map((row) => [row.name, row.passed, row.failed, row.skipped, row.seconds.toFixed(1)]),
+  ].map((row) => row.map(String));
+  const widths = cells[0].map((_, column) => Math.max(...cells.map((row) => row[column].length)));
+  const line = (row) =>
+    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  ');
+  console.log(`\n${cells.map(line).join('\n')}\n`);
+}
+
+/** Each reason once, with how often it came. */
+function printReasons(reasons) {
+  const times = new Map();
+  for (const reason of reasons) times.set(reason, (times.get(reason) ?? 0) + 1);
+  if (times.size) console.log('not run, and why:');
+  for (const [reason, count] of times) console.log(`  ${reason}${count > 1 ? ` (${count} times)` : ''}`);
+  if (times.size) console.log();
+}
+
+await runMain(import.meta.url, async () => {
+  if (!existsSync(join(root, 'dist'))) {
+    process.stderr.write('fusor: nothing is built · dist/ is absent · run `npm run setup -- --test` first\n');
+  }
+  const rows = [];
+  for (const section of sections(process.argv.slice(2))) {
+    const begun = Date.now();
+    process.stderr.write(`\n── ${section.name}\n`);
+    rows.push({ name: section.name, ...(await section.run()), seconds: (Date.now() - begun) / 1000 });
+  }
+  const total = (key) => rows.reduce((sum, row) => sum + row[key], 0);
+  printTable(rows);
+  printReasons(rows.flatMap((row) => row.reasons ?? []));
+  console.log(`${total('passed')} passed, ${total('failed')} failed, ${total('skipped')} skipped`);
+  return total('failed') > 0 || total('passed') === 0 ? 1 : 0;
+});

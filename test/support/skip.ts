@@ -1,0 +1,24 @@
+import { appendFileSync } from 'node:fs';
+import { basename } from 'node:path';
+
+/** Notes why something is not run; `npm test` prints every reason at its end ("not run" is never "passed"). */
+export function noteSkip(reason: string, test?: string): void {
+  const suite = basename(expect.getState().testPath ?? 'unknown');
+  const log = process.env.FUSOR_SKIP_LOG;
+  if (log) appendFileSync(log, `${JSON.stringify({ suite, test, reason })}\n`);
+  else process.stderr.write(`skipped: ${suite}: ${reason}\n`);
+}
+
+/** `test`, or, given a reason, `test.skip` with that reason noted. */
+export function testUnless(reason: string | null | undefined | false): jest.It {
+  if (!reason) return test;
+  noteSkip(reason);
+  return test.skip;
+}
+
+/** `describe`, or, given a reason, `describe.skip` with that reason noted. */
+export function describeUnless(reason: string | null | undefined | false): jest.Describe {
+  if (!reason) return describe;
+  noteSkip(reason);
+  return describe.skip;
+}
