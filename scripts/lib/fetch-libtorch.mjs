@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { download } from './download.mjs';
 import { SetupError } from './failure.mjs';
@@ -57,22 +57,22 @@ async function fetchBySomeWay(task) {
   };
   const ways = [];
   if (offer && variantOfWheel(offer) === wanted) ways.push(() => byPip(task, python, offer));
-  if (digestOf(version, wanted)) ways.push(() => byArchive(task));
+  const recorded = recordedArchive(version, wanted);
+  if (recorded) ways.push(() => byArchive(task, recorded));
   if (python) {
     ways.push(async () => {
-      const plan = await pipPlan(python, [official.spec], { ...task, index: official.index });
-      if (!plan)
-        throw new SetupError('ERR_NET', [
-          `pip finds no ${official.spec}: ${firstError(`${task.folder}/pip-plan.log`)}`,
-        ]);
-      return byPip(task, python, plan[0], official.index);
+      const [wheel] = await needPlan(python, [official.spec], { ...task, index: official.index });
+      return byPip(task, python, wheel, official.index);
     });
   }
-  if (offer && wanted === 'cpu' && variantOfWheel(offer) !== 'cpu')
+  // A CUDA build computes on the CPU too: the last resort, unless a CPU build was asked for by name.
+  if (offer && wanted === 'cpu' && variantOfWheel(offer) !== 'cpu' && env.FUSOR_LIBTORCH !== 'cpu') {
     ways.push(() => byPip(task, python, offer));
+  }
 
   const failures = python ? [] : ['no python3 with pip'];
   for (const way of ways) {
+    rmSync(join(task.folder, 'site'), { recursive: true, force: true });
     try {
       return await way();
     } catch (error) {
@@ -92,11 +92,9 @@ async function byPip({ version, env, cache, folder }, python, wheel, index = [])
   const libraries = cudaRequirements(wheel);
   let wheels = [wheel];
   if (libraries.length) {
-    const needed = await pipPlan(python, libraries, { env, folder, index, deps: true });
-    wheels = [wheel, ...(needed ?? [])];
-    say(
-      `fusor: libtorch ${version} (${variant}) with its CUDA libraries is a download of ${megabytes(await planSize(wheels))}`,
-    );
+    wheels = [wheel, ...(await needPlan(python, libraries, { env, folder, index, deps: true }))];
+    const size = megabytes(await planSize(wheels));
+    say(`fusor: libtorch ${version} (${variant}) with its CUDA libraries is a download of ${size}`);
   }
   const log = join(folder, 'pip.log');
   const exact = wheels.map((one) => `${one.name}==${one.version}`);
@@ -104,23 +102,36 @@ async function byPip({ version, env, cache, folder }, python, wheel, index = [])
   const status = await during(
     title,
     () => pipInstall(python, exact, { env, folder, index, log }),
-    () => folderSize(folder),
+    () => megabytes(downloaded(folder)),
   );
   if (status !== 0) throw new SetupError('ERR_NET', [`pip failed: ${firstError(log)}`]);
   return keep(join(folder, 'site'), join(cache, `${version}-${variant}`));
 }
 
-const folderSize = () => '';
+/** What pip has so far: it downloads into folders of its temporary folder. */
+function downloaded(folder) {
+  const parts = readdirSync(folder).filter((name) => name.startsWith('pip-unpack'));
+  const files = parts.flatMap((part) =>
+    readdirSync(join(folder, part)).map((name) => join(folder, part, name)),
+  );
+  return files.reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
+}
 
-async function byArchive({ version, wanted, env, cache, folder }) {
-  const name = `libtorch-shared-with-deps-${version}+${wanted}.zip`;
-  const url = `${site(env)}/libtorch/${wanted}/${encodeURIComponent(name)}`;
-  const archive = join(cache, name);
+async function needPlan(python, requirements, options) {
+  const plan = await pipPlan(python, requirements, options);
+  if (plan) return plan;
+  const reason = firstError(join(options.folder, 'pip-plan.log'));
+  throw new SetupError('ERR_NET', [`pip does not offer ${requirements.join(', ')}: ${reason}`]);
+}
+
+async function byArchive({ version, wanted, env, cache, folder }, { file, sha256 }) {
+  const url = `${site(env)}/libtorch/${wanted}/${encodeURIComponent(file)}`;
+  const archive = join(cache, file);
   let state = '';
   const progress = (received, total) => {
     state = total ? `${Math.round(received / 1e6)} of ${megabytes(total)}` : megabytes(received);
   };
-  const options = { sha256: digestOf(version, wanted), magic: Buffer.from('PK\x03\x04'), progress };
+  const options = { sha256, magic: Buffer.from('PK\x03\x04'), progress };
   await during(
     `fetching libtorch ${version} (${wanted})`,
     () => download(url, archive, options),
@@ -159,10 +170,12 @@ function inspectCached(folder) {
   }
 }
 
-/** The sha256 of an official archive, as public records have it. */
-function digestOf(version, variant) {
+/**
+ * The official archive with its sha256, as public records have it. CPU builds only: the CUDA archives come without
+ * NVIDIA's libraries, so a CUDA build is fetched as wheels.
+ */
+function recordedArchive(version, variant) {
   const platform = `${process.platform}-${process.arch}`;
   const known = readJson(new URL('libtorch-digests.json', import.meta.url)) ?? [];
-  return known.find((one) => one.version === version && one.variant === variant && one.platform === platform)
-    ?.sha256;
+  return known.find((one) => one.version === version && one.variant === variant && one.platform === platform);
 }
