@@ -1,0 +1,122 @@
+import { createRequire } from 'node:module';
+import { cpus } from 'node:os';
+import { dirname } from 'node:path';
+import { FusorError } from '../../errors';
+import type { DeviceRequest, SessionDescription } from '../contract';
+import { loadTensorFlow } from './tensorflow';
+
+export type Tf = typeof import('@tensorflow/tfjs');
+export type Tensor = import('@tensorflow/tfjs').Tensor;
+
+export type EngineName = 'node-gpu' | 'node' | 'wasm' | 'cpu';
+
+/** A loaded tfjs engine. All sessions of the process that run on it share it. */
+export interface Engine {
+  readonly name: EngineName;
+  readonly tf: Tf;
+  readonly device: string;
+  readonly deviceName: string;
+  readonly versions: Record<string, string>;
+  readonly description: SessionDescription;
+  /** Makes it the engine that tfjs runs operations on: with two in a process, another may be. */
+  use(): void;
+  /** Runs `work` on this engine and frees every tensor it made but does not return. */
+  tidy<T>(work: () => T): T;
+}
+
+/** Loads an engine; a second call gives the same one. Native code is loaded here and nowhere else. */
+export function loadEngine(name: EngineName, request: DeviceRequest): Promise<Engine> {
+  let engine = loaded.get(name);
+  if (!engine) {
+    engine = name === 'wasm' || name === 'cpu' ? loadPortable(name) : loadNode(name, request);
+    engine.catch(() => loaded.delete(name));
+    loaded.set(name, engine);
+  }
+  return engine;
+}
+
+const loaded = new Map<EngineName, Promise<Engine>>();
+
+/**
+ * wasm and plain JavaScript need tfjs' core only, a fifth of what the whole of tfjs takes to load. It is found from
+ * the wasm package, because both must share one instance.
+ */
+async function loadPortable(name: 'wasm' | 'cpu'): Promise<Engine> {
+  const wasmPath = require.resolve('@tensorflow/tfjs-backend-wasm');
+  const fromWasm = createRequire(wasmPath);
+  const tf: Tf = fromWasm('@tensorflow/tfjs-core');
+  // Silences "to speed things up dramatically, install our node backend" and checks made for development.
+  tf.enableProdMode();
+  if (name === 'wasm') {
+    const wasm: typeof import('@tensorflow/tfjs-backend-wasm') = require(wasmPath);
+    wasm.setWasmPaths(`${dirname(wasmPath)}/`);
+  } else {
+    fromWasm('@tensorflow/tfjs-backend-cpu');
+  }
+  await setBackend(tf, name);
+  const simd = name === 'wasm' && (await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT'));
+  return makeEngine(name, tf, name, {
+    device: 'cpu',
+    deviceName: cpuName(),
+    versions: { tfjs: tf.version_core },
+    // tfjs' wasm runs one thread in Node: its threaded build starts its workers from a blob URL, for browsers.
+    description: {
+      kernels: 'framework',
+      isa: name === 'cpu' ? 'javascript' : simd ? 'wasm-simd' : 'wasm',
+      threads: 1,
+    },
+  });
+}
+
+async function loadNode(name: 'node-gpu' | 'node', request: DeviceRequest): Promise<Engine> {
+  const { tf, libraryVersion, usesGpu } = await loadTensorFlow(name, request);
+  if (name === 'node-gpu' && !usesGpu) {
+    throw new FusorError('ERR_BACKEND_UNAVAILABLE', [
+      `TensorFlow ${libraryVersion} found no GPU that it can use`,
+      '@tensorflow/tfjs-node-gpu',
+      'it needs CUDA 11.2 and cuDNN 8.1; use --backend native, or --tfjs-engine node for the CPU',
+    ]);
+  }
+  return makeEngine(name, tf, 'tensorflow', {
+    device: usesGpu ? (request.device.startsWith('cuda:') ? request.device : 'cuda:0') : 'cpu',
+    deviceName: usesGpu ? 'NVIDIA GPU' : cpuName(),
+    versions: { tfjs: tf.version_core, tensorflow: libraryVersion },
+    description: { kernels: 'framework', isa: 'tensorflow', threads: request.threads || cpus().length },
+  });
+}
+
+async function setBackend(tf: Tf, backendName: string): Promise<void> {
+  if (await tf.setBackend(backendName)) return;
+  throw new FusorError('ERR_BACKEND_UNAVAILABLE', [`tfjs could not start its ${backendName} engine`]);
+}
+
+function makeEngine(
+  name: EngineName,
+  tf: Tf,
+  backendName: string,
+  facts: Pick<Engine, 'device' | 'deviceName' | 'versions' | 'description'>,
+): Engine {
+  // Switching to an engine that has started takes effect at once, though it returns a promise.
+  const use = () => {
+    if (tf.getBackend() !== backendName) void tf.setBackend(backendName);
+  };
+  const tidy = <T>(work: () => T): T => {
+    use();
+    tf.engine().startScope();
+    let result: T | undefined;
+    try {
+      result = work();
+      return result;
+    } finally {
+      // A typed array holds no tensors, and tfjs would look for them in each of its numbers.
+      tf.engine().endScope(ArrayBuffer.isView(result) ? undefined : (result as never));
+    }
+  };
+  return { name, tf, ...facts, use, tidy };
+}
+
+/** e.g. "AMD EPYC, 2 threads". */
+export function cpuName(): string {
+  const [first] = cpus();
+  return `${first?.model.trim() ?? 'CPU'}, ${cpus().length} threads`;
+}

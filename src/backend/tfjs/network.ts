@@ -1,0 +1,81 @@
+import type { Metrics, TrainPlan } from '../contract';
+import { leadingRescalings } from './dataset';
+import type { Tensor, Tf } from './engines';
+import { type Score, score, type Targets, takesLogits } from './head';
+import { activate, activationGradient, backward, forward, type Pass, type Training } from './layers';
+
+/** A plan's formulas in tensor operations. Holds no tensors; whoever calls tidies. */
+export class Network {
+  /** The layers that run on the engine: the leading rescalings are applied by the data. */
+  private readonly layers: TrainPlan['layers'];
+  /** First and one-past-last parameter of each of them. */
+  private readonly spans: [number, number][] = [];
+
+  constructor(
+    private readonly tf: Tf,
+    private readonly plan: TrainPlan,
+  ) {
+    this.layers = plan.layers.slice(leadingRescalings(plan).length);
+    let next = 0;
+    for (const layer of this.layers) {
+      const count = layer.kind !== 'dense' ? 0 : layer.useBias ? 2 : 1;
+      this.spans.push([next, next + count]);
+      next += count;
+    }
+  }
+
+  /** Predictions, [outputs, rows], for x [features, rows]. */
+  predict(parameters: Tensor[], x: Float32Array): Tensor {
+    return activate(this.tf, this.plan.output, this.forward(parameters, x, null).logits);
+  }
+
+  /** Sums of loss and metrics over the rows of a batch. */
+  evaluate(parameters: Tensor[], x: Float32Array, targets: Targets): Metrics {
+    return this.score(this.forward(parameters, x, null).logits, targets);
+  }
+
+  /** As evaluate, in training, with the gradient of every parameter. */
+  gradients(parameters: Tensor[], x: Float32Array, targets: Targets, training: Training) {
+    const { tf, layers, plan } = this;
+    const { passes, logits } = this.forward(parameters, x, training);
+    const result = this.score(logits, targets);
+    let gradient: Tensor = tf.tensor2d(result.gradient, [plan.outputs, targets.order.length]);
+    if (!takesLogits(plan.loss)) {
+      gradient = activationGradient(tf, plan.output, { z: logits, y: result.predictions }, gradient);
+    }
+    const gradients: Tensor[] = [];
+    for (let i = layers.length - 1; i >= 0 && this.spans[i][1] > 0; i--) {
+      const below = this.spans[i][0] > 0;
+      const own = backward(tf, layers[i], parameters.slice(...this.spans[i]), passes[i], gradient, below);
+      gradients.unshift(...own.parameters);
+      gradient = own.dx;
+    }
+    return { loss: result.loss, metrics: result.metrics, gradients };
+  }
+
+  private forward(parameters: Tensor[], x: Float32Array, training: Training) {
+    const { tf, plan } = this;
+    let value: Tensor = tf.tensor2d(x, [plan.features, x.length / plan.features]);
+    const passes: Pass[] = this.layers.map((layer, i) => {
+      const pass = forward(tf, layer, parameters.slice(...this.spans[i]), value, training);
+      value = pass.y;
+      return pass;
+    });
+    return { passes, logits: value };
+  }
+
+  private score(logits: Tensor, targets: Targets): Score & { predictions: Tensor } {
+    const { plan } = this;
+    const needed = plan.metrics.length > 0 || !takesLogits(plan.loss);
+    const predictions = needed ? activate(this.tf, plan.output, logits) : logits;
+    const values = {
+      logits: read(logits),
+      predictions: predictions === logits ? read(logits) : read(predictions),
+    };
+    return { ...score(plan, values, targets), predictions };
+  }
+}
+
+function read(tensor: Tensor): Float32Array {
+  return tensor.dataSync<'float32'>();
+}

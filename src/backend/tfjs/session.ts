@@ -1,0 +1,183 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { FusorError } from '../../errors';
+import {
+  type Dataset,
+  type Examples,
+  type Listener,
+  type Metrics,
+  parametersOf,
+  type RowRange,
+  type Session,
+  type SessionState,
+  type Span,
+  type SpanReport,
+  type TrainPlan,
+} from '../contract';
+import { HostDataset, Rows } from './dataset';
+import type { Engine, Tensor } from './engines';
+import { Network } from './network';
+import { updateOf } from './optimizers';
+import { Tally } from './tally';
+
+/** Rows predicted between two turns of the event loop. */
+const PREDICT_ROWS = 256;
+
+/** A model on a tfjs engine. Several may live on one engine; each owns its tensors. */
+export class TfjsSession implements Session {
+  readonly description;
+  private readonly network: Network;
+  private step = 0;
+  /** One tensor a parameter: kernels [inputs, outputs], biases [outputs, 1]. */
+  private weights: Tensor[] = [];
+  /** slots[s][p]. */
+  private slots: Tensor[][] = [];
+  private queue: Promise<unknown> = Promise.resolve();
+  private disposal: Promise<void> | null = null;
+  private readonly datasets = new Set<HostDataset>();
+
+  constructor(
+    private readonly engine: Engine,
+    private readonly plan: TrainPlan,
+    state: SessionState,
+  ) {
+    this.description = engine.description;
+    this.network = new Network(engine.tf, plan);
+    this.load(state);
+  }
+
+  upload(examples: Examples): Promise<Dataset> {
+    return this.enqueue(async () => {
+      const data = new HostDataset(this.plan, examples);
+      this.datasets.add(data);
+      return data;
+    });
+  }
+
+  run(span: Span, listen: Listener = {}): Promise<SpanReport> {
+    return this.enqueue(async () => {
+      const data = this.own(span.data);
+      const tally = new Tally(this.plan.metrics.length, listen);
+      const steps = span.learningRates.length;
+      const aborted = () => this.disposal !== null || listen.signal?.aborted === true;
+      for (let i = 0; i < steps && !aborted(); i++) {
+        const order = span.order.subarray(i * span.batchSize, (i + 1) * span.batchSize);
+        tally.add(this.train(data, order, span.firstStep + i, span.learningRates[i]), order.length);
+        await nextTurn();
+      }
+      return tally.report(steps);
+    });
+  }
+
+  evaluate(data: Dataset, range: RowRange, batchSize: number, signal?: AbortSignal): Promise<Metrics> {
+    return this.enqueue(async () => {
+      const own = this.own(data);
+      const tally = new Tally(this.plan.metrics.length);
+      for (let begin = range.begin; begin < range.end; begin += batchSize) {
+        signal?.throwIfAborted();
+        const rows = Math.min(batchSize, range.end - begin);
+        const { x, targets } = own.batch(Uint32Array.from({ length: rows }, (_, i) => begin + i));
+        tally.add(
+          this.engine.tidy(() => this.network.evaluate(this.weights, x, targets)),
+          rows,
+        );
+        await nextTurn();
+      }
+      return tally.means();
+    });
+  }
+
+  predict(x: Examples['x']): Promise<Float32Array> {
+    return this.enqueue(async () => {
+      const rows = new Rows(this.plan, x);
+      const { outputs } = this.plan;
+      const predictions = new Float32Array(rows.count * outputs);
+      for (let begin = 0; begin < rows.count; begin += PREDICT_ROWS) {
+        const count = Math.min(PREDICT_ROWS, rows.count - begin);
+        const batch = rows.gather(Uint32Array.from({ length: count }, (_, i) => begin + i));
+        const { tf } = this.engine;
+        const values = this.engine.tidy(() =>
+          tf.transpose(this.network.predict(this.weights, batch)).dataSync<'float32'>(),
+        );
+        predictions.set(values, begin * outputs);
+        await nextTurn();
+      }
+      return predictions;
+    });
+  }
+
+  readState(): Promise<SessionState> {
+    return this.enqueue(async () => ({
+      step: this.step,
+      weights: this.weights.map((w) => Float32Array.from(w.dataSync())),
+      slots: this.slots.map((slot) => slot.map((s) => Float32Array.from(s.dataSync()))),
+    }));
+  }
+
+  writeState(state: SessionState): Promise<void> {
+    const copy = structuredClone(state);
+    return this.enqueue(async () => this.load(copy));
+  }
+
+  dispose(): Promise<void> {
+    this.disposal ??= this.queue.then(() => {
+      this.free();
+      for (const data of this.datasets) data.dispose();
+      this.datasets.clear();
+    });
+    return this.disposal;
+  }
+
+  /** One step: gradients, update. Returns the sums over the batch's rows. */
+  private train(data: HostDataset, order: Uint32Array, step: number, rate: number): Metrics {
+    const { x, targets } = data.batch(order);
+    const { plan, engine } = this;
+    let sums: Metrics = { loss: 0, metrics: [] };
+    const updated = engine.tidy(() => {
+      const result = this.network.gradients(this.weights, x, targets, { seed: plan.seed, step });
+      sums = { loss: result.loss, metrics: result.metrics };
+      const update = updateOf(engine.tf, plan.optimizer, rate, this.step + 1);
+      return this.weights.map((w, p) => {
+        const slots = this.slots.map((slot) => slot[p]);
+        return update(w, result.gradients[p], slots);
+      });
+    });
+    this.free();
+    this.weights = updated.map(([w]) => w);
+    this.slots = this.slots.map((_, s) => updated.map((tensors) => tensors[s + 1]));
+    this.step++;
+    return sums;
+  }
+
+  private load(state: SessionState): void {
+    const parameters = parametersOf(this.plan);
+    const tensorOf = (values: Float32Array, p: number): Tensor => {
+      const [inputs, outputs] = parameters[p].shape;
+      // A copy: some engines keep the array that they are given.
+      return this.engine.tf.tensor2d(Float32Array.from(values), [inputs, outputs ?? 1]);
+    };
+    this.engine.use();
+    this.free();
+    this.step = state.step;
+    this.weights = state.weights.map(tensorOf);
+    this.slots = state.slots.map((slot) => slot.map(tensorOf));
+  }
+
+  private free(): void {
+    this.engine.tf.dispose([this.weights, this.slots]);
+  }
+
+  private own(data: Dataset): HostDataset {
+    if (!this.datasets.has(data as HostDataset) || (data as HostDataset).disposed) {
+      throw new FusorError('ERR_STATE', ['the data is disposed or belongs to another session']);
+    }
+    return data as HostDataset;
+  }
+
+  /** Calls run one after the other, in the order they were made. */
+  private enqueue<T>(job: () => Promise<T>): Promise<T> {
+    if (this.disposal) return Promise.reject(new FusorError('ERR_STATE', ['the session is disposed']));
+    const result = this.queue.then(job);
+    this.queue = result.catch(() => {});
+    return result;
+  }
+}
