@@ -6,13 +6,13 @@ import { FusorError } from '../errors';
 import { removeStaleTemps, writeAtomic } from './atomic';
 import { ioError, systemCode } from './system-error';
 
-/** One finished epoch; counted from 0. What was not measured is absent. */
+/** One finished epoch; counted from 0. What was not measured is null. */
 export interface EpochRecord {
   epoch: number;
   loss: number;
-  accuracy?: number;
-  valLoss?: number;
-  valAccuracy?: number;
+  accuracy: number | null;
+  valLoss: number | null;
+  valAccuracy: number | null;
   seconds: number;
 }
 
@@ -63,9 +63,8 @@ export class RunFolder {
     this.#metrics ??= new LineFile(join(this.path, 'metrics.jsonl'));
     this.#metrics.append(JSON.stringify(record));
     const { epoch, seconds: _, ...values } = record;
-    const row: Record<string, number> = Object.fromEntries(
-      Object.entries(values).map(([key, value]) => [snakeCase(key), value]),
-    );
+    const row: Record<string, number | null> = {};
+    for (const [key, value] of Object.entries(values)) if (value !== null) row[snakeCase(key)] = value;
     if (!this.#history) {
       this.#columns = Object.keys(row).sort();
       this.#history = new LineFile(join(this.path, 'history.csv'));
@@ -89,6 +88,7 @@ export class RunFolder {
 /** A file that only ever grows by whole lines: a line that does not fit on the disk leaves no half of it. */
 class LineFile {
   readonly #fd: number;
+  #closed = false;
 
   constructor(readonly path: string) {
     try {
@@ -109,7 +109,10 @@ class LineFile {
     }
   }
 
+  /** Idempotent. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     try {
       fsyncSync(this.#fd);
       closeSync(this.#fd);

@@ -1,0 +1,109 @@
+/** What a command is, and the list of them. Each one's code is loaded only when it runs. */
+import type { Options } from './option';
+import * as options from './options';
+import type { Output } from './output';
+import type { Resolved } from './settings';
+
+export interface Call<O extends Options = Options> extends Resolved<O> {
+  /** Positional arguments by name. */
+  args: Record<string, string | undefined>;
+  out: Output;
+  /** The command line as it was given, for the record. */
+  argv: readonly string[];
+}
+
+/** @returns the exit status */
+export type Run<O extends Options> = (call: Call<O>) => Promise<number>;
+
+export interface Command {
+  name: string;
+  /** <required> and [optional] positional arguments, as shown in the help. */
+  args: string;
+  describe: string;
+  options: Options;
+  examples: string[];
+  load(): Promise<Run<Options>>;
+}
+
+function command<O extends Options>(
+  name: string,
+  args: string,
+  describe: string,
+  of: O,
+  load: () => Promise<{ run: Run<O> }>,
+  examples: string[] = [],
+): Command {
+  // Each command sees the settings of its own options only: main resolves exactly those.
+  return {
+    name,
+    args,
+    describe,
+    options: of,
+    examples,
+    load: async () => (await load()).run as Run<Options>,
+  };
+}
+
+export const COMMANDS: readonly Command[] = [
+  command(
+    'train',
+    '',
+    'train a model, test it and keep it in a run folder',
+    options.train,
+    () => import('./commands/train.js'),
+    ['fusor train --epochs 5 --seed 7', 'fusor train --backend tfjs --layers 256,128 --json'],
+  ),
+  command(
+    'evaluate',
+    '<model>',
+    'test a model or the model of a run',
+    options.evaluate,
+    () => import('./commands/evaluate.js'),
+  ),
+  command(
+    'predict',
+    '<model>',
+    'classify images with a model or the model of a run',
+    options.predict,
+    () => import('./commands/predict.js'),
+  ),
+  command(
+    'inspect',
+    '<path>',
+    'show what a model folder or a run folder holds',
+    options.inspect,
+    () => import('./commands/inspect.js'),
+  ),
+  command(
+    'devices',
+    '',
+    'list what could compute here, and why the rest could not',
+    options.devices,
+    () => import('./commands/devices.js'),
+  ),
+  command(
+    'doctor',
+    '',
+    'check this installation and say how to mend it',
+    options.doctor,
+    () => import('./commands/doctor.js'),
+  ),
+  command(
+    'data',
+    '<action> [name]',
+    'data sets: list | verify NAME|FOLDER | path NAME',
+    options.data,
+    () => import('./commands/data.js'),
+    ['fusor data verify mnist'],
+  ),
+  command(
+    'native',
+    '<action>',
+    'the native backend: build | status | clean | fetch-libtorch',
+    options.native,
+    () => import('./commands/native.js'),
+  ),
+];
+
+/** Keys of the options of all commands. */
+export const ALL_KEYS = [...new Set(COMMANDS.flatMap(({ options: of }) => Object.keys(of)))];

@@ -1,0 +1,104 @@
+import { resolve } from 'node:path';
+import { oneOf } from '../../arguments';
+import { isOwnFolder, loadDataset } from '../../data/datasets';
+import { datasetNames, findDataset, locateDataset } from '../../data/registry';
+import { FusorError, isFusorError } from '../../errors';
+import type { Call, Run } from '../command';
+import type { data as options } from '../options';
+import { table, thousands } from '../output';
+
+type DataCall = Call<typeof options>;
+
+export const run: Run<typeof options> = async (call) => {
+  const { action, name } = call.args;
+  switch (oneOf('fusor data', 'the action', action, ['list', 'verify', 'path'] as const)) {
+    case 'list':
+      return list(call);
+    case 'verify':
+      return verify(call, needed(name));
+    case 'path':
+      return path(call, needed(name));
+  }
+};
+
+function needed(name: string | undefined): string {
+  if (name) return name;
+  throw new FusorError('ERR_ARG', [
+    'the name is missing',
+    'fusor data',
+    `name one of ${datasetNames().join(', ')}`,
+  ]);
+}
+
+function list({ settings, out }: DataCall): number {
+  const entries = datasetNames().map((name) => {
+    const entry = findDataset(name);
+    return { name, title: entry.title, folder: locate(() => locateDataset(entry, settings)) };
+  });
+  out.result({ schema: 'fusor.data', version: 1, datasets: entries }, () =>
+    table(
+      ['name', 'what', 'where'],
+      entries.map(({ name, title, folder }) => [name, title, folder ?? 'not here']),
+    ),
+  );
+  return 0;
+}
+
+/** Null when it is not there. */
+function locate(find: () => string): string | null {
+  try {
+    return find();
+  } catch (error) {
+    if (isFusorError(error) && error.code === 'ERR_DATA_MISSING') return null;
+    throw error;
+  }
+}
+
+function path({ settings, out }: DataCall, name: string): number {
+  const folder = locateDataset(findDataset(name), settings);
+  out.result({ schema: 'fusor.data', version: 1, name, folder }, () => folder);
+  return 0;
+}
+
+/** A set by name against its published digests; a folder of the user's own for being whole. */
+async function verify({ settings, out }: DataCall, name: string): Promise<number> {
+  if (isOwnFolder(name)) {
+    const { sha256, train, test, classes } = await loadDataset(name);
+    const rows = { train: train.x.shape[0], test: test.x.shape[0] };
+    const document = {
+      schema: 'fusor.data',
+      version: 1,
+      name,
+      folder: resolve(name),
+      ok: true,
+      rows,
+      classes,
+      sha256,
+    };
+    out.result(document, () => {
+      const counts = `${thousands(rows.train)} rows to train, ${thousands(rows.test)} to test, ${classes} classes`;
+      return `whole: ${counts}\nsha256 ${sha256}`;
+    });
+    return 0;
+  }
+  const entry = findDataset(name);
+  const folder = locateDataset(entry, settings);
+  const checks = entry.verify(folder);
+  const bad = checks.filter(({ ok }) => !ok);
+  if (bad.length > 0) {
+    const [{ file, md5, expected }] = bad;
+    throw new FusorError(
+      'ERR_DATA_DIGEST',
+      [
+        `${bad.length} of ${checks.length} files differ from the published ones: md5 ${md5}, not ${expected.md5}`,
+        file,
+      ],
+      { folder, files: bad.map((check) => check.file), expected: expected.md5, received: md5 },
+    );
+  }
+  const files = checks.map(({ file, md5, sha256 }) => ({ file, md5, sha256 }));
+  out.result({ schema: 'fusor.data', version: 1, name, folder, ok: true, files }, () =>
+    files.map(({ file, md5 }) => `ok  ${md5}  ${file}`).join('\n'),
+  );
+  return 0;
+}

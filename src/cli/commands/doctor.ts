@@ -1,0 +1,39 @@
+import type { Run } from '../command';
+import { checkAddon, checkBackends, checkLibtorch } from '../doctor/backends';
+import type { Check } from '../doctor/check';
+import { checkCache, checkData, checkDriver } from '../doctor/places';
+import { checkNode, checkPackages, checkPrograms } from '../doctor/programs';
+import type { doctor } from '../options';
+
+/** As the exit status of ERR_BACKEND_UNAVAILABLE. */
+const NO_BACKEND = 5;
+
+export const run: Run<typeof doctor> = async ({ settings, out }) => {
+  const [programs, driver, libtorch, addon, backends] = await Promise.all([
+    checkPrograms(),
+    checkDriver(),
+    checkLibtorch(),
+    checkAddon(),
+    checkBackends(),
+  ]);
+  const machine = [
+    checkNode(),
+    checkPackages(),
+    ...programs,
+    driver,
+    checkCache(),
+    checkData(settings.dataDir),
+  ];
+  const checks = [...machine, libtorch, addon, ...backends];
+  const usable = backends.some(({ ok }) => ok);
+  out.result({ schema: 'fusor.doctor', version: 1, usable, checks }, () => {
+    const width = Math.max(...checks.map(({ name }) => name.length));
+    const verdict = usable ? 'fusor can train here.' : 'No backend is usable: fusor cannot train here.';
+    return [...checks.map((check) => line(check, width)), '', verdict].join('\n');
+  });
+  return usable ? 0 : NO_BACKEND;
+};
+
+function line({ name, ok, found, cure }: Check, width: number): string {
+  return `${ok ? 'ok ' : 'not'}  ${name.padEnd(width)}  ${[found, cure].filter(Boolean).join(' · ')}`;
+}

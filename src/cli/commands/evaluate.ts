@@ -1,0 +1,37 @@
+import { loadDataset } from '../../data/datasets';
+import type { Run } from '../command';
+import { interruptible } from '../interrupt';
+import { openModel } from '../model-path';
+import type { evaluate } from '../options';
+import { thousands } from '../output';
+import { backendOf, fallbackOf } from '../train/document';
+import { runtimeLine } from '../train/environment';
+import { targetsOf } from '../train/problem';
+
+export const run: Run<typeof evaluate> = async ({ settings, args, out }) => {
+  const model = await openModel(args.model!, settings);
+  try {
+    const data = await loadDataset(settings.data, settings);
+    const y = targetsOf(model, data.test);
+    const runtime = await model.runtime();
+    const { batchSize } = settings;
+    const test = await interruptible((signal) => model.evaluate(data.test.x, y, { batchSize, signal }));
+    const rows = data.test.x.shape[0];
+    const document = {
+      schema: 'fusor.evaluation',
+      version: 1,
+      backend: backendOf(runtime),
+      model: args.model,
+      data: { name: data.name, rows, sha256: data.sha256 },
+      test,
+      fallback: fallbackOf(runtime),
+    };
+    out.result(document, () => {
+      const values = Object.entries(test).map(([name, value]) => `${name} ${value.toFixed(4)}`);
+      return `${values.join(' · ')}\n${thousands(rows)} rows of ${data.name}, on ${runtimeLine(runtime)}`;
+    });
+    return 0;
+  } finally {
+    await model.dispose();
+  }
+};

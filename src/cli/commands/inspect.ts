@@ -1,0 +1,97 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { FusorError } from '../../errors';
+import { modelFromJSON } from '../../index';
+import { loadModel, MODEL_FILE, WEIGHTS_FILE } from '../../io/model';
+import { readWeightsFile } from '../../io/model-files';
+import type { EpochRecord } from '../../io/run-folder';
+import type { Run } from '../command';
+import { modelFolder } from '../model-path';
+import type { inspect } from '../options';
+import { table } from '../output';
+import { historyTable } from '../train/report';
+
+/** What is inside; nothing is computed, so no backend is needed. */
+export const run: Run<typeof inspect> = async ({ args, out }) => {
+  const path = args.path!;
+  const folder = modelFolder(path);
+  const isRun = existsSync(join(path, 'config.json'));
+  if (isRun && !existsSync(join(folder, MODEL_FILE))) {
+    throw new FusorError(
+      'ERR_FILE_FORMAT',
+      ['this run kept no model', path, 'it ended before there was one'],
+      { path },
+    );
+  }
+  // Loading checks everything that loading checks.
+  const model = await loadModel(folder);
+  const weights = await readWeightsFile(join(folder, WEIGHTS_FILE));
+  const config = model.toJSON();
+  const tensors = [...weights.tensors].map(([name, { shape, data }]) => ({
+    name,
+    dtype: data[Symbol.toStringTag] === 'Float64Array' ? 'F64' : 'F32',
+    shape,
+  }));
+  const document = {
+    schema: 'fusor.inspection',
+    version: 1,
+    kind: isRun ? 'run' : 'model',
+    path,
+    fusor: weights.metadata.fusor ?? null,
+    model: { name: config.name, layers: config.layers, parameters: model.parameterCount },
+    compile: config.compile ?? null,
+    tensors,
+    ...(isRun && { run: runOf(path) }),
+  };
+  out.result(document, () => {
+    const { run } = document as { run?: { history: EpochRecord[] } };
+    return [
+      modelFromJSON(config).summary(),
+      config.compile && `compiled with ${JSON.stringify(config.compile)}`,
+      table(
+        ['tensor', 'dtype', 'shape'],
+        tensors.map(({ name, dtype, shape }) => [name, dtype, `[${shape.join(', ')}]`]),
+      ),
+      run && run.history.length > 0 && historyTable(run.history),
+    ]
+      .filter(Boolean)
+      .join('\n\n');
+  });
+  return 0;
+};
+
+/** The settings, the machine and the epochs of a run folder; a last line that was cut short is left out. */
+function runOf(path: string) {
+  const read = (name: string) => {
+    const file = join(path, name);
+    return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+  };
+  const json = (name: string): unknown => {
+    const content = read(name);
+    try {
+      return content === undefined ? null : JSON.parse(content);
+    } catch {
+      throw new FusorError('ERR_FILE_FORMAT', ['not JSON', join(path, name), 'the file is damaged'], {
+        path,
+      });
+    }
+  };
+  const lines = read('metrics.jsonl')?.split('\n').slice(0, -1) ?? [];
+  const history = lines.map((line, i): EpochRecord => {
+    try {
+      return JSON.parse(line);
+    } catch {
+      const where = `${join(path, 'metrics.jsonl')}, line ${i + 1}`;
+      throw new FusorError('ERR_FILE_FORMAT', ['not JSON', where, 'the file is damaged'], {
+        path,
+        line: i + 1,
+      });
+    }
+  });
+  return {
+    config: json('config.json'),
+    environment: json('environment.json'),
+    result: json('run.json'),
+    history,
+  };
+}

@@ -1,0 +1,114 @@
+import { randomInt } from 'node:crypto';
+import { resolve } from 'node:path';
+import { isOwnFolder, loadDataset } from '../../data/datasets';
+import type { History, Model } from '../../index';
+import { saveModel } from '../../io/model';
+import { RunFolder } from '../../io/run-folder';
+import type { Run } from '../command';
+import { Interrupted, interruptible } from '../interrupt';
+import type { train } from '../options';
+import { repeatable } from '../settings';
+import { backendOf, dataOf, fallbackOf, modelOf, type RunDocument } from '../train/document';
+import { environmentOf, runtimeLine } from '../train/environment';
+import { buildModel, type TrainSettings, targetsOf } from '../train/problem';
+import { Recorder } from '../train/recorder';
+
+export const run: Run<typeof train> = async (call) => {
+  const began = performance.now();
+  const startedAt = new Date();
+  const { settings, out } = call;
+  const { epochs, batchSize, validationSplit } = settings;
+  const seed = settings.seed ?? randomInt(2 ** 31);
+  const data = await loadDataset(settings.data, settings);
+  const model = await buildModel(call, data, seed);
+  try {
+    const y = targetsOf(model, data.train);
+    const yTest = targetsOf(model, data.test);
+    const runtime = await model.runtime();
+    out.note(`Training on ${runtimeLine(runtime)} · seed ${seed}`);
+    const folder = await RunFolder.create(settings.runDir, data.name, startedAt);
+    await folder.write('config.json', { ...portable(settings), seed });
+    await folder.write('environment.json', environmentOf(runtime, call.argv, startedAt));
+    const recorder = new Recorder(folder, settings.stepLosses);
+    const setupSeconds = (performance.now() - began) / 1000;
+
+    const { history, test } = await interruptible(async (signal) => {
+      const callbacks = [recorder];
+      const verbose = settings.quiet ? 0 : settings.noProgress ? 2 : 'auto';
+      const options = { epochs, batchSize, validationSplit, seed, callbacks, signal, verbose } as const;
+      try {
+        const history: History = await model.fit(data.train.x, y, options);
+        folder.close();
+        await saveModel(model, folder.modelFolder);
+        return { history, test: await model.evaluate(data.test.x, yTest, { batchSize: 1024, signal }) };
+      } catch (error) {
+        if (!signal.aborted) throw error;
+        throw await saveInterrupted(signal.reason, model, folder, recorder);
+      }
+    });
+
+    const document: RunDocument = {
+      schema: 'fusor.run',
+      version: 1,
+      backend: backendOf(runtime),
+      seed: history.seed,
+      data: dataOf(data),
+      model: modelOf(model),
+      history: recorder.epochs,
+      test: { loss: test.loss, accuracy: test.accuracy ?? null },
+      timing: { setupSeconds, ...history.timing },
+      fallback: fallbackOf(runtime),
+      runDir: folder.path,
+      ...(settings.stepLosses && { stepLosses: recorder.stepLosses }),
+    };
+    await folder.write('run.json', document);
+    if (settings.json) out.result(document);
+    else if (!settings.quiet) await show(document, runtimeLine(runtime));
+    return 0;
+  } finally {
+    await model.dispose();
+  }
+};
+
+/** Paths that hold wherever the run is repeated from. */
+function portable(settings: TrainSettings): Record<string, unknown> {
+  const { data, model, ...others } = settings;
+  return repeatable({
+    data: isOwnFolder(data) ? resolve(data) : data,
+    model: model === undefined ? undefined : resolve(model),
+    ...others,
+  });
+}
+
+/** Keeps what was reached. */
+async function saveInterrupted(
+  reason: Interrupted,
+  model: Model,
+  folder: RunFolder,
+  recorder: Recorder,
+): Promise<Interrupted> {
+  folder.close();
+  await saveModel(model, folder.modelFolder);
+  const epochs = recorder.epochs.length;
+  return new Interrupted(
+    reason.code,
+    `interrupted by ${reason.code} after ${epochs} epoch${epochs === 1 ? '' : 's'}: the model is kept in ${folder.path}`,
+    { runDir: folder.path, epochs },
+  );
+}
+
+async function show(document: RunDocument, ranOn: string): Promise<void> {
+  const { curves, historyTable } = await import('../train/report.js');
+  const { history, test, runDir, timing } = document;
+  const accuracy = test.accuracy === null ? '' : ` · test accuracy ${(100 * test.accuracy).toFixed(2)} %`;
+  const lines = [
+    historyTable(history),
+    curves(history),
+    `test loss ${test.loss.toFixed(4)}${accuracy}`,
+    `ran on ${ranOn}`,
+    `${timing.steps} steps in ${timing.fitSeconds.toFixed(2)} s, ${timing.stepMicroseconds.toFixed(1)} us/step, seed ${document.seed}`,
+    ...document.fallback.map(({ from, reason }) => `not on ${from}: ${reason}`),
+    `run folder ${runDir}`,
+  ];
+  process.stdout.write(`\n${lines.filter(Boolean).join('\n\n')}\n`);
+}

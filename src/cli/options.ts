@@ -1,0 +1,113 @@
+/** Every option of the command line. */
+import { choice, integer, integers, real, text, toggle } from './option';
+
+const device = (written: unknown, where: string) =>
+  /^(auto|cpu|cuda|cuda:\d+)$/.test(String(written))
+    ? (written as 'auto' | 'cpu' | 'cuda')
+    : choice('', ['auto', 'cpu', 'cuda', 'cuda:0'], undefined).parse(written, where)!;
+
+/** Understood by every command. */
+export const common = {
+  json: toggle('print exactly one JSON document on stdout'),
+  quiet: toggle('say nothing but errors'),
+  config: text('take options from a JSON file', 'FILE', undefined),
+  printConfig: toggle('print the options as they would be used, as JSON, and stop'),
+};
+
+/** Where to run. */
+export const runtime = {
+  backend: choice('what computes', ['auto', 'native', 'tfjs'], 'auto'),
+  device: {
+    ...text('where it computes [auto, cpu, cuda, cuda:N]', 'NAME', 'auto'),
+    fallback: 'auto' as 'auto' | 'cpu' | 'cuda' | `cuda:${number}`,
+    parse: device,
+  },
+  kernels: choice('our fused kernels, or those of libtorch', ['auto', 'fused', 'framework'], 'auto'),
+  precision: choice('arithmetic of matrix products on a GPU', ['fp32', 'tf32', 'bf16'], 'fp32'),
+  threads: integer('CPU threads; 0: one a core', 0, 1024, 0),
+  tfjsEngine: choice('engine of TensorFlow.js', ['auto', 'node-gpu', 'node', 'wasm', 'cpu'], 'auto'),
+};
+
+const rows = {
+  data: {
+    ...text('a data set by name, or a folder with four IDX files', 'NAME|PATH', 'mnist'),
+    // FUSOR_DATA is the folder of all data sets.
+    variable: 'FUSOR_DATASET',
+  },
+  dataDir: {
+    ...text('the folder where data sets are kept', 'FOLDER', undefined),
+    variable: 'FUSOR_DATA',
+  },
+  limit: integer('use only the first N rows, to train and to test', 1, 2 ** 31, undefined),
+};
+
+const classes = { classes: integer('number of classes in a folder of data', 2, 256, undefined) };
+
+export const train = {
+  ...common,
+  ...rows,
+  ...classes,
+  layers: integers('widths of the hidden layers, relu', [128]),
+  model: text("train this model instead: a model.json, or a model's folder to go on from", 'FILE', undefined),
+  loss: choice(
+    'what is made small',
+    [
+      'categoricalCrossentropy',
+      'sparseCategoricalCrossentropy',
+      'binaryCrossentropy',
+      'meanSquaredError',
+      'meanAbsoluteError',
+    ],
+    'categoricalCrossentropy',
+  ),
+  optimizer: choice('how', ['sgd', 'adam', 'adamw', 'rmsprop'], 'adam'),
+  learningRate: real(
+    "default: the optimizer's (sgd 0.01, others 0.001)",
+    (v) => v > 0,
+    'greater than 0',
+    undefined,
+  ),
+  epochs: integer('times through the data', 1, 1_000_000, 10),
+  batchSize: integer('rows a step', 1, 2 ** 31 - 1, 32),
+  validationSplit: real(
+    'share of the rows, the last, to validate with',
+    (v) => v >= 0 && v < 1,
+    'in [0, 1)',
+    0.2,
+  ),
+  seed: integer('makes the run repeatable; default: random', 0, Number.MAX_SAFE_INTEGER, undefined),
+  ...runtime,
+  runDir: text('the run folder; default: runs/<data>-<time>', 'FOLDER', undefined),
+  stepLosses: toggle("record every step's loss"),
+  noProgress: toggle('no progress bar: one line an epoch'),
+};
+
+export const evaluate = {
+  ...common,
+  ...rows,
+  ...classes,
+  batchSize: integer('rows at once', 1, 2 ** 31 - 1, 1024),
+  ...runtime,
+};
+
+export const predict = {
+  ...common,
+  ...rows,
+  data: { ...rows.data, describe: 'an IDX file of images, or a data set, whose test images are taken' },
+  batchSize: integer('rows at once', 1, 2 ** 31 - 1, 1024),
+  ...runtime,
+};
+
+export const devices = { ...common };
+export const doctor = { ...common, dataDir: rows.dataDir };
+export const inspect = { ...common };
+export const data = { ...common, dataDir: rows.dataDir };
+export const native = {
+  ...common,
+  libtorch: { ...text('the libtorch to build against', 'FOLDER', undefined), variable: 'LIBTORCH' },
+  variant: {
+    ...choice('which libtorch to fetch', ['cpu', 'cu126', 'cu130'], undefined),
+    variable: 'FUSOR_LIBTORCH',
+  },
+  force: toggle('build although nothing changed'),
+};

@@ -1,0 +1,50 @@
+/** Results go to stdout; progress and logs to stderr. */
+
+export class Output {
+  constructor(
+    /** stdout gets exactly one JSON document. */
+    readonly asJson: boolean,
+    readonly quiet: boolean,
+  ) {}
+
+  /** A result for people: not with --json or --quiet. */
+  say(text = ''): void {
+    if (!this.asJson && !this.quiet) process.stdout.write(`${text}\n`);
+  }
+
+  /** Something on the way. */
+  note(text: string): void {
+    if (!this.quiet) process.stderr.write(`${text}\n`);
+  }
+
+  /** The result: as JSON when asked for, else by `people`, --quiet or not. */
+  result(document: unknown, people?: () => string): void {
+    if (this.asJson) process.stdout.write(`${JSON.stringify(document)}\n`);
+    else if (people) process.stdout.write(`${people()}\n`);
+  }
+}
+
+/** Columns wide enough for their cells; numbers, and what is right of them, to the right. */
+export function table(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  right: readonly number[] = [],
+): string {
+  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i].length)));
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, i) => (right.includes(i) ? cell.padStart(widths[i]) : cell.padEnd(widths[i])))
+      .join('  ')
+      .trimEnd();
+  return [line(head), line(widths.map((width) => '─'.repeat(width))), ...rows.map(line)].join('\n');
+}
+
+/** 60000 → 60,000, whatever the locale. */
+export function thousands(value: number): string {
+  return String(value).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+/** Width of the terminal, 80 when it is none. */
+export function columns(): number {
+  return Math.max(20, process.stdout.columns || 80);
+}

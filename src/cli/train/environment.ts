@@ -1,0 +1,35 @@
+import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
+import type { RuntimeInfo } from '../../index';
+import { version } from '../../version';
+import { backendOf, fallbackOf } from './document';
+
+/** The machine, the versions and the command of a run: environment.json. */
+export function environmentOf(runtime: RuntimeInfo, argv: readonly string[], startedAt: Date) {
+  return {
+    fusor: version,
+    node: process.version,
+    system: { platform: platform(), release: release(), arch: arch() },
+    cpu: { model: cpus()[0]?.model ?? 'unknown', cores: availableParallelism() },
+    memoryBytes: totalmem(),
+    backend: backendOf(runtime),
+    fallback: fallbackOf(runtime),
+    command: ['fusor', ...argv],
+    workingFolder: process.cwd(),
+    startedAt: startedAt.toISOString(),
+  };
+}
+
+/** One line on what it runs on: `native · libtorch 2.13.0 · cpu (AMD EPYC) · fused kernels, avx2 · 2 threads`. */
+export function runtimeLine(runtime: RuntimeInfo): string {
+  const { backend, engine, device, deviceName, kernels, isa, threads, versions } = runtime;
+  const library = versions[engine] ? `${engine} ${versions[engine]}` : engine;
+  return [
+    backend,
+    library,
+    deviceName ? `${device} (${deviceName})` : device,
+    [kernels && `${kernels} kernels`, isa].filter(Boolean).join(', '),
+    threads > 0 ? `${threads} thread${threads === 1 ? '' : 's'}` : '',
+  ]
+    .filter(Boolean)
+    .join(' · ');
+}

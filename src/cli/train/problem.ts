@@ -1,0 +1,81 @@
+/** What `train` trains: the data, the model and what it is compiled with. */
+import { statSync } from 'node:fs';
+import type { ImageDataset, LabelledImages } from '../../data/datasets';
+import { FusorError } from '../../errors';
+import {
+  type ArrayLike,
+  layers,
+  type Model,
+  ndarray,
+  type OptimizerConfig,
+  optimizers,
+  sequential,
+  toCategorical,
+} from '../../index';
+import { loadConfig, loadModel } from '../../io/model';
+import type { Settings } from '../option';
+import type * as options from '../options';
+import type { Resolved } from '../settings';
+
+export type TrainSettings = Settings<typeof options.train>;
+
+/** A compiled model for the data: of the flags, of a model.json, or of a model's folder with its weights. */
+export async function buildModel(
+  { settings, origins }: Resolved<typeof options.train>,
+  data: ImageDataset,
+  seed: number,
+): Promise<Model> {
+  if (settings.model !== undefined && origins.layers !== 'default') {
+    throw new FusorError('ERR_ARG', [
+      `${origins.layers} and ${origins.model} are both given`,
+      'fusor train',
+      'leave one of them out: the model has its own layers',
+    ]);
+  }
+  const model = settings.model === undefined ? mlp(settings, data) : await modelAt(settings.model);
+  const stored = model.toJSON().compile;
+  const given = (key: keyof TrainSettings) => origins[key] !== 'default' || !stored;
+  const kind = given('optimizer') ? settings.optimizer : stored!.optimizer.kind;
+  const { backend, device, kernels, precision, threads, tfjsEngine, quiet } = settings;
+  model.compile({
+    optimizer: optimizerOf(kind, settings.learningRate, stored?.optimizer),
+    loss: given('loss') ? settings.loss : stored!.loss,
+    metrics: stored?.metrics ?? ['accuracy'],
+    ...{ seed, backend, device, kernels, precision, threads, tfjsEngine, quiet },
+  });
+  return model;
+}
+
+async function modelAt(path: string): Promise<Model> {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat?.isDirectory() ? loadModel(path) : loadConfig(path);
+}
+
+/** Pixels / 255, flat, the hidden layers with relu, one output a class; for two classes and its loss, one output. */
+function mlp({ layers: widths, loss }: TrainSettings, { train, classes }: ImageDataset): Model {
+  const binary = loss === 'binaryCrossentropy';
+  return sequential([
+    layers.rescaling(1 / 255, { inputShape: train.x.shape.slice(1) }),
+    layers.flatten(),
+    ...widths.map((units) => layers.dense(units, { activation: 'relu' })),
+    layers.dense(binary && classes === 2 ? 1 : classes, { activation: binary ? 'sigmoid' : 'softmax' }),
+  ]);
+}
+
+/** The stored one where it is of that kind, else one with the defaults; with the given rate, if any. */
+function optimizerOf(
+  kind: TrainSettings['optimizer'],
+  learningRate: number | undefined,
+  stored: OptimizerConfig | undefined,
+): OptimizerConfig {
+  const base = stored?.kind === kind ? stored : optimizers[kind]();
+  return learningRate === undefined ? base : { ...base, learningRate };
+}
+
+/** Labels in the form that the model's loss takes. @throws ERR_LABEL_RANGE */
+export function targetsOf(model: Model, { y }: LabelledImages): ArrayLike {
+  const outputs = model.outputShape.reduce((product, size) => product * size, 1);
+  if (model.toJSON().compile?.loss.kind === 'sparseCategoricalCrossentropy') return y;
+  if (outputs === 1) return ndarray(Float32Array.from(y.data), [y.data.length, 1]);
+  return toCategorical(y, outputs);
+}
