@@ -9,7 +9,7 @@ export type {
   TrainPlan,
 } from './backend/contract';
 export { parametersOf, slotsOf } from './backend/contract';
-export { devices, type StepDown } from './backend/select';
+export { devices, type NamedCandidate, type StepDown } from './backend/select';
 export {
   type ArrayLike,
   type NDArray,
@@ -19,27 +19,26 @@ export {
   toCategorical,
 } from './data/ndarray';
 export { type ErrorCode, type ErrorDetails, exitStatusOf, FusorError, isFusorError } from './errors';
-export type {
-  CompileOptions,
-  DeviceOptions,
-  LossConfig,
-  LossName,
-  MetricConfig,
-  MetricName,
-  OptimizerConfig,
-  OptimizerName,
-  TrainingConfig,
-} from './model/compile';
+export type { CompileOptions, DeviceOptions, TrainingConfig } from './model/compile';
 export { type DenseOptions, type LayerConfig, type LayerOptions, layers } from './model/layers';
+export { type LossConfig, type LossName, losses } from './model/losses';
+export { type MetricConfig, type MetricName, metrics } from './model/metrics';
 export {
   type EvaluateOptions,
-  type FitOptions,
   Model,
   type ModelConfig,
-  modelFromJSON,
   type RuntimeInfo,
-  sequential,
 } from './model/model';
-export { losses, metrics, optimizers } from './model/optimizers';
+export {
+  type AdamOptions,
+  type AdamwOptions,
+  type OptimizerConfig,
+  type OptimizerName,
+  optimizers,
+  type RmspropOptions,
+  type SgdOptions,
+} from './model/optimizers';
+export { modelFromJSON, sequential } from './model/sequential';
 export type { BatchLogs, Callback, EpochProgress, TrainedModel, TrainingContext } from './train/callbacks';
 export type { History, Logs, Timing } from './train/history';
+export type { FitOptions } from './train/options';

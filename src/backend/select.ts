@@ -1,4 +1,9 @@
-import type { Backend, BackendName, Candidate, DeviceRequest } from './contract';
+/** The choice of a backend: the only place that knows their names. */
+import { existsSync } from 'node:fs';
+import { FusorError, isFusorError } from '../errors';
+import type { Backend, BackendName, BackendProvider, Candidate, DeviceRequest } from './contract';
+import { type ResolvedRequest, resolveRequest, type SelectionRequest } from './request';
+import { reportStepDowns } from './step-down';
 
 /** Something better that could not be had. */
 export interface StepDown {
@@ -8,20 +13,188 @@ export interface StepDown {
   cure: string;
 }
 
-export interface SelectionRequest extends Partial<DeviceRequest> {
-  backend?: 'auto' | BackendName;
-  quiet?: boolean;
-}
-
 export interface Selection {
   backend: Backend;
+  /** Best first. */
   steppedDown: StepDown[];
 }
 
-export async function selectBackend(_request: SelectionRequest = {}): Promise<Selection> {
-  throw new Error('to come');
+export interface NamedCandidate extends Candidate {
+  backend: BackendName;
 }
 
-export async function devices(): Promise<(Candidate & { backend: BackendName })[]> {
-  throw new Error('to come');
+type Load = () => { provider: BackendProvider };
+
+/** In the order of probing. Required when needed: what is not used costs no time to start. */
+const PROVIDERS: Record<BackendName, Load> = {
+  native: () => require('./native/provider'),
+  tfjs: () => require('./tfjs/provider'),
+};
+
+const onCuda = (device: string): boolean => device.startsWith('cuda');
+
+/** native on CUDA, TensorFlow on CUDA, native on CPU, TensorFlow on CPU, wasm, plain JavaScript. */
+function rankOf({ backend, engine, device }: NamedCandidate): number {
+  if (onCuda(device)) return backend === 'native' ? 0 : 1;
+  if (backend === 'native') return 2;
+  return { 'node-gpu': 3, node: 4, wasm: 5 }[engine] ?? 6;
 }
+
+/** The native framework that a candidate loads; two of them in one process crash or hang. */
+function frameworkOf({ backend, engine }: { backend: BackendName; engine: string }): string | null {
+  if (backend === 'native') return 'libtorch';
+  return engine.startsWith('node') ? 'libtensorflow' : null;
+}
+
+export function labelOf({ backend, engine, device }: NamedCandidate): string {
+  return backend === 'native' ? `native ${device}` : `tfjs ${engine}`;
+}
+
+/** The choice as an object, so that tests can make their own with providers of their own. */
+export class Selector {
+  readonly #probes = new Map<BackendName, Promise<NamedCandidate[]>>();
+  readonly #selections = new Map<string, Promise<Selection>>();
+  #framework: string | null = null;
+
+  constructor(
+    private readonly load: Record<BackendName, Load> = PROVIDERS,
+    private readonly hasDriver: () => boolean = nvidiaDriverPresent,
+  ) {}
+
+  /** Everything there is, usable or not; probes run in child processes. */
+  async devices(): Promise<NamedCandidate[]> {
+    const names = Object.keys(this.load) as BackendName[];
+    return (await Promise.all(names.map((name) => this.#probe(name)))).flat();
+  }
+
+  /**
+   * The best that fits the request; the same request gets the same backend.
+   * @throws ERR_ARG, ERR_BACKEND_UNAVAILABLE for what was asked for and cannot be had, ERR_BACKEND_CONFLICT
+   */
+  async select(request: SelectionRequest = {}): Promise<Selection> {
+    const { quiet = Boolean(process.env.FUSOR_QUIET), ...rest } = request;
+    const resolved = resolveRequest(rest);
+    const key = JSON.stringify(resolved);
+    let selection = this.#selections.get(key);
+    if (!selection) {
+      selection = this.#choose(resolved);
+      this.#selections.set(key, selection);
+      selection.catch(() => this.#selections.delete(key));
+    }
+    const { backend, steppedDown } = await selection;
+    if (!quiet) reportStepDowns(backend, steppedDown, this.hasDriver());
+    return { backend, steppedDown };
+  }
+
+  async #choose(request: ResolvedRequest): Promise<Selection> {
+    const candidates = await this.#candidates(request);
+    const steppedDown: StepDown[] = [];
+    for (const candidate of candidates) {
+      const obstacle = this.#obstacle(candidate) ?? (await this.#open(candidate, request));
+      if ('backend' in obstacle) return { backend: obstacle.backend, steppedDown };
+      steppedDown.push({ candidate: labelOf(candidate), ...obstacle });
+    }
+    throw this.#unavailable(request, candidates, steppedDown);
+  }
+
+  /** What fits the request, best first; backends that cannot win are not even probed. */
+  async #candidates(request: ResolvedRequest): Promise<NamedCandidate[]> {
+    const found: NamedCandidate[] = [];
+    for (const name of Object.keys(this.load) as BackendName[]) {
+      if (!mayServe(name, request)) continue;
+      const best = Math.min(...found.filter((c) => !this.#obstacle(c)).map(rankOf));
+      const possible = { native: 0, tfjs: request.device !== 'cpu' && this.hasDriver() ? 1 : 3 }[name];
+      if (best < possible) continue;
+      found.push(...(await this.#probe(name)).filter((candidate) => fits(candidate, request)));
+    }
+    return found.sort((a, b) => rankOf(a) - rankOf(b));
+  }
+
+  /** Why a candidate cannot be opened, null when it may. */
+  #obstacle(candidate: NamedCandidate): { reason: string; cure: string } | null {
+    if (!candidate.usable) return { reason: candidate.reason, cure: candidate.cure };
+    const framework = frameworkOf(candidate);
+    if (!framework || !this.#framework || framework === this.#framework) return null;
+    return {
+      reason: `${this.#framework} is loaded in this process, and ${framework} beside it would crash`,
+      cure: 'use another process',
+    };
+  }
+
+  async #open(
+    candidate: NamedCandidate,
+    request: ResolvedRequest,
+  ): Promise<{ backend: Backend } | { reason: string; cure: string }> {
+    // Before opening: a library that fails half-way may be loaded all the same.
+    this.#framework ??= frameworkOf(candidate);
+    const { backend: _, ...device } = request;
+    const exact: DeviceRequest = {
+      ...device,
+      device: candidate.device as DeviceRequest['device'],
+      tfjsEngine: candidate.backend === 'tfjs' ? (candidate.engine as DeviceRequest['tfjsEngine']) : 'auto',
+    };
+    try {
+      return { backend: await this.load[candidate.backend]().provider.open(exact) };
+    } catch (error) {
+      if (!isFusorError(error) || error.code !== 'ERR_BACKEND_UNAVAILABLE') throw error;
+      return { reason: error.message, cure: '' };
+    }
+  }
+
+  #unavailable(request: ResolvedRequest, candidates: NamedCandidate[], tried: StepDown[]): FusorError {
+    const asked = Object.entries(request)
+      .filter(
+        ([name, value]) => ['backend', 'device', 'tfjsEngine', 'kernels'].includes(name) && value !== 'auto',
+      )
+      .map(([name, value]) => `${name} ${value}`);
+    const conflict = candidates.find((candidate) => candidate.usable && this.#obstacle(candidate));
+    const what = asked.length > 0 ? `${asked.join(' with ')} cannot be had` : 'no backend can be had';
+    const reasons = [...new Set(tried.map(({ candidate, reason }) => `${candidate}: ${reason}`))].join('; ');
+    const cure = tried.find((step) => step.cure)?.cure ?? '';
+    return new FusorError(
+      conflict ? 'ERR_BACKEND_CONFLICT' : 'ERR_BACKEND_UNAVAILABLE',
+      [what, reasons || 'there is no such device here', cure || "'fusor devices' lists what there is"],
+      { asked, tried: tried.map(({ candidate }) => candidate) },
+    );
+  }
+
+  #probe(name: BackendName): Promise<NamedCandidate[]> {
+    let probe = this.#probes.get(name);
+    if (!probe) {
+      probe = this.load[name]()
+        .provider.probe()
+        .then(({ candidates }) => candidates.map((candidate) => ({ ...candidate, backend: name })));
+      this.#probes.set(name, probe);
+    }
+    return probe;
+  }
+}
+
+/** Whether a backend is meant at all. A tfjs engine or a kind of kernel, asked for by name, settles it. */
+function mayServe(name: BackendName, { backend, tfjsEngine, kernels }: ResolvedRequest): boolean {
+  if (backend !== 'auto') return name === backend;
+  if (kernels === 'fused') return name === 'native';
+  return tfjsEngine === 'auto' || name === 'tfjs';
+}
+
+function fits({ backend, engine, device }: NamedCandidate, request: ResolvedRequest): boolean {
+  if (backend === 'tfjs' && request.tfjsEngine !== 'auto' && request.tfjsEngine !== engine) return false;
+  if (backend === 'tfjs' && request.kernels === 'fused') return false;
+  if (request.device === 'auto') return true;
+  if (request.device === 'cpu') return !onCuda(device);
+  // 'cuda' without a number: any GPU is meant, or none was found.
+  return onCuda(device) && (device === request.device || request.device === 'cuda' || device === 'cuda');
+}
+
+/** A look at the file system, so that machines without a GPU lose no time on probing for one. */
+export function nvidiaDriverPresent(): boolean {
+  return ['/proc/driver/nvidia/version', '/dev/nvidiactl', '/dev/dxg'].some((file) => existsSync(file));
+}
+
+const selector = new Selector();
+
+/** @see Selector.select */
+export const selectBackend = (request?: SelectionRequest): Promise<Selection> => selector.select(request);
+
+/** Every way of running there is, usable or not, with reason and cure. Probes run in child processes. */
+export const devices = (): Promise<NamedCandidate[]> => selector.devices();

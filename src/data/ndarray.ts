@@ -1,6 +1,7 @@
 import { isTypedArray } from 'node:util/types';
 import { integer, show, wrong } from '../arguments';
 import { FusorError } from '../errors';
+import { firstBadLabel } from './scan';
 
 /** Element types that data may have. Whatever is not Uint8Array is computed as float32. */
 export type NumericArray = Uint8Array | Int32Array | Float32Array | Float64Array;
@@ -117,16 +118,7 @@ export function toCategorical(
   return { data: out, shape: [data.length, width] };
 }
 
-/** Index of the first value that is no integer in [0, classes); −1 when there is none. */
-export function firstBadLabel(labels: NumericArray, classes: number): number {
-  for (let i = 0; i < labels.length; i++) {
-    const label = labels[i];
-    // Written so that NaN is bad, too.
-    if (!(label >= 0 && label < classes && Math.floor(label) === label)) return i;
-  }
-  return -1;
-}
-
+/** The error of a label that does not name a class. */
 export function labelRange(
   where: string,
   index: number,

@@ -1,15 +1,8 @@
-import type { DeviceRequest, LossPlan, OptimizerPlan } from '../backend/contract';
-
-/** An optimiser with its learning rate, JSON-safe. */
-export type OptimizerConfig = OptimizerPlan & { learningRate: number };
-export type LossConfig = LossPlan & { fromLogits: boolean };
-export type MetricConfig =
-  | { kind: 'accuracy' | 'meanSquaredError' | 'meanAbsoluteError'; name: string }
-  | { kind: 'topK'; name: string; k: number };
-
-export type OptimizerName = OptimizerPlan['kind'];
-export type LossName = LossPlan['kind'] | 'mse' | 'mae';
-export type MetricName = 'accuracy' | 'mse' | 'mae' | 'topK';
+import { closed, seedOf } from '../arguments';
+import type { BackendName, DeviceRequest } from '../backend/contract';
+import { type LossConfig, type LossName, lossConfig } from './losses';
+import { type MetricConfig, type MetricName, metricConfigs } from './metrics';
+import { type OptimizerConfig, type OptimizerName, optimizerConfig } from './optimizers';
 
 /** What a model is trained by, JSON-safe; the device is not part of it: a model runs wherever it is loaded. */
 export interface TrainingConfig {
@@ -21,8 +14,8 @@ export interface TrainingConfig {
 
 /** Where to run; each undefined part comes from its environment variable FUSOR_…, else is chosen. */
 export interface DeviceOptions extends Partial<DeviceRequest> {
-  backend?: 'auto' | 'native' | 'tfjs';
-  /** Do not say on stderr when something better could not be had. */
+  backend?: 'auto' | BackendName;
+  /** Do not say on stderr when something better could not be had. Default false. */
   quiet?: boolean;
 }
 
@@ -31,6 +24,31 @@ export interface CompileOptions extends DeviceOptions {
   loss: LossName | LossConfig;
   /** Default []. */
   metrics?: readonly (MetricName | MetricConfig)[];
-  /** Default of fit's seed. */
+  /** Default of fit's seed: an integer in [0, 2⁵³). */
   seed?: number;
+}
+
+/** Splits checked compile options into what is trained and where. The device is checked when it is selected. */
+export function compileConfig(options: unknown): { training: TrainingConfig; where: DeviceOptions } {
+  const { optimizer, loss, metrics, seed, ...where } = closed<CompileOptions>('compile', options ?? null, [
+    'optimizer',
+    'loss',
+    'metrics',
+    'seed',
+    'backend',
+    'device',
+    'kernels',
+    'precision',
+    'threads',
+    'tfjsEngine',
+    'quiet',
+  ]);
+  const training: TrainingConfig = {
+    optimizer: optimizerConfig(optimizer),
+    loss: lossConfig(loss),
+    metrics: metricConfigs(metrics),
+  };
+  const checked = seedOf('compile', seed);
+  if (checked !== undefined) training.seed = checked;
+  return { training, where };
 }

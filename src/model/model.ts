@@ -1,15 +1,31 @@
+import { closed, integer, seedOf } from '../arguments';
 import type { Backend, SessionState, TrainPlan } from '../backend/contract';
+import { parametersOf } from '../backend/contract';
 import type { StepDown } from '../backend/select';
-import type { ArrayLike, NDArray } from '../data/ndarray';
-import type { Callback, TrainedModel } from '../train/callbacks';
+import { type DataShape, examplesOf, inputsOf } from '../data/examples';
+import { type ArrayLike, asNDArray, type NDArray } from '../data/ndarray';
+import { sampleWeightsOf, withClassWeights } from '../data/sample-weights';
+import { FusorError } from '../errors';
+import { chooseSeed } from '../random';
+import type { TrainedModel } from '../train/callbacks';
+import { fit } from '../train/fit';
 import type { History } from '../train/history';
-import type { CompileOptions, TrainingConfig } from './compile';
+import { checkedSignal, type FitOptions, fitOptions, MAX_COUNT, trainRowsOf } from '../train/options';
+import { progressPrinter } from '../train/progress';
+import { abortError } from '../train/training';
+import { type CompileOptions, compileConfig, type TrainingConfig } from './compile';
 import type { LayerConfig } from './layers';
+import { type Layout, layoutOf } from './layout';
+import { planOf } from './plan';
+import { Runtime, type Select } from './runtime';
+import { summaryOf } from './summary';
 
+/** A model as JSON-safe data: structure and training config, without weights. */
 export interface ModelConfig {
   className: 'Sequential';
   name: string;
   layers: LayerConfig[];
+  /** What it was compiled with; absent when it was not. Where to run is not part of it. */
   compile?: TrainingConfig;
 }
 
@@ -17,86 +33,310 @@ export interface ModelConfig {
 export interface RuntimeInfo {
   backend: string;
   engine: string;
+  /** 'cpu', 'cuda:0'. */
   device: string;
   deviceName: string;
+  /** 'fused', 'framework', … */
   kernels: string;
   isa: string;
   threads: number;
   versions: Record<string, string>;
+  /** What would have been better, and why it could not be had. */
   steppedDown: StepDown[];
 }
 
-export interface FitOptions {
-  batchSize?: number;
-  epochs?: number;
-  validationSplit?: number;
-  validationData?: readonly [x: ArrayLike, y: ArrayLike, sampleWeight?: ArrayLike];
-  shuffle?: boolean;
-  seed?: number;
-  callbacks?: readonly Callback[];
-  signal?: AbortSignal;
-  classWeight?: Readonly<Record<number, number>>;
-  sampleWeight?: ArrayLike;
-  verbose?: 0 | 1 | 2 | 'auto';
-  initialEpoch?: number;
-}
-
 export interface EvaluateOptions {
+  /** Rows at a time; default 32. The result does not depend on it but for rounding. */
   batchSize?: number;
+  /** Factors for the loss, one a row. */
   sampleWeight?: ArrayLike;
   signal?: AbortSignal;
 }
 
+/** What predict plans with before compile: nothing of it takes part in a prediction. */
+const UNCOMPILED: TrainingConfig = {
+  optimizer: { kind: 'sgd', learningRate: 0.01, momentum: 0, nesterov: false },
+  loss: { kind: 'meanSquaredError', fromLogits: false },
+  metrics: [],
+};
+
+/** Numbers that predict hands to a session at once. */
+const PREDICT_CHUNK = 2 ** 22;
+
+/**
+ * A stack of layers, and its training. Made by {@link sequential}. Weights and optimiser state live on the device
+ * from the first call that needs them until {@link Model.dispose}.
+ */
 export class Model implements TrainedModel {
-  readonly name: string = '';
-  readonly layers: readonly LayerConfig[] = [];
-  readonly layerNames: readonly string[] = [];
-  readonly parameterCount: number = 0;
-  readonly inputShape: readonly number[] = [];
-  readonly outputShape: readonly number[] = [];
-  readonly weightNames: readonly string[] = [];
-  learningRate = 0;
+  readonly #layout: Layout;
+  readonly #runtime: Runtime;
+  #training: TrainingConfig | undefined;
+  #plan: TrainPlan | undefined;
+  #fitting = false;
 
-  compile(_options: CompileOptions): void {}
-  async fit(_x: ArrayLike, _y: ArrayLike, _options?: FitOptions): Promise<History> {
-    throw new Error('to come');
+  /** @param select for tests: the choice of a backend */
+  constructor(
+    layers: readonly LayerConfig[],
+    readonly name: string,
+    select?: Select,
+  ) {
+    this.#layout = layoutOf(layers);
+    this.#runtime = new Runtime(select);
   }
-  async evaluate(_x: ArrayLike, _y: ArrayLike, _options?: EvaluateOptions): Promise<Record<string, number>> {
-    throw new Error('to come');
+
+  /** Without the batch dimension. */
+  get inputShape(): readonly number[] {
+    return this.#layout.inputShape;
   }
-  async predict(_x: ArrayLike, _options?: { batchSize?: number }): Promise<NDArray<Float32Array>> {
-    throw new Error('to come');
+
+  /** Without the batch dimension. */
+  get outputShape(): readonly number[] {
+    return this.#layout.outputShape;
   }
-  summary(): string {
-    throw new Error('to come');
+
+  get layerNames(): readonly string[] {
+    return this.#layout.layers.map(({ name }) => name);
   }
-  toJSON(): ModelConfig {
-    throw new Error('to come');
+
+  get parameterCount(): number {
+    return this.#layout.parameterCount;
   }
-  async getWeights(): Promise<NDArray<Float32Array>[]> {
-    throw new Error('to come');
+
+  /** 'dense/kernel', 'dense/bias', …: in the order of {@link Model.getWeights}. */
+  get weightNames(): readonly string[] {
+    return parametersOf(this.plan()).map(({ layer, kind }) => `${layer}/${kind}`);
   }
-  async setWeights(_weights: readonly NDArray[]): Promise<void> {}
-  async readState(): Promise<SessionState> {
-    throw new Error('to come');
+
+  /** The optimiser's rate now. */
+  get learningRate(): number {
+    return this.#runtime.position.learningRate;
   }
-  async writeState(_state: SessionState): Promise<void> {}
-  async backend(): Promise<Backend> {
-    throw new Error('to come');
+
+  /** Steps trained so far, over all fits. */
+  get step(): number {
+    return this.#runtime.position.step;
   }
-  async runtime(): Promise<RuntimeInfo> {
-    throw new Error('to come');
-  }
+
+  /** What sessions are made from. Before compile: with a stand-in for the training. */
   plan(): TrainPlan {
-    throw new Error('to come');
+    this.#plan ??= planOf(this.#layout, UNCOMPILED, 0);
+    return this.#plan;
   }
-  async dispose(): Promise<void> {}
+
+  /**
+   * Says how to train, and where. Again at any time but during a fit: weights stay; the optimiser goes on if it is
+   * the same but for its learning rate, else it starts afresh.
+   * @throws ERR_ARG, ERR_PLAN when outputs, loss and metrics do not go together, ERR_STATE
+   */
+  compile(options: CompileOptions): void {
+    this.#notFitting('compile');
+    const { training, where } = compileConfig(options);
+    this.#plan = planOf(this.#layout, training, training.seed ?? 0);
+    this.#training = training;
+    this.#runtime.request(where);
+    this.#runtime.position.learningRate = training.optimizer.learningRate;
+  }
+
+  /**
+   * Trains.
+   * @param x [rows, …inputShape]; uint8 stays uint8 on the device, all else becomes float32
+   * @param y class labels [rows] for sparseCategoricalCrossentropy, else [rows, outputs]
+   * @throws ERR_ARG, ERR_SHAPE, ERR_STATE, ERR_DATA_…, ERR_LABEL_RANGE, ERR_NONFINITE_INPUT before anything is
+   *   done; ERR_NONFINITE_LOSS or the signal's reason on the way, with the `history` so far
+   */
+  async fit(x: ArrayLike, y: ArrayLike, options?: FitOptions): Promise<History> {
+    this.#notFitting('fit');
+    const training = this.#compiled('fit');
+    this.#fitting = true;
+    try {
+      const { validationSplit, validationData, classWeight, sampleWeight, verbose, ...o } =
+        fitOptions(options);
+      const seed = o.seed ?? training.seed ?? chooseSeed();
+      const plan = planOf(this.#layout, training, seed);
+      const shape = this.#dataShape(plan);
+      const examples = examplesOf(shape, x, y, 'fit');
+      examples.weights = sampleWeightsOf(sampleWeight, examples.rows, 'fit');
+      const validation =
+        validationData && examplesOf(shape, validationData[0], validationData[1], VALIDATION);
+      if (validation) validation.weights = sampleWeightsOf(validationData[2], validation.rows, VALIDATION);
+      const trainRows = validation ? examples.rows : trainRowsOf(examples.rows, validationSplit);
+      examples.weights = withClassWeights(shape, examples, classWeight, trainRows);
+      const printer = progressPrinter(verbose);
+      const callbacks = printer ? [printer, ...o.callbacks] : o.callbacks;
+      if (o.signal?.aborted) throw abortError(o.signal);
+
+      this.#plan = plan;
+      const metricNames = plan.metrics.map(({ name }) => name);
+      const { position } = this.#runtime;
+      const job = {
+        ...o,
+        model: this,
+        metricNames,
+        examples,
+        trainRows,
+        validation,
+        seed,
+        callbacks,
+        position,
+      };
+      return await this.#runtime.use(plan, seed, ({ session }) => fit({ ...job, session }));
+    } finally {
+      this.#fitting = false;
+    }
+  }
+
+  /**
+   * Loss and metrics over all rows, by name.
+   * @throws as {@link Model.fit}
+   */
+  async evaluate(x: ArrayLike, y: ArrayLike, options?: EvaluateOptions): Promise<Record<string, number>> {
+    const where = 'evaluate';
+    const o = closed<EvaluateOptions>(where, options, ['batchSize', 'sampleWeight', 'signal']);
+    const batchSize = integer(where, 'batchSize', o.batchSize, { min: 1, max: MAX_COUNT, fallback: 32 });
+    const signal = checkedSignal(where, o.signal);
+    this.#compiled(where);
+    const plan = this.plan();
+    const examples = examplesOf(this.#dataShape(plan), x, y, where);
+    examples.weights = sampleWeightsOf(o.sampleWeight, examples.rows, where);
+    if (signal?.aborted) throw abortError(signal);
+    return this.#runtime.use(plan, this.#seed(), async ({ session }) => {
+      const data = await session.upload(examples);
+      try {
+        const { loss, metrics } = await session.evaluate(
+          data,
+          { begin: 0, end: data.rows },
+          batchSize,
+          signal,
+        );
+        return Object.fromEntries([['loss', loss], ...plan.metrics.map(({ name }, m) => [name, metrics[m]])]);
+      } finally {
+        data.dispose();
+      }
+    });
+  }
+
+  /**
+   * Predictions, float32 [rows, outputs]: the values after the last activation.
+   * @param options batchSize: rows at a time; by default as many as make good use of the device
+   * @throws ERR_ARG, ERR_SHAPE, ERR_DATA_EMPTY, ERR_NONFINITE_INPUT, ERR_STATE
+   */
+  async predict(x: ArrayLike, options?: { batchSize?: number }): Promise<NDArray<Float32Array>> {
+    const where = 'predict';
+    const { batchSize } = closed<{ batchSize?: number }>(where, options, ['batchSize']);
+    const plan = this.plan();
+    const { features, outputs } = plan;
+    const fallback = Math.max(1, Math.floor(PREDICT_CHUNK / Math.max(features, outputs)));
+    const chunk = integer(where, 'batchSize', batchSize, { min: 1, max: MAX_COUNT, fallback });
+    const { rows, x: inputs } = inputsOf(this.#dataShape(plan), x, where);
+    return this.#runtime.use(plan, this.#seed(), async ({ session }) => {
+      const data = new Float32Array(rows * outputs);
+      for (let row = 0; row < rows; row += chunk)
+        data.set(
+          await session.predict(inputs.subarray(row * features, (row + chunk) * features)),
+          row * outputs,
+        );
+      return { data, shape: [rows, outputs] };
+    });
+  }
+
+  /** Kernel [inputs, units] and bias [units] of each dense layer; copies. During a fit those after the span. */
+  async getWeights(): Promise<NDArray<Float32Array>[]> {
+    const plan = this.plan();
+    const { weights } = await this.readState();
+    return parametersOf(plan).map(({ shape }, p) => ({ data: weights[p], shape }));
+  }
+
+  /** The optimiser's state stays. @throws ERR_SHAPE naming the layer, ERR_NONFINITE_WEIGHTS */
+  async setWeights(weights: readonly NDArray[]): Promise<void> {
+    const plan = this.plan();
+    const arrays = Array.from(weights ?? [], (weight, i) => asNDArray(weight, 'setWeights', `weights[${i}]`));
+    parametersOf(plan).forEach(({ layer, kind, shape }, p) => {
+      if (!arrays[p] || String(arrays[p].shape) === String(shape)) return;
+      throw new FusorError(
+        'ERR_SHAPE',
+        [`${kind} has the shape [${shape}], got [${arrays[p].shape}]`, `setWeights, layer "${layer}"`],
+        { layer, parameter: kind, expected: shape, received: [...arrays[p].shape] },
+      );
+    });
+    const state = await this.readState();
+    await this.writeState({ ...state, weights: arrays.map(({ data }) => data as Float32Array) });
+  }
+
+  /** Weights, optimiser slots and step: all that a checkpoint of the training holds. */
+  readState(): Promise<SessionState> {
+    return this.#runtime.readState(this.plan(), this.#seed());
+  }
+
+  /** @throws ERR_SHAPE, ERR_NONFINITE_WEIGHTS, ERR_ARG; the model then is as before */
+  writeState(state: SessionState): Promise<void> {
+    return this.#runtime.writeState(this.plan(), state);
+  }
+
+  /** The backend that this model runs on, selected on first need. @throws ERR_BACKEND_UNAVAILABLE, … */
+  async backend(): Promise<Backend> {
+    return (await this.#runtime.selection()).backend;
+  }
+
+  /** What it runs on, exactly; opens the session. */
+  async runtime(): Promise<RuntimeInfo> {
+    return this.#runtime.use(this.plan(), undefined, async ({ session, selection }) => {
+      const { name, engine, device, deviceName, versions } = selection.backend;
+      const { kernels, isa, threads } = session.description;
+      const { steppedDown } = selection;
+      return { backend: name, engine, device, deviceName, kernels, isa, threads, versions, steppedDown };
+    });
+  }
+
+  /** A table of the layers, their output shapes and parameters. */
+  summary(): string {
+    return summaryOf(this.name, this.#layout);
+  }
+
+  /** Names and shapes settled; {@link modelFromJSON} makes an equal model, without the weights. */
+  toJSON(): ModelConfig {
+    const layers = this.#layout.layers.map(({ name, config, inputShape }, i) => {
+      const { inputShape: _, ...rest } = config.config;
+      const place = i === 0 ? { inputShape: [...inputShape] } : {};
+      return { className: config.className, config: { ...rest, name, ...place } } as LayerConfig;
+    });
+    const json: ModelConfig = { className: 'Sequential', name: this.name, layers };
+    if (this.#training) {
+      const { optimizer, ...rest } = this.#training;
+      json.compile = structuredClone({
+        ...rest,
+        optimizer: { ...optimizer, learningRate: this.learningRate },
+      });
+    }
+    return json;
+  }
+
+  /** Gives back what the model holds on the device; ends a running fit. Every later call but this is ERR_STATE. */
+  dispose(): Promise<void> {
+    return this.#runtime.dispose();
+  }
+
+  #notFitting(where: string): void {
+    if (this.#fitting) throw new FusorError('ERR_STATE', ['a fit is running', where, 'await it first']);
+  }
+
+  #compiled(where: string): TrainingConfig {
+    if (this.#training) return this.#training;
+    throw new FusorError('ERR_STATE', [
+      'the model is not compiled',
+      where,
+      "call model.compile({ optimizer: 'adam', loss: … }) first",
+    ]);
+  }
+
+  /** For weights that are needed before a fit has drawn them. */
+  #seed(): number {
+    return seedOf('compile', this.#training?.seed) ?? chooseSeed();
+  }
+
+  #dataShape(plan: TrainPlan): DataShape {
+    const names = this.layerNames;
+    return { plan, inputShape: this.inputShape, firstLayer: names[0], lastLayer: names[names.length - 1] };
+  }
 }
 
-export function sequential(_layers: readonly LayerConfig[], _options?: { name?: string }): Model {
-  return new Model();
-}
-
-export function modelFromJSON(_config: unknown): Model {
-  return new Model();
-}
+const VALIDATION = 'fit, validationData';

@@ -1,31 +1,111 @@
-import type { LossPlan } from '../backend/contract';
-import type { LossConfig, MetricConfig, OptimizerConfig } from './compile';
+import { boolean, closed, oneOf, range, real, wrong } from '../arguments';
+import type { OptimizerPlan } from '../backend/contract';
 
-export const optimizers = {
-  sgd: (_o?: { learningRate?: number; momentum?: number; nesterov?: boolean }): OptimizerConfig => {
-    throw new Error('to come');
-  },
-  adam: (_o?: {
-    learningRate?: number;
-    beta1?: number;
-    beta2?: number;
-    epsilon?: number;
-  }): OptimizerConfig => {
-    throw new Error('to come');
-  },
-  adamw: (_o?: {
-    learningRate?: number;
-    beta1?: number;
-    beta2?: number;
-    epsilon?: number;
-    weightDecay?: number;
-  }): OptimizerConfig => {
-    throw new Error('to come');
-  },
-  rmsprop: (_o?: { learningRate?: number; rho?: number; epsilon?: number }): OptimizerConfig => {
-    throw new Error('to come');
-  },
-};
-type CrossEntropy = (options?: { fromLogits?: boolean }) => LossConfig;
-export const losses = {} as Record<LossPlan['kind'], CrossEntropy>;
-export const metrics = {} as { topK(k?: number, options?: { name?: string }): MetricConfig };
+/** An optimiser with its learning rate, JSON-safe. */
+export type OptimizerConfig = OptimizerPlan & { learningRate: number };
+export type OptimizerName = OptimizerPlan['kind'];
+
+interface Rate {
+  /** Default 0.001, sgd 0.01. */
+  learningRate?: number;
+}
+
+export interface SgdOptions extends Rate {
+  /** μ, from 0 (the default) to below 1. */
+  momentum?: number;
+  /** Default false. */
+  nesterov?: boolean;
+}
+
+export interface AdamOptions extends Rate {
+  /** Default 0.9. */
+  beta1?: number;
+  /** Default 0.999. */
+  beta2?: number;
+  /** Default 1e-7. */
+  epsilon?: number;
+}
+
+export interface AdamwOptions extends AdamOptions {
+  /** Default 0.004. */
+  weightDecay?: number;
+}
+
+export interface RmspropOptions extends Rate {
+  /** Default 0.9. */
+  rho?: number;
+  /** Default 1e-7. */
+  epsilon?: number;
+}
+
+const rateOf = (where: string, value: unknown, fallback = 0.001): number =>
+  real(where, 'learningRate', value, fallback, range.positive);
+
+/** velocity = μ·velocity − α·g; w += velocity (nesterov: w += μ·velocity − α·g). */
+function sgd(options?: SgdOptions): OptimizerConfig {
+  const where = 'optimizers.sgd';
+  const o = closed<SgdOptions>(where, options, ['learningRate', 'momentum', 'nesterov']);
+  return {
+    kind: 'sgd',
+    learningRate: rateOf(where, o.learningRate, 0.01),
+    momentum: real(where, 'momentum', o.momentum, 0, range.fraction),
+    nesterov: boolean(where, 'nesterov', o.nesterov, false),
+  };
+}
+
+function moments(where: string, o: AdamOptions) {
+  return {
+    learningRate: rateOf(where, o.learningRate),
+    beta1: real(where, 'beta1', o.beta1, 0.9, range.fraction),
+    beta2: real(where, 'beta2', o.beta2, 0.999, range.fraction),
+    epsilon: real(where, 'epsilon', o.epsilon, 1e-7, range.positive),
+  };
+}
+
+/** α = lr·√(1−β₂ᵗ)/(1−β₁ᵗ); m += (g−m)(1−β₁); v += (g²−v)(1−β₂); w −= α·m/(√v+ε). */
+function adam(options?: AdamOptions): OptimizerConfig {
+  const where = 'optimizers.adam';
+  const o = closed<AdamOptions>(where, options, ['learningRate', 'beta1', 'beta2', 'epsilon']);
+  return { kind: 'adam', ...moments(where, o) };
+}
+
+/** adam after w −= lr·weightDecay·w, for kernels and biases alike. */
+function adamw(options?: AdamwOptions): OptimizerConfig {
+  const where = 'optimizers.adamw';
+  const o = closed<AdamwOptions>(where, options, [
+    'learningRate',
+    'beta1',
+    'beta2',
+    'epsilon',
+    'weightDecay',
+  ]);
+  const weightDecay = real(where, 'weightDecay', o.weightDecay, 0.004, range.notNegative);
+  return { kind: 'adamw', ...moments(where, o), weightDecay };
+}
+
+/** v = ρ·v + (1−ρ)·g²; w −= lr·g/√(v+ε). */
+function rmsprop(options?: RmspropOptions): OptimizerConfig {
+  const where = 'optimizers.rmsprop';
+  const o = closed<RmspropOptions>(where, options, ['learningRate', 'rho', 'epsilon']);
+  return {
+    kind: 'rmsprop',
+    learningRate: rateOf(where, o.learningRate),
+    rho: real(where, 'rho', o.rho, 0.9, range.fraction),
+    epsilon: real(where, 'epsilon', o.epsilon, 1e-7, range.positive),
+  };
+}
+
+/** The optimisers there are, with Keras' defaults. */
+export const optimizers = { sgd, adam, adamw, rmsprop };
+
+const NAMES = Object.keys(optimizers) as OptimizerName[];
+
+/** A checked, complete config of a name or of (possibly foreign) data. */
+export function optimizerConfig(value: unknown): OptimizerConfig {
+  if (typeof value === 'object' && value !== null) {
+    const { kind, ...options } = value as { kind?: unknown };
+    return optimizers[oneOf('compile', 'optimizer.kind', kind, NAMES)](options);
+  }
+  if (typeof value !== 'string') throw wrong('compile', 'optimizer', value, `one of ${NAMES.join(', ')}`);
+  return optimizers[oneOf('compile', 'optimizer', value, NAMES)]();
+}

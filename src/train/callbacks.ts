@@ -23,10 +23,13 @@ export interface TrainingContext {
   readonly epoch: number;
   /** The epoch at which this fit ends (exclusive): initialEpoch is its first. */
   readonly epochs: number;
-  /** Steps an epoch. */
+  /** Batches done in the epoch at hand, and batches an epoch. */
+  readonly batch: number;
   readonly batches: number;
   readonly batchSize: number;
   readonly seed: number;
+  /** Training time over steps, of the epoch at hand so far. */
+  readonly stepMicroseconds: number;
   /** The optimiser's rate; a new value (finite, ≥ 0) holds from the next span on and after this fit. */
   learningRate: number;
   /** Ends training after the step at hand; the epoch is validated, recorded and fit resolves. */
@@ -61,6 +64,8 @@ export interface Callback {
   onEpochEnd?(epoch: number, logs: Logs, context: TrainingContext): void | Promise<void>;
   /** Not called when fit ends by an error or an abort. `logs` are those of the last epoch. */
   onTrainEnd?(logs: Logs, context: TrainingContext): void | Promise<void>;
+  /** Instead of onTrainEnd, when fit ends by an error or an abort; must not throw. */
+  onTrainError?(error: unknown, context: TrainingContext): void | Promise<void>;
   /** Now and then within a span, as the backend reports; not awaited. */
   onProgress?(progress: EpochProgress, context: TrainingContext): void;
 }

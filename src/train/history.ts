@@ -21,6 +21,7 @@ export class History {
   readonly timing: Timing = { fitSeconds: 0, steps: 0, stepMicroseconds: 0 };
   stopped: 'finished' | 'aborted' | 'callback' = 'finished';
   readonly #losses: Float32Array[] = [];
+  #milliseconds = 0;
 
   /** @param seed the seed that this fit used, given or chosen */
   constructor(readonly seed: number) {}
@@ -36,9 +37,12 @@ export class History {
     return all;
   }
 
-  addSteps(losses: Float32Array): void {
+  /** @param milliseconds training time of these steps */
+  addSteps(losses: Float32Array, milliseconds: number): void {
     this.#losses.push(losses);
+    this.#milliseconds += milliseconds;
     this.timing.steps += losses.length;
+    if (this.timing.steps > 0) this.timing.stepMicroseconds = (this.#milliseconds * 1000) / this.timing.steps;
   }
 
   addEpoch(epoch: number, logs: Logs, seconds: number): void {

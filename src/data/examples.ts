@@ -1,0 +1,94 @@
+/** The user's x and y, checked once and for all backends, as the contract's Examples. */
+import type { Examples, TrainPlan } from '../backend/contract';
+import { FusorError } from '../errors';
+import { type ArrayLike, asNDArray, type NDArray } from './ndarray';
+import { firstNonFinite } from './scan';
+import { targetsOf } from './targets';
+
+/** What the data must fit. */
+export interface DataShape {
+  plan: TrainPlan;
+  /** Shape of one input, without the batch dimension. */
+  inputShape: readonly number[];
+  /** Names of the first and the last layer, for errors. */
+  firstLayer: string;
+  lastLayer: string;
+}
+
+/**
+ * @param where the calling function and, for a second pair, its name: 'fit', 'fit, validationData'
+ * @throws ERR_SHAPE, ERR_DATA_EMPTY, ERR_DATA_MISMATCH, ERR_NONFINITE_INPUT, ERR_LABEL_RANGE
+ */
+export function examplesOf(fit: DataShape, x: ArrayLike, y: ArrayLike, where: string): Examples {
+  const inputs = asNDArray(x, where, 'x');
+  checkInputShape(fit, inputs, where);
+  const targets = asNDArray(y, where, 'y');
+  const rows = inputs.shape[0];
+  if (targets.shape[0] !== rows)
+    throw new FusorError(
+      'ERR_DATA_MISMATCH',
+      [
+        `x has ${rows} rows, y has ${targets.shape[0]}`,
+        `${where}: x [${inputs.shape}], y [${targets.shape}]`,
+      ],
+      { xRows: rows, yRows: targets.shape[0] },
+    );
+  const yRows = targetsOf(fit, targets, where);
+  return { rows, x: featuresOf(fit, inputs, where), y: yRows };
+}
+
+/** x alone, for predict. */
+export function inputsOf(fit: DataShape, x: ArrayLike, where: string): { rows: number; x: Examples['x'] } {
+  const inputs = asNDArray(x, where, 'x');
+  checkInputShape(fit, inputs, where);
+  return { rows: inputs.shape[0], x: featuresOf(fit, inputs, where) };
+}
+
+function checkInputShape(
+  { plan, inputShape, firstLayer }: DataShape,
+  { data, shape }: NDArray,
+  where: string,
+): void {
+  const row = shape.slice(1);
+  // As in Keras, a last dimension of 1 may be missing or too much: the numbers lie the same way.
+  const trimmed = (sizes: readonly number[]) => (sizes.at(-1) === 1 ? sizes.slice(0, -1) : sizes);
+  const equal = (a: readonly number[], b: readonly number[]) => String(a) === String(b);
+  const fits =
+    equal(row, inputShape) ||
+    (Math.abs(row.length - inputShape.length) === 1 && equal(trimmed(row), trimmed(inputShape)));
+  if (!fits) {
+    const sorted = (sizes: readonly number[]) => [...sizes].sort((a, b) => a - b);
+    let mend = '';
+    if (data.length % plan.features === 0 && data.length > 0)
+      mend = `if the numbers lie in this order: ndarray(data, [${[data.length / plan.features, ...inputShape]}])`;
+    if (row.length > 1 && equal(sorted(row), sorted(inputShape)))
+      mend = 'the axes seem to be in another order';
+    throw new FusorError(
+      'ERR_SHAPE',
+      [`x has the shape [${shape}], needed is [rows,${inputShape}]`, `${where}, layer "${firstLayer}"`, mend],
+      { layer: firstLayer, expected: [...inputShape], received: [...shape] },
+    );
+  }
+  if (shape[0] === 0) throw new FusorError('ERR_DATA_EMPTY', ['x has no rows', `${where}: x [${shape}]`]);
+}
+
+/** uint8 stays, float32 is passed on, everything else becomes float32. */
+function featuresOf({ plan }: DataShape, { data }: NDArray, where: string): Examples['x'] {
+  const kind = data[Symbol.toStringTag];
+  if (kind === 'Uint8Array') return data as Uint8Array;
+  const x = kind === 'Float32Array' ? (data as Float32Array) : new Float32Array(data);
+  const bad = firstNonFinite(x);
+  if (bad >= 0) {
+    const [sample, feature] = [Math.floor(bad / plan.features), bad % plan.features];
+    throw new FusorError(
+      'ERR_NONFINITE_INPUT',
+      [
+        `x holds ${data[bad]}`,
+        `${where}, sample ${sample}, feature ${feature}`,
+        'every value must be finite in float32',
+      ],
+      { sample, feature, value: String(data[bad]) },
+    );
+  }
+  return x;
+}

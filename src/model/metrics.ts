@@ -1,0 +1,67 @@
+import { closed, integer, oneOf, wrong } from '../arguments';
+import { FusorError } from '../errors';
+
+/** A metric, JSON-safe; which form 'accuracy' takes depends on the loss and is settled in the plan. */
+export type MetricConfig =
+  | { kind: 'accuracy' | 'meanSquaredError' | 'meanAbsoluteError'; name: string }
+  | { kind: 'topK'; name: string; k: number };
+
+const NAMED = {
+  accuracy: { kind: 'accuracy', name: 'accuracy' },
+  mse: { kind: 'meanSquaredError', name: 'mse' },
+  mae: { kind: 'meanAbsoluteError', name: 'mae' },
+  topK: { kind: 'topK', name: 'topK', k: 5 },
+} as const satisfies Record<string, MetricConfig>;
+
+export type MetricName = keyof typeof NAMED;
+const NAMES = Object.keys(NAMED) as MetricName[];
+
+/** Metrics with parameters; the others are given by name. */
+export const metrics = {
+  /**
+   * Share of rows whose class is among the k greatest predictions.
+   * @param k from 1, default 5
+   * @param options name = 'topK', for use with several k
+   */
+  topK(k?: number, options?: { name?: string }): MetricConfig {
+    const where = 'metrics.topK';
+    const { name = 'topK' } = closed<{ name?: string }>(where, options, ['name']);
+    return {
+      kind: 'topK',
+      name: checkedName(where, name),
+      k: integer(where, 'k', k, { min: 1, max: 2 ** 24, fallback: 5 }),
+    };
+  },
+};
+
+/** Names become keys of logs beside 'loss' and 'valLoss', in columns and in file formats. */
+function checkedName(where: string, name: unknown): string {
+  if (typeof name === 'string' && /^[A-Za-z]\w{0,40}$/.test(name) && !/^(loss$|losses$|val[A-Z])/.test(name))
+    return name;
+  throw wrong(where, 'name', name, 'a word of letters and digits other than loss, losses and val…');
+}
+
+/** A checked config of a name or of (possibly foreign) data. */
+function metricConfig(value: unknown): MetricConfig {
+  if (typeof value !== 'object' || value === null)
+    return { ...NAMED[oneOf('compile', 'a metric', value, NAMES)] };
+  const config = closed<MetricConfig & { k?: number }>('compile', value, ['kind', 'name', 'k' as never]);
+  if (config.kind === 'topK') return metrics.topK(config.k, { name: config.name });
+  const kinds = ['accuracy', 'meanSquaredError', 'meanAbsoluteError'] as const;
+  const kind = oneOf('compile', "a metric's kind", config.kind, kinds);
+  return { kind, name: checkedName('compile', config.name ?? kind) };
+}
+
+/** All metrics of a compile call. @throws ERR_ARG also for a name that comes twice */
+export function metricConfigs(values: unknown = []): MetricConfig[] {
+  if (!Array.isArray(values)) throw wrong('compile', 'metrics', values, "an array such as ['accuracy']");
+  const configs = values.map(metricConfig);
+  const twice = configs.find(({ name }, i) => configs.findIndex((other) => other.name === name) < i);
+  if (twice)
+    throw new FusorError('ERR_ARG', [
+      `two metrics are named "${twice.name}"`,
+      'compile',
+      'give one another name: metrics.topK(3, { name })',
+    ]);
+  return configs;
+}

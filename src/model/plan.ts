@@ -1,0 +1,148 @@
+/** Lowers a layout and a training config to the plan that backends run. */
+import type { Activation, LayerPlan, MetricPlan, TrainPlan } from '../backend/contract';
+import { FusorError } from '../errors';
+import type { TrainingConfig } from './compile';
+import type { Layout, PlacedLayer } from './layout';
+import type { LossConfig } from './losses';
+import type { MetricConfig } from './metrics';
+
+/**
+ * @param seed key of the dropout bits
+ * @throws ERR_PLAN when outputs, loss and metrics do not go together, saying what to change
+ */
+export function planOf(layout: Layout, training: TrainingConfig, seed: number): TrainPlan {
+  if (layout.parameterCount === 0)
+    throw new FusorError('ERR_PLAN', [
+      'the model has nothing to train',
+      'compile',
+      'add layers.dense(units)',
+    ]);
+  const { layers, output } = liftOutput(foldActivations(layout.layers));
+  const outputs = layout.outputShape.reduce((a, b) => a * b, 1);
+  const { learningRate: _, ...optimizer } = training.optimizer;
+  const plan: TrainPlan = {
+    features: layout.inputShape.reduce((a, b) => a * b, 1),
+    outputs,
+    layers,
+    output,
+    targets: training.loss.kind === 'sparseCategoricalCrossentropy' ? 'labels' : 'values',
+    loss: { kind: training.loss.kind },
+    optimizer,
+    metrics: [],
+    seed,
+  };
+  checkOutput(plan, training.loss);
+  plan.metrics = training.metrics.map((metric) => metricPlan(metric, plan, training.loss));
+  return plan;
+}
+
+/** One plan layer for each that computes something; elementwise activations join a linear dense before them. */
+function foldActivations(placed: readonly PlacedLayer[]): LayerPlan[] {
+  const out: LayerPlan[] = [];
+  const activate = (name: string, width: number, activation: Activation): void => {
+    const last = out.at(-1);
+    if (activation === 'linear') return;
+    if (last?.kind === 'dense' && last.activation === 'linear' && activation !== 'softmax')
+      last.activation = activation;
+    else out.push({ kind: 'activation', name, width, activation });
+  };
+  let stream = 0;
+  for (const { name, config, inputShape } of placed) {
+    const width = inputShape.reduce((a, b) => a * b, 1);
+    switch (config.className) {
+      case 'Flatten':
+        break;
+      case 'Rescaling': {
+        const { scale, offset } = config.config;
+        out.push({ kind: 'rescaling', name, width, scale, offset });
+        break;
+      }
+      case 'Dropout':
+        out.push({ kind: 'dropout', name, width, rate: config.config.rate, stream: stream++ });
+        break;
+      case 'Activation':
+        activate(name, width, config.config.activation);
+        break;
+      case 'Dense': {
+        const { units, useBias, activation } = config.config;
+        out.push({ kind: 'dense', name, inputs: width, outputs: units, useBias, activation: 'linear' });
+        activate(`${name}_activation`, units, activation);
+        break;
+      }
+    }
+  }
+  return out;
+}
+
+/** The last layer's activation belongs to the loss: what is left are the layers up to the logits. */
+function liftOutput(layers: LayerPlan[]): { layers: LayerPlan[]; output: Activation } {
+  const last = layers.at(-1);
+  if (last?.kind === 'activation') return { layers: layers.slice(0, -1), output: last.activation };
+  if (last?.kind !== 'dense') return { layers, output: 'linear' };
+  return { layers: [...layers.slice(0, -1), { ...last, activation: 'linear' }], output: last.activation };
+}
+
+/** Cross-entropies are computed from logits, so the output must be the activation that they imply, or none. */
+function checkOutput({ output, outputs }: TrainPlan, { kind, fromLogits }: LossConfig): void {
+  const refuse = (what: string, mend: string): never => {
+    throw new FusorError('ERR_PLAN', [what, 'compile', mend], { loss: kind, output, outputs, fromLogits });
+  };
+  if (kind === 'meanSquaredError' || kind === 'meanAbsoluteError') return;
+  const implied = kind === 'binaryCrossentropy' ? 'sigmoid' : 'softmax';
+  if (implied === 'softmax' && outputs < 2)
+    refuse(
+      `${kind} needs an output for each class, the model has ${outputs}`,
+      "for two classes use one sigmoid output and 'binaryCrossentropy'",
+    );
+  if (fromLogits && output !== 'linear')
+    refuse(
+      `${kind} with fromLogits needs a linear last layer, it is ${output}`,
+      output === implied ? 'leave out fromLogits' : 'remove the last activation',
+    );
+  if (fromLogits || output === implied) return;
+  if (output === 'linear')
+    refuse(
+      `${kind} needs probabilities, but the last layer is linear`,
+      `make its activation '${implied}' or use losses.${kind}({ fromLogits: true })`,
+    );
+  const fitting = { sigmoid: 'binaryCrossentropy', softmax: 'categoricalCrossentropy' }[output as string];
+  refuse(
+    `${kind} does not go with a last activation of ${output}`,
+    `make the last activation '${implied}'${fitting ? ` or the loss '${fitting}'` : ''}`,
+  );
+}
+
+function metricPlan(metric: MetricConfig, plan: TrainPlan, loss: LossConfig): MetricPlan {
+  const refuse = (what: string, mend: string): never => {
+    throw new FusorError('ERR_PLAN', [what, `compile, metric "${metric.name}"`, mend], {
+      metric: metric.name,
+    });
+  };
+  const { name } = metric;
+  if (metric.kind === 'topK') {
+    if (loss.kind === 'binaryCrossentropy' || plan.outputs < 2)
+      refuse('topK needs one output a class', 'use it with a categorical cross-entropy');
+    if (metric.k > plan.outputs)
+      refuse(`topK needs k ≤ ${plan.outputs}, the number of outputs, got ${metric.k}`, 'lower k');
+    return { kind: 'topK', name, k: metric.k };
+  }
+  if (metric.kind === 'accuracy') {
+    if (loss.kind === 'binaryCrossentropy')
+      return { kind: 'binaryAccuracy', name, threshold: loss.fromLogits ? 0 : 0.5 };
+    const classes = plan.outputs > 1 && plan.output === 'softmax';
+    if (loss.kind.endsWith('Crossentropy') || classes) return { kind: 'categoricalAccuracy', name };
+    refuse(`accuracy has no meaning for ${loss.kind} with ${plan.output} outputs`, "use 'mse' or 'mae'");
+  }
+  if (plan.targets === 'labels')
+    refuse(
+      'class labels cannot be compared with outputs',
+      "use 'accuracy' or the loss 'categoricalCrossentropy'",
+    );
+  return { kind: metric.kind as 'meanSquaredError' | 'meanAbsoluteError', name };
+}
+
+/** What a session depends on: the seed counts only where something is dropped. */
+export function planKey(plan: TrainPlan): string {
+  const drops = plan.layers.some(({ kind }) => kind === 'dropout');
+  return JSON.stringify(drops ? plan : { ...plan, seed: 0 });
+}

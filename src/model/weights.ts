@@ -1,0 +1,83 @@
+import {
+  type OptimizerPlan,
+  parametersOf,
+  type SessionState,
+  slotsOf,
+  type TrainPlan,
+} from '../backend/contract';
+import { FusorError } from '../errors';
+import { uniform } from '../random';
+
+/**
+ * Glorot-uniform kernels (limit √(6/(inputs + outputs)); Glorot and Bengio, AISTATS 2010), zero biases. Parameter p
+ * of {@link parametersOf} draws from stream p, so weights depend on the seed and the shapes alone.
+ */
+export function initialWeights(plan: Pick<TrainPlan, 'layers'>, seed: number): Float32Array[] {
+  return parametersOf(plan).map(({ kind, shape }, stream) => {
+    const count = shape.reduce((a, b) => a * b, 1);
+    return kind === 'kernel'
+      ? uniform(count, Math.sqrt(6 / (shape[0] + shape[1])), seed, stream)
+      : new Float32Array(count);
+  });
+}
+
+/** A state with these weights whose optimiser has not run. */
+export function freshState(weights: Float32Array[], optimizer: OptimizerPlan): SessionState {
+  const slots = slotsOf(optimizer).map(() => weights.map(({ length }) => new Float32Array(length)));
+  return { step: 0, weights, slots };
+}
+
+/**
+ * A copy of a state that somebody else made.
+ * @throws ERR_SHAPE naming the parameter whose size disagrees, ERR_NONFINITE_WEIGHTS, ERR_ARG
+ */
+export function checkedState(plan: TrainPlan, state: SessionState): SessionState {
+  if (!Number.isSafeInteger(state?.step) || state.step < 0)
+    throw new FusorError('ERR_ARG', ['the step of a state must be an integer ≥ 0', 'writeState']);
+  const names = slotsOf(plan.optimizer);
+  if (state.slots?.length !== names.length)
+    throw new FusorError('ERR_SHAPE', [
+      `${plan.optimizer.kind} keeps ${names.length} slots, the state has ${state.slots?.length}`,
+      'writeState',
+      'compile with the optimiser that wrote it',
+    ]);
+  return {
+    step: state.step,
+    weights: checkedArrays(plan, state.weights, 'weights'),
+    slots: state.slots.map((slot, s) => checkedArrays(plan, slot, `slot ${names[s]}`)),
+  };
+}
+
+/** Copies, one a parameter. @param what for the error: 'weights', 'slot m' */
+export function checkedArrays(
+  plan: Pick<TrainPlan, 'layers'>,
+  arrays: readonly ArrayLike<number>[],
+  what: string,
+): Float32Array[] {
+  const parameters = parametersOf(plan);
+  if (arrays?.length !== parameters.length)
+    throw new FusorError(
+      'ERR_SHAPE',
+      [`the model has ${parameters.length} parameters, got ${arrays?.length ?? arrays} arrays`, what],
+      { expected: parameters.length, received: arrays?.length ?? null },
+    );
+  return parameters.map(({ layer, kind, shape }, p) => {
+    const count = shape.reduce((a, b) => a * b, 1);
+    const where = `${what}, ${kind} of layer "${layer}"`;
+    if (arrays[p]?.length !== count)
+      throw new FusorError(
+        'ERR_SHAPE',
+        [`shape [${shape}] needs ${count} numbers, got ${arrays[p]?.length}`, where],
+        { layer, parameter: kind, expected: shape, received: arrays[p]?.length ?? null },
+      );
+    const copy = new Float32Array(arrays[p]);
+    const bad = copy.findIndex((value) => !Number.isFinite(value));
+    if (bad >= 0)
+      throw new FusorError(
+        'ERR_NONFINITE_WEIGHTS',
+        [`${copy[bad]} is not a finite number`, `${where}, element ${bad}`],
+        { layer, parameter: kind, index: bad, value: String(copy[bad]) },
+      );
+    return copy;
+  });
+}

@@ -1,0 +1,86 @@
+import { integer, wrong } from '../arguments';
+import type { SpanReport } from '../backend/contract';
+import type { BatchLogs, Callback, EpochProgress, TrainingContext } from './callbacks';
+import type { Logs } from './history';
+import { Means } from './means';
+
+/** Calls callbacks in their order; keeps for each the steps since its last batch call. */
+export class Caller {
+  readonly #callbacks: readonly { callback: Callback; every: number; since: Means }[];
+
+  constructor(
+    callbacks: readonly Callback[],
+    private readonly metricNames: readonly string[],
+    private readonly context: TrainingContext,
+  ) {
+    this.#callbacks = callbacks.map((callback) => ({
+      callback,
+      every: callback.onBatchEnd ? (callback.everyBatches ?? 1) : 0,
+      since: new Means(metricNames),
+    }));
+  }
+
+  /** Batches between calls, one for each callback that wants batch calls. */
+  get cadences(): number[] {
+    return this.#callbacks.flatMap(({ every }) => every || []);
+  }
+
+  async trainBegin(): Promise<void> {
+    for (const { callback } of this.#callbacks) await callback.onTrainBegin?.(this.context);
+  }
+
+  async epochBegin(epoch: number): Promise<void> {
+    for (const { callback } of this.#callbacks) await callback.onEpochBegin?.(epoch, this.context);
+  }
+
+  /** @param end batches of the epoch done so far */
+  async spanEnd(
+    report: SpanReport,
+    rows: number,
+    batchSize: number,
+    end: number,
+    batches: number,
+  ): Promise<void> {
+    for (const entry of this.#callbacks) {
+      if (!entry.every) continue;
+      entry.since.add(report, rows, batchSize);
+      if (end % entry.every !== 0 && end !== batches) continue;
+      const logs: BatchLogs = { ...entry.since.logs(), losses: entry.since.losses };
+      entry.since = new Means(this.metricNames);
+      await entry.callback.onBatchEnd?.(end - 1, logs, this.context);
+    }
+  }
+
+  progress(progress: EpochProgress): void {
+    for (const { callback } of this.#callbacks) callback.onProgress?.(progress, this.context);
+  }
+
+  async epochEnd(epoch: number, logs: Logs): Promise<void> {
+    for (const { callback } of this.#callbacks) await callback.onEpochEnd?.(epoch, { ...logs }, this.context);
+  }
+
+  async trainEnd(logs: Logs): Promise<void> {
+    for (const { callback } of this.#callbacks) await callback.onTrainEnd?.({ ...logs }, this.context);
+  }
+
+  /** Every callback gets to close what it holds; the error that ended fit is the one to report. */
+  async trainError(error: unknown): Promise<void> {
+    for (const { callback } of this.#callbacks) {
+      try {
+        await callback.onTrainError?.(error, this.context);
+      } catch {}
+    }
+  }
+}
+
+/** @throws ERR_ARG for what is no callback, or one whose everyBatches is no integer ≥ 1 */
+export function checkedCallbacks(where: string, value: unknown = []): readonly Callback[] {
+  if (!Array.isArray(value)) throw wrong(where, 'callbacks', value, 'an array of callbacks');
+  value.forEach((callback: unknown, i) => {
+    const name = `callbacks[${i}]`;
+    if (typeof callback !== 'object' || callback === null) throw wrong(where, name, callback, 'an object');
+    const { everyBatches } = callback as Callback;
+    integer(where, `${name}.everyBatches`, everyBatches, { min: 1, max: 2 ** 31 - 1, fallback: 1 });
+  });
+  return value;
+}

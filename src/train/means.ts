@@ -1,0 +1,46 @@
+import type { SpanReport } from '../backend/contract';
+import type { Logs } from './history';
+
+/** Means over rows of a loss and metrics that come as batch means; sums are float64. */
+export class Means {
+  readonly #sums: Float64Array;
+  #rows = 0;
+  readonly #losses: Float32Array[] = [];
+
+  constructor(readonly names: readonly string[]) {
+    this.#sums = new Float64Array(names.length + 1);
+  }
+
+  /**
+   * @param rows rows in the span's order, of which the last batch may have fewer than batchSize
+   */
+  add({ stepsDone, losses, metrics }: SpanReport, rows: number, batchSize: number): void {
+    for (let step = 0; step < stepsDone; step++) {
+      const size = Math.min(batchSize, rows - step * batchSize);
+      this.#rows += size;
+      this.#sums[0] += losses[step] * size;
+      for (let m = 0; m < metrics.length; m++) this.#sums[m + 1] += metrics[m][step] * size;
+    }
+    this.#losses.push(losses.subarray(0, stepsDone));
+  }
+
+  /** @param ahead means over further rows, not yet added: a span's progress */
+  logs(ahead?: { rows: number; loss: number; metrics: readonly number[] }): Logs {
+    const rows = this.#rows + (ahead?.rows ?? 0);
+    const more = ahead ? [ahead.loss, ...ahead.metrics] : [];
+    const mean = (i: number) => (this.#sums[i] + (ahead ? more[i] * ahead.rows : 0)) / rows;
+    return Object.fromEntries([['loss', mean(0)], ...this.names.map((name, m) => [name, mean(m + 1)])]);
+  }
+
+  /** One loss a step added. */
+  get losses(): Float32Array {
+    if (this.#losses.length === 1) return this.#losses[0];
+    const all = new Float32Array(this.#losses.reduce((length, { length: more }) => length + more, 0));
+    let at = 0;
+    for (const losses of this.#losses) {
+      all.set(losses, at);
+      at += losses.length;
+    }
+    return all;
+  }
+}
