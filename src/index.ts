@@ -10,6 +10,7 @@ export type {
 } from './backend/contract';
 export { parametersOf, slotsOf } from './backend/contract';
 export { devices, type NamedCandidate, type StepDown } from './backend/select';
+export { type DatasetOptions, datasets, type ImageDataset, type LabelledImages } from './data/datasets';
 export {
   type ArrayLike,
   type NDArray,
@@ -19,6 +20,7 @@ export {
   toCategorical,
 } from './data/ndarray';
 export { type ErrorCode, type ErrorDetails, exitStatusOf, FusorError, isFusorError } from './errors';
+export { loadModel, saveModel } from './io/model';
 export type { CompileOptions, DeviceOptions, TrainingConfig } from './model/compile';
 export { type DenseOptions, type LayerConfig, type LayerOptions, layers } from './model/layers';
 export { type LossConfig, type LossName, losses } from './model/losses';

@@ -8,7 +8,7 @@ import { sampleWeightsOf, withClassWeights } from '../data/sample-weights';
 import { FusorError } from '../errors';
 import { chooseSeed } from '../random';
 import type { TrainedModel } from '../train/callbacks';
-import { fit } from '../train/fit';
+import { runFit } from '../train/fit';
 import type { History } from '../train/history';
 import { checkedSignal, type FitOptions, fitOptions, MAX_COUNT, trainRowsOf } from '../train/options';
 import { progressPrinter } from '../train/progress';
@@ -179,7 +179,7 @@ export class Model implements TrainedModel {
         callbacks,
         position,
       };
-      return await this.#runtime.use(plan, seed, ({ session }) => fit({ ...job, session }));
+      return await this.#runtime.use(plan, seed, ({ session }) => runFit({ ...job, session }));
     } finally {
       this.#fitting = false;
     }

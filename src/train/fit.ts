@@ -34,7 +34,7 @@ export interface FitJob {
  * @throws ERR_NONFINITE_LOSS, the abort's reason, what a callback threw, what the session rejects with; each
  *   carries the `history` so far
  */
-export async function fit(job: FitJob): Promise<History> {
+export async function runFit(job: FitJob): Promise<History> {
   const began = performance.now();
   const history = new History(job.seed);
   const batches = Math.ceil(job.trainRows / job.batchSize);
