@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { SetupError } from './failure.mjs';
 import { filesBelow, hashFiles, readJson, writeAtomically } from './files.mjs';
@@ -25,6 +25,10 @@ export async function compileTypeScript(env = process.env) {
 
   const log = join(buildDir, 'tsc.log');
   mkdirSync(buildDir, { recursive: true });
+  // What a killed run left: the setup lock is ours.
+  for (const name of readdirSync(buildDir).filter((one) => one.startsWith('dist-'))) {
+    rmSync(join(buildDir, name), { recursive: true, force: true });
+  }
   const temporary = mkdtempSync(join(buildDir, 'dist-'));
   try {
     const args = [join(typescript, 'bin', 'tsc'), '-p', root, '--outDir', temporary];

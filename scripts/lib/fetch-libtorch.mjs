@@ -21,13 +21,15 @@ const megabytes = (bytes) => `${Math.round(bytes / 1e6)} MB`;
 
 /**
  * Brings libtorch into the cache and describes it as `findLibtorch` does. Ways, in order, until one serves:
- * the user's package index by pip when it offers the wanted build, the official archive when its digest is known,
+ * the user's own package index by pip when it offers the wanted build, the official archive when its digest is known,
  * PyTorch's index by pip, and for CPU whatever build the user's index offers. Nothing half-done gets the final name.
  *
  * @param {{version?: string, variant?: string, env?: NodeJS.ProcessEnv}} options
  */
 export async function fetchLibtorch({ version = PINNED_VERSION, variant, env = process.env } = {}) {
-  const wanted = variant ?? wantedVariant(env).variant;
+  const choice = wantedVariant(env);
+  const wanted = variant ?? choice.variant;
+  const asked = variant !== undefined || choice.asked;
   const cache = libtorchCacheDir(env);
   return withLock(join(cache, '.lock'), async () => {
     const present = inspectCached(join(cache, `${version}-${wanted}`));
@@ -39,7 +41,7 @@ export async function fetchLibtorch({ version = PINNED_VERSION, variant, env = p
     const remove = () => rmSync(folder, { recursive: true, force: true });
     process.once('exit', remove);
     try {
-      return await fetchBySomeWay({ version, wanted, env, cache, folder });
+      return await fetchBySomeWay({ version, wanted, asked, env, cache, folder });
     } finally {
       process.off('exit', remove);
       remove();
@@ -66,7 +68,7 @@ async function fetchBySomeWay(task) {
     });
   }
   // A CUDA build computes on the CPU too: the last resort, unless a CPU build was asked for by name.
-  if (offer && wanted === 'cpu' && variantOfWheel(offer) !== 'cpu' && env.FUSOR_LIBTORCH !== 'cpu') {
+  if (offer && wanted === 'cpu' && variantOfWheel(offer) !== 'cpu' && !task.asked) {
     ways.push(() => byPip(task, python, offer));
   }
 

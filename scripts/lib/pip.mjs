@@ -6,7 +6,7 @@ import { runLogged, runQuiet } from './run.mjs';
 
 /** A Python that has pip, or null. */
 export async function findPip(env) {
-  for (const python of [...pythons(env), '/usr/bin/python3']) {
+  for (const python of pythons(env)) {
     const { status } = await runQuiet(python, ['-m', 'pip', '--version'], { env });
     if (status === 0) return python;
   }
@@ -100,9 +100,8 @@ export function variantOfWheel({ url, requires }) {
   const label = /\+(cpu|cu\d+)/.exec(decodeURIComponent(url))?.[1];
   if (label) return label;
   const needs = requires.filter((line) => !/extra ==/.test(line)).join('\n');
-  const toolkit = /^(?:cuda-toolkit(?:\[[^\]]*\])?|nvidia-cuda-runtime(?:-cu\d+)?)\s*==\s*(\d+)\.(\d+)/m.exec(
-    needs,
-  );
+  const toolkit =
+    /^(?:cuda-toolkit(?:\[[^\]]*\])?|nvidia-cuda-runtime(?:-cu\d+)?)\s*\(?==\s*(\d+)\.(\d+)/m.exec(needs);
   if (toolkit) return `cu${toolkit[1]}${toolkit[2]}`;
   return /^nvidia-/m.test(needs) ? 'cuda' : 'cpu';
 }

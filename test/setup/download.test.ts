@@ -1,0 +1,154 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { callScript, repository, temporaryFolder } from '../support/script';
+
+const script = join(repository, 'scripts/lib/download.mjs');
+const folder = temporaryFolder();
+const content = Buffer.concat([Buffer.from('PK\x03\x04'), Buffer.alloc(300_000, 'torch')]);
+const sha256 = createHash('sha256').update(content).digest('hex');
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+let answer: Answer;
+let requests: IncomingMessage[] = [];
+let server: Server;
+let url: string;
+
+beforeAll(async () => {
+  server = createServer((request, response) => {
+    requests.push(request);
+    answer(request, response);
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/libtorch.zip`;
+});
+afterAll(() => new Promise((closed) => server.close(closed)));
+beforeEach(() => {
+  requests = [];
+});
+
+let count = 0;
+async function download(more: object = {}) {
+  const target = (more as { target?: string }).target ?? join(folder, String(count++), 'libtorch.zip');
+  const options = { sha256, magic: Buffer.from('PK\x03\x04'), idle: 1000, ...more };
+  const { error } = await callScript(script, 'download', [url, target, options]);
+  return { target, error, part: `${target}.part` };
+}
+
+const whole: Answer = (_request, response) =>
+  response.writeHead(200, { 'content-length': content.length }).end(content);
+const ranged: Answer = (request, response) => {
+  const start = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
+  const body = content.subarray(start);
+  response.writeHead(start ? 206 : 200, { 'content-length': body.length }).end(body);
+};
+
+test('a good answer gets the final name', async () => {
+  answer = whole;
+  const { target, error, part } = await download();
+  expect(error).toBeUndefined();
+  expect(readFileSync(target).equals(content)).toBe(true);
+  expect(existsSync(part)).toBe(false);
+});
+
+test('tampered: both digests are named, nothing is kept', async () => {
+  const tampered = Buffer.from(content);
+  tampered[1000] ^= 1;
+  answer = (_request, response) =>
+    response.writeHead(200, { 'content-length': tampered.length }).end(tampered);
+  const { target, error } = await download();
+  expect(error).toMatchObject({ code: 'ERR_DATA_DIGEST' });
+  expect(error?.message).toContain(sha256);
+  expect(error?.message).toContain(createHash('sha256').update(tampered).digest('hex'));
+  expect(readdirSync(join(target, '..'))).toEqual([]);
+});
+
+test('a web page instead of the file', async () => {
+  answer = (_request, response) =>
+    response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><p>log in');
+  const { target, error } = await download();
+  expect(error).toMatchObject({
+    code: 'ERR_NET',
+    message: expect.stringContaining('a web page, not the file'),
+  });
+  expect(error?.message).toContain(url);
+  expect(error?.message).toContain('LIBTORCH');
+  expect(readdirSync(join(target, '..'))).toEqual([]);
+});
+
+test('404 is said at once, not tried again', async () => {
+  answer = (_request, response) => response.writeHead(404).end('no');
+  const { target, error } = await download();
+  expect(error).toMatchObject({ code: 'ERR_NET', message: expect.stringContaining('404') });
+  expect(requests).toHaveLength(1);
+  expect(existsSync(target)).toBe(false);
+});
+
+test('truncated every time: an error, no final name; the beginning is kept and continued later', async () => {
+  answer = (_request, response) => {
+    response.writeHead(200, { 'content-length': content.length });
+    response.write(content.subarray(0, 100_000), () => setTimeout(() => response.destroy(), 100));
+  };
+  const { target, error, part } = await download({ attempts: 1 });
+  expect(error?.code).toBe('ERR_NET');
+  expect(existsSync(target)).toBe(false);
+  const kept = readFileSync(part);
+  expect(kept.equals(content.subarray(0, kept.length))).toBe(true);
+  expect(kept.length).toBeGreaterThan(0);
+
+  requests = [];
+  answer = ranged;
+  const second = await download({ target });
+  expect(second.error).toBeUndefined();
+  expect(requests[0].headers.range).toBe(`bytes=${kept.length}-`);
+  expect(readFileSync(target).equals(content)).toBe(true);
+});
+
+test('a connection reset midway is taken up where it broke, in the same call', async () => {
+  answer = (request, response) => {
+    if (requests.length > 1) return ranged(request, response);
+    response.writeHead(200, { 'content-length': content.length });
+    response.write(content.subarray(0, 100_000), () =>
+      setTimeout(() => request.socket.resetAndDestroy(), 100),
+    );
+  };
+  const { target, error } = await download();
+  expect(error).toBeUndefined();
+  expect(requests).toHaveLength(2);
+  expect(requests[1].headers.range).toMatch(/^bytes=[1-9]\d*-$/);
+  expect(readFileSync(target).equals(content)).toBe(true);
+});
+
+test('a server that ignores Range sends all of it again', async () => {
+  answer = whole;
+  const target = join(folder, `${count++}.zip`);
+  writeFileSync(`${target}.part`, content.subarray(0, 5000));
+  const { error } = await download({ target });
+  expect(error).toBeUndefined();
+  expect(readFileSync(target).equals(content)).toBe(true);
+});
+
+test('leftovers longer than the file are dropped', async () => {
+  answer = (request, response) =>
+    request.headers.range ? response.writeHead(416).end() : whole(request, response);
+  const target = join(folder, `${count++}.zip`);
+  writeFileSync(`${target}.part`, Buffer.concat([content, content]));
+  const { error } = await download({ target });
+  expect(error).toBeUndefined();
+  expect(readFileSync(target).equals(content)).toBe(true);
+});
+
+test('a server that stops talking', async () => {
+  answer = (_request, response) => {
+    response.writeHead(200, { 'content-length': content.length });
+    response.write(content.subarray(0, 1000));
+  };
+  const { error } = await download({ attempts: 1, idle: 300 });
+  expect(error).toMatchObject({
+    code: 'ERR_NET',
+    message: expect.stringContaining('nothing came for 0.3 s'),
+  });
+  server.closeAllConnections();
+});
