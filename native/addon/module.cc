@@ -1,0 +1,40 @@
+// fusor.node. Everything that an environment owns hangs on its instance: no statics, so worker threads get their own.
+#include <ATen/Version.h>
+#include <napi.h>
+#include <torch/version.h>
+
+#include "../engine/team.h"
+#include "../kernels/cpu/kernels.h"
+#include "session_wrap.h"
+
+namespace fusor::addon {
+
+class Module : public Napi::Addon<Module> {
+ public:
+  Module(Napi::Env env, Napi::Object exports) {
+    DefineAddon(exports, {InstanceMethod("info", &Module::info)});
+    exports.Set("Session", SessionWrap::define(env));
+  }
+
+ private:
+  // What was loaded, and what it can run here.
+  Napi::Value info(const Napi::CallbackInfo& call) {
+    Napi::Env env = call.Env();
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("libtorch", TORCH_VERSION);
+    object.Set("cores", availableCores());
+    object.Set("isa", bestKernels()->name);
+    Napi::Array isas = Napi::Array::New(env);
+    for (const char* name : {"avx512", "avx2", "neon", "scalar"}) {
+      if (kernelsByName(name)) isas.Set(isas.Length(), name);
+    }
+    object.Set("isas", isas);
+    object.Set("blas", at::get_cpu_capability());
+    return object;
+  }
+};
+
+}  // namespace fusor::addon
+
+using FusorModule = fusor::addon::Module;
+NODE_API_ADDON(FusorModule)

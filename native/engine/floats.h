@@ -1,0 +1,59 @@
+// Zeroed float32 memory, aligned to a cache line, and the packed form of a matrix (see kernels.h).
+#pragma once
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <utility>
+#include <vector>
+
+#include "../kernels/cpu/kernels.h"
+
+namespace fusor {
+
+class Floats {
+ public:
+  Floats() = default;
+  explicit Floats(size_t count) : count_(count) {
+    if (count == 0) return;
+    const size_t bytes = (count * sizeof(float) + 63) / 64 * 64;
+    data_ = static_cast<float*>(std::aligned_alloc(64, bytes));
+    if (!data_) throw std::bad_alloc();
+    std::memset(data_, 0, bytes);
+  }
+  Floats(Floats&& other) noexcept : data_(std::exchange(other.data_, nullptr)), count_(std::exchange(other.count_, 0)) {}
+  Floats& operator=(Floats&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(count_, other.count_);
+    return *this;
+  }
+  ~Floats() { std::free(data_); }
+
+  float* data() { return data_; }
+  const float* data() const { return data_; }
+  size_t size() const { return count_; }
+
+ private:
+  float* data_ = nullptr;
+  size_t count_ = 0;
+};
+
+// [rows, columns] row-major to panels of `width` columns, and back. A bias is a matrix of one row.
+inline void pack(const std::vector<float>& from, int rows, int columns, int width, float* to) {
+  for (int r = 0; r < rows; ++r) {
+    for (int c = 0; c < columns; ++c) {
+      to[(static_cast<size_t>(c / width) * rows + r) * width + c % width] = from[static_cast<size_t>(r) * columns + c];
+    }
+  }
+}
+
+inline std::vector<float> unpack(const float* from, int rows, int columns, int width) {
+  std::vector<float> to(static_cast<size_t>(rows) * columns);
+  for (int r = 0; r < rows; ++r) {
+    for (int c = 0; c < columns; ++c) {
+      to[static_cast<size_t>(r) * columns + c] = from[(static_cast<size_t>(c / width) * rows + r) * width + c % width];
+    }
+  }
+  return to;
+}
+
+}  // namespace fusor

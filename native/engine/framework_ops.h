@@ -1,0 +1,29 @@
+// The operations of the contract in ATen calls.
+#pragma once
+#include <ATen/ATen.h>
+
+#include "plan.h"
+
+namespace fusor::framework {
+
+// activation(x w^T + b), w [outputs, inputs] as torch keeps it; b may be undefined. oneDNN's fused linear where the
+// activation has one (and z is not wanted), else at::linear. `z`, where not null, receives the value before activation.
+at::Tensor dense(const at::Tensor& x, const at::Tensor& w, const at::Tensor& b, Activation activation, at::Tensor* z);
+
+at::Tensor activate(Activation activation, const at::Tensor& x);
+// From y = activation(z); gelu alone reads z.
+at::Tensor activateBackward(Activation activation, const at::Tensor& y, const at::Tensor& z, const at::Tensor& dy);
+
+// targets: int64 labels [rows] or float values [rows, outputs].
+struct LossResult {
+  at::Tensor rows;  // weight x loss a row
+  at::Tensor dz;    // gradient of their mean with respect to the logits; undefined unless asked for
+};
+LossResult loss(const Plan& plan, const at::Tensor& z, const at::Tensor& p, const at::Tensor& targets,
+                const at::Tensor& weights, bool gradient);
+
+// One step of the optimiser on all parameters. slots[s][p].
+void update(const Optimizer& optimizer, double rate, int64_t step, std::vector<at::Tensor>& weights,
+            std::vector<at::Tensor>& gradients, std::vector<std::vector<at::Tensor>>& slots);
+
+}  // namespace fusor::framework

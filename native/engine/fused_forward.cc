@@ -1,0 +1,140 @@
+// The forward pass, and what needs no more than that: evaluation and prediction.
+#include <algorithm>
+#include <cstring>
+
+#include "../kernels/cpu/philox.h"
+#include "fused_trainer.h"
+
+namespace fusor {
+namespace {
+constexpr int kChunkRows = 64;  // rows that evaluation takes through the whole network at a time: stays in L2
+}
+
+// One row of a dropout layer. The factors are drawn again on the way back: cheaper than keeping them.
+void FusedTrainer::dropout(const Layer& layer, const Step& step, int row, const float* from, float* to) const {
+  const int64_t begin = static_cast<int64_t>(row) * layer.outputs;
+  const Dropout factors(plan_.seed, layer.stream, step.number, layer.rate);
+  factors.each(begin, begin + layer.outputs, [&](int64_t e, float factor) {
+    to[e - begin] = factor == 0 ? 0 : from[e - begin] * factor;  // not a product: 0 x inf is not 0
+  });
+}
+
+// Rows [first + rows.begin, first + rows.end) of the data, or of `order` where given, rescaled on the way.
+void FusedTrainer::gather(const Dataset& data, const uint32_t* order, int64_t first, Range rows, Batch& batch,
+                          const Step* step) const {
+  const int n = plan_.features, outputs = plan_.outputs;
+  const bool rescale = !before_.empty() && before_[0].kind == LayerKind::Rescaling;
+  const float scale = rescale ? before_[0].scale : 1.0f, offset = rescale ? before_[0].offset : 0.0f;
+  for (int r = rows.begin; r < rows.end; ++r) {
+    const int64_t row = order ? order[first + r] : first + r;
+    float* x = batch.x + r * xStride_;
+    if (!data.bytes.empty()) {
+      kernels_.scaleBytes(data.bytes.data() + row * n, x, n, scale, offset);
+    } else if (rescale) {
+      kernels_.scaleFloats(data.floats.data() + row * n, x, n, scale, offset);
+    } else {
+      std::memcpy(x, data.floats.data() + row * n, n * sizeof(float));
+    }
+    for (size_t i = rescale; i < before_.size(); ++i) {
+      const Layer& layer = before_[i];
+      if (layer.kind == LayerKind::Rescaling) kernels_.scaleFloats(x, x, n, layer.scale, layer.offset);
+      if (layer.kind == LayerKind::Activation) kernels_.activate(layer.activation, x, x, n);
+      if (layer.kind == LayerKind::Dropout && step) dropout(layer, *step, r, x, x);
+    }
+    if (!data.labels.empty()) batch.labels[r] = data.labels[row];
+    if (!data.values.empty()) {
+      std::memcpy(&batch.values[static_cast<size_t>(r) * outputs], &data.values[row * outputs], outputs * sizeof(float));
+    }
+    if (!data.weights.empty()) batch.weights[r] = data.weights[row];
+  }
+}
+
+void FusedTrainer::forwardDense(const DenseStage& stage, StageValues& values, const float* a, long lda, Range rows,
+                                Range panels) const {
+  kernels_.denseForward({a, lda, stage.kernel.value.data(), stage.useBias ? stage.bias.value.data() : nullptr,
+                         values.y.data(), values.z.size() ? values.z.data() : nullptr, stage.ld, stage.inputs,
+                         stage.activation, rows, panels});
+}
+
+void FusedTrainer::forwardAfter(const DenseStage& stage, StageValues& values, Range rows, const Step* step) const {
+  const float* in = values.y.data();
+  const int n = stage.outputs;
+  for (size_t i = 0; i < stage.after.size(); ++i) {
+    const Layer& layer = stage.after[i];
+    float* out = values.after[i].data();
+    for (int r = rows.begin; r < rows.end; ++r) {
+      const float* from = in + r * stage.ld;
+      float* to = out + r * stage.ld;
+      if (layer.kind == LayerKind::Rescaling) {
+        kernels_.scaleFloats(from, to, n, layer.scale, layer.offset);
+      } else if (layer.kind == LayerKind::Activation) {
+        kernels_.activate(layer.activation, from, to, n);
+      } else if (step) {
+        dropout(layer, *step, r, from, to);
+      } else {
+        std::memcpy(to, from, n * sizeof(float));
+      }
+    }
+    in = out;
+  }
+}
+
+const float* FusedTrainer::forwardAll(Values& values, const float* x, int rows) const {
+  const float* a = x;
+  long lda = xStride_;
+  for (size_t l = 0; l < stages_.size(); ++l) {
+    const DenseStage& stage = stages_[l];
+    forwardDense(stage, values.stages[l], a, lda, {0, rows}, {0, stage.panels});
+    forwardAfter(stage, values.stages[l], {0, rows}, nullptr);
+    a = values.stages[l].out();
+    lda = stage.ld;
+  }
+  return a;
+}
+
+void FusedTrainer::chunks(const Dataset& data, int64_t begin, int64_t end, Control* control,
+                          const std::function<void(Values&, const Batch&, int64_t, int, const float*)>& each) {
+  const int64_t count = (end - begin + kChunkRows - 1) / kChunkRows;
+  while (chunkValues_.size() < static_cast<size_t>(team_.size())) chunkValues_.push_back(valuesFor(kChunkRows, false));
+  std::vector<Floats> x;
+  std::vector<Batch> batches;
+  for (int i = 0; i < team_.size(); ++i) {
+    x.emplace_back(kChunkRows * xStride_);
+    batches.push_back(batchFor(data, kChunkRows, x.back().data()));
+  }
+  team_.run([&](int me) {
+    Values& values = chunkValues_[me];
+    Batch& batch = batches[me];
+    for (int64_t c = me; c < count; c += team_.size()) {
+      if (control && control->abort.load(std::memory_order_relaxed)) return;
+      const int64_t at = begin + c * kChunkRows;
+      const int rows = static_cast<int>(std::min<int64_t>(kChunkRows, end - at));
+      gather(data, nullptr, at, {0, rows}, batch, nullptr);
+      each(values, batch, at, rows, forwardAll(values, batch.x, rows));
+    }
+  });
+}
+
+bool FusedTrainer::evaluate(const Dataset& data, int64_t begin, int64_t end, int, Control& control, Sums& sums) {
+  const size_t metrics = plan_.metrics.size();
+  std::vector<double> losses(end - begin), rowMetrics((end - begin) * metrics);
+  chunks(data, begin, end, &control, [&](Values& values, const Batch& batch, int64_t at, int rows, const float* logits) {
+    lossRows(plan_, kernels_, {logits, values.predictions.data(), nullptr, logitStride(), batch.targets(), batch.rowWeights(),
+                               rows, &losses[at - begin], rowMetrics.data() + (at - begin) * metrics, {0, rows}});
+  });
+  if (control.abort.load(std::memory_order_relaxed)) return false;
+  for (int64_t r = 0; r < end - begin; ++r) {
+    sums.loss += losses[r];
+    for (size_t m = 0; m < metrics; ++m) sums.metrics[m] += rowMetrics[r * metrics + m];
+  }
+  return true;
+}
+
+void FusedTrainer::predict(const Dataset& data, float* out) {
+  const int n = plan_.outputs;
+  chunks(data, 0, data.rows, nullptr, [&](Values&, const Batch&, int64_t at, int rows, const float* logits) {
+    for (int r = 0; r < rows; ++r) kernels_.activate(plan_.output, logits + r * logitStride(), out + (at + r) * n, n);
+  });
+}
+
+}  // namespace fusor

@@ -1,0 +1,283 @@
+#include "fused_trainer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "../kernels/cpu/philox.h"
+
+namespace fusor {
+
+struct FusedTrainer::Run {
+  Control& control;
+  Report& report;
+  Floats x[2];  // by parity of the step: its rows are gathered while others still use the last step's
+  std::vector<Batch> batches;
+  std::vector<double> losses, metrics;  // one a row
+  std::vector<Floats> scratch;          // one a member: a panel, turned over
+  double lossSum = 0;
+  std::vector<double> metricSums;
+  int64_t rowsDone = 0;
+  bool stop = false;  // written by member 0 before a barrier, read by all after it
+};
+
+FusedTrainer::FusedTrainer(const Plan& plan, const State& state, const Kernels& kernels, int threads)
+    : plan_(plan), kernels_(kernels), team_(threads), xStride_((plan.features + 15) / 16 * 16) {
+  for (const Layer& layer : plan_.layers) {
+    if (layer.kind != LayerKind::Dense) {
+      (stages_.empty() ? before_ : stages_.back().after).push_back(layer);
+      continue;
+    }
+    DenseStage stage;
+    stage.inputs = layer.inputs;
+    stage.outputs = layer.outputs;
+    stage.panels = panelsOf(layer.outputs, kernels_.width);
+    stage.ld = static_cast<long>(stage.panels) * kernels_.width;
+    stage.useBias = layer.useBias;
+    stage.activation = layer.activation;
+    // Only where every member gets (nearly) the same number of panels.
+    stage.byColumns = stage.panels % team_.size() == 0 || stage.panels >= 4 * team_.size();
+    stage.kernel.value = Floats(stage.ld * stage.inputs);
+    stage.bias.value = Floats(stage.ld);
+    for (int s = 0; s < plan_.optimizer.slots; ++s) {
+      stage.kernel.slots[s] = Floats(stage.ld * stage.inputs);
+      stage.bias.slots[s] = Floats(stage.ld);
+    }
+    stages_.push_back(std::move(stage));
+  }
+  write(state);
+}
+
+Values FusedTrainer::valuesFor(int rows, bool training) const {
+  Values values;
+  values.rows = rows;
+  for (const DenseStage& stage : stages_) {
+    StageValues s;
+    s.y = Floats(rows * stage.ld);
+    if (stage.activation == Activation::Gelu) s.z = Floats(rows * stage.ld);
+    if (training) s.dz = Floats(rows * stage.ld);
+    for (size_t i = 0; i < stage.after.size(); ++i) s.after.emplace_back(rows * stage.ld);
+    values.stages.push_back(std::move(s));
+  }
+  values.predictions = Floats(rows * logitStride());
+  return values;
+}
+
+Batch FusedTrainer::batchFor(const Dataset& data, int rows, float* x) const {
+  Batch batch{x, {}, {}, {}};
+  if (!data.labels.empty()) batch.labels.resize(rows);
+  if (!data.values.empty()) batch.values.resize(static_cast<size_t>(rows) * plan_.outputs);
+  if (!data.weights.empty()) batch.weights.resize(rows);
+  return batch;
+}
+
+Range FusedTrainer::share(int count, int member) const {
+  const auto at = [&](int m) { return static_cast<int>(static_cast<long>(count) * m / team_.size()); };
+  return {at(member), at(member + 1)};
+}
+
+void FusedTrainer::run(const Dataset& data, const Span& span, Control& control, Report& report) {
+  const int64_t steps = static_cast<int64_t>(span.learningRates.size()), rows = static_cast<int64_t>(span.order.size());
+  if (steps == 0) return;
+  const int capacity = static_cast<int>(std::min<int64_t>(span.batchSize, rows));
+  if (!training_ || training_->rows < capacity) training_ = valuesFor(capacity, true);
+  Run run{control, report, {}, {}, {}, {}, {}, 0, {}, 0, false};
+  for (Floats& x : run.x) {
+    x = Floats(capacity * xStride_);
+    run.batches.push_back(batchFor(data, capacity, x.data()));
+  }
+  int widest = 1;
+  for (const DenseStage& stage : stages_) widest = std::max(widest, stage.outputs);
+  for (int i = 0; i < team_.size(); ++i) run.scratch.emplace_back(static_cast<size_t>(widest) * kernels_.width);
+  run.losses.resize(capacity);
+  run.metrics.resize(capacity * plan_.metrics.size());
+  run.metricSums.resize(plan_.metrics.size());
+  report.metrics.resize(plan_.metrics.size());
+
+  team_.run([&](int me) {
+    for (int64_t s = 0; s < steps; ++s) {
+      const int64_t first = s * span.batchSize;
+      const Step step{span.firstStep + s, static_cast<int>(std::min<int64_t>(span.batchSize, rows - first)),
+                      run.batches[s & 1], updateOf(plan_.optimizer, span.learningRates[s], step_ + s)};
+      gather(data, span.order.data(), first, share(step.rows, me), step.batch, &step);
+      if (me == 0) {
+        const bool diverged = !report.losses.empty() && !std::isfinite(report.losses.back());
+        run.stop = diverged || control.abort.load(std::memory_order_relaxed);
+      }
+      team_.barrier();
+      if (run.stop) break;
+      forward(run, step, me);
+      loss(run, step, me);
+      team_.barrier();
+      if (me == 0) record(run, step);
+      backward(run, step, me);
+    }
+  });
+  step_ += report.stepsDone;
+  report.aborted = report.stepsDone < steps;
+}
+
+// A stage's input: the stage before, or the batch.
+void FusedTrainer::forward(Run&, const Step& step, int me) {
+  const float* a = step.batch.x;
+  long lda = xStride_;
+  const Range rows = share(step.rows, me), all{0, step.rows};
+  for (size_t l = 0; l < stages_.size(); ++l) {
+    const DenseStage& stage = stages_[l];
+    StageValues& values = training_->stages[l];
+    if (l > 0) team_.barrier();
+    if (stage.byColumns) {
+      forwardDense(stage, values, a, lda, all, share(stage.panels, me));
+      if (!stage.after.empty()) team_.barrier();
+    } else {
+      forwardDense(stage, values, a, lda, rows, {0, stage.panels});
+    }
+    forwardAfter(stage, values, rows, &step);
+    a = values.out();
+    lda = stage.ld;
+  }
+}
+
+void FusedTrainer::loss(Run& run, const Step& step, int me) {
+  const bool trains = !stages_.empty();
+  // Logits that were computed by columns are read by rows.
+  if (trains && stages_.back().byColumns && stages_.back().after.empty()) team_.barrier();
+  StageValues* last = trains ? &training_->stages.back() : nullptr;
+  lossRows(plan_, kernels_,
+           {last ? last->out() : step.batch.x, training_->predictions.data(), last ? last->dz.data() : nullptr, logitStride(),
+            step.batch.targets(), step.batch.rowWeights(), step.rows, run.losses.data(), run.metrics.data(),
+            share(step.rows, me)});
+}
+
+void FusedTrainer::record(Run& run, const Step& step) {
+  const size_t count = plan_.metrics.size();
+  double loss = 0;
+  for (int r = 0; r < step.rows; ++r) loss += run.losses[r];
+  run.report.losses.push_back(static_cast<float>(loss / step.rows));
+  run.lossSum += loss;
+  for (size_t m = 0; m < count; ++m) {
+    double metric = 0;
+    for (int r = 0; r < step.rows; ++r) metric += run.metrics[r * count + m];
+    run.report.metrics[m].push_back(static_cast<float>(metric / step.rows));
+    run.metricSums[m] += metric;
+  }
+  run.rowsDone += step.rows;
+  ++run.report.stepsDone;
+  if (!run.control.progress || !run.control.wantsProgress()) return;
+  std::vector<double> means(run.metricSums);
+  for (double& mean : means) mean /= static_cast<double>(run.rowsDone);
+  run.control.progress(run.report.stepsDone, run.lossSum / static_cast<double>(run.rowsDone), means);
+}
+
+// From the gradient of the logits down to the first Dense. On entry to each turn the stage's dz is complete and visible:
+// at its very end for a stage with a backward pass of its own, before its activation for the others.
+void FusedTrainer::backward(Run& run, const Step& step, int me) {
+  for (size_t l = stages_.size(); l-- > 0;) {
+    const DenseStage& stage = stages_[l];
+    if (stage.backwardPass(l + 1 == stages_.size())) {
+      backwardAfter(l, step, me);
+      team_.barrier();
+    }
+    if (l > 0) {
+      inputGradient(l, run, step, me);
+      // A member may change the weights that it alone has read: those of the inputs it owns. Others must wait.
+      if (stage.byColumns || !stages_[l - 1].byColumns) team_.barrier();
+    }
+    update(l, step, me);
+    // The first stage, by columns, needs only the gradient's columns that the member itself has just computed.
+    const bool ownColumns = l == 1 && stages_[0].byColumns && stages_[0].after.empty();
+    if (l > 0 && !ownColumns) team_.barrier();
+  }
+}
+
+// Through the layers after the Dense and its activation, in place, by rows.
+void FusedTrainer::backwardAfter(size_t l, const Step& step, int me) {
+  const DenseStage& stage = stages_[l];
+  StageValues& values = training_->stages[l];
+  const Range rows = share(step.rows, me);
+  const int n = stage.outputs;
+  for (int r = rows.begin; r < rows.end; ++r) {
+    const long at = r * stage.ld;
+    float* d = values.dz.data() + at;
+    for (size_t i = stage.after.size(); i-- > 0;) {
+      const Layer& layer = stage.after[i];
+      if (layer.kind == LayerKind::Rescaling) kernels_.scaleFloats(d, d, n, layer.scale, 0);
+      if (layer.kind == LayerKind::Dropout) dropout(layer, step, r, d, d);
+      if (layer.kind == LayerKind::Activation) {
+        const float* in = (i == 0 ? values.y : values.after[i - 1]).data() + at;
+        kernels_.activateBackward(layer.activation, values.after[i].data() + at, in, d, d, n);
+      }
+    }
+    if (stage.activation != Activation::Linear) {
+      kernels_.activateBackward(stage.activation, values.y.data() + at, values.z.size() ? values.z.data() + at : nullptr, d, d, n);
+    }
+  }
+}
+
+// dz of the stage before l, shared out as that stage is.
+void FusedTrainer::inputGradient(size_t l, Run& run, const Step& step, int me) {
+  const DenseStage& stage = stages_[l];
+  const DenseStage& before = stages_[l - 1];
+  const StageValues& values = training_->stages[l];
+  StageValues& to = training_->stages[l - 1];
+  const Range all{0, step.rows}, panels{0, before.panels};
+  kernels_.denseInputGradient({values.dz.data(), stage.ld, stage.kernel.value.data(), stage.inputs, stage.outputs,
+                               to.dz.data(), to.y.data(), to.z.data(), before.ld,
+                               before.after.empty() ? before.activation : Activation::Linear,
+                               before.byColumns ? all : share(step.rows, me),
+                               before.byColumns ? share(before.panels, me) : panels, run.scratch[me].data()});
+}
+
+void FusedTrainer::update(size_t l, const Step& step, int me) {
+  DenseStage& stage = stages_[l];
+  const float* dz = training_->stages[l].dz.data();
+  const float* a = l == 0 ? step.batch.x : training_->stages[l - 1].out();
+  const long lda = l == 0 ? xStride_ : stages_[l - 1].ld;
+  Range features{0, stage.inputs}, panels = share(stage.panels, me);
+  if (!stage.byColumns) {
+    panels = {0, stage.panels};
+    features = share(stage.inputs, me);
+    if (l > 0 && stages_[l - 1].byColumns) {
+      // The inputs whose columns this member owns.
+      const Range own = share(stages_[l - 1].panels, me);
+      features = {std::min(own.begin * kernels_.width, stage.inputs), std::min(own.end * kernels_.width, stage.inputs)};
+    }
+  }
+  kernels_.denseWeightUpdate({a, lda, dz, stage.ld, step.rows, stage.inputs, features, panels, stage.kernel.value.data(),
+                              stage.kernel.slot(0), stage.kernel.slot(1), step.update});
+  if (!stage.useBias || (!stage.byColumns && me != 0)) return;
+  kernels_.biasUpdate({dz, stage.ld, step.rows, panels, stage.bias.value.data(), stage.bias.slot(0), stage.bias.slot(1),
+                       step.update});
+}
+
+// f(parameter, rows, columns, index) in the plan's order; a bias is a matrix of one row.
+template <class F>
+void FusedTrainer::eachParameter(F f) {
+  size_t index = 0;
+  for (DenseStage& stage : stages_) {
+    f(stage.kernel, stage.inputs, stage.outputs, index++);
+    if (stage.useBias) f(stage.bias, 1, stage.outputs, index++);
+  }
+}
+
+State FusedTrainer::read() {
+  State state;
+  state.step = step_;
+  state.slots.resize(plan_.optimizer.slots);
+  eachParameter([&](Packed& p, int rows, int columns, size_t) {
+    state.weights.push_back(unpack(p.value.data(), rows, columns, kernels_.width));
+    for (int s = 0; s < plan_.optimizer.slots; ++s) {
+      state.slots[s].push_back(unpack(p.slots[s].data(), rows, columns, kernels_.width));
+    }
+  });
+  return state;
+}
+
+void FusedTrainer::write(const State& state) {
+  step_ = state.step;
+  eachParameter([&](Packed& p, int rows, int columns, size_t index) {
+    pack(state.weights[index], rows, columns, kernels_.width, p.value.data());
+    for (int s = 0; s < plan_.optimizer.slots; ++s) pack(state.slots[s][index], rows, columns, kernels_.width, p.slots[s].data());
+  });
+}
+
+}  // namespace fusor

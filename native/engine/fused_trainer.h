@@ -1,0 +1,129 @@
+// The fused way to train on a CPU: packed weights that stay packed, one team of threads that walks through all steps of
+// a span, bias and activation in the product that makes a layer's values, mask in the one that makes its gradient,
+// optimiser on the tile that holds a weight's gradient.
+//
+// Each Dense layer is shared out in one of two ways. *By columns*: a thread owns some panels of the layer, computes
+// these columns for all rows and alone updates these weights, which stay in its cache. *By rows*: for layers too narrow
+// for that, a thread computes some rows of the batch and updates some inputs' weights. Sums are never split between
+// threads, so the result does not depend on how many there are.
+#pragma once
+#include <memory>
+#include <optional>
+
+#include "floats.h"
+#include "loss.h"
+#include "plan.h"
+#include "team.h"
+
+namespace fusor {
+
+// A parameter with the optimiser's slots, all packed.
+struct Packed {
+  Floats value, slots[2];
+  // What the kernels get where an optimiser has no such slot: never read.
+  float* slot(int i) { return slots[i].size() ? slots[i].data() : value.data(); }
+};
+
+struct DenseStage {
+  int inputs, outputs, panels;
+  long ld;  // panels x width: stride of everything with this many columns
+  bool useBias;
+  Activation activation;
+  bool byColumns;
+  Packed kernel, bias;
+  // The layers between this Dense and the next, or the end.
+  std::vector<Layer> after;
+
+  // Whether a pass of its own has to carry the gradient from this stage's end to before its activation.
+  bool backwardPass(bool last) const { return !after.empty() || (last && activation != Activation::Linear); }
+};
+
+// What a batch leaves behind on its way forward, for one stage.
+struct StageValues {
+  Floats y;                   // after the activation [rows, ld]
+  Floats z;                   // before it; only for gelu
+  std::vector<Floats> after;  // what each layer after it gave
+  Floats dz;                  // gradient; before the activation once the step is through with it
+
+  const float* out() const { return after.empty() ? y.data() : after.back().data(); }
+};
+
+// Buffers for up to `rows` rows.
+struct Values {
+  int rows;
+  std::vector<StageValues> stages;
+  Floats predictions;
+};
+
+// Some gathered rows: what goes in and what should come out.
+struct Batch {
+  float* x;  // [rows, xStride]
+  std::vector<int32_t> labels;
+  std::vector<float> values, weights;
+
+  Targets targets() const { return {labels.empty() ? nullptr : labels.data(), values.empty() ? nullptr : values.data()}; }
+  const float* rowWeights() const { return weights.empty() ? nullptr : weights.data(); }
+};
+
+// One step, as every member of the team sees it.
+struct Step {
+  int64_t number;  // since training began: the key of dropout
+  int rows;
+  Batch& batch;
+  Update update;
+};
+
+class FusedTrainer : public Trainer {
+ public:
+  FusedTrainer(const Plan& plan, const State& state, const Kernels& kernels, int threads);
+
+  Description describe() const override { return {"fused", kernels_.name, team_.size()}; }
+  void run(const Dataset& data, const Span& span, Control& control, Report& report) override;
+  bool evaluate(const Dataset& data, int64_t begin, int64_t end, int batchSize, Control& control, Sums& sums) override;
+  void predict(const Dataset& data, float* out) override;
+  State read() override;
+  void write(const State& state) override;
+
+ private:
+  struct Run;  // what the team shares during a span
+
+  Values valuesFor(int rows, bool training) const;
+  Batch batchFor(const Dataset& data, int rows, float* x) const;
+  Range share(int count, int member) const;
+  template <class F>
+  void eachParameter(F f);
+
+  // fused_forward.cc: what training and evaluation share. `step` is null where nothing is trained: no dropout then.
+  void gather(const Dataset& data, const uint32_t* order, int64_t first, Range rows, Batch& batch, const Step* step) const;
+  void dropout(const Layer& layer, const Step& step, int row, const float* from, float* to) const;
+  void forwardDense(const DenseStage& stage, StageValues& values, const float* a, long lda, Range rows, Range panels) const;
+  void forwardAfter(const DenseStage& stage, StageValues& values, Range rows, const Step* step) const;
+  // Logits of the first `rows` rows of x, in one thread.
+  const float* forwardAll(Values& values, const float* x, int rows) const;
+  // Takes rows [begin, end) of the data through the network, shared out among the team by chunks; `each` is called by
+  // several threads at once.
+  void chunks(const Dataset& data, int64_t begin, int64_t end, Control* control,
+              const std::function<void(Values&, const Batch&, int64_t at, int rows, const float* logits)>& each);
+  long logitStride() const { return stages_.empty() ? xStride_ : stages_.back().ld; }
+
+  // fused_trainer.cc: one step, as member `me` of the team.
+  void forward(Run& run, const Step& step, int me);
+  void loss(Run& run, const Step& step, int me);
+  void record(Run& run, const Step& step);
+  void backward(Run& run, const Step& step, int me);
+  void backwardAfter(size_t stage, const Step& step, int me);
+  void inputGradient(size_t stage, Run& run, const Step& step, int me);
+  void update(size_t stage, const Step& step, int me);
+
+  const Plan plan_;
+  const Kernels& kernels_;
+  mutable Team team_;
+  std::vector<Layer> before_;  // the layers before the first Dense: no gradient goes there
+  std::vector<DenseStage> stages_;
+  long xStride_;
+  int64_t step_ = 0;
+  std::optional<Values> training_;
+  std::vector<Values> chunkValues_;  // one a member
+};
+
+}  // namespace fusor

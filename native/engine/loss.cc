@@ -1,0 +1,132 @@
+#include "loss.h"
+
+#include <cmath>
+#include <cstring>
+
+namespace fusor {
+namespace {
+
+int argmax(const float* values, int n) {
+  int best = 0;
+  for (int i = 1; i < n; ++i) {
+    if (values[i] > values[best]) best = i;
+  }
+  return best;
+}
+
+double logSumExp(const float* z, int n) {
+  float greatest = z[0];
+  for (int i = 1; i < n; ++i) greatest = z[i] > greatest || z[i] != z[i] ? z[i] : greatest;
+  float total = 0;
+  for (int i = 0; i < n; ++i) total += std::exp(z[i] - greatest);
+  return static_cast<double>(greatest) + std::log(static_cast<double>(total));
+}
+
+// max(z, 0) - z y + log(1 + e^-|z|)
+float binaryCrossentropy(float z, float y) {
+  const float positive = z < 0 ? 0 : z;
+  return positive - z * y + std::log1p(std::exp(-std::fabs(z)));
+}
+
+// The gradient of a loss on predictions, carried back through the output activation.
+void throughOutput(const Plan& plan, const Kernels& kernels, const float* z, const float* p, float* dz) {
+  if (plan.output != Activation::Linear) kernels.activateBackward(plan.output, p, z, dz, dz, plan.outputs);
+}
+
+}  // namespace
+
+void metricsOfRow(const Plan& plan, const float* p, const int32_t* label, const float* values, double* out) {
+  const int n = plan.outputs;
+  for (size_t m = 0; m < plan.metrics.size(); ++m) {
+    const Metric& metric = plan.metrics[m];
+    double result = 0;
+    switch (metric.kind) {
+      case MetricKind::CategoricalAccuracy:
+        result = argmax(p, n) == (label ? *label : argmax(values, n));
+        break;
+      case MetricKind::TopK: {
+        const float own = p[label ? *label : argmax(values, n)];
+        int above = 0;
+        for (int i = 0; i < n; ++i) above += p[i] > own;
+        result = above < metric.k;
+        break;
+      }
+      case MetricKind::BinaryAccuracy:
+        for (int i = 0; i < n; ++i) result += (p[i] > metric.threshold) == (values[i] > 0.5f);
+        result /= n;
+        break;
+      case MetricKind::SquaredError:
+      case MetricKind::AbsoluteError:
+        for (int i = 0; i < n; ++i) {
+          const double y = label ? i == *label : values[i];
+          const double difference = p[i] - y;
+          result += metric.kind == MetricKind::SquaredError ? difference * difference : std::fabs(difference);
+        }
+        result /= n;
+        break;
+    }
+    out[m] = result;
+  }
+}
+
+void lossRows(const Plan& plan, const Kernels& kernels, const LossRows& step) {
+  const int n = plan.outputs;
+  const bool crossentropy =
+      plan.loss == LossKind::CategoricalCrossentropy || plan.loss == LossKind::SparseCategoricalCrossentropy;
+  for (int r = step.rows.begin; r < step.rows.end; ++r) {
+    const float* z = step.z + r * step.ld;
+    float* p = step.p + r * step.ld;
+    float* dz = step.dz ? step.dz + r * step.ld : nullptr;
+    const int32_t* label = step.targets.labels ? step.targets.labels + r : nullptr;
+    const float* y = step.targets.values ? step.targets.values + static_cast<long>(r) * n : nullptr;
+    const float weight = step.weights ? step.weights[r] : 1.0f;
+    kernels.activate(plan.output, z, p, n);
+
+    double loss = 0;
+    float scale = weight / static_cast<float>(step.batchRows);
+    if (crossentropy) {
+      const double lse = logSumExp(z, n);
+      float mass = 1;  // sum of the targets: 1 but for rounding
+      if (label) {
+        loss = lse - z[*label];
+      } else {
+        mass = 0;
+        for (int i = 0; i < n; ++i) {
+          mass += y[i];
+          if (y[i] != 0) loss += y[i] * (lse - z[i]);
+        }
+      }
+      if (dz) {
+        if (plan.output == Activation::Softmax) {
+          std::memcpy(dz, p, n * sizeof(float));
+        } else {
+          kernels.activate(Activation::Softmax, z, dz, n);
+        }
+        for (int i = 0; i < n; ++i) dz[i] = (mass * dz[i] - (label ? (i == *label ? 1.0f : 0.0f) : y[i])) * scale;
+      }
+    } else {
+      scale /= static_cast<float>(n);
+      if (plan.loss == LossKind::BinaryCrossentropy) {
+        if (dz && plan.output != Activation::Sigmoid) kernels.activate(Activation::Sigmoid, z, dz, n);
+        for (int i = 0; i < n; ++i) {
+          loss += binaryCrossentropy(z[i], y[i]);
+          if (dz) dz[i] = ((plan.output == Activation::Sigmoid ? p[i] : dz[i]) - y[i]) * scale;
+        }
+      } else {
+        const bool squared = plan.loss == LossKind::SquaredError;
+        for (int i = 0; i < n; ++i) {
+          const float difference = p[i] - y[i];
+          loss += squared ? static_cast<double>(difference) * difference : std::fabs(difference);
+          if (dz) dz[i] = scale * (squared ? 2 * difference : static_cast<float>((difference > 0) - (difference < 0)));
+        }
+        if (dz) throughOutput(plan, kernels, z, p, dz);
+      }
+      loss /= n;
+    }
+    for (long i = n; dz && i < step.ld; ++i) dz[i] = 0;
+    step.losses[r] = loss * weight;
+    metricsOfRow(plan, p, label, y, step.metrics + static_cast<long>(r) * plan.metrics.size());
+  }
+}
+
+}  // namespace fusor

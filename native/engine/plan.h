@@ -1,0 +1,123 @@
+// What to compute, as plain data: the C++ side of TrainPlan, SessionState, Span … in src/backend/contract.ts, where
+// every formula stands. Validated in TypeScript; the addon re-checks only what would corrupt memory.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "../kernels/cpu/kernels.h"
+
+namespace fusor {
+
+enum class LayerKind { Rescaling, Dense, Activation, Dropout };
+
+struct Layer {
+  LayerKind kind;
+  int inputs, outputs;
+  bool useBias = false;
+  Activation activation = Activation::Linear;
+  float scale = 1, offset = 0;
+  double rate = 0;
+  uint32_t stream = 0;
+};
+
+enum class LossKind { CategoricalCrossentropy, SparseCategoricalCrossentropy, BinaryCrossentropy, SquaredError, AbsoluteError };
+enum class MetricKind { CategoricalAccuracy, BinaryAccuracy, TopK, SquaredError, AbsoluteError };
+
+struct Metric {
+  MetricKind kind;
+  float threshold = 0;
+  int k = 0;
+};
+
+struct Optimizer {
+  UpdateKind kind;
+  double decay1 = 0;  // beta1, momentum or rho
+  double decay2 = 0;  // beta2
+  double epsilon = 0;
+  double weightDecay = 0;
+  int slots = 0;
+};
+
+struct Plan {
+  int features, outputs;
+  std::vector<Layer> layers;
+  Activation output;
+  bool labels;  // targets are class indices, not rows of values
+  LossKind loss;
+  Optimizer optimizer;
+  std::vector<Metric> metrics;
+  uint64_t seed;
+};
+
+// The constants of step number `step` (from 0) at learning rate `rate`; the bias correction is done in float64.
+Update updateOf(const Optimizer& optimizer, double rate, int64_t step);
+
+// Row-major arrays in the order of the plan's parameters; slots[s][p].
+struct State {
+  int64_t step = 0;
+  std::vector<std::vector<float>> weights;
+  std::vector<std::vector<std::vector<float>>> slots;
+};
+
+// Rows in host memory, owned. Exactly one of bytes/floats and one of labels/values is filled.
+struct Dataset {
+  int64_t rows = 0;
+  std::vector<uint8_t> bytes;
+  std::vector<float> floats;
+  std::vector<int32_t> labels;
+  std::vector<float> values;
+  std::vector<float> weights;
+};
+
+struct Span {
+  std::vector<uint32_t> order;
+  int batchSize;
+  int64_t firstStep;
+  std::vector<float> learningRates;
+};
+
+struct Report {
+  int64_t stepsDone = 0;
+  bool aborted = false;
+  std::vector<float> losses;
+  std::vector<std::vector<float>> metrics;  // [metric][step]
+};
+
+// Sums over rows, in float64.
+struct Sums {
+  double loss = 0;
+  std::vector<double> metrics;
+};
+
+// What the outside may do to a running job, and what it hears from it.
+struct Control {
+  std::atomic<bool> abort{false};
+  // Means over the span so far. Called from the session's thread, when wantsProgress() says that the last call has been
+  // heard: so at most one is ever under way.
+  std::function<void(int64_t stepsDone, double loss, const std::vector<double>& metrics)> progress;
+  std::function<bool()> wantsProgress;
+};
+
+struct Description {
+  std::string kernels, isa;
+  int threads;
+};
+
+// Runs a plan one way. All calls come from one thread.
+class Trainer {
+ public:
+  virtual ~Trainer() = default;
+  virtual Description describe() const = 0;
+  virtual void run(const Dataset& data, const Span& span, Control& control, Report& report) = 0;
+  // Adds to `sums`; returns false when aborted.
+  virtual bool evaluate(const Dataset& data, int64_t begin, int64_t end, int batchSize, Control& control, Sums& sums) = 0;
+  // data has x only; out is [rows, outputs].
+  virtual void predict(const Dataset& data, float* out) = 0;
+  virtual State read() = 0;
+  virtual void write(const State& state) = 0;
+};
+
+}  // namespace fusor

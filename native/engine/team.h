@@ -1,0 +1,57 @@
+// A team of threads that run the same function, each on its share, and meet at barriers.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <thread>
+#include <vector>
+
+namespace fusor {
+
+// Spins for some 10-20 microseconds, then sleeps. Pure spinning collapses when a core is preempted: the waiting thread
+// burns the time slice that the late one needs.
+class Barrier {
+ public:
+  explicit Barrier(int members) : members_(members) {}
+  void wait();
+
+ private:
+  const int members_;
+  alignas(64) std::atomic<int> arrived_{0};
+  alignas(64) std::atomic<uint32_t> generation_{0};
+};
+
+class Team {
+ public:
+  explicit Team(int size);
+  ~Team();
+  Team(const Team&) = delete;
+  Team& operator=(const Team&) = delete;
+
+  int size() const { return size_; }
+  // Runs work(member) on every member, the caller being member 0; returns when all are done. Work must not throw.
+  void run(const std::function<void(int)>& work);
+  void barrier() {
+    if (size_ > 1) barrier_.wait();
+  }
+
+ private:
+  void loop(int member);
+
+  const int size_;
+  Barrier barrier_;
+  const std::function<void(int)>* work_ = nullptr;
+  alignas(64) std::atomic<uint32_t> round_{0};
+  alignas(64) std::atomic<int> running_{0};
+  std::atomic<bool> stop_{false};
+  std::vector<std::thread> threads_;
+};
+
+// Denormals cost a hundred cycles each, and Adam's moments of never-lit pixels decay into them. Sets flush-to-zero in
+// the calling thread: only ever one of ours, never JavaScript's.
+void flushDenormals();
+
+// Cores that this process may run on.
+int availableCores();
+
+}  // namespace fusor

@@ -1,0 +1,188 @@
+// Activations and their derivatives on vectors. NaN goes in, NaN comes out.
+#pragma once
+#include "kernels.h"
+
+namespace {
+
+using fusor::Activation;
+
+// e^x to about 1 ulp: Cephes' expf (reduction by ln 2 in two parts, then a polynomial). Underflows to 0 below -87.33;
+// above 88.37 it stays at e^88.37.
+inline V exponential(V x) {
+  const V clamped = minKeepNan(set1(88.3762626f), maxKeepNan(set1(-87.3365479f), x));
+  const V n = round(mul(clamped, set1(1.44269504088896341f)));
+  V r = fnma(n, set1(0.693359375f), clamped);
+  r = fnma(n, set1(-2.12194440e-4f), r);
+  V p = set1(1.9875691500e-4f);
+  p = fma(p, r, set1(1.3981999507e-3f));
+  p = fma(p, r, set1(8.3334519073e-3f));
+  p = fma(p, r, set1(4.1665795894e-2f));
+  p = fma(p, r, set1(1.6666665459e-1f));
+  p = fma(p, r, set1(5.0000001201e-1f));
+  p = fma(p, mul(r, r), add(r, set1(1.0f)));
+  // The flush keeps softmax exact for logits that are far away; the comparison is false for NaN.
+  return select(greater(set1(-87.3365479f), x), set1(0.0f), scale2(p, minKeepNan(set1(127.0f), n)));
+}
+
+// e^x - 1 for x <= 0. Near 0 the difference would cancel: there the Taylor series to x^7 is exact to float32.
+inline V exponentialMinusOne(V x) {
+  V p = set1(1.0f / 5040.0f);
+  p = fma(p, x, set1(1.0f / 720.0f));
+  p = fma(p, x, set1(1.0f / 120.0f));
+  p = fma(p, x, set1(1.0f / 24.0f));
+  p = fma(p, x, set1(1.0f / 6.0f));
+  p = fma(p, x, set1(0.5f));
+  p = fma(p, x, set1(1.0f));
+  return select(greater(x, set1(-0.35f)), mul(p, x), sub(exponential(x), set1(1.0f)));
+}
+
+inline V logistic(V x) { return div(set1(1.0f), add(set1(1.0f), exponential(sub(set1(0.0f), x)))); }
+
+// Odd rational minimax approximation on [-7.905, 7.905], beyond which tanh rounds to 1 (the coefficients that Eigen and
+// XLA use; a few ulp).
+inline V hyperbolicTangent(V x) {
+  x = minKeepNan(set1(7.90531110763549805f), maxKeepNan(set1(-7.90531110763549805f), x));
+  const V s = mul(x, x);
+  V p = set1(-2.76076847742355e-16f);
+  p = fma(p, s, set1(2.00018790482477e-13f));
+  p = fma(p, s, set1(-8.60467152213735e-11f));
+  p = fma(p, s, set1(5.12229709037114e-08f));
+  p = fma(p, s, set1(1.48572235717979e-05f));
+  p = fma(p, s, set1(6.37261928875436e-04f));
+  p = fma(p, s, set1(4.89352455891786e-03f));
+  V q = set1(1.19825839466702e-06f);
+  q = fma(q, s, set1(1.18534705686654e-04f));
+  q = fma(q, s, set1(2.26843463243900e-03f));
+  q = fma(q, s, set1(4.89352518554385e-03f));
+  return div(mul(x, p), q);
+}
+
+// Odd rational minimax approximation on [-4, 4], beyond which erf rounds to 1 (Eigen's and XLA's coefficients).
+inline V errorFunction(V x) {
+  x = minKeepNan(set1(4.0f), maxKeepNan(set1(-4.0f), x));
+  const V s = mul(x, x);
+  V p = set1(-2.72614225801306e-10f);
+  p = fma(p, s, set1(2.77068142495902e-08f));
+  p = fma(p, s, set1(-2.10102402082508e-06f));
+  p = fma(p, s, set1(-5.69250639462346e-05f));
+  p = fma(p, s, set1(-7.34990630326855e-04f));
+  p = fma(p, s, set1(-2.95459980854025e-03f));
+  p = fma(p, s, set1(-1.60960333262415e-02f));
+  V q = set1(-1.45660718464996e-05f);
+  q = fma(q, s, set1(-2.13374055278905e-04f));
+  q = fma(q, s, set1(-1.68282697438203e-03f));
+  q = fma(q, s, set1(-7.37332916720468e-03f));
+  q = fma(q, s, set1(-1.42647390514189e-02f));
+  return div(mul(x, p), q);
+}
+
+template <Activation A>
+inline V activated(V x) {
+  const V zero = set1(0.0f), one = set1(1.0f);
+  if constexpr (A == Activation::Relu) return maxKeepNan(zero, x);
+  if constexpr (A == Activation::Sigmoid) return logistic(x);
+  if constexpr (A == Activation::Tanh) return hyperbolicTangent(x);
+  // Not "x where x > 0": a NaN must take the branch that computes with it.
+  if constexpr (A == Activation::Elu) return select(greater(x, zero), x, exponentialMinusOne(x));
+  if constexpr (A == Activation::Gelu) {
+    return mul(mul(set1(0.5f), x), add(one, errorFunction(mul(x, set1(0.70710678118654752f)))));
+  }
+  return x;
+}
+
+// Derivative at z, from y = activation(z) wherever y suffices.
+template <Activation A>
+inline V slope(V y, V z) {
+  const V zero = set1(0.0f), one = set1(1.0f);
+  if constexpr (A == Activation::Relu) return select(greater(y, zero), one, zero);
+  if constexpr (A == Activation::Sigmoid) return mul(y, sub(one, y));
+  if constexpr (A == Activation::Tanh) return fnma(y, y, one);
+  if constexpr (A == Activation::Elu) return select(greater(y, zero), one, add(y, one));
+  if constexpr (A == Activation::Gelu) {
+    const V cumulative = mul(set1(0.5f), add(one, errorFunction(mul(z, set1(0.70710678118654752f)))));
+    const V density = mul(set1(0.39894228040143268f), exponential(mul(set1(-0.5f), mul(z, z))));
+    return fma(z, density, cumulative);
+  }
+  return one;
+}
+
+// Calls f.template operator()<A>() for the run-time value: one switch a call instead of one an element.
+template <class F>
+inline void withActivation(Activation a, F f) {
+  switch (a) {
+    case Activation::Relu: return f.template operator()<Activation::Relu>();
+    case Activation::Sigmoid: return f.template operator()<Activation::Sigmoid>();
+    case Activation::Tanh: return f.template operator()<Activation::Tanh>();
+    case Activation::Elu: return f.template operator()<Activation::Elu>();
+    case Activation::Gelu: return f.template operator()<Activation::Gelu>();
+    default: return f.template operator()<Activation::Linear>();
+  }
+}
+
+// Applies f(vector…) -> vector over n values of each input; the tail goes through a padded copy.
+template <class F, class... P>
+inline void map(long n, float* out, F f, P... in) {
+  long i = 0;
+  for (; i + W <= n; i += W) store(out + i, f(load(in + i)...));
+  if (i == n) return;
+  const int rest = static_cast<int>(n - i);
+  auto padded = [&](const float* p) {
+    float lanes[W] = {};
+    for (int j = 0; j < rest; ++j) lanes[j] = p[i + j];
+    return load(lanes);
+  };
+  float lanes[W];
+  store(lanes, f(padded(in)...));
+  for (int j = 0; j < rest; ++j) out[i + j] = lanes[j];
+}
+
+inline void softmax(const float* x, float* y, long n) {
+  float greatest = x[0];
+  for (long i = 1; i < n; ++i) {
+    // A NaN anywhere makes every output NaN, as the formula has it.
+    if (x[i] > greatest || x[i] != x[i]) greatest = x[i];
+  }
+  map(n, y, [&](V v) { return exponential(sub(v, set1(greatest))); }, x);
+  double total = 0;
+  for (long i = 0; i < n; ++i) total += y[i];
+  const float inverse = static_cast<float>(1.0 / total);
+  map(n, y, [&](V v) { return mul(v, set1(inverse)); }, y);
+}
+
+inline void softmaxBackward(const float* y, const float* dy, float* dx, long n) {
+  double dot = 0;
+  for (long i = 0; i < n; ++i) dot += static_cast<double>(y[i]) * dy[i];
+  const V mean = set1(static_cast<float>(dot));
+  map(n, dx, [&](V p, V d) { return mul(p, sub(d, mean)); }, y, dy);
+}
+
+void activate(Activation a, const float* x, float* y, long n) {
+  if (a == Activation::Softmax) return softmax(x, y, n);
+  withActivation(a, [&]<Activation A>() { map(n, y, [](V v) { return activated<A>(v); }, x); });
+}
+
+void activateBackward(Activation a, const float* y, const float* z, const float* dy, float* dx, long n) {
+  if (a == Activation::Softmax) return softmaxBackward(y, dy, dx, n);
+  if (a == Activation::Gelu) {
+    map(n, dx, [](V p, V v, V d) { return mul(d, slope<Activation::Gelu>(p, v)); }, y, z, dy);
+    return;
+  }
+  withActivation(a, [&]<Activation A>() { map(n, dx, [](V p, V d) { return mul(d, slope<A>(p, p)); }, y, dy); });
+}
+
+void scaleFloats(const float* x, float* y, long n, float scale, float offset) {
+  map(n, y, [&](V v) { return fma(v, set1(scale), set1(offset)); }, x);
+}
+
+void scaleBytes(const uint8_t* x, float* y, long n, float scale, float offset) {
+  long i = 0;
+  for (; i + W <= n; i += W) store(y + i, fma(loadBytes(x + i), set1(scale), set1(offset)));
+  if (i == n) return;
+  uint8_t lanes[16] = {};
+  float out[W];
+  for (long j = i; j < n; ++j) lanes[j - i] = x[j];
+  store(out, fma(loadBytes(lanes), set1(scale), set1(offset)));
+  for (long j = i; j < n; ++j) y[j] = out[j - i];
+}
+
+}  // namespace

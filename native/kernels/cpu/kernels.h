@@ -1,0 +1,122 @@
+// The fused CPU kernels: plain pointers, no torch, no napi. One table of functions per instruction set; the engine
+// takes the table that fits the machine (select.cc) and never asks which one it got.
+//
+// Layout shared by all of them. A Dense kernel [inputs, outputs] is kept *packed*: the outputs are cut into panels of
+// `width` columns, and each panel is stored as [inputs][width], contiguous, so that both directions stream it. The last
+// panel is padded with zero columns, which stay zero: their gradient is zero. Batches are row-major with a row stride
+// (`ld…`, in floats) of at least the padded number of columns; the padded columns of a gradient are zero.
+#pragma once
+#include <cstdint>
+
+namespace fusor {
+
+enum class Activation : int { Linear, Relu, Sigmoid, Tanh, Elu, Gelu, Softmax };
+
+// What happens to a gradient the moment it is known. `Store` writes it over the weights: for tests and measurement.
+enum class UpdateKind : int { Store, Sgd, Momentum, Nesterov, Adam, AdamW, Rmsprop };
+
+// The constants of one step; the formulas stand in update.h. `rate` has Adam's bias correction in it.
+struct Update {
+  UpdateKind kind;
+  float rate;
+  float decay1;    // beta1, momentum or rho
+  float blend1;    // 1 - decay1, rounded from float64
+  float decay2;    // beta2
+  float blend2;    // 1 - decay2
+  float epsilon;
+  float shrink;    // adamw: learning rate x weight decay
+};
+
+struct Range {
+  int begin, end;
+  int size() const { return end - begin; }
+};
+
+// y[r, n] = activation(sum_k a[r, k] w[k, n] + bias[n]), rows x panels. `z`, where not null, gets the value before the
+// activation (same stride as y): gelu needs it on the way back.
+struct DenseForward {
+  const float* a;     // [rows, inputs]
+  long lda;
+  const float* w;     // packed
+  const float* bias;  // [panels * width] or null
+  float* y;           // [rows, panels * width]
+  float* z;
+  long ldy;
+  int inputs;
+  Activation activation;
+  Range rows, panels;
+};
+
+// dx[r, i] = activation'(h[r, i]) sum_n dz[r, n] w[i, n] for the inputs of the given panels: the gradient with respect
+// to the previous layer's value *before* its activation, whose mask is applied here and never stored.
+struct DenseInputGradient {
+  const float* dz;    // [rows, outputs]
+  long lddz;
+  const float* w;     // packed
+  int inputs, outputs;
+  float* dx;          // [rows, padded inputs]
+  const float* h;     // what the previous layer gave (after its activation), stride lddx
+  const float* z;     // and before it, for gelu
+  long lddx;
+  Activation activation;
+  Range rows, panels;  // panels of inputs
+  float* scratch;      // [outputs * width]
+};
+
+// g[k, n] = sum_r a[r, k] dz[r, n] for the given inputs and panels, handed to the optimiser tile by tile: the gradient
+// as a whole never exists.
+struct DenseWeightUpdate {
+  const float* a;     // [rows, inputs]
+  long lda;
+  const float* dz;    // [rows, outputs]
+  long lddz;
+  int rows, inputs;
+  Range features, panels;
+  float* w;           // packed, as are the optimiser's slots
+  float* slot0;
+  float* slot1;
+  Update update;
+};
+
+// g[n] = sum_r dz[r, n], for whole panels.
+struct BiasUpdate {
+  const float* dz;
+  long lddz;
+  int rows;
+  Range panels;
+  float* bias;
+  float* slot0;
+  float* slot1;
+  Update update;
+};
+
+struct Kernels {
+  const char* name;  // "scalar", "avx2", "avx512", "neon"
+  int width;         // columns of a panel
+  void (*denseForward)(const DenseForward&);
+  void (*denseInputGradient)(const DenseInputGradient&);
+  void (*denseWeightUpdate)(const DenseWeightUpdate&);
+  void (*biasUpdate)(const BiasUpdate&);
+  // y = activation(x), n values; softmax takes n as one row. In place is fine.
+  void (*activate)(Activation, const float* x, float* y, long n);
+  // dx = activation'(…) dy from y = activation(z) (gelu reads z); softmax takes n as one row. In place is fine.
+  void (*activateBackward)(Activation, const float* y, const float* z, const float* dy, float* dx, long n);
+  // y = x scale + offset from float32 or uint8. The float32 form may be in place.
+  void (*scaleBytes)(const uint8_t* x, float* y, long n, float scale, float offset);
+  void (*scaleFloats)(const float* x, float* y, long n, float scale, float offset);
+};
+
+// Null where this build or this processor lacks the instruction set.
+const Kernels* scalarKernels();
+const Kernels* avx2Kernels();
+const Kernels* avx512Kernels();
+const Kernels* neonKernels();
+
+// The widest table that the processor and the operating system can run.
+const Kernels* bestKernels();
+// By name, "auto" for the best. Null when there is no such table here.
+const Kernels* kernelsByName(const char* name);
+
+inline int panelsOf(int columns, int width) { return (columns + width - 1) / width; }
+
+}  // namespace fusor

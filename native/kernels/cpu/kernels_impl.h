@@ -1,0 +1,107 @@
+// The kernels of kernels.h, written once over the vector type of the simd_*.h file included before this one.
+#pragma once
+#include "activation.h"
+#include "kernels.h"
+#include "tile.h"
+#include "update.h"
+
+namespace {
+
+using fusor::BiasUpdate;
+using fusor::DenseForward;
+using fusor::DenseInputGradient;
+using fusor::DenseWeightUpdate;
+using fusor::Kernels;
+
+void denseForward(const DenseForward& d) {
+  withActivation(d.activation, [&]<Activation A>() {
+    for (int p = d.panels.begin; p < d.panels.end; ++p) {
+      const long column = static_cast<long>(p) * kWidth;
+      const float* w = d.w + column * d.inputs;
+      const V bias0 = d.bias ? load(d.bias + column) : set1(0.0f);
+      const V bias1 = d.bias ? load(d.bias + column + W) : set1(0.0f);
+      forTiles(d.rows.begin, d.rows.end, [&]<int R>(int row) {
+        Tile<R> acc;
+        for (int i = 0; i < R; ++i) acc.x[i][0] = bias0, acc.x[i][1] = bias1;
+        accumulate(acc, d.a + row * d.lda, d.lda, 1, w, kWidth, d.inputs);
+        for (int i = 0; i < R; ++i) {
+          const long at = (row + i) * d.ldy + column;
+          if (d.z) store(d.z + at, acc.x[i][0]), store(d.z + at + W, acc.x[i][1]);
+          store(d.y + at, activated<A>(acc.x[i][0]));
+          store(d.y + at + W, activated<A>(acc.x[i][1]));
+        }
+      });
+    }
+  });
+}
+
+// One panel of inputs of w, turned over: out[n][i] = w[first + i, n], zero where there is no such input.
+inline void transposePanel(const DenseInputGradient& d, int first, float* out) {
+  const int columns = d.inputs - first < kWidth ? d.inputs - first : kWidth;
+  for (int n = 0; n < d.outputs; ++n) {
+    const float* from = d.w + static_cast<long>(n / kWidth) * kWidth * d.inputs + n % kWidth;
+    float* to = out + static_cast<long>(n) * kWidth;
+    for (int i = 0; i < columns; ++i) to[i] = from[static_cast<long>(first + i) * kWidth];
+    for (int i = columns; i < kWidth; ++i) to[i] = 0.0f;
+  }
+}
+
+void denseInputGradient(const DenseInputGradient& d) {
+  withActivation(d.activation, [&]<Activation A>() {
+    for (int p = d.panels.begin; p < d.panels.end; ++p) {
+      const int column = p * kWidth;
+      transposePanel(d, column, d.scratch);
+      forTiles(d.rows.begin, d.rows.end, [&]<int R>(int row) {
+        Tile<R> acc;
+        for (int i = 0; i < R; ++i) acc.x[i][0] = acc.x[i][1] = set1(0.0f);
+        accumulate(acc, d.dz + row * d.lddz, d.lddz, 1, d.scratch, kWidth, d.outputs);
+        for (int i = 0; i < R; ++i) {
+          for (int j = 0; j < 2; ++j) {
+            const long at = (row + i) * d.lddx + column + j * W;
+            V gradient = acc.x[i][j];
+            if constexpr (A != Activation::Linear) {
+              gradient = mul(gradient, slope<A>(load(d.h + at), A == Activation::Gelu ? load(d.z + at) : load(d.h + at)));
+            }
+            store(d.dx + at, gradient);
+          }
+        }
+      });
+    }
+  });
+}
+
+void denseWeightUpdate(const DenseWeightUpdate& d) {
+  withUpdate(d.update.kind, [&]<UpdateKind K>() {
+    for (int p = d.panels.begin; p < d.panels.end; ++p) {
+      const float* dz = d.dz + static_cast<long>(p) * kWidth;
+      const long panel = static_cast<long>(p) * kWidth * d.inputs;
+      forTiles(d.features.begin, d.features.end, [&]<int R>(int feature) {
+        Tile<R> acc;
+        for (int i = 0; i < R; ++i) acc.x[i][0] = acc.x[i][1] = set1(0.0f);
+        accumulate(acc, d.a + feature, 1, d.lda, dz, d.lddz, d.rows);
+        for (int i = 0; i < R; ++i) {
+          for (int j = 0; j < 2; ++j) {
+            const long at = panel + static_cast<long>(feature + i) * kWidth + j * W;
+            apply<K>(d.update, acc.x[i][j], d.w + at, d.slot0 + at, d.slot1 + at);
+          }
+        }
+      });
+    }
+  });
+}
+
+void biasUpdate(const BiasUpdate& b) {
+  withUpdate(b.update.kind, [&]<UpdateKind K>() {
+    for (long column = static_cast<long>(b.panels.begin) * kWidth; column < static_cast<long>(b.panels.end) * kWidth;
+         column += W) {
+      V gradient = set1(0.0f);
+      for (int r = 0; r < b.rows; ++r) gradient = add(gradient, load(b.dz + r * b.lddz + column));
+      apply<K>(b.update, gradient, b.bias + column, b.slot0 + column, b.slot1 + column);
+    }
+  });
+}
+
+constexpr Kernels kTable = {kName,      kWidth,   denseForward,     denseInputGradient, denseWeightUpdate,
+                            biasUpdate, activate, activateBackward, scaleBytes,         scaleFloats};
+
+}  // namespace

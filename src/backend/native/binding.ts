@@ -1,0 +1,109 @@
+/** The one door to native code: nothing else loads the addon. Types here are the addon's own (native/addon/). */
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { FusorError } from '../../errors';
+import type { Examples, Metrics, SessionDescription, SessionState, Span, SpanReport, TrainPlan } from '../contract';
+
+/** A token names a job, so that it alone is aborted and heard. */
+export type Token = number;
+
+export interface NativeSession {
+  describe(): SessionDescription;
+  /** Copies at once; the number names the data set. */
+  upload(examples: Examples): number;
+  release(dataset: number): void;
+  run(token: Token, dataset: number, span: Omit<Span, 'data'>, wantsProgress: boolean): Promise<SpanReport>;
+  /** Null when aborted. */
+  evaluate(
+    token: Token,
+    dataset: number,
+    begin: number,
+    end: number,
+    batchSize: number,
+  ): Promise<Metrics | null>;
+  predict(x: Examples['x']): Promise<Float32Array>;
+  readState(): Promise<SessionState>;
+  writeState(state: SessionState): Promise<void>;
+  abort(token: Token): void;
+  dispose(): Promise<void>;
+}
+
+export interface NativeOptions {
+  kernels: string;
+  /** 'auto', or an instruction set of {@link NativeInfo.isas}. */
+  isa: string;
+  /** 0 = one a core. */
+  threads: number;
+}
+
+export interface NativeInfo {
+  /** Version of the libtorch that is loaded. */
+  libtorch: string;
+  /** Cores that this process may use. */
+  cores: number;
+  /** The widest instruction set that can run here, and all of them. */
+  isa: string;
+  isas: string[];
+  /** What libtorch itself makes of the processor. */
+  blas: string;
+}
+
+export interface NativeBinding {
+  info(): NativeInfo;
+  Session: new (
+    plan: TrainPlan,
+    state: SessionState,
+    options: NativeOptions,
+    onProgress: (token: Token, stepsDone: number, loss: number, metrics: number[]) => void,
+  ) => NativeSession;
+}
+
+/** Where the build puts the addon, and the record of what it was built against. */
+export const ADDON_FILE = path.join(__dirname, '..', '..', '..', 'build', 'fusor.node');
+const RECORD_FILE = ADDON_FILE.replace(/\.node$/, '.json');
+
+/** What the record says of the libtorch behind the addon; nulls where there is none. */
+export function builtAgainst(): { version: string | null; variant: string | null } {
+  try {
+    const { version, variant } = JSON.parse(readFileSync(RECORD_FILE, 'utf8'));
+    return { version, variant };
+  } catch {
+    return { version: null, variant: null };
+  }
+}
+
+let binding: NativeBinding | undefined;
+
+/**
+ * Loads libtorch into this process (some 0.3 s, 160 MB).
+ * @throws ERR_BACKEND_UNAVAILABLE when the addon is absent or does not load
+ */
+export function loadBinding(): NativeBinding {
+  if (binding) return binding;
+  if (!existsSync(ADDON_FILE)) {
+    throw new FusorError('ERR_BACKEND_UNAVAILABLE', [
+      'the native backend has not been built',
+      ADDON_FILE,
+      "run 'npx fusor native build'",
+    ]);
+  }
+  try {
+    binding = require(ADDON_FILE) as NativeBinding;
+  } catch (error) {
+    throw new FusorError(
+      'ERR_BACKEND_UNAVAILABLE',
+      [
+        `the native backend does not load: ${firstLine(error)}`,
+        ADDON_FILE,
+        "run 'npx fusor native build', which builds it against the libtorch that is here now",
+      ],
+      {},
+      { cause: error },
+    );
+  }
+  return binding;
+}
+
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0];
+}

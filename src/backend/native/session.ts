@@ -1,0 +1,165 @@
+/** A contract session over a native one: signals to aborts, native errors to ours. */
+import { type ErrorCode, FusorError, isFusorError } from '../../errors';
+import type {
+  Dataset,
+  Examples,
+  Listener,
+  Metrics,
+  RowRange,
+  Session,
+  SessionState,
+  Span,
+  SpanReport,
+  TrainPlan,
+} from '../contract';
+import type { NativeBinding, NativeOptions, NativeSession, Token } from './binding';
+
+/** Progress listeners by the token of their job. */
+type Listeners = Map<Token, NonNullable<Listener['onProgress']>>;
+
+export function openSession(
+  native: NativeBinding,
+  plan: TrainPlan,
+  state: SessionState,
+  options: NativeOptions,
+): Session {
+  const listeners: Listeners = new Map();
+  const session = atOnce(
+    () =>
+      new native.Session(plan, state, options, (token, stepsDone, loss, metrics) =>
+        listeners.get(token)?.({ stepsDone, loss, metrics }),
+      ),
+  );
+  return new ContractSession(session, listeners);
+}
+
+class NativeDataset implements Dataset {
+  disposed = false;
+
+  constructor(
+    readonly owner: NativeSession,
+    readonly id: number,
+    readonly rows: number,
+  ) {}
+
+  dispose(): void {
+    if (this.disposed) return;
+    this.disposed = true;
+    this.owner.release(this.id);
+  }
+}
+
+class ContractSession implements Session {
+  readonly description;
+  #nextToken: Token = 0;
+  #disposal: Promise<void> | undefined;
+
+  constructor(
+    private readonly native: NativeSession,
+    private readonly listeners: Listeners,
+  ) {
+    this.description = native.describe();
+  }
+
+  async upload(examples: Examples): Promise<Dataset> {
+    this.#refuseIfDisposed();
+    const id = atOnce(() => this.native.upload(examples));
+    return new NativeDataset(this.native, id, examples.rows);
+  }
+
+  async run({ data, ...span }: Span, { signal, onProgress }: Listener = {}): Promise<SpanReport> {
+    const id = this.#idOf(data);
+    return this.#job(signal, (token) => {
+      if (onProgress) this.listeners.set(token, onProgress);
+      return this.native.run(token, id, span, onProgress !== undefined);
+    });
+  }
+
+  async evaluate(
+    data: Dataset,
+    { begin, end }: RowRange,
+    batchSize: number,
+    signal?: AbortSignal,
+  ): Promise<Metrics> {
+    const id = this.#idOf(data);
+    signal?.throwIfAborted();
+    const metrics = await this.#job(signal, (token) => this.native.evaluate(token, id, begin, end, batchSize));
+    if (metrics) return metrics;
+    // Aborted: by the signal, or by dispose.
+    signal?.throwIfAborted();
+    throw disposedError();
+  }
+
+  predict(x: Examples['x']): Promise<Float32Array> {
+    return this.#job(undefined, () => this.native.predict(x));
+  }
+
+  readState(): Promise<SessionState> {
+    return this.#job(undefined, () => this.native.readState());
+  }
+
+  writeState(state: SessionState): Promise<void> {
+    return this.#job(undefined, () => this.native.writeState(state));
+  }
+
+  async dispose(): Promise<void> {
+    this.#disposal ??= this.native.dispose();
+    return this.#disposal;
+  }
+
+  /** One asynchronous call: its token, its signal, and errors with the caller's stack. */
+  async #job<T>(signal: AbortSignal | undefined, call: (token: Token) => Promise<T>): Promise<T> {
+    this.#refuseIfDisposed();
+    const token = this.#nextToken++;
+    const caller = new Error();
+    const abort = () => this.native.abort(token);
+    signal?.addEventListener('abort', abort);
+    try {
+      const result = call(token);
+      if (signal?.aborted) abort();
+      return await result;
+    } catch (error) {
+      throw ours(error, caller);
+    } finally {
+      signal?.removeEventListener('abort', abort);
+      this.listeners.delete(token);
+    }
+  }
+
+  #idOf(data: Dataset): number {
+    this.#refuseIfDisposed();
+    if (!(data instanceof NativeDataset) || data.owner !== this.native) {
+      throw new FusorError('ERR_STATE', ['the data set belongs to another session', '', 'upload it to this one']);
+    }
+    if (data.disposed) {
+      throw new FusorError('ERR_STATE', ['the data set is disposed', '', 'upload it again']);
+    }
+    return data.id;
+  }
+
+  #refuseIfDisposed(): void {
+    if (this.#disposal) throw disposedError();
+  }
+}
+
+function disposedError(): FusorError {
+  return new FusorError('ERR_STATE', ['the session is disposed', 'native backend', 'create a new one']);
+}
+
+/** For calls that throw at once. */
+function atOnce<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw ours(error, new Error());
+  }
+}
+
+/** A native error as one of ours, with the JavaScript stack of whoever called. */
+function ours(error: unknown, caller: Error): unknown {
+  const { code, message } = error as { code?: ErrorCode; message?: string };
+  if (error instanceof FusorError || !isFusorError(error)) return error;
+  const mended = new FusorError(code as ErrorCode, [message ?? 'unknown error'], {}, { cause: error });
+  mended.stack = `${mended.name}: ${mended.message}\n${caller.stack?.split('\n').slice(2).join('\n')}`;
+  return mended;
+}
