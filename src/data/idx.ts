@@ -41,7 +41,12 @@ export function readIdx(file: string, content: IdxContent): Idx {
     const expected = offset + shape.reduce((product, size) => product * size, 1);
     checkSize(opened, expected, offset);
     const bytes = opened.read(expected);
-    return { file, shape, data: new Uint8Array(bytes.buffer, bytes.byteOffset + offset), bytes };
+    return {
+      file,
+      shape,
+      data: new Uint8Array(bytes.buffer, bytes.byteOffset + offset, expected - offset),
+      bytes,
+    };
   } finally {
     opened.close();
   }
