@@ -46,7 +46,7 @@ function frameworkOf({ backend, engine }: { backend: BackendName; engine: string
   return engine.startsWith('node') ? 'libtensorflow' : null;
 }
 
-export function labelOf({ backend, engine, device }: NamedCandidate): string {
+function label(backend: BackendName, engine: string, device: string): string {
   return backend === 'native' ? `native ${device}` : `tfjs ${engine}`;
 }
 
@@ -82,7 +82,8 @@ export class Selector {
       selection.catch(() => this.#selections.delete(key));
     }
     const { backend, steppedDown } = await selection;
-    if (!quiet) reportStepDowns(backend, steppedDown, this.hasDriver());
+    const runs = [label(backend.name, backend.engine, backend.device), backend.deviceName];
+    if (!quiet) reportStepDowns(runs.filter(Boolean).join(', '), steppedDown, this.hasDriver());
     return { backend, steppedDown };
   }
 
@@ -92,7 +93,10 @@ export class Selector {
     for (const candidate of candidates) {
       const obstacle = this.#obstacle(candidate) ?? (await this.#open(candidate, request));
       if ('backend' in obstacle) return { backend: obstacle.backend, steppedDown };
-      steppedDown.push({ candidate: labelOf(candidate), ...obstacle });
+      steppedDown.push({
+        candidate: label(candidate.backend, candidate.engine, candidate.device),
+        ...obstacle,
+      });
     }
     throw this.#unavailable(request, candidates, steppedDown);
   }
