@@ -86,7 +86,7 @@ export function smallCheckout(folder: string, { modules = true } = {}): string {
   });
   // Its own folder of links, so that stamps written into node_modules stay in the copy.
   if (modules) {
-    mkdirSync(join(folder, 'node_modules'));
+    mkdirSync(join(folder, 'node_modules/.bin'), { recursive: true });
     for (const name of [
       'typescript',
       'undici-types',

@@ -1,0 +1,93 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+
+const root = resolve(__dirname, '../..');
+
+function filesBelow(folder: string, pattern: RegExp): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => pattern.test(name))
+    .map((name) => join(folder, name));
+}
+
+/**
+ * Who may import from where, by the first rule that fits the importing file. Downward only, no circles:
+ * cli → index → io → model → train → data → contract ← backends. Files that import nothing of ours but each other may
+ * be imported by everybody. `io` stands above `model`: loading a model builds one.
+ */
+const LEAVES = /^(errors|random|arguments|version|io\/(system-error|atomic))$/;
+const RULES: Array<[from: RegExp, to: RegExp]> = [
+  [LEAVES, LEAVES],
+  [/^cli\//, /^(cli|data|io|profile)\/|^index$/],
+  [/^index$/, /^(io|model|train|data|profile|backend)\//],
+  [/^io\//, /^(io|model|train|data)\//],
+  [/^model\//, /^(model|train|data)\/|^backend\/(contract|select|request)$/],
+  [/^train\//, /^(train|data)\/|^backend\/(contract|select|request)$/],
+  [/^(data|profile)\//, /^(data|profile)\/|^backend\/contract$/],
+  [/^backend\/native\//, /^backend\/native\/|^backend\/[\w-]+$/],
+  [/^backend\/tfjs\//, /^backend\/tfjs\/|^backend\/[\w-]+$/],
+  [/^backend\/select$/, /^backend\//],
+  [/^backend\/[\w-]+$/, /^backend\/[\w-]+$/],
+];
+
+const moduleName = (file: string) => relative(join(root, 'src'), file).replace(/(\/index)?\.ts$/, '');
+
+/** Every relative import that the rules forbid: `import … from`, `export … from`, `import()`, `require()`, types. */
+function violations(file: string, text: string): string[] {
+  const pattern = /(?:\bfrom\s*|\bimport\s*\(\s*|\brequire\s*\(\s*|^\s*import\s+)['"](\.[^'"]*)['"]/g;
+  const from = moduleName(file);
+  const rule = RULES.find(([pattern]) => pattern.test(from));
+  if (!rule) return [`src/${from}.ts: no rule says where it stands; add one to architecture.test.ts`];
+  return text.split('\n').flatMap((line, i) =>
+    [...line.matchAll(pattern)]
+      .map(([, target]) => moduleName(`${resolve(dirname(file), target.replace(/\.(js|ts)$/, ''))}.ts`))
+      .filter((to) => !LEAVES.test(to) && !rule[1].test(to))
+      .map((to) => `${relative(root, file)}:${i + 1}: ${from} may not import ${to}`),
+  );
+}
+
+test('src/ imports run downward only', () => {
+  const files = filesBelow(join(root, 'src'), /\.ts$/);
+  expect(files.length).toBeGreaterThan(10);
+  expect(files.flatMap((file) => violations(file, readFileSync(file, 'utf8')))).toEqual([]);
+});
+
+test.each([
+  ['data/x.ts', "import { fit } from '../train/fit';"],
+  ['train/x.ts', "export * from '../model/model';"],
+  ['model/x.ts', "const binding = await import('../backend/native/binding');"],
+  ['backend/tfjs/x.ts', "import type { Binding } from '../native/binding';"],
+  ['cli/commands/x.ts', "const { Model } = require('../../model/model');"],
+  ['new-folder/x.ts', ''],
+])('src/%s: %s is seen', (name, text) => {
+  expect(violations(join(root, 'src', name), text)).toHaveLength(1);
+});
+
+test('only the binding names the native module', () => {
+  const naming = filesBelow(join(root, 'src'), /\.ts$/)
+    .filter((file) =>
+      /\bfusor\.node\b|process\.dlopen/.test(
+        readFileSync(file, 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, ''),
+      ),
+    )
+    .map((file) => relative(root, file));
+  expect(naming.filter((file) => file !== 'src/backend/native/binding.ts')).toEqual([]);
+});
+
+test('native/: kernels include neither torch nor napi, the engine no napi', () => {
+  const banned: Array<[folder: string, include: RegExp]> = [
+    ['kernels', /#include\s*[<"](torch|ATen|c10|caffe2|napi|node_api)/],
+    ['test', /#include\s*[<"](torch|ATen|c10|caffe2|napi|node_api)/],
+    ['engine', /#include\s*[<"](napi|node_api)/],
+  ];
+  const wrong = banned.flatMap(([folder, include]) =>
+    filesBelow(join(root, 'native', folder), /\.(cc|h|cu)$/).flatMap((file) =>
+      readFileSync(file, 'utf8')
+        .split('\n')
+        .flatMap((line, i) =>
+          include.test(line) ? [`${relative(root, file)}:${i + 1}: ${line.trim()}`] : [],
+        ),
+    ),
+  );
+  expect(wrong).toEqual([]);
+});
