@@ -56,27 +56,34 @@ function gatherFloats(out: Float32Array, values: Float32Array, starts: Uint32Arr
 }
 
 /** Examples stay on the host: the engines read a batch at a time, and on most of them device and host are one. */
-export class HostDataset implements Dataset {
-  readonly rows: number;
-  private content: { x: Rows; y: Examples['y']; weights?: Float32Array } | null;
+export class HostExamples {
+  private readonly x: Rows;
+  private readonly y: Examples['y'];
+  private readonly weights: Float32Array | undefined;
 
-  constructor(plan: TrainPlan, examples: Examples) {
-    this.rows = examples.rows;
-    const { x, y, weights } = examples;
-    this.content = { x: new Rows(plan, x), y: y.slice(), weights: weights?.slice() };
-  }
-
-  get disposed(): boolean {
-    return this.content === null;
+  constructor(plan: TrainPlan, { x, y, weights }: Examples) {
+    this.x = new Rows(plan, x);
+    this.y = y.slice();
+    this.weights = weights?.slice();
   }
 
   /** Inputs [features, rows] and targets of the named rows. */
   batch(order: Uint32Array): { x: Float32Array; targets: Targets } {
-    const { x, y, weights } = this.content!;
-    return { x: x.gather(order), targets: { y, weights, order } };
+    return { x: this.x.gather(order), targets: { y: this.y, weights: this.weights, order } };
+  }
+}
+
+export class HostDataset implements Dataset {
+  readonly rows: number;
+  /** Null once disposed; a span that is running keeps what it began with. */
+  examples: HostExamples | null;
+
+  constructor(plan: TrainPlan, examples: Examples) {
+    this.rows = examples.rows;
+    this.examples = new HostExamples(plan, examples);
   }
 
   dispose(): void {
-    this.content = null;
+    this.examples = null;
   }
 }

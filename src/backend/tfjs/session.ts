@@ -13,7 +13,7 @@ import {
   type SpanReport,
   type TrainPlan,
 } from '../contract';
-import { HostDataset, Rows } from './dataset';
+import { HostDataset, type HostExamples, Rows } from './dataset';
 import type { Engine, Tensor } from './engines';
 import { Network } from './network';
 import { updateOf } from './optimizers';
@@ -128,7 +128,7 @@ export class TfjsSession implements Session {
   }
 
   /** One step: gradients, update. Returns the sums over the batch's rows. */
-  private train(data: HostDataset, order: Uint32Array, step: number, rate: number): Metrics {
+  private train(data: HostExamples, order: Uint32Array, step: number, rate: number): Metrics {
     const { x, targets } = data.batch(order);
     const { plan, engine } = this;
     let sums: Metrics = { loss: 0, metrics: [] };
@@ -166,11 +166,10 @@ export class TfjsSession implements Session {
     this.engine.tf.dispose([this.weights, this.slots]);
   }
 
-  private own(data: Dataset): HostDataset {
-    if (!this.datasets.has(data as HostDataset) || (data as HostDataset).disposed) {
-      throw new FusorError('ERR_STATE', ['the data is disposed or belongs to another session']);
-    }
-    return data as HostDataset;
+  private own(data: Dataset): HostExamples {
+    const examples = this.datasets.has(data as HostDataset) ? (data as HostDataset).examples : null;
+    if (examples) return examples;
+    throw new FusorError('ERR_STATE', ['the data is disposed or belongs to another session']);
   }
 
   /** Calls run one after the other, in the order they were made. */

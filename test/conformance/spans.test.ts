@@ -1,0 +1,279 @@
+/** How spans run: abort, progress, determinism, several sessions, and the event loop beside them. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type {
+  Backend,
+  LayerPlan,
+  Progress,
+  Session,
+  SessionState,
+  TrainPlan,
+} from '../../src/backend/contract';
+import { permutation } from '../../src/random';
+import { sameBits } from '../support/compare';
+import { dense, OPTIMIZERS, planOf, randomExamples, randomState } from '../support/plans';
+import { conformance, isShort, openBackend, target } from './target';
+import { constantRates, ordered, train, withSession } from './training';
+
+const rescaling: LayerPlan = { kind: 'rescaling', name: 'r', width: 784, scale: 1 / 255, offset: 0 };
+/** Large enough for a step to take a while everywhere. */
+const flagship = planOf(
+  [rescaling, dense(784, 128, 'relu'), dense(128, 10)],
+  'sparseCategoricalCrossentropy',
+);
+const small = planOf(
+  [dense(17, 33, 'relu'), { kind: 'dropout', name: 'o', width: 33, rate: 0.2, stream: 1 }, dense(33, 10)],
+  'sparseCategoricalCrossentropy',
+);
+const batchSize = 32;
+const rows = 640;
+
+/** An order of `steps` whole batches that goes through the rows again and again. */
+function manySteps(steps: number) {
+  const order = Uint32Array.from({ length: steps * batchSize }, (_, i) => (i * 7) % rows);
+  return { order, batchSize, learningRates: constantRates(order, batchSize, 0.001) };
+}
+
+function expectSameState(actual: SessionState, expected: SessionState): void {
+  expect(actual.step).toBe(expected.step);
+  for (const [p, w] of expected.weights.entries()) expect(sameBits(actual.weights[p], w)).toBe(true);
+  for (const [s, slot] of expected.slots.entries())
+    for (const [p, values] of slot.entries()) expect(sameBits(actual.slots[s][p], values)).toBe(true);
+}
+
+conformance('a span', () => {
+  test('two spans equal one', async () => {
+    const backend = await openBackend();
+    const examples = randomExamples(small, 200);
+    const order = permutation(200, 1, 0);
+    const whole = await train(backend, { plan: small, examples, batchSize: 16, order });
+    const parts = await withSession(backend, small, randomState(small), async (session) => {
+      const data = await session.upload(examples);
+      const losses: number[] = [];
+      for (const [firstStep, begin, end] of [
+        [0, 0, 80],
+        [5, 80, 96],
+        [6, 96, 200],
+      ]) {
+        const own = order.slice(begin, end);
+        const learningRates = constantRates(own, 16, 0.001);
+        const report = await session.run({ data, order: own, batchSize: 16, firstStep, learningRates });
+        losses.push(...report.losses);
+      }
+      return { losses, state: await session.readState() };
+    });
+    expect(sameBits(parts.losses, whole.report.losses)).toBe(true);
+    expectSameState(parts.state, whole.state);
+  });
+
+  test('of no steps', async () => {
+    const run = { plan: small, examples: randomExamples(small, 4), batchSize: 4, order: new Uint32Array(0) };
+    const { report, state } = await train(await openBackend(), run);
+    expect([report.stepsDone, report.stopped, report.losses.length]).toEqual([0, 'finished', 0]);
+    expectSameState(state, randomState(small));
+  });
+
+  test.each(Object.keys(OPTIMIZERS) as (keyof typeof OPTIMIZERS)[])(
+    'the same twice, bit for bit: %s',
+    async (name) => {
+      const backend = await openBackend();
+      const run = {
+        plan: { ...small, optimizer: OPTIMIZERS[name] },
+        examples: randomExamples(small, 300),
+        batchSize: 32,
+      };
+      const [first, second] = [await train(backend, run), await train(backend, run)];
+      expect(sameBits(first.report.losses, second.report.losses)).toBe(true);
+      expectSameState(first.state, second.state);
+    },
+  );
+
+  test('written state goes on where it was read', async () => {
+    const backend = await openBackend();
+    const examples = randomExamples(small, 96);
+    const whole = await train(backend, { plan: small, examples, batchSize: 32 });
+    const first = await train(backend, { plan: small, examples, batchSize: 32, order: ordered(64) });
+    const order = ordered(96).slice(64);
+    const rest = await train(backend, { plan: small, examples, batchSize: 32, order, state: first.state });
+    expectSameState(rest.state, whole.state);
+  });
+});
+
+conformance('abort', () => {
+  const steps = isShort ? 200 : 20_000;
+  const examples = randomExamples(flagship, rows, 'uint8');
+
+  /** Runs a long span of a new session and does something to it shortly after. */
+  async function interrupted(backend: Backend, interrupt: (session: Session, stop: AbortController) => void) {
+    const session = await backend.createSession(flagship, randomState(flagship));
+    const data = await session.upload(examples);
+    const stop = new AbortController();
+    const running = session.run({ data, firstStep: 0, ...manySteps(steps) }, { signal: stop.signal });
+    await sleep(60);
+    const begun = performance.now();
+    interrupt(session, stop);
+    const report = await running;
+    return { session, data, report, settled: performance.now() - begun };
+  }
+
+  test('ends the span after the step at hand, in a consistent state', async () => {
+    const backend = await openBackend();
+    const { session, data, report, settled } = await interrupted(backend, (_, stop) => stop.abort());
+    expect(report.stopped).toBe('aborted');
+    expect(report.stepsDone).toBeGreaterThan(0);
+    expect(report.stepsDone).toBeLessThan(steps);
+    expect(report.losses).toHaveLength(report.stepsDone);
+    for (const metric of report.metrics) expect(metric).toHaveLength(report.stepsDone);
+    expect(settled).toBeLessThan(500);
+    const after = await session.readState();
+    const { order } = manySteps(report.stepsDone);
+    const clean = await train(backend, { plan: flagship, examples, batchSize, order, rate: 0.001 });
+    expectSameState(after, clean.state);
+    expect(sameBits(report.losses, clean.report.losses)).toBe(true);
+
+    const again = await session.run({ data, firstStep: report.stepsDone, ...manySteps(3) });
+    expect(again.stopped).toBe('finished');
+    expect((await session.readState()).step).toBe(report.stepsDone + 3);
+    await session.dispose();
+  });
+
+  test('a signal that is already aborted: no step, or one', async () => {
+    await withSession(await openBackend(), flagship, randomState(flagship), async (session) => {
+      const data = await session.upload(examples);
+      const report = await session.run(
+        { data, firstStep: 0, ...manySteps(50) },
+        { signal: AbortSignal.abort() },
+      );
+      expect(report.stopped).toBe('aborted');
+      expect(report.stepsDone).toBeLessThanOrEqual(1);
+      expect((await session.readState()).step).toBe(report.stepsDone);
+    });
+  });
+
+  test('a signal aborted afterwards changes nothing', async () => {
+    const stop = new AbortController();
+    await withSession(await openBackend(), small, randomState(small), async (session) => {
+      const data = await session.upload(randomExamples(small, rows));
+      const { stopped } = await session.run({ data, firstStep: 0, ...manySteps(3) }, { signal: stop.signal });
+      stop.abort();
+      stop.abort();
+      expect(stopped).toBe('finished');
+      expect((await session.readState()).step).toBe(3);
+    });
+  });
+
+  test('dispose aborts a running span', async () => {
+    let disposal: Promise<void> | undefined;
+    const { report } = await interrupted(await openBackend(), (session) => {
+      disposal = session.dispose();
+    });
+    expect(report.stopped).toBe('aborted');
+    expect(report.stepsDone).toBeLessThan(steps);
+    await disposal;
+  });
+});
+
+conformance('progress', () => {
+  test('counts upwards, means over the rows so far', async () => {
+    const events: Progress[] = [];
+    const examples = randomExamples(flagship, rows, 'uint8');
+    const { order } = manySteps(isShort ? 20 : 150);
+    const run = { plan: flagship, examples, batchSize, order, rate: 0.001 };
+    const { report } = await train(await openBackend(), run, {
+      onProgress: (progress) => events.push(progress),
+    });
+    let before = 0;
+    for (const { stepsDone, loss, metrics } of events) {
+      expect(stepsDone).toBeGreaterThan(before);
+      before = stepsDone;
+      const mean = (values: Float32Array) =>
+        values.subarray(0, stepsDone).reduce((a, b) => a + b, 0) / stepsDone;
+      expect(Math.abs(loss / mean(report.losses) - 1)).toBeLessThan(1e-5);
+      expect(metrics).toHaveLength(1);
+      expect(Math.abs(metrics[0] - mean(report.metrics[0]))).toBeLessThan(1e-5);
+    }
+    expect(before).toBeLessThanOrEqual(report.stepsDone);
+  });
+
+  test('comes while the span runs, and none after it', async () => {
+    let running = true;
+    let events = 0;
+    const plan = flagship;
+    await withSession(await openBackend(), plan, randomState(plan), async (session) => {
+      const data = await session.upload(randomExamples(plan, rows, 'uint8'));
+      const steps = await stepsFor(session, 400);
+      const onProgress = () => {
+        expect(running).toBe(true);
+        events++;
+      };
+      await session.run({ data, firstStep: 0, ...manySteps(steps) }, { onProgress });
+      running = false;
+      await sleep(50);
+    });
+    expect(events).toBeGreaterThan(0);
+  });
+});
+
+/** How many flagship steps take about `ms`. */
+async function stepsFor(session: Session, ms: number): Promise<number> {
+  const data = await session.upload(randomExamples(flagship, rows, 'uint8'));
+  const timed = async (steps: number) => {
+    const begun = performance.now();
+    await session.run({ data, firstStep: 0, ...manySteps(steps) });
+    return (performance.now() - begun) / steps;
+  };
+  await timed(3);
+  const perStep = await timed(isShort ? 3 : 20);
+  data.dispose();
+  return Math.ceil(ms / perStep);
+}
+
+conformance('several sessions', () => {
+  test('four at once train as each alone', async () => {
+    const backend = await openBackend();
+    const runs = [1, 2, 3, 4].map((seed) => {
+      const plan: TrainPlan = { ...small, seed };
+      return {
+        plan,
+        state: randomState(plan, seed),
+        examples: randomExamples(plan, 300, 'float32', seed),
+        batchSize: 16,
+      };
+    });
+    const together = await Promise.all(runs.map((run) => train(backend, run)));
+    for (const [i, run] of runs.entries()) {
+      const alone = await train(backend, run);
+      expect(sameBits(together[i].report.losses, alone.report.losses)).toBe(true);
+      expectSameState(together[i].state, alone.state);
+    }
+  });
+
+  test('fifty made and disposed', async () => {
+    const backend = await openBackend();
+    for (let i = 0; i < 50; i++)
+      await train(backend, { plan: small, examples: randomExamples(small, 8), batchSize: 8 });
+  });
+});
+
+conformance('the event loop', () => {
+  test('a 10 ms timer stays within 50 ms while a span of a second runs', async () => {
+    await withSession(await openBackend(), flagship, randomState(flagship), async (session) => {
+      const data = await session.upload(randomExamples(flagship, rows, 'uint8'));
+      const steps = await stepsFor(session, 1200);
+      const span = { data, firstStep: 0, ...manySteps(steps) };
+      const lateness: number[] = [];
+      let due = performance.now() + 10;
+      const timer = setInterval(() => {
+        lateness.push(performance.now() - due);
+        due = performance.now() + 10;
+      }, 10);
+      const begun = performance.now();
+      await session.run(span);
+      const took = performance.now() - begun;
+      clearInterval(timer);
+      lateness.sort((a, b) => a - b);
+      const p99 = lateness[Math.floor(lateness.length * 0.99)];
+      // Where training shares the caller's thread, the bound is what a step takes.
+      expect(p99).toBeLessThan(50 + (target.blocking ? (2 * took) / steps : 0));
+    });
+  });
+});

@@ -1,0 +1,205 @@
+/** One step and a hundred steps of every layer, activation, loss, optimiser and metric, at odd sizes. */
+import type { LayerPlan, LossPlan, MetricPlan, SessionState, TrainPlan } from '../../src/backend/contract';
+import { uniform } from '../../src/random';
+import {
+  ACTIVATIONS,
+  dense,
+  LOSSES,
+  OPTIMIZERS,
+  planOf,
+  randomExamples,
+  randomState,
+} from '../support/plans';
+import { conformance, isShort, openBackend } from './target';
+import { expectLikeReference, TOLERANCE } from './training';
+
+const BATCHES = [1, 2, 3, 7, 31, 32, 33];
+const INPUTS = [1, 3, 17, 64, 65, 130];
+const UNITS = [1, 2, 10, 16, 17, 33, 65, 129];
+const KINDS = Object.keys(LOSSES) as LossPlan['kind'][];
+const NAMES = Object.keys(OPTIMIZERS) as (keyof typeof OPTIMIZERS)[];
+
+/** A state as if training had gone on for a while: a step count, and slots that are not zero. */
+function warmState(plan: TrainPlan): SessionState {
+  const state = randomState(plan);
+  const isSquare = (s: number) => plan.optimizer.kind === 'rmsprop' || s === 1;
+  const slots = state.slots.map((slot, s) =>
+    slot.map((values, p) => uniform(values.length, 0.01, 4, p).map((v) => (isSquare(s) ? Math.abs(v) : v))),
+  );
+  return { ...state, step: 5, slots };
+}
+
+conformance('one step of every combination', () => {
+  let number = 0;
+  for (const activation of ACTIVATIONS)
+    for (const loss of KINDS)
+      for (const name of NAMES) {
+        const i = number++;
+        if (isShort && i % 5 > 0) continue;
+        const [batch, inputs] = [BATCHES[i % BATCHES.length], INPUTS[i % INPUTS.length]];
+        const units = UNITS[(3 * i + Math.floor(i / 8)) % UNITS.length];
+        const outputs = [2, 10, 3, 17][i % 4];
+        const title = `${inputs}-${units} ${activation}-${outputs}, batch ${batch}, ${loss}, ${name}`;
+        test(title, async () => {
+          const layers = [dense(inputs, units, activation), dense(units, outputs)];
+          const plan = planOf(layers, loss, OPTIMIZERS[name]);
+          const state = i % 2 ? warmState(plan) : randomState(plan);
+          const examples = randomExamples(plan, batch);
+          await expectLikeReference(await openBackend(), { plan, state, examples, batchSize: batch });
+        });
+      }
+});
+
+conformance('one step at every size', () => {
+  test.each(isShort ? [1, 7, 33] : BATCHES)('batch %i', async (batch) => {
+    for (const inputs of INPUTS)
+      for (const units of isShort ? [1, 17, 129] : UNITS) {
+        const plan = planOf(
+          [dense(inputs, units, 'relu'), dense(units, 10)],
+          'sparseCategoricalCrossentropy',
+        );
+        const examples = randomExamples(plan, batch);
+        await expectLikeReference(await openBackend(), { plan, examples, batchSize: batch });
+      }
+  });
+});
+
+const softmaxLayer = (width: number): LayerPlan => ({
+  kind: 'activation',
+  name: 's',
+  width,
+  activation: 'softmax',
+});
+const rescaling = (width: number): LayerPlan => ({
+  kind: 'rescaling',
+  name: 'r',
+  width,
+  scale: 1 / 255,
+  offset: -0.5,
+});
+const dropout = (width: number, stream: number): LayerPlan => ({
+  kind: 'dropout',
+  name: 'o',
+  width,
+  rate: 0.3,
+  stream,
+});
+
+const STACKS: Record<string, LayerPlan[]> = {
+  'one layer': [dense(17, 10)],
+  'one layer without bias': [dense(17, 10, 'linear', false)],
+  'an activation on the last layer': [dense(17, 10, 'tanh')],
+  'three hidden layers': [dense(17, 33, 'relu'), dense(33, 16, 'tanh'), dense(16, 20, 'elu'), dense(20, 10)],
+  'no bias anywhere': [dense(17, 33, 'relu', false), dense(33, 10, 'linear', false)],
+  'bias in the last layer only': [dense(17, 33, 'relu', false), dense(33, 10)],
+  'rescaling first': [rescaling(17), dense(17, 33, 'relu'), dense(33, 10)],
+  'two rescalings first': [rescaling(17), rescaling(17), dense(17, 10)],
+  'rescaling in the middle': [dense(17, 33), rescaling(33), dense(33, 10)],
+  'rescaling last': [dense(17, 10), rescaling(10)],
+  'activation layers': ACTIVATIONS.flatMap((activation): LayerPlan[] => [
+    dense(17, 17),
+    { kind: 'activation', name: activation, width: 17, activation },
+  ]).concat(dense(17, 10)),
+  'a softmax layer inside': [dense(17, 20, 'relu'), softmaxLayer(20), dense(20, 10)],
+  'dropout first': [dropout(17, 0), dense(17, 33, 'relu'), dense(33, 10)],
+  'dropout between': [
+    dense(17, 33, 'relu'),
+    dropout(33, 1),
+    dense(33, 20, 'relu'),
+    dropout(20, 2),
+    dense(20, 10),
+  ],
+  'dropout after rescaling': [rescaling(17), dropout(17, 3), dense(17, 10)],
+  'dropout last': [dense(17, 10), dropout(10, 1)],
+};
+
+conformance('one step of every stack of layers', () => {
+  for (const [name, layers] of Object.entries(STACKS)) {
+    test.each(['float32', 'uint8'] as const)(`${name}, %s`, async (dtype) => {
+      const loss = dtype === 'uint8' ? 'sparseCategoricalCrossentropy' : 'meanSquaredError';
+      // Raw bytes are up to 255: only a rescaling makes them a sensible input.
+      if (dtype === 'uint8' && layers[0].kind !== 'rescaling') return;
+      const plan = planOf(layers, loss, OPTIMIZERS.adam);
+      await expectLikeReference(await openBackend(), {
+        plan,
+        examples: randomExamples(plan, 31, dtype),
+        batchSize: 31,
+      });
+    });
+  }
+});
+
+conformance('the output activation', () => {
+  for (const loss of ['meanSquaredError', 'meanAbsoluteError'] as const) {
+    test.each([...ACTIVATIONS, 'softmax'] as const)(`%s, ${loss}`, async (output) => {
+      const plan = planOf([dense(17, 9, 'relu'), dense(9, 5)], loss, OPTIMIZERS.sgd, { output });
+      await expectLikeReference(await openBackend(), {
+        plan,
+        examples: randomExamples(plan, 7),
+        batchSize: 7,
+      });
+    });
+  }
+
+  test('cross-entropy takes the logits whatever the output is', async () => {
+    for (const output of ['linear', 'softmax'] as const) {
+      const plan = planOf([dense(17, 5)], 'categoricalCrossentropy', OPTIMIZERS.sgd, { output });
+      await expectLikeReference(await openBackend(), {
+        plan,
+        examples: randomExamples(plan, 7),
+        batchSize: 7,
+      });
+    }
+  });
+});
+
+conformance('metrics', () => {
+  const forClasses: MetricPlan[] = [
+    { kind: 'categoricalAccuracy', name: 'accuracy' },
+    { kind: 'topK', name: 'top1', k: 1 },
+    { kind: 'topK', name: 'top3', k: 3 },
+    { kind: 'topK', name: 'top99', k: 99 },
+  ];
+  const forValues: MetricPlan[] = [
+    { kind: 'meanSquaredError', name: 'mse' },
+    { kind: 'meanAbsoluteError', name: 'mae' },
+    { kind: 'binaryAccuracy', name: 'accuracy', threshold: 0.5 },
+    { kind: 'binaryAccuracy', name: 'strict', threshold: 0.8 },
+  ];
+  const cases: [LossPlan['kind'], MetricPlan[]][] = [
+    ['sparseCategoricalCrossentropy', forClasses],
+    ['categoricalCrossentropy', [...forClasses, ...forValues]],
+    ['binaryCrossentropy', forValues],
+    ['meanSquaredError', forValues],
+  ];
+  test.each(cases)('%s', async (loss, metrics) => {
+    const plan = planOf([dense(17, 33, 'relu'), dense(33, 7)], loss, OPTIMIZERS.adam, { metrics });
+    await expectLikeReference(await openBackend(), {
+      plan,
+      examples: randomExamples(plan, 64),
+      batchSize: 64,
+    });
+  });
+
+  test('none', async () => {
+    const plan = planOf([dense(17, 7)], 'categoricalCrossentropy', OPTIMIZERS.adam, { metrics: [] });
+    await expectLikeReference(await openBackend(), { plan, examples: randomExamples(plan, 9), batchSize: 9 });
+  });
+});
+
+conformance('a hundred steps', () => {
+  const steps = isShort ? 30 : 100;
+  const long: [string, LayerPlan[], LossPlan['kind']][] = [
+    ['relu', [dense(17, 33, 'relu'), dense(33, 10)], 'sparseCategoricalCrossentropy'],
+    ['gelu, dropout', [dense(17, 33, 'gelu'), dropout(33, 1), dense(33, 10)], 'binaryCrossentropy'],
+    ['tanh, elu', [dense(17, 33, 'tanh'), dense(33, 16, 'elu'), dense(16, 3)], 'meanSquaredError'],
+  ];
+  for (const [title, layers, loss] of long) {
+    test.each(NAMES)(`${title}, %s`, async (name) => {
+      const plan = planOf(layers, loss, OPTIMIZERS[name]);
+      const examples = randomExamples(plan, 16 * steps);
+      const run = { plan, examples, batchSize: 16, rate: 0.001 };
+      await expectLikeReference(await openBackend(), run, TOLERANCE.trajectory);
+    });
+  }
+});
