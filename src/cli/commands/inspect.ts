@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FusorError } from '../../errors';
-import { modelFromJSON } from '../../index';
+import { modelFromJSON, type TrainingConfig } from '../../index';
 import { loadModel, MODEL_FILE, WEIGHTS_FILE } from '../../io/model';
 import { readWeightsFile } from '../../io/model-files';
 import type { EpochRecord } from '../../io/run-folder';
@@ -47,7 +47,7 @@ export const run: Run<typeof inspect> = async ({ args, out }) => {
     const { run } = document as { run?: { history: EpochRecord[] } };
     return [
       modelFromJSON(config).summary(),
-      config.compile && `compiled with ${JSON.stringify(config.compile)}`,
+      config.compile && compiled(config.compile),
       table(
         ['tensor', 'dtype', 'shape'],
         tensors.map(({ name, dtype, shape }) => [name, dtype, `[${shape.join(', ')}]`]),
@@ -59,6 +59,19 @@ export const run: Run<typeof inspect> = async ({ args, out }) => {
   });
   return 0;
 };
+
+/** optimizer adam (learningRate 0.001, …) · loss … · metrics … */
+function compiled({ optimizer, loss, metrics }: TrainingConfig): string {
+  const { kind, ...parts } = optimizer;
+  const settings = Object.entries(parts).map(([name, value]) => `${name} ${value}`);
+  return [
+    `optimizer ${kind} (${settings.join(', ')})`,
+    `loss ${loss.kind}${loss.fromLogits ? ' from logits' : ''}`,
+    metrics.length > 0 && `metrics ${metrics.map(({ name }) => name).join(', ')}`,
+  ]
+    .filter(Boolean)
+    .join(' · ');
+}
 
 /** The settings, the machine and the epochs of a run folder; a last line that was cut short is left out. */
 function runOf(path: string) {

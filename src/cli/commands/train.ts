@@ -26,24 +26,28 @@ export const run: Run<typeof train> = async (call) => {
     const yTest = targetsOf(model, data.test);
     const runtime = await model.runtime();
     out.note(`Training on ${runtimeLine(runtime)} · seed ${seed}`);
-    const folder = await RunFolder.create(settings.runDir, data.name, startedAt);
-    await folder.write('config.json', { ...portable(settings), seed });
-    await folder.write('environment.json', environmentOf(runtime, call.argv, startedAt));
-    const recorder = new Recorder(folder, settings.stepLosses);
+    const recorder = new Recorder(async () => {
+      const made = await RunFolder.create(settings.runDir, data.name, startedAt);
+      await made.write('config.json', { ...portable(settings), seed });
+      await made.write('environment.json', environmentOf(runtime, call.argv, startedAt));
+      return made;
+    }, settings.stepLosses);
     const setupSeconds = (performance.now() - began) / 1000;
 
-    const { history, test } = await interruptible(async (signal) => {
+    const { history, test, folder } = await interruptible(async (signal) => {
       const callbacks = [recorder];
       const verbose = settings.quiet ? 0 : settings.noProgress ? 2 : 'auto';
       const options = { epochs, batchSize, validationSplit, seed, callbacks, signal, verbose } as const;
       try {
-        const history: History = await model.fit(data.train.x, y, options);
-        folder.close();
-        await saveModel(model, folder.modelFolder);
-        return { history, test: await model.evaluate(data.test.x, yTest, { batchSize: 1024, signal }) };
+        const fitted: History = await model.fit(data.train.x, y, options);
+        const made = recorder.folder!;
+        made.close();
+        await saveModel(model, made.modelFolder);
+        const tested = await model.evaluate(data.test.x, yTest, { batchSize: 1024, signal });
+        return { history: fitted, test: tested, folder: made };
       } catch (error) {
         if (!signal.aborted) throw error;
-        throw await saveInterrupted(signal.reason, model, folder, recorder);
+        throw await saveInterrupted(signal.reason, model, recorder);
       }
     });
 
@@ -81,20 +85,14 @@ function portable(settings: TrainSettings): Record<string, unknown> {
 }
 
 /** Keeps what was reached. */
-async function saveInterrupted(
-  reason: Interrupted,
-  model: Model,
-  folder: RunFolder,
-  recorder: Recorder,
-): Promise<Interrupted> {
+async function saveInterrupted(reason: Interrupted, model: Model, recorder: Recorder): Promise<Interrupted> {
+  const { folder, epochs } = recorder;
+  if (!folder) return reason;
   folder.close();
   await saveModel(model, folder.modelFolder);
-  const epochs = recorder.epochs.length;
-  return new Interrupted(
-    reason.code,
-    `interrupted by ${reason.code} after ${epochs} epoch${epochs === 1 ? '' : 's'}: the model is kept in ${folder.path}`,
-    { runDir: folder.path, epochs },
-  );
+  const done = `${epochs.length} epoch${epochs.length === 1 ? '' : 's'}`;
+  const message = `interrupted by ${reason.code} after ${done}: the model is kept in ${folder.path}`;
+  return new Interrupted(reason.code, message, { runDir: folder.path, epochs: epochs.length });
 }
 
 async function show(document: RunDocument, ranOn: string): Promise<void> {

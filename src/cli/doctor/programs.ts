@@ -53,7 +53,8 @@ export function checkPrograms(): Promise<Check[]> {
 async function firstProgram(name: string, commands: string[][], cure: string): Promise<Check> {
   for (const [program, ...args] of commands) {
     const version = await firstLine(program, [...args, '--version']);
-    if (version !== undefined) return good(name, version);
+    if (version === undefined) continue;
+    return good(name, version.includes(program) ? version : `${program} ${version}`);
   }
   return bad(name, `none of ${commands.map((command) => command.join(' ')).join(', ')}`, cure);
 }

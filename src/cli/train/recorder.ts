@@ -7,19 +7,25 @@ export class Recorder implements Callback {
   /** Every step's loss; filled only when asked for. */
   readonly stepLosses: number[] = [];
   /** Asking for no batch keeps spans as long as an epoch. */
-  readonly everyBatches = Number.MAX_SAFE_INTEGER;
+  readonly everyBatches = 2 ** 31 - 1;
   readonly onBatchEnd: Callback['onBatchEnd'];
+  /** Made when training begins: whatever fit refuses leaves nothing behind. */
+  folder?: RunFolder;
   #began = 0;
 
   constructor(
-    private readonly folder: RunFolder,
+    private readonly makeFolder: () => Promise<RunFolder>,
     withSteps: boolean,
   ) {
     if (!withSteps) return;
     this.onBatchEnd = (_batch, { losses }) => {
-      this.folder.appendSteps(this.stepLosses.length, losses);
+      this.folder?.appendSteps(this.stepLosses.length, losses);
       for (const loss of losses) this.stepLosses.push(loss);
     };
+  }
+
+  async onTrainBegin(): Promise<void> {
+    this.folder = await this.makeFolder();
   }
 
   onEpochBegin(): void {
@@ -31,6 +37,6 @@ export class Recorder implements Callback {
     const seconds = (performance.now() - this.#began) / 1000;
     const record = { epoch, loss, accuracy, valLoss, valAccuracy, ...others, seconds };
     this.epochs.push(record);
-    this.folder.appendEpoch(record);
+    this.folder?.appendEpoch(record);
   }
 }

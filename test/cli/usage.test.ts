@@ -1,0 +1,136 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { documentOf, fusor } from '../support/cli';
+import { temporaryFolder } from '../support/script';
+
+const cwd = temporaryFolder();
+
+describe('help', () => {
+  test('names every command, on stdout, quickly', async () => {
+    const { status, stdout, stderr, milliseconds } = await fusor(['--help'], { cwd });
+    expect([status, stderr]).toEqual([0, '']);
+    for (const name of ['train', 'evaluate', 'predict', 'inspect', 'devices', 'doctor', 'data', 'native']) {
+      expect(stdout).toContain(`fusor ${name}`);
+    }
+    // 150 ms on an idle machine: no heavy module may be loaded.
+    expect(milliseconds).toBeLessThan(2000);
+  });
+
+  test('is the same in German', async () => {
+    const [one, other] = await Promise.all([
+      fusor(['train', '--help'], { cwd }),
+      fusor(['train', '--help'], { cwd, env: { LC_ALL: 'de_DE.UTF-8', LANG: 'de_DE.UTF-8' } }),
+    ]);
+    expect(other.stdout).toBe(one.stdout);
+    expect(one.stdout).toContain('--batch-size');
+  });
+
+  test('without a command it goes to stderr, as a mistake', async () => {
+    const { status, stdout, stderr } = await fusor([], { cwd });
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toContain('Usage: fusor');
+  });
+});
+
+describe('a mistake in the words is exit 2 with one line', () => {
+  test.each([
+    [['trian'], "unknown command 'trian' · did you mean train?"],
+    [['train', '--epoch', '3'], 'unknown option --epoch · fusor train · did you mean --epochs?'],
+    [['train', '--learningRate', '1'], 'did you mean --learning-rate?'],
+    [['train', '--checkpoint', 'best'], 'unknown option --checkpoint'],
+    [['train', '--epochs'], '--epochs needs a value'],
+    [['train', 'mnist'], "unexpected argument 'mnist'"],
+    [['evaluate'], 'the argument <model> is missing'],
+    [['train', '--epochs', '0'], 'an integer from 1 to 1000000, got "0" · --epochs'],
+    [['train', '--epochs', '1.5'], 'an integer'],
+    [['train', '--epochs', 'ten'], 'an integer'],
+    [['train', '--batch-size', '-1'], '--batch-size'],
+    [['train', '--learning-rate', 'NaN'], 'a number greater than 0'],
+    [['train', '--validation-split', '1'], 'a number in [0, 1)'],
+    [['train', '--optimizer', 'adma'], 'did you mean adam?'],
+    [['train', '--layers', '128,x'], 'positive integers'],
+    [['train', '--device', 'gpu'], '--device'],
+    [['train', '--config', 'absent.json'], 'no such config file'],
+    [['data', 'lost'], 'did you mean list?'],
+    [['native', 'bild'], 'did you mean build?'],
+  ])('%p', async (args, message) => {
+    const { status, stdout, stderr } = await fusor(args, { cwd });
+    expect(stderr).toContain(message);
+    expect(stderr).toMatch(/^error: .* \[ERR_ARG\]\n$/);
+    expect([status, stdout]).toEqual([2, '']);
+  });
+
+  test('as JSON it is the one document on stdout', async () => {
+    const ran = await fusor(['train', '--epoch', '3', '--json'], { cwd });
+    expect(ran.status).toBe(2);
+    expect(documentOf(ran)).toEqual({
+      error: { code: 'ERR_ARG', message: expect.stringContaining('--epochs'), details: {} },
+    });
+  });
+});
+
+describe('where settings come from', () => {
+  const config = join(cwd, 'fusor.json');
+  beforeAll(() =>
+    writeFileSync(config, JSON.stringify({ epochs: 3, 'batch-size': 16, seed: 5, layers: [64, 32] })),
+  );
+  const printed = async (args: string[], env?: Record<string, string>) =>
+    documentOf(await fusor(['train', '--print-config', ...args], { cwd, env }));
+
+  test('defaults are those of the README', async () => {
+    expect(await printed([])).toEqual({
+      json: false,
+      quiet: false,
+      data: 'mnist',
+      layers: [128],
+      loss: 'categoricalCrossentropy',
+      optimizer: 'adam',
+      epochs: 10,
+      batchSize: 32,
+      validationSplit: 0.2,
+      backend: 'auto',
+      device: 'auto',
+      kernels: 'auto',
+      precision: 'fp32',
+      threads: 0,
+      tfjsEngine: 'auto',
+      stepLosses: false,
+      noProgress: false,
+    });
+  });
+
+  test('flag > environment > file > default', async () => {
+    const env = { FUSOR_EPOCHS: '4', FUSOR_BATCH_SIZE: '8' };
+    const found = await printed(['--config', config, '--epochs', '5'], env);
+    expect(found).toMatchObject({ epochs: 5, batchSize: 8, seed: 5, layers: [64, 32], validationSplit: 0.2 });
+  });
+
+  test('the file and switches can come from the environment', async () => {
+    const env = { FUSOR_CONFIG: config, FUSOR_NO_PROGRESS: '1', FUSOR_DATASET: './x', FUSOR_DATA: '/d' };
+    expect(await printed([], env)).toMatchObject({ epochs: 3, noProgress: true, data: './x', dataDir: '/d' });
+  });
+
+  test('the last of two flags counts; an empty list of layers is one', async () => {
+    expect(await printed(['--epochs', '1', '--epochs', '2', '--layers='])).toMatchObject({
+      epochs: 2,
+      layers: [],
+    });
+  });
+
+  test('mistakes name where they stand', async () => {
+    const byEnvironment = await fusor(['train'], { cwd, env: { FUSOR_EPOCHS: 'x' } });
+    expect([byEnvironment.status, byEnvironment.stderr]).toEqual([
+      2,
+      expect.stringContaining('FUSOR_EPOCHS'),
+    ]);
+    writeFileSync(join(cwd, 'bad.json'), '{"epoch": 3}');
+    const byFile = await fusor(['train', '--config', 'bad.json'], { cwd });
+    expect([byFile.status, byFile.stderr]).toEqual([
+      2,
+      expect.stringContaining('bad.json · did you mean epochs?'),
+    ]);
+    writeFileSync(join(cwd, 'value.json'), '{"epochs": "many"}');
+    const byValue = await fusor(['train', '--config', 'value.json'], { cwd });
+    expect([byValue.status, byValue.stderr]).toEqual([2, expect.stringContaining('epochs in value.json')]);
+  });
+});

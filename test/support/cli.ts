@@ -1,0 +1,78 @@
+/** The command line as a child process, as users have it. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { repository } from './script';
+
+export interface Ran {
+  status: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+  milliseconds: number;
+}
+
+export interface CliOptions {
+  cwd: string;
+  env?: Record<string, string>;
+}
+
+const command = join(repository, 'scripts', 'fusor.mjs');
+
+/** Nothing of the environment of the tests may change what a command does. */
+function environment(more: Record<string, string> = {}): NodeJS.ProcessEnv {
+  const clean = Object.entries(process.env).filter(
+    ([name]) => !/^(FUSOR_|LIBTORCH|NO_COLOR|FORCE_COLOR)/.test(name),
+  );
+  return { ...Object.fromEntries(clean), ...more };
+}
+
+export function startCli(args: readonly string[], { cwd, env }: CliOptions): ChildProcess {
+  return spawn(process.execPath, [command, ...args], {
+    cwd,
+    env: environment(env),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+/** Runs `fusor ARGS` to its end. */
+export function fusor(args: readonly string[], options: CliOptions): Promise<Ran> {
+  return finished(startCli(args, options));
+}
+
+export function finished(child: ChildProcess): Promise<Ran> {
+  const began = performance.now();
+  const out = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name]?.setEncoding('utf8').on('data', (text) => {
+      out[name] += text;
+    });
+  }
+  return new Promise((done, fail) => {
+    child.once('error', fail);
+    child.once('close', (status, signal) =>
+      done({ status, signal, ...out, milliseconds: performance.now() - began }),
+    );
+  });
+}
+
+/** The one JSON document on stdout. */
+export function documentOf({ stdout, stderr }: Ran) {
+  try {
+    return JSON.parse(stdout);
+  } catch {
+    throw new Error(`stdout is not one JSON document:\n${stdout}\nstderr:\n${stderr}`);
+  }
+}
+
+export const WASM = ['--backend', 'tfjs', '--tfjs-engine', 'wasm'];
+
+/** The backends that a command is tried on: name, flags, and why it cannot be (null when it can). */
+export const BACKENDS: [name: string, flags: string[], obstacle: string | null][] = [
+  ['tfjs wasm', WASM, null],
+  [
+    'native',
+    ['--backend', 'native', '--device', 'cpu'],
+    existsSync(join(repository, 'build', 'fusor.node')) ? null : 'the native backend is not built',
+  ],
+];
