@@ -8,6 +8,8 @@
 namespace fusor {
 namespace {
 constexpr int kChunkRows = 64;  // rows that evaluation takes through the whole network at a time: stays in L2
+constexpr int64_t kSampledRows = 256;
+constexpr double kSparseBelow = 0.4;
 }
 
 // One row of a dropout layer. The factors are drawn again on the way back: cheaper than keeping them.
@@ -19,27 +21,16 @@ void FusedTrainer::dropout(const Layer& layer, const Step& step, int row, const 
   });
 }
 
-// Rows [first + rows.begin, first + rows.end) of the data, or of `order` where given, rescaled on the way.
+// Rows [first + rows.begin, first + rows.end) of the data, or of `order` where given.
 void FusedTrainer::gather(const Dataset& data, const uint32_t* order, int64_t first, Range rows, Batch& batch,
                           const Step* step) const {
-  const int n = plan_.features, outputs = plan_.outputs;
-  const bool rescale = !before_.empty() && before_[0].kind == LayerKind::Rescaling;
-  const float scale = rescale ? before_[0].scale : 1.0f, offset = rescale ? before_[0].offset : 0.0f;
+  const int outputs = plan_.outputs;
   for (int r = rows.begin; r < rows.end; ++r) {
     const int64_t row = order ? order[first + r] : first + r;
-    float* x = batch.x + r * xStride_;
-    if (!data.bytes.empty()) {
-      kernels_.scaleBytes(data.bytes.data() + row * n, x, n, scale, offset);
-    } else if (rescale) {
-      kernels_.scaleFloats(data.floats.data() + row * n, x, n, scale, offset);
+    if (batch.bytes.empty()) {
+      gatherRow(data, row, r, batch.x + r * xStride_, step);
     } else {
-      std::memcpy(x, data.floats.data() + row * n, n * sizeof(float));
-    }
-    for (size_t i = rescale; i < before_.size(); ++i) {
-      const Layer& layer = before_[i];
-      if (layer.kind == LayerKind::Rescaling) kernels_.scaleFloats(x, x, n, layer.scale, layer.offset);
-      if (layer.kind == LayerKind::Activation) kernels_.activate(layer.activation, x, x, n);
-      if (layer.kind == LayerKind::Dropout && step) dropout(layer, *step, r, x, x);
+      batch.bytes[r] = data.bytes.data() + row * plan_.features;
     }
     if (!data.labels.empty()) batch.labels[r] = data.labels[row];
     if (!data.values.empty()) {
@@ -49,11 +40,53 @@ void FusedTrainer::gather(const Dataset& data, const uint32_t* order, int64_t fi
   }
 }
 
-void FusedTrainer::forwardDense(const DenseStage& stage, StageValues& values, const float* a, long lda, Range rows,
-                                Range panels) const {
-  kernels_.denseForward({a, lda, stage.kernel.value.data(), stage.useBias ? stage.bias.value.data() : nullptr,
-                         values.y.data(), values.z.size() ? values.z.data() : nullptr, stage.ld, stage.inputs,
-                         stage.activation, rows, panels});
+// One row to float32, rescaled on the way, through the layers before the first Dense. r: its place in the batch.
+void FusedTrainer::gatherRow(const Dataset& data, int64_t row, int r, float* x, const Step* step) const {
+  const int n = plan_.features;
+  const bool rescale = !before_.empty() && before_[0].kind == LayerKind::Rescaling;
+  const float scale = rescale ? before_[0].scale : 1.0f, offset = rescale ? before_[0].offset : 0.0f;
+  if (!data.bytes.empty()) {
+    kernels_.scaleBytes(data.bytes.data() + row * n, x, n, scale, offset);
+  } else if (rescale) {
+    kernels_.scaleFloats(data.floats.data() + row * n, x, n, scale, offset);
+  } else {
+    std::memcpy(x, data.floats.data() + row * n, n * sizeof(float));
+  }
+  for (size_t i = rescale; i < before_.size(); ++i) {
+    const Layer& layer = before_[i];
+    if (layer.kind == LayerKind::Rescaling) kernels_.scaleFloats(x, x, n, layer.scale, layer.offset);
+    if (layer.kind == LayerKind::Activation) kernels_.activate(layer.activation, x, x, n);
+    if (layer.kind == LayerKind::Dropout && step) dropout(layer, *step, r, x, x);
+  }
+}
+
+// Whether skipping zeros pays: below some 0.4 non-zero, from a sample of the rows.
+bool FusedTrainer::mostlyZero(const Dataset& data) const {
+  if (!takesBytes_ || data.bytes.empty()) return false;
+  const int64_t n = plan_.features, every = std::max<int64_t>(1, data.rows / kSampledRows);
+  int64_t seen = 0, nonZero = 0;
+  for (int64_t row = 0; row < data.rows; row += every) {
+    const uint8_t* x = data.bytes.data() + row * n;
+    nonZero += n - std::count(x, x + n, 0);
+    seen += n;
+  }
+  return static_cast<double>(nonZero) < kSparseBelow * static_cast<double>(seen);
+}
+
+// A stage's input: the stage before, or the batch.
+void FusedTrainer::forwardDense(size_t l, Values& values, const Batch& batch, Range rows, Range panels) const {
+  const DenseStage& stage = stages_[l];
+  StageValues& to = values.stages[l];
+  const float* bias = stage.useBias ? stage.bias.value.data() : nullptr;
+  float* z = to.z.size() ? to.z.data() : nullptr;
+  if (l == 0 && !batch.bytes.empty()) {
+    kernels_.sparseForward({batch.bytes.data(), table_, stage.kernel.value.data(), bias, to.y.data(), z, stage.ld, stage.inputs,
+                            stage.activation, rows, panels});
+    return;
+  }
+  kernels_.denseForward({l == 0 ? batch.x : values.stages[l - 1].out(), l == 0 ? xStride_ : stages_[l - 1].ld,
+                         stage.kernel.value.data(), bias, to.y.data(), z, stage.ld, stage.inputs, stage.activation, rows,
+                         panels});
 }
 
 void FusedTrainer::forwardAfter(const DenseStage& stage, StageValues& values, Range rows, const Step* step) const {
@@ -79,28 +112,24 @@ void FusedTrainer::forwardAfter(const DenseStage& stage, StageValues& values, Ra
   }
 }
 
-const float* FusedTrainer::forwardAll(Values& values, const float* x, int rows) const {
-  const float* a = x;
-  long lda = xStride_;
+const float* FusedTrainer::forwardAll(Values& values, const Batch& batch, int rows) const {
   for (size_t l = 0; l < stages_.size(); ++l) {
-    const DenseStage& stage = stages_[l];
-    forwardDense(stage, values.stages[l], a, lda, {0, rows}, {0, stage.panels});
-    forwardAfter(stage, values.stages[l], {0, rows}, nullptr);
-    a = values.stages[l].out();
-    lda = stage.ld;
+    forwardDense(l, values, batch, {0, rows}, {0, stages_[l].panels});
+    forwardAfter(stages_[l], values.stages[l], {0, rows}, nullptr);
   }
-  return a;
+  return stages_.empty() ? batch.x : values.stages.back().out();
 }
 
 void FusedTrainer::chunks(const Dataset& data, int64_t begin, int64_t end, Control* control,
                           const std::function<void(Values&, const Batch&, int64_t, int, const float*)>& each) {
   const int64_t count = (end - begin + kChunkRows - 1) / kChunkRows;
   while (chunkValues_.size() < static_cast<size_t>(team_.size())) chunkValues_.push_back(valuesFor(kChunkRows, false));
+  const bool sparse = mostlyZero(data);
   std::vector<Floats> x;
   std::vector<Batch> batches;
   for (int i = 0; i < team_.size(); ++i) {
     x.emplace_back(kChunkRows * xStride_);
-    batches.push_back(batchFor(data, kChunkRows, x.back().data()));
+    batches.push_back(batchFor(data, kChunkRows, x.back().data(), sparse));
   }
   team_.run([&](int me) {
     Values& values = chunkValues_[me];
@@ -110,7 +139,7 @@ void FusedTrainer::chunks(const Dataset& data, int64_t begin, int64_t end, Contr
       const int64_t at = begin + c * kChunkRows;
       const int rows = static_cast<int>(std::min<int64_t>(kChunkRows, end - at));
       gather(data, nullptr, at, {0, rows}, batch, nullptr);
-      each(values, batch, at, rows, forwardAll(values, batch.x, rows));
+      each(values, batch, at, rows, forwardAll(values, batch, rows));
     }
   });
 }

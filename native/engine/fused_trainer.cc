@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "../kernels/cpu/philox.h"
 
 namespace fusor {
 
@@ -14,6 +13,7 @@ struct FusedTrainer::Run {
   std::vector<Batch> batches;
   std::vector<double> losses, metrics;  // one a row
   std::vector<Floats> scratch;          // one a member: a panel, turned over
+  std::vector<std::vector<uint8_t>> byteScratch;
   double lossSum = 0;
   std::vector<double> metricSums;
   int64_t rowsDone = 0;
@@ -44,7 +44,16 @@ FusedTrainer::FusedTrainer(const Plan& plan, const State& state, const Kernels& 
     }
     stages_.push_back(std::move(stage));
   }
+  takesBytes_ = !stages_.empty() && (before_.empty() || (before_.size() == 1 && before_[0].kind == LayerKind::Rescaling &&
+                                                         before_[0].offset == 0));
+  uint8_t bytes[256];
+  for (int i = 0; i < 256; ++i) bytes[i] = static_cast<uint8_t>(i);
+  kernels_.scaleBytes(bytes, table_, 256, before_.empty() ? 1.0f : before_[0].scale, 0.0f);
   write(state);
+}
+
+Description FusedTrainer::describe() const {
+  return {sparse_.load(std::memory_order_relaxed) ? "fused, sparse input" : "fused", kernels_.name, team_.size()};
 }
 
 Values FusedTrainer::valuesFor(int rows, bool training) const {
@@ -62,8 +71,9 @@ Values FusedTrainer::valuesFor(int rows, bool training) const {
   return values;
 }
 
-Batch FusedTrainer::batchFor(const Dataset& data, int rows, float* x) const {
-  Batch batch{x, {}, {}, {}};
+Batch FusedTrainer::batchFor(const Dataset& data, int rows, float* x, bool sparse) const {
+  Batch batch{x, {}, {}, {}, {}};
+  if (sparse) batch.bytes.resize(rows);
   if (!data.labels.empty()) batch.labels.resize(rows);
   if (!data.values.empty()) batch.values.resize(static_cast<size_t>(rows) * plan_.outputs);
   if (!data.weights.empty()) batch.weights.resize(rows);
@@ -80,14 +90,17 @@ void FusedTrainer::run(const Dataset& data, const Span& span, Control& control, 
   if (steps == 0) return;
   const int capacity = static_cast<int>(std::min<int64_t>(span.batchSize, rows));
   if (!training_ || training_->rows < capacity) training_ = valuesFor(capacity, true);
-  Run run{control, report, {}, {}, {}, {}, {}, 0, {}, 0, false};
+  Run run{control, report, {}, {}, {}, {}, {}, {}, 0, {}, 0, false};
+  const bool sparse = mostlyZero(data);
+  sparse_.store(sparse, std::memory_order_relaxed);
   for (Floats& x : run.x) {
-    x = Floats(capacity * xStride_);
-    run.batches.push_back(batchFor(data, capacity, x.data()));
+    x = Floats(sparse ? 0 : capacity * xStride_);
+    run.batches.push_back(batchFor(data, capacity, x.data(), sparse));
   }
   int widest = 1;
   for (const DenseStage& stage : stages_) widest = std::max(widest, stage.outputs);
   for (int i = 0; i < team_.size(); ++i) run.scratch.emplace_back(static_cast<size_t>(widest) * kernels_.width);
+  if (sparse) run.byteScratch.assign(team_.size(), std::vector<uint8_t>(16 * ((capacity + 63) / 64 * 64)));
   run.losses.resize(capacity);
   run.metrics.resize(capacity * plan_.metrics.size());
   run.metricSums.resize(plan_.metrics.size());
@@ -105,7 +118,7 @@ void FusedTrainer::run(const Dataset& data, const Span& span, Control& control, 
       }
       team_.barrier();
       if (run.stop) break;
-      forward(run, step, me);
+      forward(step, me);
       loss(run, step, me);
       team_.barrier();
       if (me == 0) record(run, step);
@@ -116,24 +129,18 @@ void FusedTrainer::run(const Dataset& data, const Span& span, Control& control, 
   report.aborted = report.stepsDone < steps;
 }
 
-// A stage's input: the stage before, or the batch.
-void FusedTrainer::forward(Run&, const Step& step, int me) {
-  const float* a = step.batch.x;
-  long lda = xStride_;
+void FusedTrainer::forward(const Step& step, int me) {
   const Range rows = share(step.rows, me), all{0, step.rows};
   for (size_t l = 0; l < stages_.size(); ++l) {
     const DenseStage& stage = stages_[l];
-    StageValues& values = training_->stages[l];
     if (l > 0) team_.barrier();
     if (stage.byColumns) {
-      forwardDense(stage, values, a, lda, all, share(stage.panels, me));
+      forwardDense(l, *training_, step.batch, all, share(stage.panels, me));
       if (!stage.after.empty()) team_.barrier();
     } else {
-      forwardDense(stage, values, a, lda, rows, {0, stage.panels});
+      forwardDense(l, *training_, step.batch, rows, {0, stage.panels});
     }
-    forwardAfter(stage, values, rows, &step);
-    a = values.out();
-    lda = stage.ld;
+    forwardAfter(stage, training_->stages[l], rows, &step);
   }
 }
 
@@ -182,7 +189,7 @@ void FusedTrainer::backward(Run& run, const Step& step, int me) {
       // A member may change the weights that it alone has read: those of the inputs it owns. Others must wait.
       if (stage.byColumns || !stages_[l - 1].byColumns) team_.barrier();
     }
-    update(l, step, me);
+    update(l, run, step, me);
     // The first stage, by columns, needs only the gradient's columns that the member itself has just computed.
     const bool ownColumns = l == 1 && stages_[0].byColumns && stages_[0].after.empty();
     if (l > 0 && !ownColumns) team_.barrier();
@@ -227,7 +234,7 @@ void FusedTrainer::inputGradient(size_t l, Run& run, const Step& step, int me) {
                                before.byColumns ? share(before.panels, me) : panels, run.scratch[me].data()});
 }
 
-void FusedTrainer::update(size_t l, const Step& step, int me) {
+void FusedTrainer::update(size_t l, Run& run, const Step& step, int me) {
   DenseStage& stage = stages_[l];
   const float* dz = training_->stages[l].dz.data();
   const float* a = l == 0 ? step.batch.x : training_->stages[l - 1].out();
@@ -242,8 +249,14 @@ void FusedTrainer::update(size_t l, const Step& step, int me) {
       features = {std::min(own.begin * kernels_.width, stage.inputs), std::min(own.end * kernels_.width, stage.inputs)};
     }
   }
-  kernels_.denseWeightUpdate({a, lda, dz, stage.ld, step.rows, stage.inputs, features, panels, stage.kernel.value.data(),
+  if (l == 0 && !step.batch.bytes.empty()) {
+    kernels_.sparseWeightUpdate({step.batch.bytes.data(), table_, dz, stage.ld, step.rows, stage.inputs, features, panels,
+                                 stage.kernel.value.data(), stage.kernel.slot(0), stage.kernel.slot(1), step.update,
+                                 run.byteScratch[me].data()});
+  } else {
+    kernels_.denseWeightUpdate({a, lda, dz, stage.ld, step.rows, stage.inputs, features, panels, stage.kernel.value.data(),
                               stage.kernel.slot(0), stage.kernel.slot(1), step.update});
+  }
   if (!stage.useBias || (!stage.byColumns && me != 0)) return;
   kernels_.biasUpdate({dz, stage.ld, step.rows, panels, stage.bias.value.data(), stage.bias.slot(0), stage.bias.slot(1),
                        step.update});

@@ -57,7 +57,8 @@ struct Values {
 
 // Some gathered rows: what goes in and what should come out.
 struct Batch {
-  float* x;  // [rows, xStride]
+  float* x;                          // [rows, xStride]; not filled where `bytes` is
+  std::vector<const uint8_t*> bytes;  // each row where the data set has it; empty for the dense kernels
   std::vector<int32_t> labels;
   std::vector<float> values, weights;
 
@@ -77,7 +78,7 @@ class FusedTrainer : public Trainer {
  public:
   FusedTrainer(const Plan& plan, const State& state, const Kernels& kernels, int threads);
 
-  Description describe() const override { return {"fused", kernels_.name, team_.size()}; }
+  Description describe() const override;
   void run(const Dataset& data, const Span& span, Control& control, Report& report) override;
   bool evaluate(const Dataset& data, int64_t begin, int64_t end, int batchSize, Control& control, Sums& sums) override;
   void predict(const Dataset& data, float* out) override;
@@ -88,18 +89,20 @@ class FusedTrainer : public Trainer {
   struct Run;  // what the team shares during a span
 
   Values valuesFor(int rows, bool training) const;
-  Batch batchFor(const Dataset& data, int rows, float* x) const;
+  Batch batchFor(const Dataset& data, int rows, float* x, bool sparse) const;
+  bool mostlyZero(const Dataset& data) const;
   Range share(int count, int member) const;
   template <class F>
   void eachParameter(F f);
 
   // fused_forward.cc: what training and evaluation share. `step` is null where nothing is trained: no dropout then.
   void gather(const Dataset& data, const uint32_t* order, int64_t first, Range rows, Batch& batch, const Step* step) const;
+  void gatherRow(const Dataset& data, int64_t row, int r, float* x, const Step* step) const;
   void dropout(const Layer& layer, const Step& step, int row, const float* from, float* to) const;
-  void forwardDense(const DenseStage& stage, StageValues& values, const float* a, long lda, Range rows, Range panels) const;
+  void forwardDense(size_t stage, Values& values, const Batch& batch, Range rows, Range panels) const;
   void forwardAfter(const DenseStage& stage, StageValues& values, Range rows, const Step* step) const;
-  // Logits of the first `rows` rows of x, in one thread.
-  const float* forwardAll(Values& values, const float* x, int rows) const;
+  // Logits of the batch's first `rows` rows, in one thread.
+  const float* forwardAll(Values& values, const Batch& batch, int rows) const;
   // Takes rows [begin, end) of the data through the network, shared out among the team by chunks; `each` is called by
   // several threads at once.
   void chunks(const Dataset& data, int64_t begin, int64_t end, Control* control,
@@ -107,13 +110,13 @@ class FusedTrainer : public Trainer {
   long logitStride() const { return stages_.empty() ? xStride_ : stages_.back().ld; }
 
   // fused_trainer.cc: one step, as member `me` of the team.
-  void forward(Run& run, const Step& step, int me);
+  void forward(const Step& step, int me);
   void loss(Run& run, const Step& step, int me);
   void record(Run& run, const Step& step);
   void backward(Run& run, const Step& step, int me);
   void backwardAfter(size_t stage, const Step& step, int me);
   void inputGradient(size_t stage, Run& run, const Step& step, int me);
-  void update(size_t stage, const Step& step, int me);
+  void update(size_t stage, Run& run, const Step& step, int me);
 
   const Plan plan_;
   const Kernels& kernels_;
@@ -121,6 +124,10 @@ class FusedTrainer : public Trainer {
   std::vector<Layer> before_;  // the layers before the first Dense: no gradient goes there
   std::vector<DenseStage> stages_;
   long xStride_;
+  // Whether the first stage may take bytes as they are: nothing but a rescaling that leaves zero at zero before it.
+  bool takesBytes_;
+  float table_[256];  // the float32 of each byte, then
+  std::atomic<bool> sparse_{false};  // whether the last batch went that way
   int64_t step_ = 0;
   std::optional<Values> training_;
   std::vector<Values> chunkValues_;  // one a member

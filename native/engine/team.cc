@@ -12,7 +12,7 @@
 namespace fusor {
 namespace {
 
-constexpr int kSpins = 4000;
+constexpr int kSpins = 800;  // some 15 microseconds
 
 inline void pause() {
 #if defined(__x86_64__)

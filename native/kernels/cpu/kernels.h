@@ -90,6 +90,35 @@ struct BiasUpdate {
   Update update;
 };
 
+// The first layer on mostly-zero bytes: the same as denseForward and denseWeightUpdate on table[x], without the zeros;
+// table[0] is 0. `x` holds a pointer to each row's bytes.
+struct SparseForward {
+  const uint8_t* const* x;
+  const float* table;  // [256]: the float32 value of each byte
+  const float* w;
+  const float* bias;
+  float* y;
+  float* z;
+  long ldy;
+  int inputs;
+  Activation activation;
+  Range rows, panels;
+};
+
+struct SparseWeightUpdate {
+  const uint8_t* const* x;
+  const float* table;
+  const float* dz;
+  long lddz;
+  int rows, inputs;
+  Range features, panels;
+  float* w;
+  float* slot0;
+  float* slot1;
+  Update update;
+  uint8_t* scratch;  // [16 * rows rounded up to a multiple of 64]
+};
+
 struct Kernels {
   const char* name;  // "scalar", "avx2", "avx512", "neon"
   int width;         // columns of a panel
@@ -104,6 +133,8 @@ struct Kernels {
   // y = x scale + offset from float32 or uint8. The float32 form may be in place.
   void (*scaleBytes)(const uint8_t* x, float* y, long n, float scale, float offset);
   void (*scaleFloats)(const float* x, float* y, long n, float scale, float offset);
+  void (*sparseForward)(const SparseForward&);
+  void (*sparseWeightUpdate)(const SparseWeightUpdate&);
 };
 
 // Null where this build or this processor lacks the instruction set.

@@ -2,6 +2,7 @@
 #pragma once
 #include "activation.h"
 #include "kernels.h"
+#include "sparse.h"
 #include "tile.h"
 #include "update.h"
 
@@ -101,7 +102,7 @@ void biasUpdate(const BiasUpdate& b) {
   });
 }
 
-constexpr Kernels kTable = {kName,      kWidth,   denseForward,     denseInputGradient, denseWeightUpdate,
-                            biasUpdate, activate, activateBackward, scaleBytes,         scaleFloats};
+constexpr Kernels kTable = {kName,      kWidth,   denseForward,     denseInputGradient, denseWeightUpdate, biasUpdate,
+                            activate,   activateBackward, scaleBytes, scaleFloats, sparseForward, sparseWeightUpdate};
 
 }  // namespace

@@ -39,5 +39,12 @@ inline float sum(V x) {
 inline V loadBytes(const uint8_t* p) {
   return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
 }
+inline uint64_t nonZero64(const uint8_t* p) {
+  const auto zeros = [](const uint8_t* q) {
+    const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(q));
+    return static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, _mm256_setzero_si256())));
+  };
+  return ~(static_cast<uint64_t>(zeros(p)) | static_cast<uint64_t>(zeros(p + 32)) << 32);
+}
 
 }  // namespace

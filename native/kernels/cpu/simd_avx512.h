@@ -32,5 +32,9 @@ inline float sum(V x) { return _mm512_reduce_add_ps(x); }
 inline V loadBytes(const uint8_t* p) {
   return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
 }
+inline uint64_t nonZero64(const uint8_t* p) {
+  const __m512i bytes = _mm512_loadu_si512(p);
+  return _mm512_test_epi8_mask(bytes, bytes);
+}
 
 }  // namespace

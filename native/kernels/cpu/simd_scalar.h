@@ -1,53 +1,62 @@
-// Plain C++: four lanes in an array, which a compiler turns into whatever the baseline offers. This is also the
-// definition of what the other simd_*.h files provide. Everything is in an unnamed namespace: the files are compiled
-// with different flags, and a function that the linker could share between them would crash the older processor.
+// The baseline: four lanes of the compiler's own vector type, which every target has in some form (SSE2, NEON, or four
+// scalars). This is also the definition of what the other simd_*.h files provide. Everything is in an unnamed namespace:
+// the files are compiled with different flags, and a function that the linker could share between them would crash the
+// older processor.
 #pragma once
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 
 namespace {
 
+typedef float V __attribute__((vector_size(16)));
+typedef int32_t Mask __attribute__((vector_size(16)));
 constexpr int W = 4;          // lanes
-constexpr int kTileRows = 6;  // rows of a register tile, two vectors wide
+constexpr int kTileRows = 6;  // rows of a register tile, two vectors wide: 12 accumulators of 16 registers
 constexpr const char* kName = "scalar";
 
-struct V {
-  float x[W];
-};
-struct Mask {
-  bool x[W];
-};
-
-#define FUSOR_LANES(expression)            \
-  V r;                                     \
-  for (int i = 0; i < W; ++i) r.x[i] = (expression); \
-  return r
-
-inline V load(const float* p) { FUSOR_LANES(p[i]); }
-inline void store(float* p, V a) {
-  for (int i = 0; i < W; ++i) p[i] = a.x[i];
+inline V load(const float* p) {
+  V x;
+  std::memcpy(&x, p, sizeof x);
+  return x;
 }
-inline V set1(float a) { FUSOR_LANES(a); }
-inline V add(V a, V b) { FUSOR_LANES(a.x[i] + b.x[i]); }
-inline V sub(V a, V b) { FUSOR_LANES(a.x[i] - b.x[i]); }
-inline V mul(V a, V b) { FUSOR_LANES(a.x[i] * b.x[i]); }
-inline V div(V a, V b) { FUSOR_LANES(a.x[i] / b.x[i]); }
-inline V sqrt(V a) { FUSOR_LANES(std::sqrt(a.x[i])); }
-inline V fma(V a, V b, V c) { FUSOR_LANES(a.x[i] * b.x[i] + c.x[i]); }    // a b + c, fused where the hardware can
-inline V fnma(V a, V b, V c) { FUSOR_LANES(c.x[i] - a.x[i] * b.x[i]); }   // c - a b
-inline V maxKeepNan(V bound, V a) { FUSOR_LANES(a.x[i] < bound.x[i] ? bound.x[i] : a.x[i]); }  // NaN in a stays
-inline V minKeepNan(V bound, V a) { FUSOR_LANES(a.x[i] > bound.x[i] ? bound.x[i] : a.x[i]); }
-inline Mask greater(V a, V b) {  // false where either is NaN
-  Mask r;
-  for (int i = 0; i < W; ++i) r.x[i] = a.x[i] > b.x[i];
-  return r;
+inline void store(float* p, V x) { std::memcpy(p, &x, sizeof x); }
+inline V set1(float x) { return V{x, x, x, x}; }
+inline V add(V a, V b) { return a + b; }
+inline V sub(V a, V b) { return a - b; }
+inline V mul(V a, V b) { return a * b; }
+inline V div(V a, V b) { return a / b; }
+inline V sqrt(V a) { return V{std::sqrt(a[0]), std::sqrt(a[1]), std::sqrt(a[2]), std::sqrt(a[3])}; }
+inline V fma(V a, V b, V c) { return a * b + c; }   // fused where the hardware can
+inline V fnma(V a, V b, V c) { return c - a * b; }  // c - a b
+inline Mask greater(V a, V b) { return a > b; }     // false where either is NaN
+inline V select(Mask m, V a, V b) { return m ? a : b; }
+inline V maxKeepNan(V bound, V x) { return x < bound ? bound : x; }  // NaN in x stays
+inline V minKeepNan(V bound, V x) { return x > bound ? bound : x; }
+inline V round(V x) {  // to the nearest even; for |x| < 2^22
+  const V magic = set1(12582912.0f);
+  return x + magic - magic;
 }
-inline V select(Mask m, V a, V b) { FUSOR_LANES(m.x[i] ? a.x[i] : b.x[i]); }
-inline V round(V a) { FUSOR_LANES(std::nearbyint(a.x[i])); }
-inline V scale2(V a, V n) { FUSOR_LANES(std::ldexp(a.x[i], static_cast<int>(n.x[i]))); }  // a 2^n, n in [-126, 127]
-inline float sum(V a) { return (a.x[0] + a.x[2]) + (a.x[1] + a.x[3]); }
-inline V loadBytes(const uint8_t* p) { FUSOR_LANES(static_cast<float>(p[i])); }
-
-#undef FUSOR_LANES
+inline V scale2(V x, V n) {  // x 2^n for whole n in [-126, 127]
+  V power;
+  const Mask bits = (__builtin_convertvector(n, Mask) + 127) << 23;
+  std::memcpy(&power, &bits, sizeof power);
+  return x * power;
+}
+inline float sum(V x) { return (x[0] + x[2]) + (x[1] + x[3]); }
+inline V loadBytes(const uint8_t* p) {
+  return V{static_cast<float>(p[0]), static_cast<float>(p[1]), static_cast<float>(p[2]), static_cast<float>(p[3])};
+}
+inline uint64_t nonZero64(const uint8_t* p) {  // bit i: p[i] is not 0
+  uint64_t bits = 0;
+  for (int i = 0; i < 64; i += 8) {
+    uint64_t eight;
+    std::memcpy(&eight, p + i, 8);
+    // The top bit of each byte that is not 0, gathered into one byte (little-endian).
+    eight = (eight | ((eight & 0x7f7f7f7f7f7f7f7full) + 0x7f7f7f7f7f7f7f7full)) & 0x8080808080808080ull;
+    bits |= ((eight >> 7) * 0x0102040810204080ull >> 56) << i;
+  }
+  return bits;
+}
 
 }  // namespace
