@@ -34,7 +34,7 @@ export function probeInChild(
       resolve(availability);
     };
     const unusable = (reason: string): void => {
-      const said = log.trim().split('\n').at(-1)?.slice(0, 200) ?? '';
+      const said = log.trim().split('\n')[0].slice(0, 200);
       const candidates = subjects.map((subject) => ({
         ...subject,
         deviceName: '',
@@ -54,12 +54,12 @@ export function probeInChild(
       child.kill('SIGKILL');
     }, timeoutMs);
     child.stderr?.on('data', (chunk) => {
-      log = (log + chunk).slice(-MAX_LOG);
+      log = (log + chunk).slice(0, MAX_LOG);
     });
     child.on('error', (error) => unusable(`the probe could not be started: ${error.message}`));
     child.on('message', (message: { availability?: Availability; error?: string }) => {
       if (message.availability) settle(message.availability);
-      else unusable(message.error ?? 'the probe gave no answer');
+      else unusable(message.error?.split('\n')[0] || 'the probe gave no answer');
     });
     // 'close' comes after the log has been read.
     child.on('close', (code, signal) => {

@@ -1,4 +1,4 @@
-import { boolean, closed, oneOf } from '../arguments';
+import { boolean, closed, oneOf, wrong } from '../arguments';
 import type { LossPlan } from '../backend/contract';
 
 /** A loss, JSON-safe. */
@@ -22,7 +22,16 @@ const crossEntropy =
     return { kind, fromLogits: boolean(where, 'fromLogits', fromLogits, false) };
   };
 
-const error = (kind: LossPlan['kind']) => (): LossConfig => ({ kind, fromLogits: false });
+const error =
+  (kind: LossPlan['kind']) =>
+  (options?: { fromLogits?: false }): LossConfig => {
+    const { fromLogits = false } = closed<{ fromLogits?: boolean }>(`losses.${kind}`, options, [
+      'fromLogits',
+    ]);
+    if (fromLogits)
+      throw wrong(`losses.${kind}`, 'fromLogits', fromLogits, 'left out: only cross-entropies have logits');
+    return { kind, fromLogits };
+  };
 
 /** The losses there are; all are means over the outputs of a row, then over the rows of a batch. */
 export const losses = {

@@ -297,7 +297,7 @@ export class Model implements TrainedModel {
     const layers = this.#layout.layers.map(({ name, config, inputShape }, i) => {
       const { inputShape: _, ...rest } = config.config;
       const place = i === 0 ? { inputShape: [...inputShape] } : {};
-      return { className: config.className, config: { ...rest, name, ...place } } as LayerConfig;
+      return { className: config.className, config: { name, ...rest, ...place } } as LayerConfig;
     });
     const json: ModelConfig = { className: 'Sequential', name: this.name, layers };
     if (this.#training) {

@@ -1,0 +1,83 @@
+import { compileConfig } from '../../../src/model/compile';
+import { losses } from '../../../src/model/losses';
+import { metrics } from '../../../src/model/metrics';
+import { optimizers } from '../../../src/model/optimizers';
+import { failure } from '../../support/models';
+
+const SGD = { optimizer: 'sgd', loss: 'mse' } as const;
+
+test.each([
+  ['sgd', { kind: 'sgd', learningRate: 0.01, momentum: 0, nesterov: false }],
+  ['adam', { kind: 'adam', learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-7 }],
+  [
+    'adamw',
+    { kind: 'adamw', learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, weightDecay: 0.004 },
+  ],
+  ['rmsprop', { kind: 'rmsprop', learningRate: 0.001, rho: 0.9, epsilon: 1e-7 }],
+] as const)("%s has Keras' defaults, as a name, as a call and as data", (name, expected) => {
+  expect(optimizers[name]()).toEqual(expected);
+  for (const optimizer of [name, optimizers[name](), JSON.parse(JSON.stringify(expected))])
+    expect(compileConfig({ ...SGD, optimizer }).training.optimizer).toEqual(expected);
+});
+
+test('the device is apart from what is trained', () => {
+  const { training, where } = compileConfig({ ...SGD, seed: 3, device: 'cpu', threads: 2, quiet: true });
+  expect(training).toEqual({
+    optimizer: optimizers.sgd(),
+    loss: { kind: 'meanSquaredError', fromLogits: false },
+    metrics: [],
+    seed: 3,
+  });
+  expect(where).toEqual({ device: 'cpu', threads: 2, quiet: true });
+});
+
+test('a huge but finite learning rate is allowed', () => {
+  expect(optimizers.adam({ learningRate: 1e30 }).learningRate).toBe(1e30);
+});
+
+test.each([
+  ['rate 0', () => optimizers.adam({ learningRate: 0 })],
+  ['a negative rate', () => optimizers.sgd({ learningRate: -1 })],
+  ['rate NaN', () => optimizers.adam({ learningRate: Number.NaN })],
+  ['an infinite rate', () => optimizers.rmsprop({ learningRate: Number.POSITIVE_INFINITY })],
+  ['a rate beyond float32', () => optimizers.rmsprop({ learningRate: 1e39 })],
+  ['a rate in text', () => optimizers.adam({ learningRate: '0.1' as never })],
+  ['momentum 1', () => optimizers.sgd({ momentum: 1 })],
+  ['a negative momentum', () => optimizers.sgd({ momentum: -0.1 })],
+  ['nesterov 1', () => optimizers.sgd({ nesterov: 1 as never })],
+  ['β₁ 1', () => optimizers.adam({ beta1: 1 })],
+  ['β₂ 1', () => optimizers.adam({ beta2: 1 })],
+  ['ε 0', () => optimizers.adam({ epsilon: 0 })],
+  ['ρ 1', () => optimizers.rmsprop({ rho: 1 })],
+  ['a negative decay', () => optimizers.adamw({ weightDecay: -1 })],
+  ['a decay for adam', () => optimizers.adam({ weightDecay: 0.1 } as never)],
+  ['logits for mse', () => compileConfig({ ...SGD, loss: { kind: 'meanSquaredError', fromLogits: true } })],
+  ['an unknown optimiser', () => compileConfig({ ...SGD, optimizer: 'adamm' })],
+  [
+    'an unknown kind of optimiser',
+    () => compileConfig({ ...SGD, optimizer: { kind: 'lamb', learningRate: 1 } }),
+  ],
+  ['no optimiser', () => compileConfig({ loss: 'mse' })],
+  ['an unknown loss', () => compileConfig({ ...SGD, loss: 'hinge' })],
+  ['no loss', () => compileConfig({ optimizer: 'adam' })],
+  ['a metric that is no array', () => compileConfig({ ...SGD, metrics: 'accuracy' })],
+  ['an unknown metric', () => compileConfig({ ...SGD, metrics: ['acc'] })],
+  ['a metric twice', () => compileConfig({ ...SGD, metrics: ['mse', 'mse'] })],
+  ['top 0', () => metrics.topK(0)],
+  ['a metric named loss', () => metrics.topK(1, { name: 'loss' })],
+  ['a metric named as validation is', () => metrics.topK(1, { name: 'valTop' })],
+  ['a seed that is no integer', () => compileConfig({ ...SGD, seed: 1.5 })],
+  ['no options', () => compileConfig(undefined)],
+  ['fromLogits in text', () => losses.binaryCrossentropy({ fromLogits: 'yes' as never })],
+])('compile refuses %s', async (_name, make) => {
+  expect((await failure(make)).code).toBe('ERR_ARG');
+});
+
+test('near misses are suggested', async () => {
+  const adam = await failure(() => optimizers.adam({ learningrate: 1 } as never));
+  expect(adam.message).toContain('did you mean learningRate?');
+  const loss = await failure(() => compileConfig({ ...SGD, loss: 'categorical_crossentropy' }));
+  expect(loss.message).toContain('did you mean categoricalCrossentropy?');
+  const option = await failure(() => compileConfig({ ...SGD, metric: [] }));
+  expect(option.message).toContain('did you mean metrics?');
+});

@@ -1,0 +1,241 @@
+import type { SessionState } from '../../../src/backend/contract';
+import { FusorError } from '../../../src/errors';
+import { layers } from '../../../src/model/layers';
+import type { Model } from '../../../src/model/model';
+import { optimizers } from '../../../src/model/optimizers';
+import { modelFromJSON, sequential } from '../../../src/model/sequential';
+import { initialWeights } from '../../../src/model/weights';
+import type { Callback } from '../../../src/train/callbacks';
+import { classifier, failure, labelled, referenceModel, SPARSE, spyBackend } from '../../support/models';
+import { referenceBackend } from '../../support/reference';
+
+const { x, y } = labelled(20);
+const SILENT = { verbose: 0, epochs: 1, batchSize: 8 } as const;
+
+test('weights come from the seed: of fit, else of compile; and are drawn once', async () => {
+  const drawn = async (model: Model) => (await model.getWeights()).map(({ data }) => data);
+  const plan = referenceModel().plan();
+  expect(await drawn(referenceModel())).toEqual(initialWeights(plan, 7));
+
+  const { backend, sessions } = spyBackend();
+  const model = referenceModel(classifier(), { ...SPARSE, seed: undefined }, backend);
+  // What it runs on can be asked before the seed is known.
+  expect(await model.runtime()).toMatchObject({ backend: 'tfjs', engine: 'reference', steppedDown: [] });
+  const states: SessionState[] = [];
+  const onTrainBegin = async () => void states.push(await model.readState());
+  await model.fit(x, y, { ...SILENT, seed: 3, callbacks: [{ onTrainBegin }] });
+  expect(states[0].weights).toEqual(initialWeights(plan, 3));
+  const trained = await drawn(model);
+  await model.fit(x, y, { ...SILENT, seed: 4, callbacks: [{ onTrainBegin }] });
+  expect(states[1].weights).toEqual(trained);
+  expect(sessions.length).toBe(1);
+});
+
+test('without any seed, weights drawn by predict stay', async () => {
+  const model = referenceModel(classifier(), { ...SPARSE, seed: undefined });
+  const before = await model.predict(x);
+  expect(await model.predict(x)).toEqual(before);
+  const [first] = await model.getWeights();
+  expect((await model.getWeights())[0]).toEqual(first);
+});
+
+test('predict: rows of probabilities, whatever the batches, compiled or not', async () => {
+  const model = referenceModel();
+  const all = await model.predict(x);
+  expect(all.shape).toEqual([20, 3]);
+  for (let row = 0; row < 20; row++) {
+    const sum = all.data.subarray(row * 3, row * 3 + 3).reduce((a, b) => a + b);
+    expect(sum).toBeCloseTo(1, 5);
+  }
+  expect(await model.predict(x, { batchSize: 3 })).toEqual(all);
+  const uncompiled = referenceModel(classifier(), null);
+  await uncompiled.setWeights(await model.getWeights());
+  expect(await uncompiled.predict(x)).toEqual(all);
+});
+
+test('evaluate gives loss and metrics by name, whatever the batches', async () => {
+  const model = referenceModel();
+  const { loss, accuracy } = await model.evaluate(x, y);
+  const inSevens = await model.evaluate(x, y, { batchSize: 7 });
+  expect(inSevens.loss).toBeCloseTo(loss, 10);
+  expect(inSevens.accuracy).toBeCloseTo(accuracy, 10);
+  const { data } = await model.predict(x);
+  let expected = 0;
+  for (let row = 0; row < 20; row++) expected -= Math.log(data[row * 3 + y.data[row]]) / 20;
+  expect(loss).toBeCloseTo(expected, 5);
+  const weighted = await model.evaluate(x, y, { sampleWeight: new Float32Array(20).fill(2) });
+  expect(weighted.loss).toBeCloseTo(2 * loss, 5);
+  expect(weighted.accuracy).toBeCloseTo(accuracy, 10);
+});
+
+test('setWeights keeps step and slots; readState and writeState carry all', async () => {
+  const model = referenceModel();
+  await model.fit(x, y, SILENT);
+  const before = await model.readState();
+  const weights = (await model.getWeights()).map(({ data, shape }) => ({
+    data: data.map((w) => w / 2),
+    shape,
+  }));
+  await model.setWeights(weights);
+  const after = await model.readState();
+  expect(after.weights).toEqual(weights.map(({ data }) => data));
+  expect([after.step, after.slots]).toEqual([before.step, before.slots]);
+
+  const other = referenceModel();
+  await other.writeState(before);
+  expect(other.step).toBe(3);
+  await model.writeState(before);
+  const [one, two] = await Promise.all(
+    [model, other].map((m) => m.fit(x, y, { ...SILENT, initialEpoch: 1, epochs: 2 })),
+  );
+  expect(two.history).toEqual(one.history);
+  expect(await other.readState()).toEqual(await model.readState());
+});
+
+test('weights are copies', async () => {
+  const model = referenceModel();
+  const [kernel] = await model.getWeights();
+  kernel.data.fill(0);
+  expect((await model.getWeights())[0].data.some((w) => w !== 0)).toBe(true);
+  await model.predict(x);
+  (await model.readState()).weights[0].fill(0);
+  expect((await model.getWeights())[0].data.some((w) => w !== 0)).toBe(true);
+});
+
+test('setWeights refuses what does not fit, and nothing has changed', async () => {
+  const model = referenceModel();
+  const weights = await model.getWeights();
+  const transposed = [{ data: weights[0].data, shape: [4, 5] }, ...weights.slice(1)];
+  const error = await failure(model.setWeights(transposed));
+  expect(error.code).toBe('ERR_SHAPE');
+  expect(error.message).toBe('kernel has the shape [5,4], got [4,5] · setWeights, layer "dense"');
+  expect((await failure(model.setWeights(weights.slice(1)))).code).toBe('ERR_SHAPE');
+  const bad = weights.map(({ data, shape }) => ({ data: data.slice(), shape }));
+  bad[3].data[2] = Number.POSITIVE_INFINITY;
+  expect((await failure(model.setWeights(bad))).code).toBe('ERR_NONFINITE_WEIGHTS');
+  expect(await model.getWeights()).toEqual(weights);
+});
+
+test('compile again: weights stay, the same optimiser goes on, another one starts afresh', async () => {
+  const { backend, sessions } = spyBackend();
+  const model = referenceModel(classifier(), SPARSE, backend);
+  await model.fit(x, y, SILENT);
+  const before = await model.readState();
+  model.compile({ ...SPARSE, optimizer: optimizers.adam({ learningRate: 0.5 }) });
+  expect(model.learningRate).toBe(0.5);
+  expect(await model.readState()).toEqual(before);
+  expect(sessions.length).toBe(1);
+  model.compile({ ...SPARSE, optimizer: 'rmsprop' });
+  const after = await model.readState();
+  expect(after.weights).toEqual(before.weights);
+  expect([after.step, model.step, after.slots.length]).toEqual([0, 0, 1]);
+  expect(sessions.length).toBe(2);
+  expect((await failure(sessions[0].readState())).code).toBe('ERR_STATE');
+});
+
+test('another seed where something is dropped: a new session with the same state', async () => {
+  const { backend, sessions } = spyBackend();
+  const stack = [
+    layers.dense(4, { inputShape: [5] }),
+    layers.dropout(0.5),
+    layers.dense(3, { activation: 'softmax' }),
+  ];
+  const model = referenceModel(stack, SPARSE, backend);
+  await model.fit(x, y, { ...SILENT, seed: 1 });
+  await model.fit(x, y, { ...SILENT, seed: 1 });
+  expect(sessions.length).toBe(1);
+  const before = await model.readState();
+  const onTrainBegin = async () => expect(await model.readState()).toEqual(before);
+  await model.fit(x, y, { ...SILENT, seed: 2, callbacks: [{ onTrainBegin }] });
+  expect(sessions.length).toBe(2);
+  expect(model.step).toBe(9);
+});
+
+test('what the backend cannot run is said, and the model lives on', async () => {
+  let able = false;
+  const backend = { ...referenceBackend, unsupported: () => (able ? null : 'dense_1 is too wide for it') };
+  const model = referenceModel(classifier(), SPARSE, backend);
+  const weights = await model.getWeights();
+  const error = await failure(model.predict(x));
+  expect(error.code).toBe('ERR_UNSUPPORTED');
+  expect(error.message).toContain('dense_1 is too wide for it');
+  able = true;
+  expect((await model.predict(x)).shape).toEqual([20, 3]);
+  expect(await model.getWeights()).toEqual(weights);
+});
+
+test('a session that cannot be made leaves the state where it was', async () => {
+  let fails = false;
+  const backend = {
+    ...referenceBackend,
+    createSession: async (...made: Parameters<typeof referenceBackend.createSession>) => {
+      if (fails) throw new FusorError('ERR_OUT_OF_MEMORY', ['no memory']);
+      return referenceBackend.createSession(...made);
+    },
+  };
+  const model = referenceModel(classifier(), SPARSE, backend);
+  await model.fit(x, y, SILENT);
+  const { weights } = await model.readState();
+  model.compile({ ...SPARSE, optimizer: 'sgd' });
+  fails = true;
+  expect((await failure(model.predict(x))).code).toBe('ERR_OUT_OF_MEMORY');
+  fails = false;
+  expect((await model.readState()).weights).toEqual(weights);
+});
+
+test('a model equals the one of its JSON', async () => {
+  const model = referenceModel();
+  const onEpochEnd: Callback['onEpochEnd'] = (_epoch, _logs, t) => {
+    t.learningRate = 0.25;
+  };
+  await model.fit(x, y, { ...SILENT, callbacks: [{ onEpochEnd }] });
+  const json = JSON.parse(JSON.stringify(model));
+  expect(json.compile.optimizer.learningRate).toBe(0.25);
+  const copy = modelFromJSON(json);
+  // To the letter: digests are made of it.
+  expect(JSON.stringify(copy)).toBe(JSON.stringify(model));
+  expect(copy.plan()).toEqual({ ...model.plan(), seed: 7 });
+  expect(modelFromJSON(sequential(classifier(), { name: 'bare' }).toJSON()).toJSON()).toEqual({
+    className: 'Sequential',
+    name: 'bare',
+    layers: [
+      {
+        className: 'Dense',
+        config: { units: 4, activation: 'relu', useBias: true, name: 'dense', inputShape: [5] },
+      },
+      { className: 'Dense', config: { units: 3, activation: 'softmax', useBias: true, name: 'dense_1' } },
+    ],
+  });
+});
+
+test.each([
+  ['nothing', undefined, 'ERR_FILE_FORMAT'],
+  ['another class', { className: 'Functional', layers: [] }, 'ERR_FILE_FORMAT'],
+  [
+    'a Lambda',
+    { className: 'Sequential', layers: [{ className: 'Lambda', config: {} }] },
+    'ERR_LAYER_UNKNOWN',
+  ],
+  ['more keys', { className: 'Sequential', layers: [], code: '1' }, 'ERR_ARG'],
+  ['a path for a name', { className: 'Sequential', name: '../x', layers: classifier() }, 'ERR_ARG'],
+  ['a bad compile', { className: 'Sequential', layers: classifier(), compile: { loss: 'mse' } }, 'ERR_ARG'],
+])('modelFromJSON refuses %s', async (_name, config, code) => {
+  expect((await failure(() => modelFromJSON(config))).code).toBe(code);
+});
+
+test('a summary for people', () => {
+  const text = sequential([layers.flatten({ inputShape: [28, 28] }), layers.dense(1500)], {
+    name: 'mine',
+  }).summary();
+  const rule = '─'.repeat(43);
+  expect(text.split('\n')).toEqual([
+    'Model "mine"',
+    rule,
+    'Layer (type)       Output shape  Parameters',
+    rule,
+    'flatten (Flatten)  [rows, 784]            0',
+    'dense (Dense)      [rows, 1500]   1,177,500',
+    rule,
+    'Parameters: 1,177,500 (4,710,000 bytes)',
+  ]);
+});
