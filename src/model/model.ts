@@ -1,57 +1,26 @@
 import { closed, integer, seedOf } from '../arguments';
-import type { Backend, SessionState, TrainPlan } from '../backend/contract';
-import { parametersOf } from '../backend/contract';
-import type { StepDown } from '../backend/select';
-import { type DataShape, examplesOf, inputsOf } from '../data/examples';
-import { type ArrayLike, asNDArray, type NDArray } from '../data/ndarray';
-import { sampleWeightsOf, withClassWeights } from '../data/sample-weights';
+import { type Backend, parametersOf, type SessionState, type TrainPlan } from '../backend/contract';
+import { examplesOf, inputsOf } from '../data/examples';
+import type { ArrayLike, NDArray } from '../data/ndarray';
+import { sampleWeightsOf } from '../data/sample-weights';
 import { FusorError } from '../errors';
 import { chooseSeed } from '../random';
 import type { TrainedModel } from '../train/callbacks';
 import { runFit } from '../train/fit';
 import type { History } from '../train/history';
-import { checkedSignal, type FitOptions, fitOptions, MAX_COUNT, trainRowsOf } from '../train/options';
-import { progressPrinter } from '../train/progress';
+import { checkedSignal, type FitOptions, MAX_COUNT } from '../train/options';
 import { abortError } from '../train/training';
 import { type CompileOptions, compileConfig, type TrainingConfig } from './compile';
 import type { LayerConfig } from './layers';
 import { type Layout, layoutOf } from './layout';
 import { planOf } from './plan';
+import { dataShape, prepareFit } from './prepare-fit';
 import { Runtime, type Select } from './runtime';
 import { summaryOf } from './summary';
+import type { EvaluateOptions, ModelConfig, RuntimeInfo } from './types';
+import { weightArrays } from './weights';
 
-/** A model as JSON-safe data: structure and training config, without weights. */
-export interface ModelConfig {
-  className: 'Sequential';
-  name: string;
-  layers: LayerConfig[];
-  /** What it was compiled with; absent when it was not. Where to run is not part of it. */
-  compile?: TrainingConfig;
-}
-
-/** What a model runs on. */
-export interface RuntimeInfo {
-  backend: string;
-  engine: string;
-  /** 'cpu', 'cuda:0'. */
-  device: string;
-  deviceName: string;
-  /** 'fused', 'framework', … */
-  kernels: string;
-  isa: string;
-  threads: number;
-  versions: Record<string, string>;
-  /** What would have been better, and why it could not be had. */
-  steppedDown: StepDown[];
-}
-
-export interface EvaluateOptions {
-  /** Rows at a time; default 32. The result does not depend on it but for rounding. */
-  batchSize?: number;
-  /** Factors for the loss, one a row. */
-  sampleWeight?: ArrayLike;
-  signal?: AbortSignal;
-}
+export type { EvaluateOptions, ModelConfig, RuntimeInfo } from './types';
 
 /** What predict plans with before compile: nothing of it takes part in a prediction. */
 const UNCOMPILED: TrainingConfig = {
@@ -149,37 +118,12 @@ export class Model implements TrainedModel {
     const training = this.#compiled('fit');
     this.#fitting = true;
     try {
-      const { validationSplit, validationData, classWeight, sampleWeight, verbose, ...o } =
-        fitOptions(options);
-      const seed = o.seed ?? training.seed ?? chooseSeed();
-      const plan = planOf(this.#layout, training, seed);
-      const shape = this.#dataShape(plan);
-      const examples = examplesOf(shape, x, y, 'fit');
-      examples.weights = sampleWeightsOf(sampleWeight, examples.rows, 'fit');
-      const validation =
-        validationData && examplesOf(shape, validationData[0], validationData[1], VALIDATION);
-      if (validation) validation.weights = sampleWeightsOf(validationData[2], validation.rows, VALIDATION);
-      const trainRows = validation ? examples.rows : trainRowsOf(examples.rows, validationSplit);
-      examples.weights = withClassWeights(shape, examples, classWeight, trainRows);
-      const printer = progressPrinter(verbose);
-      const callbacks = printer ? [printer, ...o.callbacks] : o.callbacks;
-      if (o.signal?.aborted) throw abortError(o.signal);
-
-      this.#plan = plan;
-      const metricNames = plan.metrics.map(({ name }) => name);
       const { position } = this.#runtime;
-      const job = {
-        ...o,
-        model: this,
-        metricNames,
-        examples,
-        trainRows,
-        validation,
-        seed,
-        callbacks,
-        position,
-      };
-      return await this.#runtime.use(plan, seed, ({ session }) => runFit({ ...job, session }));
+      const { plan, job } = prepareFit(this.#layout, training, x, y, options);
+      this.#plan = plan;
+      return await this.#runtime.use(plan, job.seed, ({ session }) =>
+        runFit({ ...job, session, position, model: this }),
+      );
     } finally {
       this.#fitting = false;
     }
@@ -196,7 +140,7 @@ export class Model implements TrainedModel {
     const signal = checkedSignal(where, o.signal);
     this.#compiled(where);
     const plan = this.plan();
-    const examples = examplesOf(this.#dataShape(plan), x, y, where);
+    const examples = examplesOf(dataShape(this.#layout, plan), x, y, where);
     examples.weights = sampleWeightsOf(o.sampleWeight, examples.rows, where);
     if (signal?.aborted) throw abortError(signal);
     return this.#runtime.use(plan, this.#seed(), async ({ session }) => {
@@ -227,7 +171,7 @@ export class Model implements TrainedModel {
     const { features, outputs } = plan;
     const fallback = Math.max(1, Math.floor(PREDICT_CHUNK / Math.max(features, outputs)));
     const chunk = integer(where, 'batchSize', batchSize, { min: 1, max: MAX_COUNT, fallback });
-    const { rows, x: inputs } = inputsOf(this.#dataShape(plan), x, where);
+    const { rows, x: inputs } = inputsOf(dataShape(this.#layout, plan), x, where);
     return this.#runtime.use(plan, this.#seed(), async ({ session }) => {
       const data = new Float32Array(rows * outputs);
       for (let row = 0; row < rows; row += chunk)
@@ -249,17 +193,9 @@ export class Model implements TrainedModel {
   /** The optimiser's state stays. @throws ERR_SHAPE naming the layer, ERR_NONFINITE_WEIGHTS */
   async setWeights(weights: readonly NDArray[]): Promise<void> {
     const plan = this.plan();
-    const arrays = Array.from(weights ?? [], (weight, i) => asNDArray(weight, 'setWeights', `weights[${i}]`));
-    parametersOf(plan).forEach(({ layer, kind, shape }, p) => {
-      if (!arrays[p] || String(arrays[p].shape) === String(shape)) return;
-      throw new FusorError(
-        'ERR_SHAPE',
-        [`${kind} has the shape [${shape}], got [${arrays[p].shape}]`, `setWeights, layer "${layer}"`],
-        { layer, parameter: kind, expected: shape, received: [...arrays[p].shape] },
-      );
-    });
+    const arrays = weightArrays(plan, weights);
     const state = await this.readState();
-    await this.writeState({ ...state, weights: arrays.map(({ data }) => data as Float32Array) });
+    await this.writeState({ ...state, weights: arrays });
   }
 
   /** Weights, optimiser slots and step: all that a checkpoint of the training holds. */
@@ -332,11 +268,4 @@ export class Model implements TrainedModel {
   #seed(): number {
     return seedOf('compile', this.#training?.seed) ?? chooseSeed();
   }
-
-  #dataShape(plan: TrainPlan): DataShape {
-    const names = this.layerNames;
-    return { plan, inputShape: this.inputShape, firstLayer: names[0], lastLayer: names[names.length - 1] };
-  }
 }
-
-const VALIDATION = 'fit, validationData';

@@ -5,6 +5,7 @@ import {
   slotsOf,
   type TrainPlan,
 } from '../backend/contract';
+import { asNDArray } from '../data/ndarray';
 import { FusorError } from '../errors';
 import { uniform } from '../random';
 
@@ -80,4 +81,22 @@ export function checkedArrays(
       );
     return copy;
   });
+}
+
+/** Arrays with the parameters' shapes, as setWeights takes them. @throws ERR_SHAPE naming the layer */
+export function weightArrays(plan: Pick<TrainPlan, 'layers'>, weights: readonly unknown[]): Float32Array[] {
+  const arrays = Array.from(weights ?? [], (weight, i) => asNDArray(weight, 'setWeights', `weights[${i}]`));
+  for (const [p, { layer, kind, shape }] of parametersOf(plan).entries()) {
+    if (!arrays[p] || String(arrays[p].shape) === String(shape)) continue;
+    throw new FusorError(
+      'ERR_SHAPE',
+      [`${kind} has the shape [${shape}], got [${arrays[p].shape}]`, `setWeights, layer "${layer}"`],
+      { layer, parameter: kind, expected: shape, received: [...arrays[p].shape] },
+    );
+  }
+  return checkedArrays(
+    plan,
+    arrays.map(({ data }) => data),
+    'setWeights',
+  );
 }

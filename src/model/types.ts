@@ -1,0 +1,37 @@
+import type { StepDown } from '../backend/select';
+import type { ArrayLike } from '../data/ndarray';
+import type { TrainingConfig } from './compile';
+import type { LayerConfig } from './layers';
+
+/** A model as JSON-safe data: structure and training config, without weights. */
+export interface ModelConfig {
+  className: 'Sequential';
+  name: string;
+  layers: LayerConfig[];
+  /** What it was compiled with; absent when it was not. Where to run is not part of it. */
+  compile?: TrainingConfig;
+}
+
+/** What a model runs on. */
+export interface RuntimeInfo {
+  backend: string;
+  engine: string;
+  /** 'cpu', 'cuda:0'. */
+  device: string;
+  deviceName: string;
+  /** 'fused', 'framework', … */
+  kernels: string;
+  isa: string;
+  threads: number;
+  versions: Record<string, string>;
+  /** What would have been better, and why it could not be had. */
+  steppedDown: StepDown[];
+}
+
+export interface EvaluateOptions {
+  /** Rows at a time; default 32. The result does not depend on it but for rounding. */
+  batchSize?: number;
+  /** Factors for the loss, one a row. */
+  sampleWeight?: ArrayLike;
+  signal?: AbortSignal;
+}
