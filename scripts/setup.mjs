@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { compileTypeScript } from './lib/compile-typescript.mjs';
+import { skipsNative } from './lib/environment.mjs';
 import { runMain, SetupError } from './lib/failure.mjs';
 import { installDependencies } from './lib/install-dependencies.mjs';
 import { buildKernelTests } from './lib/kernel-tests.mjs';
@@ -27,7 +28,7 @@ await runMain(import.meta.url, async () => {
     linkCommand();
     await compileTypeScript();
     await setUpNative({ strict: values.test });
-    if (values.test && existsSync(join(root, 'native', 'test'))) await buildKernelTests();
+    if (values.test && !skipsNative() && existsSync(join(root, 'native', 'test'))) await buildKernelTests();
     return 0;
   });
 });

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { isOn } from './environment.mjs';
 import { SetupError } from './failure.mjs';
 import { cachedFolders, inspectLibtorch, inspectSystem } from './inspect-libtorch.mjs';
 import { libtorchCacheDir } from './paths.mjs';
@@ -125,5 +126,3 @@ function variantMismatch(found, wanted) {
     return `it is a CPU build, and there is an NVIDIA driver (${wanted.driver})`;
   return null;
 }
-
-const isOn = (value) => Boolean(value) && value !== '0' && value !== 'false';

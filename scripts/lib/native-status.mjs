@@ -1,5 +1,6 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { isOn } from './environment.mjs';
 import { readJson } from './files.mjs';
 import { addonInputs } from './native-inputs.mjs';
 import { addonPath, addonRecordPath, buildDir } from './paths.mjs';
@@ -32,7 +33,7 @@ function unmetRequests(record, env) {
   const unmet = [];
   if (env.LIBTORCH && record.requested !== env.LIBTORCH)
     unmet.push(`it was not built against LIBTORCH=${env.LIBTORCH}`);
-  else if (!env.LIBTORCH && env.LIBTORCH_USE_PYTORCH === '1' && record.source !== 'LIBTORCH_USE_PYTORCH') {
+  else if (!env.LIBTORCH && isOn(env.LIBTORCH_USE_PYTORCH) && record.source !== 'LIBTORCH_USE_PYTORCH') {
     unmet.push('it was not built against the libtorch of LIBTORCH_USE_PYTORCH');
   } else if (!env.LIBTORCH && env.FUSOR_LIBTORCH && record.variant !== env.FUSOR_LIBTORCH) {
     unmet.push(`it is a ${record.variant} build, FUSOR_LIBTORCH asks for ${env.FUSOR_LIBTORCH}`);

@@ -1,3 +1,4 @@
+import { skipsNative } from './environment.mjs';
 import { SetupError } from './failure.mjs';
 import { fetchLibtorch } from './fetch-libtorch.mjs';
 import { searchLibtorch } from './libtorch.mjs';
@@ -11,7 +12,7 @@ import { say } from './say.mjs';
  * a failure fail, unless FUSOR_SKIP_NATIVE=1 said that no native backend is wanted.
  */
 export async function setUpNative({ strict = false, env = process.env } = {}) {
-  if (env.FUSOR_SKIP_NATIVE && env.FUSOR_SKIP_NATIVE !== '0') {
+  if (skipsNative(env)) {
     say('fusor: FUSOR_SKIP_NATIVE is set: the native backend is not built');
     say(
       'fusor: training runs on TensorFlow.js (wasm); unset it and run `npm run setup` for the native backend',

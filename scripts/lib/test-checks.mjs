@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { skipsNative } from './environment.mjs';
 import { kernelTestPath, root } from './paths.mjs';
 import { runShown } from './run.mjs';
 
@@ -26,7 +27,7 @@ export const checks = [
 /** The C++ kernel tests; their last line counts, as ours does. */
 async function runKernelTests() {
   if (!existsSync(kernelTestPath)) {
-    const reason = process.env.FUSOR_SKIP_NATIVE ? 'FUSOR_SKIP_NATIVE is set' : null;
+    const reason = skipsNative() ? 'FUSOR_SKIP_NATIVE is set' : null;
     if (reason) return { passed: 0, failed: 0, skipped: 1, reasons: [`kernels: ${reason}`] };
     process.stderr.write(`${kernelTestPath} is absent: run \`npm run setup -- --test\`\n`);
     return count(1);

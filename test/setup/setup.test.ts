@@ -2,7 +2,15 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { callScript, repository, run, smallCheckout, temporaryFolder, toolFolder } from '../support/script';
+import {
+  callScript,
+  repository,
+  run,
+  smallCheckout,
+  temporaryFolder,
+  toolFolder,
+  writeTree,
+} from '../support/script';
 import { describeUnless } from '../support/skip';
 
 const folder = temporaryFolder();
@@ -48,7 +56,8 @@ test('a missing compiler fails the tests’ setup, in one line', async () => {
 });
 
 test('FUSOR_SKIP_NATIVE=1 says so in two lines, also for the tests', async () => {
-  const { status, stderr } = await setup(checkout(), world(bareTools, skipNative), ['--test']);
+  const root = writeTree(checkout(), { 'native/test/some.cc': '' });
+  const { status, stderr } = await setup(root, world(bareTools, skipNative), ['--test']);
   expect(status).toBe(0);
   expect(linesAbout(stderr, /FUSOR_SKIP_NATIVE|TensorFlow\.js/)).toHaveLength(2);
 });
