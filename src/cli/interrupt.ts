@@ -36,6 +36,8 @@ export class Interrupted extends Error {
 let controller: AbortController | undefined;
 
 function stop(reason: Reason): void {
+  // A build, for one, first ends the compiler that it runs.
+  if (!controller && process.listenerCount(reason) > 1) return;
   if (!controller || controller.signal.aborted) process.exit(STATUS[reason]);
   controller.abort(new Interrupted(reason));
 }

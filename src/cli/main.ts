@@ -49,7 +49,7 @@ function report(error: unknown, asJson: boolean): number {
   const known = interrupted || isFusorError(error);
   const message = oneLine(error instanceof Error ? error.message : String(error));
   const code = known ? error.code : 'ERR_INTERNAL';
-  const details = known ? error.details : {};
+  const details = (known && error.details) || {};
   if (asJson) process.stdout.write(`${JSON.stringify({ error: { code, message, details } })}\n`);
   if (interrupted && error.quiet) return status;
   process.stderr.write(`${interrupted ? '' : 'error: '}${message}${interrupted ? '' : ` [${code}]`}\n`);

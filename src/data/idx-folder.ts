@@ -162,7 +162,8 @@ function countClasses(labels: Idx): number {
   });
   const classes = first.indexOf(-1);
   const beyond = first.findIndex((index, value) => value > classes && index >= 0);
-  if (beyond < 0) return classes;
+  // Nothing can be told apart with one class, but it trains.
+  if (beyond < 0) return Math.max(2, classes);
   throw new FusorError(
     'ERR_LABEL_RANGE',
     [

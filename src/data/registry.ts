@@ -1,5 +1,5 @@
 /** The data sets that fusor knows by name. To add one, write its entry here. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { FusorError, nearestName } from '../errors';
 import { dataFolder } from './cache';
@@ -83,7 +83,6 @@ export function locateDataset(entry: DatasetEntry, place: Place = {}): string {
   const folders = entry.folders(place);
   const folder = folders.find((candidate) => existsSync(candidate) && entry.isComplete(candidate));
   if (folder) return folder;
-  const holding = folders.find((candidate) => hasFiles(candidate));
   const searched = `looked in ${folders.join(', ')}`;
   throw new FusorError(
     'ERR_DATA_MISSING',
@@ -92,16 +91,8 @@ export function locateDataset(entry: DatasetEntry, place: Place = {}): string {
       searched,
       'run npm ci, or put its files into the first of these',
     ],
-    { name: entry.name, folders, ...(holding && { incomplete: holding }) },
+    { name: entry.name, folders },
   );
-}
-
-function hasFiles(folder: string): boolean {
-  try {
-    return readdirSync(folder).length > 0;
-  } catch {
-    return false;
-  }
 }
 
 /** `folder` of an installed npm package; nothing when it is not installed. */

@@ -77,6 +77,20 @@ describe('data: exit 3', () => {
   });
 });
 
+test('all pixels equal, all labels of one class: it trains, with a warning', async () => {
+  const replaced = {
+    trainImages: idxBytes([30, 4, 4], new Uint8Array(480).fill(9)),
+    trainLabels: idxBytes([30], new Uint8Array(30)),
+    testLabels: idxBytes([12], new Uint8Array(12)),
+  };
+  const data = writeIdxFolder(fresh('flat'), replaced);
+  const flags = ['--data', data, '--epochs', '1', '--json', ...WASM];
+  const ran = await fusor(['train', ...flags], { cwd });
+  expect(documentOf(ran).history[0].loss).toBeGreaterThan(0);
+  expect(ran.stderr).toContain('warning: every pixel is 9');
+  expect(ran.stderr).toContain('warning: every label is 0');
+});
+
 describe('model files: exit 4', () => {
   const trained = join(cwd, 'trained');
   beforeAll(async () => {

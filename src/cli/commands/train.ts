@@ -10,7 +10,7 @@ import type { train } from '../options';
 import { repeatable } from '../settings';
 import { backendOf, dataOf, fallbackOf, modelOf, type RunDocument } from '../train/document';
 import { environmentOf, runtimeLine } from '../train/environment';
-import { buildModel, type TrainSettings, targetsOf } from '../train/problem';
+import { buildModel, oddities, type TrainSettings, targetsOf } from '../train/problem';
 import { Recorder } from '../train/recorder';
 
 export const run: Run<typeof train> = async (call) => {
@@ -20,6 +20,7 @@ export const run: Run<typeof train> = async (call) => {
   const { epochs, batchSize, validationSplit } = settings;
   const seed = settings.seed ?? randomInt(2 ** 31);
   const data = await loadDataset(settings.data, settings);
+  for (const oddity of oddities(data)) out.note(oddity);
   const model = await buildModel(call, data, seed);
   try {
     const y = targetsOf(model, data.train);
@@ -100,13 +101,12 @@ async function show(document: RunDocument, ranOn: string): Promise<void> {
   const { history, test, runDir, timing } = document;
   const accuracy = test.accuracy === null ? '' : ` · test accuracy ${(100 * test.accuracy).toFixed(2)} %`;
   const lines = [
-    historyTable(history),
-    curves(history),
     `test loss ${test.loss.toFixed(4)}${accuracy}`,
     `ran on ${ranOn}`,
-    `${timing.steps} steps in ${timing.fitSeconds.toFixed(2)} s, ${timing.stepMicroseconds.toFixed(1)} us/step, seed ${document.seed}`,
     ...document.fallback.map(({ from, reason }) => `not on ${from}: ${reason}`),
+    `${timing.steps} steps in ${timing.fitSeconds.toFixed(2)} s, ${timing.stepMicroseconds.toFixed(1)} us/step, seed ${document.seed}`,
     `run folder ${runDir}`,
   ];
-  process.stdout.write(`\n${lines.filter(Boolean).join('\n\n')}\n`);
+  const parts = [historyTable(history), curves(history), lines.join('\n')];
+  process.stdout.write(`\n${parts.filter(Boolean).join('\n\n')}\n`);
 }

@@ -79,3 +79,12 @@ export function targetsOf(model: Model, { y }: LabelledImages): ArrayLike {
   if (outputs === 1) return ndarray(Float32Array.from(y.data), [y.data.length, 1]);
   return toCategorical(y, outputs);
 }
+
+/** What is odd about the data, though it can be trained on. */
+export function oddities({ train: { x, y } }: ImageDataset): string[] {
+  const same = ({ data }: { data: Uint8Array }) => data.every((value) => value === data[0]);
+  return [
+    same(x) && `warning: every pixel is ${x.data[0]}: there is nothing to learn from`,
+    same(y) && `warning: every label is ${y.data[0]}: there is nothing to tell apart`,
+  ].filter((line) => line !== false);
+}
