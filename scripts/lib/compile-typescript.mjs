@@ -8,20 +8,30 @@ import { during } from './say.mjs';
 
 const source = join(root, 'src');
 const dist = join(root, 'dist');
+const typescript = join(root, 'node_modules', 'typescript');
 const stamp = join(buildDir, 'typescript.stamp');
+
+/** What dist/ is made of, as one hash, and the files that it must hold. */
+function wanted() {
+  const files = filesBelow(source).filter((file) => file.endsWith('.ts'));
+  const version = readJson(join(typescript, 'package.json'))?.version;
+  return {
+    hash: hashFiles(root, [join(root, 'tsconfig.json'), ...files], [version]),
+    outputs: files.map((file) => join(dist, relative(source, file).replace(/\.ts$/, '.js'))),
+  };
+}
+
+/** Whether dist/ is what src/ says. */
+export function isCompiled({ hash, outputs } = wanted()) {
+  return (
+    existsSync(stamp) && readFileSync(stamp, 'utf8') === hash && outputs.every((file) => existsSync(file))
+  );
+}
 
 /** `tsc` into dist/ when src/ changed. It compiles beside dist/ and swaps: an interrupted run leaves the old one. */
 export async function compileTypeScript(env = process.env) {
-  const typescript = join(root, 'node_modules', 'typescript');
-  const files = filesBelow(source).filter((file) => file.endsWith('.ts'));
-  const hash = hashFiles(
-    root,
-    [join(root, 'tsconfig.json'), ...files],
-    [readJson(join(typescript, 'package.json'))?.version],
-  );
-  const fresh = existsSync(stamp) && readFileSync(stamp, 'utf8') === hash;
-  const outputs = files.map((file) => join(dist, relative(source, file).replace(/\.ts$/, '.js')));
-  if (fresh && outputs.every((file) => existsSync(file))) return;
+  const sources = wanted();
+  if (isCompiled(sources)) return;
 
   const log = join(buildDir, 'tsc.log');
   mkdirSync(buildDir, { recursive: true });
@@ -42,10 +52,10 @@ export async function compileTypeScript(env = process.env) {
         `mend src/, or see ${log}`,
       ]);
     }
-    rmSync(dist, { recursive: true, force: true });
+    if (existsSync(dist)) renameSync(dist, `${temporary}-old`);
     renameSync(temporary, dist);
   } finally {
-    rmSync(temporary, { recursive: true, force: true });
+    for (const folder of [temporary, `${temporary}-old`]) rmSync(folder, { recursive: true, force: true });
   }
-  writeAtomically(stamp, hash);
+  writeAtomically(stamp, sources.hash);
 }
