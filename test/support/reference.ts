@@ -22,84 +22,11 @@ import {
   type TrainPlan,
 } from '../../src/backend/contract';
 import { FusorError } from '../../src/errors';
-import {
-  activate,
-  backward,
-  forward,
-  type Matrix,
-  matrix,
-  type Numbers,
-  type Training,
-} from './reference/layers';
-import { logitGradient, rowLosses, rowMetrics, targetMatrix } from './reference/loss';
+import { matrix } from './reference/layers';
+import { type Batch, batchMeans, batchOf, forwardAll, lossAndGradients } from './reference/network';
 import { update } from './reference/optimizers';
 
-/** Some rows with their targets, ready for arithmetic. */
-export interface Batch {
-  x: Matrix;
-  y: Matrix;
-  /** One factor a row. */
-  weights: Float64Array;
-}
-
-export function batchOf(plan: TrainPlan, examples: Examples, rows: ArrayLike<number>): Batch {
-  const { features } = plan;
-  const x = matrix(
-    rows.length,
-    features,
-    (e) => examples.x[rows[Math.floor(e / features)] * features + (e % features)],
-  );
-  const weights = Float64Array.from(rows, (row) => examples.weights?.[row] ?? 1);
-  return { x, y: targetMatrix(plan, examples.y, rows), weights };
-}
-
-/** All layers in turn: each layer's values, the logits and the predictions. */
-export function forwardAll(plan: TrainPlan, parameters: Numbers[], x: Matrix, training: Training) {
-  const perLayer = parametersByLayer(plan, parameters);
-  let value = x;
-  const passes = plan.layers.map((layer, i) => {
-    const pass = forward(layer, perLayer[i], value, training);
-    value = pass.y;
-    return pass;
-  });
-  return { passes, logits: value, predictions: activate(plan.output, value) };
-}
-
-/** Σ wᵢ·lossᵢ / rows of a batch, its gradient with respect to every parameter, and the metrics' means. */
-export function lossAndGradients(plan: TrainPlan, parameters: Numbers[], batch: Batch, training: Training) {
-  const { passes, logits, predictions } = forwardAll(plan, parameters, batch.x, training);
-  const perLayer = parametersByLayer(plan, parameters);
-  let gradient = logitGradient(plan, logits, predictions, batch.y, batch.weights);
-  const gradients: Float64Array[] = [];
-  for (let i = plan.layers.length - 1; i >= 0; i--) {
-    const result = backward(plan.layers[i], perLayer[i], passes[i], gradient, training);
-    gradients.unshift(...result.parameters);
-    gradient = result.dx;
-  }
-  return { ...batchMeans(plan, logits, predictions, batch), gradients };
-}
-
-function batchMeans(plan: TrainPlan, logits: Matrix, predictions: Matrix, batch: Batch): Metrics {
-  const losses = rowLosses(plan.loss.kind, logits, predictions, batch.y).map(
-    (loss, row) => loss * batch.weights[row],
-  );
-  const mean = (values: Float64Array) => values.reduce((a, b) => a + b, 0) / values.length;
-  return {
-    loss: mean(losses),
-    metrics: plan.metrics.map((metric) => mean(rowMetrics(metric, predictions, batch.y))),
-  };
-}
-
-/** Kernel and bias of each layer; empty for the layers without parameters. */
-function parametersByLayer(plan: TrainPlan, parameters: Numbers[]): Numbers[][] {
-  let next = 0;
-  return plan.layers.map((layer) => {
-    if (layer.kind !== 'dense') return [];
-    const count = layer.useBias ? 2 : 1;
-    next += count;
-    return parameters.slice(next - count, next);
-  });
-}
+export { batchOf, lossAndGradients };
 
 class ReferenceDataset implements Dataset {
   disposed = false;

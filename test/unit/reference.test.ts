@@ -10,8 +10,9 @@ import {
   randomExamples,
   randomState,
 } from '../support/plans';
-import { batchOf, forwardAll, lossAndGradients, referenceBackend } from '../support/reference';
+import { referenceBackend } from '../support/reference';
 import { backward, erf, matrix } from '../support/reference/layers';
+import { batchOf, forwardAll, lossAndGradients } from '../support/reference/network';
 
 const EPSILON = 1e-5;
 const TOLERANCE = 1e-5;
