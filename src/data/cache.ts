@@ -4,10 +4,11 @@ import { join, resolve } from 'node:path';
 type Environment = Record<string, string | undefined>;
 
 /**
- * The folder where fusor keeps what it fetches and builds: `$XDG_CACHE_HOME/fusor`, else `~/.cache/fusor`.
- * An empty or relative XDG_CACHE_HOME is ignored, as the XDG base directory specification says.
+ * The folder where fusor keeps what it fetches: `$FUSOR_CACHE`, else `$XDG_CACHE_HOME/fusor`, else `~/.cache/fusor`;
+ * the same as in scripts/lib/paths.mjs. An empty or relative XDG_CACHE_HOME is ignored, as the XDG base directory specification says.
  */
 export function cacheFolder(env: Environment = process.env): string {
+  if (env.FUSOR_CACHE) return resolve(env.FUSOR_CACHE);
   const base = env.XDG_CACHE_HOME;
   return join(base?.startsWith('/') ? base : join(homedir(), '.cache'), 'fusor');
 }
