@@ -31,7 +31,8 @@ export class Network {
 
   /** Sums of loss and metrics over the rows of a batch. */
   evaluate(parameters: Tensor[], x: Float32Array, targets: Targets): Metrics {
-    return this.score(this.forward(parameters, x, null).logits, targets);
+    const { loss, metrics } = this.score(this.forward(parameters, x, null).logits, targets);
+    return { loss, metrics };
   }
 
   /** As evaluate, in training, with the gradient of every parameter. */
