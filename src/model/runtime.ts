@@ -120,7 +120,10 @@ export class Runtime {
     const selection = await this.selection();
     const key = planKey(plan);
     if (this.#open?.key === key && this.#open.selection.backend === selection.backend) {
-      if (seed !== undefined && !this.#drawn) await this.#open.session.writeState(this.#stateFor(plan, seed));
+      if (seed !== undefined && !this.#drawn) {
+        await this.#open.session.writeState(this.#stateFor(plan, seed));
+        this.#state = undefined;
+      }
       return this.#open;
     }
     const hindrance = selection.backend.unsupported(plan);

@@ -151,6 +151,17 @@ test('another seed where something is dropped: a new session with the same state
   expect(model.step).toBe(9);
 });
 
+test('an exchange of sessions waits for what still uses the old one', async () => {
+  const model = referenceModel();
+  const expected = await model.predict(x);
+  // Twenty calls on the old session, the last of them long after the new one is asked for.
+  const predicting = model.predict(x, { batchSize: 1 });
+  model.compile({ ...SPARSE, optimizer: 'rmsprop' });
+  const fitting = model.fit(x, y, SILENT);
+  expect(await predicting).toEqual(expected);
+  expect((await fitting).stopped).toBe('finished');
+});
+
 test('what the backend cannot run is said, and the model lives on', async () => {
   let able = false;
   const backend = { ...referenceBackend, unsupported: () => (able ? null : 'dense_1 is too wide for it') };

@@ -288,3 +288,50 @@ test('a loss that is not finite stops at once and is named', async () => {
   expect(linear.step).toBe(step + 1);
   expect((error as unknown as { history: History }).history.stepLosses.length).toBe(step + 1);
 });
+
+test('the data leaves the device however fit ends', async () => {
+  let held = 0;
+  const { backend } = spyBackend((session) => {
+    const { upload } = session;
+    session.upload = async (examples) => {
+      const dataset = await upload.call(session, examples);
+      held++;
+      const { dispose } = dataset;
+      dataset.dispose = () => {
+        held--;
+        dispose.call(dataset);
+      };
+      return dataset;
+    };
+    return session;
+  });
+  const model = referenceModel(classifier(), SPARSE, backend);
+  let during = 0;
+  const onEpochEnd = () => {
+    during = held;
+  };
+  const options = { ...SILENT, validationData: [x, y] as const, callbacks: [{ onEpochEnd }] };
+  await model.fit(x, y, options);
+  expect([during, held]).toEqual([2, 0]);
+  const onTrainBegin = () => {
+    throw new Error('broken');
+  };
+  expect((await failure(model.fit(x, y, { ...options, callbacks: [{ onTrainBegin }] }))).message).toBe(
+    'broken',
+  );
+  expect(held).toBe(0);
+  await model.evaluate(x, y);
+  expect(held).toBe(0);
+});
+
+test('a span in which the loss is lost is not run to its end', async () => {
+  const model = referenceModel([layers.dense(3, { inputShape: [5] })], {
+    optimizer: optimizers.sgd({ learningRate: 1e30 }),
+    loss: 'mse',
+    seed: 1,
+  });
+  const error = await failure(model.fit(x, toCategorical(y, CLASSES), { ...SILENT, batchSize: 1 }));
+  expect(error.code).toBe('ERR_NONFINITE_LOSS');
+  expect((error.details as { step: number }).step).toBe(model.step - 1);
+  expect(model.step).toBeLessThan(50);
+});
