@@ -101,9 +101,7 @@ export function parametersOf(plan: Pick<TrainPlan, 'layers'>): Parameter[] {
   return plan.layers.flatMap((layer): Parameter[] => {
     if (layer.kind !== 'dense') return [];
     const kernel: Parameter = { layer: layer.name, kind: 'kernel', shape: [layer.inputs, layer.outputs] };
-    return layer.useBias
-      ? [kernel, { layer: layer.name, kind: 'bias', shape: [layer.outputs] }]
-      : [kernel];
+    return layer.useBias ? [kernel, { layer: layer.name, kind: 'bias', shape: [layer.outputs] }] : [kernel];
   });
 }
 
@@ -182,6 +180,7 @@ export interface Listener {
 
 export interface SpanReport {
   stepsDone: number;
+  /** 'aborted' also where a backend ended the span early, after a step whose loss was not finite. */
   stopped: 'finished' | 'aborted';
   /** One loss a step done: the batch mean. */
   losses: Float32Array;

@@ -1,7 +1,7 @@
 /** The choice of a backend: the only place that knows their names. */
-import { existsSync } from 'node:fs';
 import { FusorError, isFusorError } from '../errors';
 import type { Backend, BackendName, BackendProvider, Candidate, DeviceRequest } from './contract';
+import { nvidiaDriverPresent } from './nvidia-driver';
 import { type ResolvedRequest, resolveRequest, type SelectionRequest } from './request';
 import { reportStepDowns } from './step-down';
 
@@ -188,11 +188,6 @@ function fits({ backend, engine, device }: NamedCandidate, request: ResolvedRequ
   if (request.device === 'cpu') return !onCuda(device);
   // 'cuda' without a number: any GPU is meant, or none was found.
   return onCuda(device) && (device === request.device || request.device === 'cuda' || device === 'cuda');
-}
-
-/** A look at the file system, so that machines without a GPU lose no time on probing for one. */
-export function nvidiaDriverPresent(): boolean {
-  return ['/proc/driver/nvidia/version', '/dev/nvidiactl', '/dev/dxg'].some((file) => existsSync(file));
 }
 
 const selector = new Selector();

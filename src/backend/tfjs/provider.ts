@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { FusorError } from '../../errors';
 import type {
@@ -9,6 +8,7 @@ import type {
   SessionState,
   TrainPlan,
 } from '../contract';
+import { nvidiaDriverPresent } from '../nvidia-driver';
 import { probeInChild } from '../probe';
 import { type Engine, type EngineName, loadEngine } from './engines';
 import { TfjsSession } from './session';
@@ -87,7 +87,7 @@ function engineFor({ tfjsEngine, device }: DeviceRequest): EngineName {
 
 /** Cheap checks first, so that a machine without the package or a driver is told in no time. */
 async function probeNodeGpu() {
-  if (!hasNvidiaDriver()) return absent('node-gpu', 'cuda', 'no NVIDIA driver', 'install the NVIDIA driver');
+  if (!nvidiaDriverPresent()) return absent('node-gpu', 'cuda', 'no NVIDIA driver', 'install the NVIDIA driver');
   if (!findPackage('node-gpu')) return notInstalled('node-gpu', 'cuda');
   return probeInChild(join(__dirname, 'probes', 'node-gpu.js'), TIMEOUT, [
     { engine: 'node-gpu', device: 'cuda' },
@@ -97,10 +97,6 @@ async function probeNodeGpu() {
 async function probeNode() {
   if (!findPackage('node')) return notInstalled('node', 'cpu');
   return probeInChild(join(__dirname, 'probes', 'node.js'), TIMEOUT, [{ engine: 'node', device: 'cpu' }]);
-}
-
-function hasNvidiaDriver(): boolean {
-  return ['/proc/driver/nvidia/version', '/dev/nvidiactl', '/dev/dxg'].some((path) => existsSync(path));
 }
 
 function notInstalled(engine: 'node-gpu' | 'node', device: string) {
