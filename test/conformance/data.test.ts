@@ -153,7 +153,8 @@ conformance('data types', () => {
     const bytes = await expectLikeReference(backend, run, TOLERANCE.trajectory);
     const floats = { ...examples, x: Float32Array.from(examples.x) };
     const dense32 = await train(backend, { plan: sparse, examples: floats, batchSize });
-    for (const [p, w] of bytes.state.weights.entries()) expect(sameBits(dense32.state.weights[p], w)).toBe(true);
+    for (const [p, w] of bytes.state.weights.entries())
+      expect(sameBits(dense32.state.weights[p], w)).toBe(true);
   });
 
   test('labels and their one-hot rows train alike', async () => {

@@ -2,7 +2,15 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { FusorError } from '../../errors';
-import type { Examples, Metrics, SessionDescription, SessionState, Span, SpanReport, TrainPlan } from '../contract';
+import type {
+  Examples,
+  Metrics,
+  SessionDescription,
+  SessionState,
+  Span,
+  SpanReport,
+  TrainPlan,
+} from '../contract';
 
 /** A token names a job, so that it alone is aborted and heard. */
 export type Token = number;

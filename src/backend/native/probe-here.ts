@@ -31,7 +31,11 @@ function cpu(info: NativeInfo): Candidate {
 /** This release has CPU kernels only; says so where a GPU might be expected, and nothing more where there is none. */
 function cuda(): Candidate {
   return nvidiaDriverPresent()
-    ? unusable('cuda', 'this release of the native backend has no CUDA kernels', 'use --backend tfjs for the GPU')
+    ? unusable(
+        'cuda',
+        'this release of the native backend has no CUDA kernels',
+        'use --backend tfjs for the GPU',
+      )
     : unusable('cuda', 'there is no NVIDIA driver here', 'install one, if there is an NVIDIA GPU');
 }
 

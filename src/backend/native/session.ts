@@ -7,6 +7,7 @@ import type {
   Metrics,
   RowRange,
   Session,
+  SessionDescription,
   SessionState,
   Span,
   SpanReport,
@@ -50,7 +51,7 @@ class NativeDataset implements Dataset {
 }
 
 class ContractSession implements Session {
-  readonly description;
+  #description: SessionDescription;
   #nextToken: Token = 0;
   #disposal: Promise<void> | undefined;
 
@@ -58,7 +59,13 @@ class ContractSession implements Session {
     private readonly native: NativeSession,
     private readonly listeners: Listeners,
   ) {
-    this.description = native.describe();
+    this.#description = native.describe();
+  }
+
+  /** Of the kernels that ran last: which they are depends on the data. */
+  get description(): SessionDescription {
+    if (!this.#disposal) this.#description = this.native.describe();
+    return this.#description;
   }
 
   async upload(examples: Examples): Promise<Dataset> {
@@ -83,7 +90,9 @@ class ContractSession implements Session {
   ): Promise<Metrics> {
     const id = this.#idOf(data);
     signal?.throwIfAborted();
-    const metrics = await this.#job(signal, (token) => this.native.evaluate(token, id, begin, end, batchSize));
+    const metrics = await this.#job(signal, (token) =>
+      this.native.evaluate(token, id, begin, end, batchSize),
+    );
     if (metrics) return metrics;
     // Aborted: by the signal, or by dispose.
     signal?.throwIfAborted();
@@ -129,7 +138,11 @@ class ContractSession implements Session {
   #idOf(data: Dataset): number {
     this.#refuseIfDisposed();
     if (!(data instanceof NativeDataset) || data.owner !== this.native) {
-      throw new FusorError('ERR_STATE', ['the data set belongs to another session', '', 'upload it to this one']);
+      throw new FusorError('ERR_STATE', [
+        'the data set belongs to another session',
+        '',
+        'upload it to this one',
+      ]);
     }
     if (data.disposed) {
       throw new FusorError('ERR_STATE', ['the data set is disposed', '', 'upload it again']);

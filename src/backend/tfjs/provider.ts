@@ -87,7 +87,8 @@ function engineFor({ tfjsEngine, device }: DeviceRequest): EngineName {
 
 /** Cheap checks first, so that a machine without the package or a driver is told in no time. */
 async function probeNodeGpu() {
-  if (!nvidiaDriverPresent()) return absent('node-gpu', 'cuda', 'no NVIDIA driver', 'install the NVIDIA driver');
+  if (!nvidiaDriverPresent())
+    return absent('node-gpu', 'cuda', 'no NVIDIA driver', 'install the NVIDIA driver');
   if (!findPackage('node-gpu')) return notInstalled('node-gpu', 'cuda');
   return probeInChild(join(__dirname, 'probes', 'node-gpu.js'), TIMEOUT, [
     { engine: 'node-gpu', device: 'cuda' },
