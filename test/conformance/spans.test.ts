@@ -9,10 +9,10 @@ import type {
   TrainPlan,
 } from '../../src/backend/contract';
 import { permutation } from '../../src/random';
-import { sameBits } from '../support/compare';
+import { greatestRelative, sameBits } from '../support/compare';
 import { dense, OPTIMIZERS, planOf, randomExamples, randomState } from '../support/plans';
 import { conformance, isShort, openBackend, target } from './target';
-import { constantRates, ordered, train, withSession } from './training';
+import { constantRates, ordered, TOLERANCE, train, within, withSession } from './training';
 
 const rescaling: LayerPlan = { kind: 'rescaling', name: 'r', width: 784, scale: 1 / 255, offset: 0 };
 /** Large enough for a step to take a while everywhere. */
@@ -88,6 +88,15 @@ conformance('a span', () => {
       expectSameState(first.state, second.state);
     },
   );
+
+  test(`one thread and two: ${target.sameForAnyThreads ? 'the same, bit for bit' : 'alike'}`, async () => {
+    const run = { plan: flagship, examples: images, batchSize, order: manySteps(20).order };
+    const [one, two] = await Promise.all(
+      [1, 2].map(async (threads) => train(await openBackend({ threads }), run)),
+    );
+    within('losses', greatestRelative(one.report.losses, two.report.losses), TOLERANCE.trajectory);
+    if (target.sameForAnyThreads) expectSameState(one.state, two.state);
+  });
 
   test('written state goes on where it was read', async () => {
     const backend = await openBackend();

@@ -20,6 +20,8 @@ interface Target {
   env?: Record<string, string>;
   /** Trains on the thread that calls: timers are late by a step. */
   blocking?: boolean;
+  /** Results do not depend on the number of threads, to the last bit. */
+  sameForAnyThreads?: boolean;
   /** Slow: fewer cases. */
   short?: boolean;
 }
