@@ -47,13 +47,8 @@ function printTable(rows) {
   console.log(`\n${cells.map(line).join('\n')}\n`);
 }
 
-/** Each reason once, with how often it came. */
 function printReasons(reasons) {
-  const times = new Map();
-  for (const reason of reasons) times.set(reason, (times.get(reason) ?? 0) + 1);
-  if (times.size) console.log('not run, and why:');
-  for (const [reason, count] of times) console.log(`  ${reason}${count > 1 ? ` (${count} times)` : ''}`);
-  if (times.size) console.log();
+  if (reasons.length) console.log(`not run, and why:\n${reasons.map((reason) => `  ${reason}\n`).join('')}`);
 }
 
 await runMain(import.meta.url, async () => {

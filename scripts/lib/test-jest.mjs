@@ -40,9 +40,7 @@ export async function runJest(name, files, { env = {}, inBand = false } = {}) {
       reasons: [`${name}: jest ended with ${status} before it could report`],
     };
 
-  const reasons = readLines(skips).map(
-    ({ suite, test, reason }) => `${name}: ${[suite, test].filter(Boolean).join(' ')}: ${reason}`,
-  );
+  const reasons = distinctReasons(readLines(skips)).map((reason) => `${name}: ${reason}`);
   let failed = json.numFailedTests + json.numRuntimeErrorTestSuites;
   const skipped = json.numPendingTests + json.numTodoTests;
   if (skipped > 0 && reasons.length === 0) {
@@ -51,6 +49,13 @@ export async function runJest(name, files, { env = {}, inBand = false } = {}) {
   }
   if (status !== 0 && failed === 0) failed = 1;
   return { passed: json.numPassedTests, failed, skipped, reasons };
+}
+
+/** Each reason once, with the files that gave it. */
+function distinctReasons(skips) {
+  const files = new Map();
+  for (const { suite, reason } of skips) files.set(reason, (files.get(reason) ?? new Set()).add(suite));
+  return [...files].map(([reason, suites]) => `${reason} (${[...suites].join(', ')})`);
 }
 
 function readLines(path) {

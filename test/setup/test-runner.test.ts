@@ -31,5 +31,5 @@ test.each([
 ])('%s', async (_name, text, passed, failed, skipped) => {
   const count = await countOf(text);
   expect(count).toMatchObject({ passed, failed, skipped });
-  if (text.includes('no GPU')) expect(count.reasons).toEqual(['unit: one.test.ts: no GPU']);
+  if (text.includes('no GPU')) expect(count.reasons).toEqual(['unit: no GPU (one.test.ts)']);
 });
