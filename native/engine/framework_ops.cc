@@ -22,10 +22,11 @@ const c10::TypedOperatorHandle<FusedLinear>* fusedLinear() {
   return handle ? &*handle : nullptr;
 }
 
+// Not relu: oneDNN's turns NaN into 0.
 const char* oneDnnName(Activation activation) {
   switch (activation) {
-    case Activation::Linear: return "none";
-    case Activation::Relu: return "relu";
+    case Activation::Linear:
+    case Activation::Relu: return "none";
     case Activation::Sigmoid: return "sigmoid";
     case Activation::Tanh: return "tanh";
     default: return nullptr;
@@ -42,7 +43,8 @@ at::Tensor dense(const at::Tensor& x, const at::Tensor& w, const at::Tensor& b, 
   const optional<at::Tensor> bias = b.defined() ? optional<at::Tensor>(b) : std::nullopt;
   const char* name = oneDnnName(activation);
   if (const auto* fused = fusedLinear(); fused && name && !z && x.device().is_cpu()) {
-    return fused->call(x, w, bias, name, c10::List<optional<at::Scalar>>(), c10::string_view(""));
+    at::Tensor y = fused->call(x, w, bias, name, c10::List<optional<at::Scalar>>(), c10::string_view(""));
+    return activation == Activation::Relu ? at::relu_(y) : y;
   }
   const at::Tensor value = at::linear(x, w, bias);
   if (z) *z = value;
@@ -90,7 +92,7 @@ LossResult loss(const Plan& plan, const at::Tensor& z, const at::Tensor& p, cons
       const at::Tensor logs = at::_log_softmax(z, 1, false);
       // A target of 0 counts nothing, however far away its logit is.
       result.rows = at::where(targets == 0, at::zeros({}, z.options()), targets * logs).sum(1).neg();
-      if (gradient) d = logs.exp().mul_(targets.sum(1, true)).sub_(targets);
+      if (gradient) d = logs.exp().sub_(targets);
       break;
     }
     case LossKind::BinaryCrossentropy:

@@ -139,10 +139,11 @@ class FrameworkTrainer : public Trainer {
                                   : wrap(data.bytes, {data.rows, plan_.features}, at::kByte))
                   .index_select(0, order)
                   .to(at::kFloat);
-    batch.targets = data.labels.empty() ? wrap(data.values, {data.rows, plan_.outputs}, at::kFloat).index_select(0, order)
-                                        : wrap(data.labels, {data.rows}, at::kInt).index_select(0, order).to(at::kLong);
-    const Tensor weights = wrap(data.weights, {data.rows}, at::kFloat);
-    if (weights.defined()) batch.weights = weights.index_select(0, order);
+    const auto select = [&](const Tensor& all) { return all.defined() ? all.index_select(0, order) : all; };
+    batch.targets = plan_.labels ? select(wrap(data.labels, {data.rows}, at::kInt))
+                                 : select(wrap(data.values, {data.rows, plan_.outputs}, at::kFloat));
+    if (plan_.labels && batch.targets.defined()) batch.targets = batch.targets.to(at::kLong);
+    batch.weights = select(wrap(data.weights, {data.rows}, at::kFloat));
     return batch;
   }
 

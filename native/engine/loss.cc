@@ -86,14 +86,11 @@ void lossRows(const Plan& plan, const Kernels& kernels, const LossRows& step) {
     float scale = weight / static_cast<float>(step.batchRows);
     if (crossentropy) {
       const double lse = logSumExp(z, n);
-      float mass = 1;  // sum of the targets: 1 but for rounding
       if (label) {
         loss = lse - z[*label];
       } else {
-        mass = 0;
         for (int i = 0; i < n; ++i) {
-          mass += y[i];
-          if (y[i] != 0) loss += y[i] * (lse - z[i]);
+          if (y[i] != 0) loss += y[i] * (lse - z[i]);  // a target of 0 counts nothing, however far away its logit is
         }
       }
       if (dz) {
@@ -102,7 +99,7 @@ void lossRows(const Plan& plan, const Kernels& kernels, const LossRows& step) {
         } else {
           kernels.activate(Activation::Softmax, z, dz, n);
         }
-        for (int i = 0; i < n; ++i) dz[i] = (mass * dz[i] - (label ? (i == *label ? 1.0f : 0.0f) : y[i])) * scale;
+        for (int i = 0; i < n; ++i) dz[i] = (dz[i] - (label ? (i == *label ? 1.0f : 0.0f) : y[i])) * scale;
       }
     } else {
       scale /= static_cast<float>(n);

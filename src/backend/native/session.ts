@@ -31,7 +31,7 @@ export function openSession(
         listeners.get(token)?.({ stepsDone, loss, metrics }),
       ),
   );
-  return new ContractSession(session, listeners);
+  return new ContractSession(plan, session, listeners);
 }
 
 class NativeDataset implements Dataset {
@@ -56,6 +56,7 @@ class ContractSession implements Session {
   #disposal: Promise<void> | undefined;
 
   constructor(
+    private readonly plan: TrainPlan,
     private readonly native: NativeSession,
     private readonly listeners: Listeners,
   ) {
@@ -76,6 +77,7 @@ class ContractSession implements Session {
 
   async run({ data, ...span }: Span, { signal, onProgress }: Listener = {}): Promise<SpanReport> {
     const id = this.#idOf(data);
+    if (signal?.aborted) return this.#nothingDone();
     return this.#job(signal, (token) => {
       if (onProgress) this.listeners.set(token, onProgress);
       return this.native.run(token, id, span, onProgress !== undefined);
@@ -124,15 +126,18 @@ class ContractSession implements Session {
     const abort = () => this.native.abort(token);
     signal?.addEventListener('abort', abort);
     try {
-      const result = call(token);
-      if (signal?.aborted) abort();
-      return await result;
+      return await call(token);
     } catch (error) {
       throw ours(error, caller);
     } finally {
       signal?.removeEventListener('abort', abort);
       this.listeners.delete(token);
     }
+  }
+
+  #nothingDone(): SpanReport {
+    const none = new Float32Array();
+    return { stepsDone: 0, stopped: 'aborted', losses: none, metrics: this.plan.metrics.map(() => none) };
   }
 
   #idOf(data: Dataset): number {
