@@ -1,0 +1,143 @@
+// Kernels written as plainly as can be, with one fault each: what the gates must catch (controls.cc).
+#pragma once
+#include <cmath>
+#include <cstring>
+
+#include "kernels/cpu/kernels.h"
+#include "reference.h"
+
+namespace fusor::test {
+
+enum class Fault {
+  None,
+  SignFlip,        // of the result before the activation, or of the gradient
+  NoMean,          // times the number of rows
+  TransposedW,     // read as [outputs, inputs]
+  MaskOfGradient,  // relu's mask from the gradient's sign
+  MaskNegative,    // relu's mask where the value is negative
+  StaleRow,        // the last row (forward, input gradient) or input (weights) is not computed
+  StaleColumn,     // nor the last column
+  LostTerm,        // the last term of each sum
+  Tf32,            // inputs rounded to TensorFloat-32
+  NoBias,
+  SwallowsNan,    // relu as max(x, 0) of the hardware: x > 0 ? x : 0
+  WritesPadding,  // something other than zero in the padding columns
+  WritesPast,     // one element after the last
+  ReadsPast,      // one element after the last of the batch
+  IgnoresRange,   // computes all rows whatever the range
+};
+
+template <Fault F>
+struct Faulty {
+  static inline int width = 8;
+
+  static float input(float x) {
+    if (F != Fault::Tf32) return x;
+    uint32_t bits;
+    std::memcpy(&bits, &x, sizeof bits);
+    bits = (bits + 0x0fff + (bits >> 13 & 1)) & ~0x1fffu;  // 10 bits of mantissa, to nearest even
+    std::memcpy(&x, &bits, sizeof x);
+    return x;
+  }
+  static float at(const float* w, int inputs, int outputs, int k, int n) {
+    if (F == Fault::TransposedW) {
+      const int flat = n * inputs + k;
+      k = flat / outputs, n = flat % outputs;
+    }
+    return input(w[(static_cast<long>(n / width) * inputs + k) * width + n % width]);
+  }
+  static int terms(int count) { return F == Fault::LostTerm ? count - 1 : count; }
+  static float signedSum(float x) { return F == Fault::SignFlip ? -x : x; }
+  static bool stale(int i, int end, Fault fault) { return F == fault && i == end - 1; }
+
+  // The widths of a packed matrix are not told to a kernel: the last real column is the last whose weights
+  // are not all 0.
+  static int columns(const float* w, int inputs, int padded) {
+    for (int n = padded; n-- > 0;) {
+      for (int k = 0; k < inputs; ++k) {
+        if (w[(static_cast<long>(n / width) * inputs + k) * width + n % width] != 0) return n + 1;
+      }
+    }
+    return 0;
+  }
+
+  static void forward(const DenseForward& d) {
+    const int last = columns(d.w, d.inputs, d.panels.end * width);
+    for (int r = F == Fault::IgnoresRange ? 0 : d.rows.begin; r < d.rows.end; ++r) {
+      if (stale(r, d.rows.end, Fault::StaleRow)) continue;
+      for (int n = d.panels.begin * width; n < d.panels.end * width; ++n) {
+        if (stale(n, last, Fault::StaleColumn)) continue;
+        float sum = d.bias && F != Fault::NoBias ? d.bias[n] : 0;
+        for (int k = 0; k < terms(d.inputs); ++k) {
+          sum = std::fma(input(d.a[r * d.lda + k]), at(d.w, d.inputs, d.panels.end * width, k, n), sum);
+        }
+        if (F == Fault::ReadsPast) sum += 0 * d.a[r * d.lda + d.inputs];
+        sum = signedSum(sum);
+        if (F == Fault::WritesPadding && n >= last) sum = 1;
+        const long i = r * d.ldy + n;
+        if (d.z) d.z[i] = sum;
+        const bool swallow = F == Fault::SwallowsNan && d.activation == Activation::Relu;
+        d.y[i] = swallow ? (sum > 0 ? sum : 0) : static_cast<float>(activation(d.activation, sum));
+      }
+      if (F == Fault::WritesPast) d.y[r * d.ldy + d.panels.end * width] = 0;
+    }
+  }
+
+  static void inputGradient(const DenseInputGradient& d) {
+    for (int r = F == Fault::IgnoresRange ? 0 : d.rows.begin; r < d.rows.end; ++r) {
+      if (stale(r, d.rows.end, Fault::StaleRow)) continue;
+      for (int i = d.panels.begin * width; i < d.panels.end * width; ++i) {
+        if (stale(i, d.inputs, Fault::StaleColumn)) continue;
+        const long to = r * d.lddx + i;
+        float sum = F == Fault::WritesPadding ? 1 : 0;
+        if (i < d.inputs) {
+          sum = 0;
+          for (int n = 0; n < terms(d.outputs); ++n) {
+            sum = std::fma(input(d.dz[r * d.lddz + n]), at(d.w, d.inputs, d.outputs, i, n), sum);
+          }
+          float value = d.h ? d.h[to] : 0;
+          if (F == Fault::MaskOfGradient) value = sum;
+          if (F == Fault::MaskNegative) value = -value;
+          sum = signedSum(sum) * static_cast<float>(slope(d.activation, value, d.z ? d.z[to] : 0));
+        }
+        d.dx[to] = sum;
+      }
+      if (F == Fault::WritesPast) d.dx[r * d.lddx + d.panels.end * width] = 0;
+    }
+  }
+
+  // Only UpdateKind::Store.
+  static void weightUpdate(const DenseWeightUpdate& d) {
+    for (int p = d.panels.begin * width; p < d.panels.end * width; ++p) {
+      for (int k = F == Fault::IgnoresRange ? 0 : d.features.begin; k < d.features.end; ++k) {
+        if (stale(k, d.inputs, Fault::StaleRow) || stale(p, d.panels.end * width, Fault::StaleColumn))
+          continue;
+        float sum = 0;
+        for (int r = 0; r < terms(d.rows); ++r)
+          sum = std::fma(input(d.a[r * d.lda + k]), input(d.dz[r * d.lddz + p]), sum);
+        sum = signedSum(sum) * (F == Fault::NoMean ? d.rows : 1);
+        d.w[(static_cast<long>(p / width) * d.inputs + k) * width + p % width] = sum;
+      }
+    }
+    if (F == Fault::WritesPast) d.w[static_cast<long>(d.panels.end) * width * d.inputs] = 0;
+  }
+
+  static void biasUpdate(const BiasUpdate& b) {
+    for (int n = b.panels.begin * width; n < b.panels.end * width; ++n) {
+      if (stale(n, b.panels.end * width, Fault::StaleColumn)) continue;
+      float sum = 0;
+      for (int r = 0; r < terms(b.rows); ++r) sum += b.dz[r * b.lddz + n];
+      b.bias[n] = signedSum(sum) * (F == Fault::NoMean ? b.rows : 1);
+    }
+  }
+
+  static Kernels table() {
+    Kernels k = *scalarKernels();
+    width = k.width;
+    k.denseForward = forward, k.denseInputGradient = inputGradient;
+    k.denseWeightUpdate = weightUpdate, k.biasUpdate = biasUpdate;
+    return k;
+  }
+};
+
+}  // namespace fusor::test

@@ -1,0 +1,140 @@
+// The kernels that take n values, at every n around the vectors, in guarded memory; softmax; scaling.
+#include "check.h"
+
+namespace fusor::test {
+namespace {
+
+constexpr long kMost = 70;
+constexpr Place kPlaces[] = {Place::End, Place::Start, Place::Odd};
+
+// The same values as in a longer run: a tail is computed as a whole vector is.
+void activateLengths(const Kernels& kernels, Report& report, Activation a) {
+  report.group(kernels.name, format("lengths 1-70 %s", nameOf(a)));
+  Random random(3);
+  std::vector<float> z = random.matrix(kMost), dy = random.matrix(kMost), y(kMost), dx(kMost);
+  for (float& v : z) v *= 4;
+  kernels.activate(a, z.data(), y.data(), kMost);
+  kernels.activateBackward(a, y.data(), z.data(), dy.data(), dx.data(), kMost);
+  for (long n = 1; n <= kMost; ++n) {
+    for (Place place : kPlaces) {
+      Judge judge;
+      const auto first = [n](const std::vector<float>& v) {
+        return std::vector<float>(v.begin(), v.begin() + n);
+      };
+      const auto in = Guarded<float>::input(first(z), place), ys = Guarded<float>::input(first(y), place);
+      const auto dys = Guarded<float>::input(first(dy), place);
+      const auto out = Guarded<float>::output(n, place), back = Guarded<float>::output(n, place);
+      const bool survived = survives([&] {
+        kernels.activate(a, in.data(), out.data(), n);
+        kernels.activateBackward(a, ys.data(), in.data(), dys.data(), back.data(), n);
+      });
+      stayedInside(judge, survived, in, ys, dys, out, back);
+      sameAs(judge, "y", out.read(), y);
+      sameAs(judge, "dx", back.read(), dx);
+      report.add(format("n %ld", n), judge);
+    }
+  }
+}
+
+void scaling(const Kernels& kernels, Report& report) {
+  report.group(kernels.name, "scaleBytes, scaleFloats", "x 2^-24");
+  struct Scale {
+    float scale, offset;
+    bool exact;
+  };
+  Random random(4);
+  for (const Scale& s : {Scale{1 / 255.0f, 0, false}, {1 / 127.5f, -1, false}, {2, -3, true}, {1, 0, true}}) {
+    for (long n = 1; n <= kMost; ++n) {
+      for (Place place : kPlaces) {
+        Judge judge;
+        std::vector<uint8_t> bytes(n);
+        std::vector<float> floats(n);
+        for (long i = 0; i < n; ++i) bytes[i] = static_cast<uint8_t>((random.next() + 1) * 128);
+        for (long i = 0; i < n; ++i)
+          floats[i] = s.exact ? static_cast<float>(bytes[i]) - 128 : static_cast<float>(300 * random.next());
+        if (n > 1) bytes[n - 1] = 255, bytes[n - 2] = 128;  // where a signed byte would turn negative
+        const Guarded<uint8_t> b = Guarded<uint8_t>::input(bytes, place);
+        const auto f = Guarded<float>::input(floats, place);
+        const auto fromBytes = Guarded<float>::output(n, place),
+                   fromFloats = Guarded<float>::output(n, place);
+        const Guarded<float> inPlace(floats, place);
+        const bool survived = survives([&] {
+          kernels.scaleBytes(b.data(), fromBytes.data(), n, s.scale, s.offset);
+          kernels.scaleFloats(f.data(), fromFloats.data(), n, s.scale, s.offset);
+          kernels.scaleFloats(inPlace.data(), inPlace.data(), n, s.scale, s.offset);
+        });
+        stayedInside(judge, survived, b, f, fromBytes, fromFloats, inPlace);
+        const auto y = fromBytes.read(), v = fromFloats.read();
+        const auto check = [&](const char* what, long i, float got, double x) {
+          const double scaled = x * static_cast<double>(s.scale);
+          judge.near(what, 0, i, got, scaled + s.offset, kUnit * (std::fabs(scaled) + std::fabs(s.offset)),
+                     s.exact ? 0 : 2);
+        };
+        for (long i = 0; i < n; ++i) check("bytes", i, y[i], bytes[i]), check("floats", i, v[i], floats[i]);
+        sameAs(judge, "in place", inPlace.read(), v);
+        report.add(format("n %ld, %g x + %g", n, s.scale, s.offset), judge);
+      }
+    }
+  }
+}
+
+std::vector<double> softmax(const std::vector<float>& x) {
+  double greatest = -INFINITY, total = 0;
+  for (float v : x) greatest = v > greatest || std::isnan(v) ? v : greatest;
+  std::vector<double> y;
+  for (float v : x) y.push_back(std::exp(v - greatest)), total += y.back();
+  for (double& v : y) v /= total;
+  return y;
+}
+
+// A difference of logits is rounded before it is raised: an error of |x - greatest| units in the result.
+void softmaxRow(const Kernels& kernels, Report& report, const std::string& name,
+                const std::vector<float>& x) {
+  Judge judge;
+  const long n = static_cast<long>(x.size());
+  std::vector<float> y(n), inPlace(x), dx(n), dy = Random(6).matrix(n);
+  kernels.activate(Activation::Softmax, x.data(), y.data(), n);
+  kernels.activate(Activation::Softmax, inPlace.data(), inPlace.data(), n);
+  const auto wanted = softmax(x);
+  const float greatest = *std::max_element(x.begin(), x.end());
+  for (long i = 0; i < n; ++i) {
+    judge.near("y", 0, i, y[i], wanted[i],
+               kUnit * wanted[i] * (1 + 0.25 * std::min(100.0f, greatest - x[i])) + kTiny, 8);
+  }
+  sameAs(judge, "in place", inPlace, y);
+  kernels.activateBackward(Activation::Softmax, y.data(), nullptr, dy.data(), dx.data(), n);
+  double dot = 0;
+  for (long i = 0; i < n; ++i) dot += static_cast<double>(y[i]) * dy[i];
+  for (long i = 0; i < n; ++i) {
+    const double unit = kUnit * y[i] * (std::fabs(dy[i]) + std::fabs(dot)) + kTiny;
+    judge.near("dx", 0, i, dx[i], static_cast<double>(y[i]) * (dy[i] - dot), unit, 4);
+  }
+  report.add(name, judge);
+}
+
+}  // namespace
+
+void compareLengths(const Kernels& kernels, Report& report) {
+  for (int a = 0; a < 6; ++a) activateLengths(kernels, report, static_cast<Activation>(a));
+  scaling(kernels, report);
+}
+
+void compareSoftmax(const Kernels& kernels, Report& report) {
+  report.group(kernels.name, "softmax", "x 2^-24");
+  Random random(8);
+  for (int n : sizes(kernels.width / 2)) {
+    for (float range : {0.0f, 1.0f, 30.0f, 1e4f}) {
+      auto x = random.matrix(n);
+      for (float& v : x) v *= range;
+      softmaxRow(kernels, report, format("n %d, logits up to %g", n, range), x);
+      x.back() = NAN;
+      softmaxRow(kernels, report, format("n %d, last NaN", n), x);
+      x.back() = -INFINITY;
+      if (n > 1) softmaxRow(kernels, report, format("n %d, last -Inf", n), x);
+      x.front() = INFINITY;
+      softmaxRow(kernels, report, format("n %d, first Inf", n), x);
+    }
+  }
+}
+
+}  // namespace fusor::test
