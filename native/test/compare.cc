@@ -14,7 +14,9 @@ void compareKernels(const Kernels& kernels, Report& report) {
   for (const Gate& gate : {Gate{"denseForward", checkForward},
                            {"denseInputGradient", checkInputGradient},
                            {"denseWeightUpdate, gradient", checkWeightGradient},
-                           {"biasUpdate, gradient", checkBiasGradient}}) {
+                           {"biasUpdate, gradient", checkBiasGradient},
+                           {"sparseForward", checkSparseForward},
+                           {"sparseWeightUpdate", checkSparseUpdate}}) {
     report.group(kernels.name, gate.name);
     for (const DenseCase& c : cases) report.add(c.name(), gate.check(kernels, c));
   }

@@ -114,6 +114,12 @@ void runControls(Report& report) {
   kernelControl<Fault::WritesPast>(report, "a write past the end", kForward | kInput | kWeight);
   kernelControl<Fault::ReadsPast>(report, "a read past the end", kForward);
   kernelControl<Fault::IgnoresRange>(report, "a write outside the range", kForward | kInput | kWeight);
+  const Kernels sparse = Faulty<Fault::LostTerm>::sparseTable();
+  const auto sparseCases = controlCases(Activation::Linear);
+  control(report, "control: a lost last byte in sparseForward is caught", sparse, checkSparseForward,
+          sparseCases);
+  control(report, "control: a lost last byte in sparseWeightUpdate is caught", sparse, checkSparseUpdate,
+          sparseCases);
   Judge nan;
   nan.expect(!checkNan(Faulty<Fault::SwallowsNan>::table(), Activation::Relu).passed(), "not caught");
   report.add("control: a NaN swallowed by relu is caught", nan);

@@ -2,6 +2,7 @@
 #pragma once
 #include <cmath>
 #include <cstring>
+#include <vector>
 
 #include "kernels/cpu/kernels.h"
 #include "reference.h"
@@ -131,11 +132,36 @@ struct Faulty {
     }
   }
 
+  // The real kernels on rows whose last byte is taken for 0.
+  template <class D>
+  static void withoutLastByte(D d, int rows, void (*kernel)(const D&)) {
+    std::vector<std::vector<uint8_t>> copies;
+    std::vector<const uint8_t*> pointers;
+    for (int r = 0; r < rows; ++r) {
+      copies.emplace_back(d.x[r], d.x[r] + d.inputs).back() = 0;
+      pointers.push_back(copies.back().data());
+    }
+    d.x = pointers.data();
+    kernel(d);
+  }
+  static void sparseForward(const SparseForward& d) {
+    withoutLastByte(d, d.rows.end, scalarKernels()->sparseForward);
+  }
+  static void sparseWeightUpdate(const SparseWeightUpdate& d) {
+    withoutLastByte(d, d.rows, scalarKernels()->sparseWeightUpdate);
+  }
+
   static Kernels table() {
     Kernels k = *scalarKernels();
     width = k.width;
     k.denseForward = forward, k.denseInputGradient = inputGradient;
     k.denseWeightUpdate = weightUpdate, k.biasUpdate = biasUpdate;
+    return k;
+  }
+  // Only the kernels that skip zeros are faulty.
+  static Kernels sparseTable() {
+    Kernels k = *scalarKernels();
+    k.sparseForward = sparseForward, k.sparseWeightUpdate = sparseWeightUpdate;
     return k;
   }
 };

@@ -12,6 +12,9 @@ Judge checkForward(const Kernels&, const DenseCase&);
 Judge checkInputGradient(const Kernels&, const DenseCase&);
 Judge checkWeightGradient(const Kernels&, const DenseCase&);
 Judge checkBiasGradient(const Kernels&, const DenseCase&);
+// Against the dense kernels of the same table, bit for bit.
+Judge checkSparseForward(const Kernels&, const DenseCase&);
+Judge checkSparseUpdate(const Kernels&, const DenseCase&);
 // Several steps of an optimiser on a kernel and a bias, driven by the gradients that UpdateKind::Store gives.
 Judge checkOptimizer(const Kernels&, const DenseCase&, UpdateKind);
 // A NaN in the batch, in the weights or in the bias reaches every value that depends on it, and no other.

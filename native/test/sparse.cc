@@ -1,0 +1,131 @@
+// The kernels that skip zeros of bytes: the same as the dense ones on the bytes' values, bit for bit, so that
+// the gates of those hold for them too.
+#include "check.h"
+
+namespace fusor::test {
+namespace {
+
+// Rows of bytes, most of them zero in a sparse case, in an order of their own, as a data set holds them.
+struct Bytes {
+  std::vector<uint8_t> all;
+  std::vector<int> order;
+  std::vector<float> table, values;  // table[0] = 0; values: the rows in order, as the dense kernels get them
+
+  explicit Bytes(const DenseCase& c) : order(c.rows), table(256) {
+    Random random(12);
+    for (int b = 1; b < 256; ++b) table[b] = b / 255.0f;
+    all.resize(static_cast<size_t>(c.rows) * c.inputs);
+    for (uint8_t& byte : all) {
+      byte = static_cast<uint8_t>((random.next() + 1) * 128);
+      if (c.numbers == Numbers::Sparse && random.next() < 0.6) byte = 0;
+    }
+    for (int r = 0; r < c.rows; ++r) order[r] = c.rows - 1 - r;
+    for (int row : order) {
+      for (int i = 0; i < c.inputs; ++i)
+        values.push_back(table[all[static_cast<size_t>(row) * c.inputs + i]]);
+    }
+  }
+  std::vector<const uint8_t*> rows(const uint8_t* data, int inputs) const {
+    std::vector<const uint8_t*> pointers;
+    for (int row : order) pointers.push_back(data + static_cast<size_t>(row) * inputs);
+    return pointers;
+  }
+};
+
+}  // namespace
+
+Judge checkSparseForward(const Kernels& kernels, const DenseCase& c) {
+  Judge judge;
+  const DenseData data(c);
+  const Bytes bytes(c);
+  const Stride out(c.outputs, kernels.width, c.gap);
+  const auto x = Guarded<uint8_t>::input(bytes.all, c.place);
+  const auto pointers = Guarded<const uint8_t*>::input(bytes.rows(x.data(), c.inputs), Place::End);
+  const auto table = Guarded<float>::input(bytes.table, c.place);
+  const auto w = Guarded<float>::input(packed(data.w, c.inputs, c.outputs, kernels.width), c.place);
+  const auto bias = Guarded<float>::input(packed(data.bias, 1, c.outputs, kernels.width), c.place);
+
+  std::vector<float> wholeY(out.size(c.rows), poison()), wholeZ(wholeY);
+  DenseForward dense{};
+  dense.a = bytes.values.data(), dense.lda = c.inputs, dense.inputs = c.inputs, dense.w = w.data();
+  dense.bias = c.bias ? bias.data() : nullptr, dense.y = wholeY.data(), dense.z = wholeZ.data(),
+  dense.ldy = out.ld;
+  dense.activation = c.activation, dense.rows = {0, c.rows}, dense.panels = {0, out.panels};
+  kernels.denseForward(dense);
+
+  const auto forward = [&](const std::vector<Piece>& parts, bool withZ, std::vector<float>& z) {
+    const auto y = Guarded<float>::output(out.size(c.rows), c.place);
+    const auto zs = Guarded<float>::output(out.size(c.rows), c.place);
+    const bool survived = survives([&] {
+      for (const Piece& part : parts) {
+        SparseForward d{};
+        d.x = pointers.data(), d.table = table.data(), d.inputs = c.inputs, d.w = w.data();
+        d.bias = c.bias ? bias.data() : nullptr, d.y = y.data(), d.z = withZ ? zs.data() : nullptr,
+        d.ldy = out.ld;
+        d.activation = c.activation, d.rows = part.rows, d.panels = part.panels;
+        kernels.sparseForward(d);
+      }
+    });
+    stayedInside(judge, survived, x, pointers, table, w, bias, y, zs);
+    z = zs.read();
+    return y.read();
+  };
+  std::vector<float> z;
+  const Piece whole{{0, c.rows}, {0, out.panels}}, piece = alone(c.rows, out.panels);
+  sameAs(judge, "y without z", forward({whole}, false, z), wholeY);
+  sameAs(judge, "y", forward({whole}, true, z), wholeY);
+  sameAs(judge, "z", z, wholeZ);
+  sameAs(judge, "y in pieces", forward(pieces(c.rows, out.panels), true, z), wholeY);
+  onlyWithin(judge, "y of one piece", forward({piece}, true, z), wholeY, piece, out, c.rows);
+  onlyWithin(judge, "z of one piece", z, wholeZ, piece, out, c.rows);
+  return judge;
+}
+
+Judge checkSparseUpdate(const Kernels& kernels, const DenseCase& c) {
+  Judge judge;
+  const DenseData data(c);
+  const Bytes bytes(c);
+  const Stride out(c.outputs, kernels.width, c.gap);
+  const auto x = Guarded<uint8_t>::input(bytes.all, c.place);
+  const auto pointers = Guarded<const uint8_t*>::input(bytes.rows(x.data(), c.inputs), Place::End);
+  const auto table = Guarded<float>::input(bytes.table, c.place);
+  const auto dz = Guarded<float>::input(strided(data.dz, c.rows, c.outputs, out.padded, out.ld), c.place);
+  const auto w0 = packed(data.w, c.inputs, c.outputs, kernels.width);
+  for (UpdateKind kind : {UpdateKind::Store, UpdateKind::Adam}) {
+    const Update update = Optimizer{kind}.constants(3);
+    std::vector<float> w(w0), s0(w0.size()), s1(w0.size());
+    DenseWeightUpdate dense{};
+    dense.a = bytes.values.data(), dense.lda = c.inputs, dense.dz = dz.data(), dense.lddz = out.ld;
+    dense.rows = c.rows, dense.inputs = c.inputs, dense.features = {0, c.inputs},
+    dense.panels = {0, out.panels};
+    dense.w = w.data(), dense.slot0 = s0.data(), dense.slot1 = s1.data(), dense.update = update;
+    kernels.denseWeightUpdate(dense);
+
+    const auto run = [&](const std::vector<Piece>& parts, bool all) {
+      const Guarded<float> ws(w0, c.place), m(std::vector<float>(w0.size()), c.place), v(m.read(), c.place);
+      const Guarded<uint8_t> scratch(std::vector<uint8_t>(16 * ((c.rows + 63) / 64 * 64), 0xee), c.place);
+      const bool survived = survives([&] {
+        for (const Piece& part : parts) {
+          SparseWeightUpdate d{};
+          d.x = pointers.data(), d.table = table.data(), d.dz = dz.data(), d.lddz = out.ld;
+          d.rows = c.rows, d.inputs = c.inputs, d.features = part.rows, d.panels = part.panels;
+          d.w = ws.data(), d.slot0 = m.data(), d.slot1 = v.data(), d.update = update,
+          d.scratch = scratch.data();
+          kernels.sparseWeightUpdate(d);
+        }
+      });
+      stayedInside(judge, survived, x, pointers, table, dz, ws, m, v, scratch);
+      if (all) sameAs(judge, "slot 0", m.read(), s0), sameAs(judge, "slot 1", v.read(), s1);
+      return ws.read();
+    };
+    sameAs(judge, "w", run({{{0, c.inputs}, {0, out.panels}}}, true), w);
+    sameAs(judge, "w in pieces", run(pieces(c.inputs, out.panels), true), w);
+    const Piece piece = alone(c.inputs, out.panels);
+    eachPacked(c.inputs, c.outputs, kernels.width, [&, one = run({piece}, false)](int k, int n, size_t at) {
+      judge.same("w of one piece", k, n, one[at], (within(piece, k, n, kernels.width) ? w : w0)[at]);
+    });
+  }
+  return judge;
+}
+
+}  // namespace fusor::test
