@@ -40,6 +40,17 @@ void FusedTrainer::gather(const Dataset& data, const uint32_t* order, int64_t fi
   }
 }
 
+// The rows of the next step, on their way from memory while this step computes.
+void FusedTrainer::prefetch(const Dataset& data, const uint32_t* order, Range rows) const {
+  const size_t size = data.bytes.empty() ? sizeof(float) : 1, bytes = plan_.features * size;
+  const auto* base = data.bytes.empty() ? reinterpret_cast<const char*>(data.floats.data())
+                                        : reinterpret_cast<const char*>(data.bytes.data());
+  for (int r = rows.begin; r < rows.end; ++r) {
+    const char* row = base + order[r] * bytes;
+    for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch(row + at, 0, 2);
+  }
+}
+
 // One row to float32, rescaled on the way, through the layers before the first Dense. r: its place in the batch.
 void FusedTrainer::gatherRow(const Dataset& data, int64_t row, int r, float* x, const Step* step) const {
   const int n = plan_.features;

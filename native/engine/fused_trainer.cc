@@ -118,6 +118,10 @@ void FusedTrainer::run(const Dataset& data, const Span& span, Control& control, 
       }
       team_.barrier();
       if (run.stop) break;
+      const int64_t next = first + step.rows;
+      const int nextRows = static_cast<int>(std::min<int64_t>(span.batchSize, rows - next));
+      // Sparse kernels read every row from every member.
+      prefetch(data, span.order.data() + next, sparse ? Range{0, nextRows} : share(nextRows, me));
       forward(step, me);
       loss(run, step, me);
       team_.barrier();

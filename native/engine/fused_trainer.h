@@ -97,6 +97,7 @@ class FusedTrainer : public Trainer {
 
   // fused_forward.cc: what training and evaluation share. `step` is null where nothing is trained: no dropout then.
   void gather(const Dataset& data, const uint32_t* order, int64_t first, Range rows, Batch& batch, const Step* step) const;
+  void prefetch(const Dataset& data, const uint32_t* order, Range rows) const;
   void gatherRow(const Dataset& data, int64_t row, int r, float* x, const Step* step) const;
   void dropout(const Layer& layer, const Step& step, int row, const float* from, float* to) const;
   void forwardDense(size_t stage, Values& values, const Batch& batch, Range rows, Range panels) const;

@@ -14,14 +14,6 @@ int argmax(const float* values, int n) {
   return best;
 }
 
-double logSumExp(const float* z, int n) {
-  float greatest = z[0];
-  for (int i = 1; i < n; ++i) greatest = z[i] > greatest || z[i] != z[i] ? z[i] : greatest;
-  float total = 0;
-  for (int i = 0; i < n; ++i) total += std::exp(z[i] - greatest);
-  return static_cast<double>(greatest) + std::log(static_cast<double>(total));
-}
-
 // max(z, 0) - z y + log(1 + e^-|z|)
 float binaryCrossentropy(float z, float y) {
   const float positive = z < 0 ? 0 : z;
@@ -80,12 +72,13 @@ void lossRows(const Plan& plan, const Kernels& kernels, const LossRows& step) {
     const int32_t* label = step.targets.labels ? step.targets.labels + r : nullptr;
     const float* y = step.targets.values ? step.targets.values + static_cast<long>(r) * n : nullptr;
     const float weight = step.weights ? step.weights[r] : 1.0f;
-    kernels.activate(plan.output, z, p, n);
 
     double loss = 0;
     float scale = weight / static_cast<float>(step.batchRows);
     if (crossentropy) {
-      const double lse = logSumExp(z, n);
+      // In place in dz, where p is to be something else.
+      float* softmax = plan.output == Activation::Softmax ? p : dz ? dz : p;
+      const double lse = kernels.softmax(z, softmax, n);
       if (label) {
         loss = lse - z[*label];
       } else {
@@ -94,14 +87,11 @@ void lossRows(const Plan& plan, const Kernels& kernels, const LossRows& step) {
         }
       }
       if (dz) {
-        if (plan.output == Activation::Softmax) {
-          std::memcpy(dz, p, n * sizeof(float));
-        } else {
-          kernels.activate(Activation::Softmax, z, dz, n);
-        }
-        for (int i = 0; i < n; ++i) dz[i] = (dz[i] - (label ? (i == *label ? 1.0f : 0.0f) : y[i])) * scale;
+        for (int i = 0; i < n; ++i) dz[i] = (softmax[i] - (label ? (i == *label ? 1.0f : 0.0f) : y[i])) * scale;
       }
+      if (plan.output != Activation::Softmax) kernels.activate(plan.output, z, p, n);
     } else {
+      kernels.activate(plan.output, z, p, n);
       scale /= static_cast<float>(n);
       if (plan.loss == LossKind::BinaryCrossentropy) {
         if (dz && plan.output != Activation::Sigmoid) kernels.activate(Activation::Sigmoid, z, dz, n);

@@ -1,5 +1,7 @@
 // Activations and their derivatives on vectors. NaN goes in, NaN comes out.
 #pragma once
+#include <cmath>
+
 #include "kernels.h"
 
 namespace {
@@ -119,34 +121,39 @@ inline void withActivation(Activation a, F f) {
   }
 }
 
-// Applies f(vector…) -> vector over n values of each input; the tail goes through a padded copy.
+// Applies f(vector…) -> vector over n values of each input.
 template <class F, class... P>
 inline void map(long n, float* out, F f, P... in) {
   long i = 0;
   for (; i + W <= n; i += W) store(out + i, f(load(in + i)...));
-  if (i == n) return;
-  const int rest = static_cast<int>(n - i);
-  auto padded = [&](const float* p) {
-    float lanes[W] = {};
-    for (int j = 0; j < rest; ++j) lanes[j] = p[i + j];
-    return load(lanes);
-  };
-  float lanes[W];
-  store(lanes, f(padded(in)...));
-  for (int j = 0; j < rest; ++j) out[i + j] = lanes[j];
+  if (i < n) {
+    const int rest = static_cast<int>(n - i);
+    storeTail(out + i, f(loadTail(in + i, rest)...), rest);
+  }
 }
 
-inline void softmax(const float* x, float* y, long n) {
+// Returns the logarithm of the sum of the exponentials. A NaN anywhere makes every output NaN, as the formula has it.
+inline double softmax(const float* x, float* y, long n) {
   float greatest = x[0];
-  for (long i = 1; i < n; ++i) {
-    // A NaN anywhere makes every output NaN, as the formula has it.
-    if (x[i] > greatest || x[i] != x[i]) greatest = x[i];
+  for (long i = 1; i < n; ++i) greatest = x[i] > greatest || x[i] != x[i] ? x[i] : greatest;
+  const V shift = set1(greatest);
+  V sums = set1(0.0f);
+  long i = 0;
+  for (; i + W <= n; i += W) {
+    const V e = exponential(sub(load(x + i), shift));
+    sums = add(sums, e);
+    store(y + i, e);
   }
-  map(n, y, [&](V v) { return exponential(sub(v, set1(greatest))); }, x);
-  double total = 0;
-  for (long i = 0; i < n; ++i) total += y[i];
-  const float inverse = static_cast<float>(1.0 / total);
-  map(n, y, [&](V v) { return mul(v, set1(inverse)); }, y);
+  float total = sum(sums);
+  if (i < n) {
+    const int rest = static_cast<int>(n - i);
+    storeTail(y + i, exponential(sub(loadTail(x + i, rest), shift)), rest);
+    float tail = 0;
+    for (long j = i; j < n; ++j) tail += y[j];
+    total += tail;
+  }
+  map(n, y, [inverse = set1(1.0f / total)](V v) { return mul(v, inverse); }, y);
+  return static_cast<double>(greatest) + std::log(static_cast<double>(total));
 }
 
 inline void softmaxBackward(const float* y, const float* dy, float* dx, long n) {
@@ -157,7 +164,10 @@ inline void softmaxBackward(const float* y, const float* dy, float* dx, long n) 
 }
 
 void activate(Activation a, const float* x, float* y, long n) {
-  if (a == Activation::Softmax) return softmax(x, y, n);
+  if (a == Activation::Softmax) {
+    softmax(x, y, n);
+    return;
+  }
   withActivation(a, [&]<Activation A>() { map(n, y, [](V v) { return activated<A>(v); }, x); });
 }
 

@@ -128,6 +128,8 @@ struct Kernels {
   void (*biasUpdate)(const BiasUpdate&);
   // y = activation(x), n values; softmax takes n as one row. In place is fine.
   void (*activate)(Activation, const float* x, float* y, long n);
+  // y = softmax(x) of one row; returns the logarithm of the sum of the exponentials. In place is fine.
+  double (*softmax)(const float* x, float* y, long n);
   // dx = activation'(…) dy from y = activation(z) (gelu reads z); softmax takes n as one row. In place is fine.
   void (*activateBackward)(Activation, const float* y, const float* z, const float* dy, float* dx, long n);
   // y = x scale + offset from float32 or uint8. The float32 form may be in place.

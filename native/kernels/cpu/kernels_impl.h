@@ -103,6 +103,6 @@ void biasUpdate(const BiasUpdate& b) {
 }
 
 constexpr Kernels kTable = {kName,      kWidth,   denseForward,     denseInputGradient, denseWeightUpdate, biasUpdate,
-                            activate,   activateBackward, scaleBytes, scaleFloats, sparseForward, sparseWeightUpdate};
+                            activate,   softmax, activateBackward, scaleBytes, scaleFloats, sparseForward, sparseWeightUpdate};
 
 }  // namespace

@@ -46,5 +46,10 @@ inline uint64_t nonZero64(const uint8_t* p) {
   };
   return ~(static_cast<uint64_t>(zeros(p)) | static_cast<uint64_t>(zeros(p + 32)) << 32);
 }
+inline __m256i tailMask(int n) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+inline V loadTail(const float* p, int n) { return _mm256_maskload_ps(p, tailMask(n)); }
+inline void storeTail(float* p, V x, int n) { _mm256_maskstore_ps(p, tailMask(n), x); }
 
 }  // namespace

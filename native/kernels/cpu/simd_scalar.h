@@ -58,5 +58,15 @@ inline uint64_t nonZero64(const uint8_t* p) {  // bit i: p[i] is not 0
   }
   return bits;
 }
+inline V loadTail(const float* p, int n) {  // n < W lanes, the others 0
+  float lanes[W] = {};
+  for (int i = 0; i < n; ++i) lanes[i] = p[i];
+  return load(lanes);
+}
+inline void storeTail(float* p, V x, int n) {
+  float lanes[W];
+  store(lanes, x);
+  for (int i = 0; i < n; ++i) p[i] = lanes[i];
+}
 
 }  // namespace
