@@ -83,8 +83,7 @@ def main():
         'stepMicroseconds': training / (args.epochs * 1500) * 1e6,
         'loss': (total / 1500).item(),
         'testAccuracy': accuracy,
-        'version': torch.__version__,
-        'threads': torch.get_num_threads(),
+        'versions': {'torch': torch.__version__},
     }))
 
 
