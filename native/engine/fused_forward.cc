@@ -142,10 +142,12 @@ void FusedTrainer::chunks(const Dataset& data, int64_t begin, int64_t end, Contr
     x.emplace_back(kChunkRows * xStride_);
     batches.push_back(batchFor(data, kChunkRows, x.back().data(), sparse));
   }
-  team_.run([&](int me) {
+  // Whoever is free takes the next: a member that lost its core holds nobody up for longer than a chunk.
+  std::atomic<int64_t> next{0};
+  team_.run(team_.size(), [&](int me) {
     Values& values = chunkValues_[me];
     Batch& batch = batches[me];
-    for (int64_t c = me; c < count; c += team_.size()) {
+    for (int64_t c = next.fetch_add(1); c < count; c = next.fetch_add(1)) {
       if (control && control->abort.load(std::memory_order_relaxed)) return;
       const int64_t at = begin + c * kChunkRows;
       const int rows = static_cast<int>(std::min<int64_t>(kChunkRows, end - at));

@@ -1,6 +1,7 @@
 #include "fused_trainer.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 
 
@@ -21,7 +22,7 @@ struct FusedTrainer::Run {
 };
 
 FusedTrainer::FusedTrainer(const Plan& plan, const State& state, const Kernels& kernels, int threads)
-    : plan_(plan), kernels_(kernels), team_(threads), xStride_((plan.features + 15) / 16 * 16) {
+    : plan_(plan), kernels_(kernels), team_(threads), pace_(team_.size()), xStride_((plan.features + 15) / 16 * 16) {
   for (const Layer& layer : plan_.layers) {
     if (layer.kind != LayerKind::Dense) {
       (stages_.empty() ? before_ : stages_.back().after).push_back(layer);
@@ -81,7 +82,7 @@ Batch FusedTrainer::batchFor(const Dataset& data, int rows, float* x, bool spars
 }
 
 Range FusedTrainer::share(int count, int member) const {
-  const auto at = [&](int m) { return static_cast<int>(static_cast<long>(count) * m / team_.size()); };
+  const auto at = [&](int m) { return static_cast<int>(static_cast<long>(count) * m / team_.active()); };
   return {at(member), at(member + 1)};
 }
 
@@ -106,29 +107,40 @@ void FusedTrainer::run(const Dataset& data, const Span& span, Control& control, 
   run.metricSums.resize(plan_.metrics.size());
   report.metrics.resize(plan_.metrics.size());
 
-  team_.run([&](int me) {
-    for (int64_t s = 0; s < steps; ++s) {
-      const int64_t first = s * span.batchSize;
-      const Step step{span.firstStep + s, static_cast<int>(std::min<int64_t>(span.batchSize, rows - first)),
-                      run.batches[s & 1], updateOf(plan_.optimizer, span.learningRates[s], step_ + s)};
-      gather(data, span.order.data(), first, share(step.rows, me), step.batch, &step);
-      if (me == 0) {
-        const bool diverged = !report.losses.empty() && !std::isfinite(report.losses.back());
-        run.stop = diverged || control.abort.load(std::memory_order_relaxed);
-      }
-      team_.barrier();
-      if (run.stop) break;
-      const int64_t next = first + step.rows;
-      const int nextRows = static_cast<int>(std::min<int64_t>(span.batchSize, rows - next));
-      // Sparse kernels read every row from every member.
-      prefetch(data, span.order.data() + next, sparse ? Range{0, nextRows} : share(nextRows, me));
-      forward(step, me);
-      loss(run, step, me);
-      team_.barrier();
-      if (me == 0) record(run, step);
-      backward(run, step, me);
+  const auto oneStep = [&](int64_t s, int me) {
+    const int64_t first = s * span.batchSize, next = first + span.batchSize;
+    const auto rowsFrom = [&](int64_t at) { return static_cast<int>(std::clamp<int64_t>(rows - at, 0, span.batchSize)); };
+    const Step step{span.firstStep + s, rowsFrom(first), run.batches[s & 1],
+                    updateOf(plan_.optimizer, span.learningRates[s], step_ + s)};
+    gather(data, span.order.data(), first, share(step.rows, me), step.batch, &step);
+    // Sparse kernels read every row from every member.
+    const Range coming{0, rowsFrom(next)};
+    prefetch(data, span.order.data() + next, sparse ? coming : share(coming.end, me));
+    if (me == 0) {
+      const bool diverged = !report.losses.empty() && !std::isfinite(report.losses.back());
+      run.stop = diverged || control.abort.load(std::memory_order_relaxed);
     }
-  });
+    team_.barrier();
+    if (run.stop) return;
+    forward(step, me);
+    loss(run, step, me);
+    team_.barrier();
+    if (me == 0) record(run, step);
+    backward(run, step, me);
+  };
+  for (int64_t s = 0; s < steps && !run.stop;) {
+    const int64_t end = std::min<int64_t>(steps, s + pace_.steps());
+    const auto start = std::chrono::steady_clock::now();
+    team_.run(pace_.members(), [&](int me) {
+      for (int64_t i = s; i < end; ++i) {
+        oneStep(i, me);
+        if (run.stop) return;
+      }
+    });
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    pace_.measured(static_cast<int>(end - s), took.count());
+    s = end;
+  }
   step_ += report.stepsDone;
   report.aborted = report.stepsDone < steps;
 }

@@ -12,6 +12,7 @@
 
 #include "floats.h"
 #include "loss.h"
+#include "pace.h"
 #include "plan.h"
 #include "team.h"
 
@@ -121,7 +122,8 @@ class FusedTrainer : public Trainer {
 
   const Plan plan_;
   const Kernels& kernels_;
-  mutable Team team_;
+  Team team_;
+  Pace pace_;
   std::vector<Layer> before_;  // the layers before the first Dense: no gradient goes there
   std::vector<DenseStage> stages_;
   long xStride_;

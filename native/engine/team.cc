@@ -34,9 +34,9 @@ void await(const std::atomic<T>& value, T old) {
 
 }  // namespace
 
-void Barrier::wait() {
+void Barrier::wait(int members) {
   const uint32_t generation = generation_.load(std::memory_order_acquire);
-  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == members_) {
+  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == members) {
     arrived_.store(0, std::memory_order_relaxed);
     generation_.store(generation + 1, std::memory_order_release);
     generation_.notify_all();
@@ -45,7 +45,7 @@ void Barrier::wait() {
   }
 }
 
-Team::Team(int size) : size_(std::max(1, size)), barrier_(size_) {
+Team::Team(int size) : size_(std::max(1, size)) {
   for (int member = 1; member < size_; ++member) threads_.emplace_back([this, member] { loop(member); });
 }
 
@@ -56,11 +56,14 @@ Team::~Team() {
   for (auto& thread : threads_) thread.join();
 }
 
-void Team::run(const std::function<void(int)>& work) {
-  work_ = &work;
-  running_.store(size_ - 1, std::memory_order_relaxed);
-  round_.fetch_add(1, std::memory_order_release);
-  if (size_ > 1) round_.notify_all();
+void Team::run(int members, const std::function<void(int)>& work) {
+  active_ = members;
+  if (members > 1) {
+    work_ = &work;
+    running_.store(size_ - 1, std::memory_order_relaxed);
+    round_.fetch_add(1, std::memory_order_release);
+    round_.notify_all();
+  }
   work(0);
   for (int left = running_.load(std::memory_order_acquire); left != 0; left = running_.load(std::memory_order_acquire)) {
     await(running_, left);
@@ -72,7 +75,7 @@ void Team::loop(int member) {
   for (uint32_t seen = 0;; ++seen) {
     await(round_, seen);
     if (stop_.load(std::memory_order_relaxed)) return;
-    (*work_)(member);
+    if (member < active_) (*work_)(member);
     running_.fetch_sub(1, std::memory_order_release);
     running_.notify_one();
   }

@@ -12,11 +12,9 @@ namespace fusor {
 // burns the time slice that the late one needs.
 class Barrier {
  public:
-  explicit Barrier(int members) : members_(members) {}
-  void wait();
+  void wait(int members);
 
  private:
-  const int members_;
   alignas(64) std::atomic<int> arrived_{0};
   alignas(64) std::atomic<uint32_t> generation_{0};
 };
@@ -29,16 +27,21 @@ class Team {
   Team& operator=(const Team&) = delete;
 
   int size() const { return size_; }
-  // Runs work(member) on every member, the caller being member 0; returns when all are done. Work must not throw.
-  void run(const std::function<void(int)>& work);
+  // Members at work now, or in the last run.
+  int active() const { return active_; }
+  // Runs work(member) on the first `members`, the caller being member 0; returns when all are done. The others sleep.
+  // Work must not throw.
+  void run(int members, const std::function<void(int)>& work);
+  // Of the active members.
   void barrier() {
-    if (size_ > 1) barrier_.wait();
+    if (active_ > 1) barrier_.wait(active_);
   }
 
  private:
   void loop(int member);
 
   const int size_;
+  int active_ = 1;
   Barrier barrier_;
   const std::function<void(int)>* work_ = nullptr;
   alignas(64) std::atomic<uint32_t> round_{0};

@@ -40,10 +40,11 @@ inline V exponentialMinusOne(V x) {
 
 inline V logistic(V x) { return div(set1(1.0f), add(set1(1.0f), exponential(sub(set1(0.0f), x)))); }
 
-// Odd rational minimax approximation on [-7.905, 7.905], beyond which tanh rounds to 1 (the coefficients that Eigen and
-// XLA use; a few ulp).
+// Odd rational minimax approximation (the coefficients that Eigen and XLA use; a few ulp), clamped where it reaches 1
+// exactly: a different place with and without fused multiply-add.
 inline V hyperbolicTangent(V x) {
-  x = minKeepNan(set1(7.90531110763549805f), maxKeepNan(set1(-7.90531110763549805f), x));
+  constexpr float kOne = kFused ? 7.99881172180175781f : 7.90531110763549805f;
+  x = minKeepNan(set1(kOne), maxKeepNan(set1(-kOne), x));
   const V s = mul(x, x);
   V p = set1(-2.76076847742355e-16f);
   p = fma(p, s, set1(2.00018790482477e-13f));

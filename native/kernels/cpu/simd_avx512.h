@@ -10,6 +10,7 @@ using V = __m512;
 using Mask = __mmask16;
 constexpr int W = 16;
 constexpr int kTileRows = 14;  // 28 accumulators, 2 of b, 1 of a: 31 of 32 registers
+constexpr bool kFused = true;
 constexpr const char* kName = "avx512";
 
 inline V load(const float* p) { return _mm512_loadu_ps(p); }
