@@ -87,6 +87,13 @@ std::vector<double> softmax(const std::vector<float>& x) {
   return y;
 }
 
+double logSumExp(const std::vector<float>& x) {
+  double greatest = -INFINITY, total = 0;
+  for (float v : x) greatest = v > greatest || std::isnan(v) ? v : greatest;
+  for (float v : x) total += std::exp(v - greatest);
+  return greatest + std::log(total);
+}
+
 // A difference of logits is rounded before it is raised: an error of |x - greatest| units in the result.
 void softmaxRow(const Kernels& kernels, Report& report, const std::string& name,
                 const std::vector<float>& x) {
@@ -102,6 +109,13 @@ void softmaxRow(const Kernels& kernels, Report& report, const std::string& name,
                kUnit * wanted[i] * (1 + 0.25 * std::min(100.0f, greatest - x[i])) + kTiny, 8);
   }
   sameAs(judge, "in place", inPlace, y);
+  std::vector<float> again(n);
+  const double logSum = kernels.softmax(x.data(), again.data(), n), wantedSum = logSumExp(x);
+  sameAs(judge, "softmax and activate", again, y);
+  // The sum is in float32: relative to it a few units, absolute in its logarithm.
+  judge.within("log sum", 0, n, 0, std::isfinite(wantedSum) ? logSum - wantedSum : 0, 8 * kUnit);
+  judge.expect(std::isfinite(wantedSum) == std::isfinite(logSum),
+               format("log sum %g, wanted %g", logSum, wantedSum));
   kernels.activateBackward(Activation::Softmax, y.data(), nullptr, dy.data(), dx.data(), n);
   double dot = 0;
   for (long i = 0; i < n; ++i) dot += static_cast<double>(y[i]) * dy[i];
