@@ -74,13 +74,13 @@ std::vector<T> copyOf(const Napi::Value& value, napi_typedarray_type type, const
   const auto length = static_cast<int64_t>(array.ElementLength());
   require(count < 0 || length == count,
           std::string(name) + " has " + std::to_string(length) + " elements, needs " + std::to_string(count));
-  std::vector<T> copy(length);
-  if (length == 0) return copy;
+  if (length == 0) return {};
   Napi::ArrayBuffer buffer = array.ArrayBuffer();
   const auto* data = static_cast<const uint8_t*>(buffer.Data());
   require(data != nullptr, std::string(name) + " is detached");
-  std::memcpy(copy.data(), data + array.ByteOffset(), length * sizeof(T));
-  return copy;
+  // Aligned: a typed array's offset is a multiple of its element's size.
+  const auto* first = reinterpret_cast<const T*>(data + array.ByteOffset());
+  return {first, first + length};
 }
 
 std::vector<float> floatsOf(const Napi::Value& value, const char* name, int64_t count) {

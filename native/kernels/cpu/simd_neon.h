@@ -24,10 +24,10 @@ inline V div(V a, V b) { return vdivq_f32(a, b); }
 inline V sqrt(V a) { return vsqrtq_f32(a); }
 inline V fma(V a, V b, V c) { return vfmaq_f32(c, a, b); }
 inline V fnma(V a, V b, V c) { return vfmsq_f32(c, a, b); }
-inline V maxKeepNan(V bound, V x) { return vmaxq_f32(bound, x); }  // NaN in either stays
-inline V minKeepNan(V bound, V x) { return vminq_f32(bound, x); }
 inline Mask greater(V a, V b) { return vcgtq_f32(a, b); }
 inline V select(Mask m, V a, V b) { return vbslq_f32(m, a, b); }
+inline V maxKeepNan(V bound, V x) { return select(greater(bound, x), bound, x); }  // fmax would turn -0 into 0
+inline V minKeepNan(V bound, V x) { return select(greater(x, bound), bound, x); }
 inline V round(V x) { return vrndnq_f32(x); }
 inline V scale2(V x, V n) {
   const int32x4_t bits = vshlq_n_s32(vaddq_s32(vcvtnq_s32_f32(n), vdupq_n_s32(127)), 23);
