@@ -122,7 +122,7 @@ Napi::Value SessionWrap::run(const Napi::CallbackInfo& info) {
     const auto control = controlFor(token);
     if (info[3].ToBoolean().Value()) {
       const auto underWay = std::make_shared<std::atomic<bool>>(false);
-      const auto last = std::make_shared<Clock::time_point>(Clock::now());
+      const auto last = std::make_shared<Clock::time_point>(Clock::now() - kProgressEvery);  // the first comes at once
       control->wantsProgress = [underWay, last] { return !underWay->load() && Clock::now() - *last >= kProgressEvery; };
       control->progress = [this, underWay, last, token](int64_t stepsDone, double loss, const std::vector<double>& metrics) {
         *last = Clock::now();
