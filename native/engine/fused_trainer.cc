@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cmath>
 
-
 namespace fusor {
 
 struct FusedTrainer::Run {
@@ -20,66 +19,6 @@ struct FusedTrainer::Run {
   int64_t rowsDone = 0;
   bool stop = false;  // written by member 0 before a barrier, read by all after it
 };
-
-FusedTrainer::FusedTrainer(const Plan& plan, const State& state, const Kernels& kernels, int threads)
-    : plan_(plan), kernels_(kernels), team_(threads), pace_(team_.size()), xStride_((plan.features + 15) / 16 * 16) {
-  for (const Layer& layer : plan_.layers) {
-    if (layer.kind != LayerKind::Dense) {
-      (stages_.empty() ? before_ : stages_.back().after).push_back(layer);
-      continue;
-    }
-    DenseStage stage;
-    stage.inputs = layer.inputs;
-    stage.outputs = layer.outputs;
-    stage.panels = panelsOf(layer.outputs, kernels_.width);
-    stage.ld = static_cast<long>(stage.panels) * kernels_.width;
-    stage.useBias = layer.useBias;
-    stage.activation = layer.activation;
-    // Only where every member gets (nearly) the same number of panels.
-    stage.byColumns = stage.panels % team_.size() == 0 || stage.panels >= 4 * team_.size();
-    stage.kernel.value = Floats(stage.ld * stage.inputs);
-    stage.bias.value = Floats(stage.ld);
-    for (int s = 0; s < plan_.optimizer.slots; ++s) {
-      stage.kernel.slots[s] = Floats(stage.ld * stage.inputs);
-      stage.bias.slots[s] = Floats(stage.ld);
-    }
-    stages_.push_back(std::move(stage));
-  }
-  takesBytes_ = !stages_.empty() && (before_.empty() || (before_.size() == 1 && before_[0].kind == LayerKind::Rescaling &&
-                                                         before_[0].offset == 0));
-  uint8_t bytes[256];
-  for (int i = 0; i < 256; ++i) bytes[i] = static_cast<uint8_t>(i);
-  kernels_.scaleBytes(bytes, table_, 256, before_.empty() ? 1.0f : before_[0].scale, 0.0f);
-  write(state);
-}
-
-Description FusedTrainer::describe() const {
-  return {sparse_.load(std::memory_order_relaxed) ? "fused, sparse input" : "fused", kernels_.name, team_.size()};
-}
-
-Values FusedTrainer::valuesFor(int rows, bool training) const {
-  Values values;
-  values.rows = rows;
-  for (const DenseStage& stage : stages_) {
-    StageValues s;
-    s.y = Floats(rows * stage.ld);
-    if (stage.activation == Activation::Gelu) s.z = Floats(rows * stage.ld);
-    if (training) s.dz = Floats(rows * stage.ld);
-    for (size_t i = 0; i < stage.after.size(); ++i) s.after.emplace_back(rows * stage.ld);
-    values.stages.push_back(std::move(s));
-  }
-  values.predictions = Floats(rows * logitStride());
-  return values;
-}
-
-Batch FusedTrainer::batchFor(const Dataset& data, int rows, float* x, bool sparse) const {
-  Batch batch{x, {}, {}, {}, {}};
-  if (sparse) batch.bytes.resize(rows);
-  if (!data.labels.empty()) batch.labels.resize(rows);
-  if (!data.values.empty()) batch.values.resize(static_cast<size_t>(rows) * plan_.outputs);
-  if (!data.weights.empty()) batch.weights.resize(rows);
-  return batch;
-}
 
 Range FusedTrainer::share(int count, int member) const {
   const auto at = [&](int m) { return static_cast<int>(static_cast<long>(count) * m / team_.active()); };
@@ -107,6 +46,7 @@ void FusedTrainer::run(const Dataset& data, const Span& span, Control& control, 
   run.metricSums.resize(plan_.metrics.size());
   report.metrics.resize(plan_.metrics.size());
 
+  // False where the span ends before this step. Every member reads that at the same place, between two barriers.
   const auto oneStep = [&](int64_t s, int me) {
     const int64_t first = s * span.batchSize, next = first + span.batchSize;
     const auto rowsFrom = [&](int64_t at) { return static_cast<int>(std::clamp<int64_t>(rows - at, 0, span.batchSize)); };
@@ -121,21 +61,19 @@ void FusedTrainer::run(const Dataset& data, const Span& span, Control& control, 
       run.stop = diverged || control.abort.load(std::memory_order_relaxed);
     }
     team_.barrier();
-    if (run.stop) return;
+    if (run.stop) return false;
     forward(step, me);
     loss(run, step, me);
     team_.barrier();
     if (me == 0) record(run, step);
     backward(run, step, me);
+    return true;
   };
   for (int64_t s = 0; s < steps && !run.stop;) {
     const int64_t end = std::min<int64_t>(steps, s + pace_.steps());
     const auto start = std::chrono::steady_clock::now();
     team_.run(pace_.members(), [&](int me) {
-      for (int64_t i = s; i < end; ++i) {
-        oneStep(i, me);
-        if (run.stop) return;
-      }
+      for (int64_t i = s; i < end && oneStep(i, me);) ++i;
     });
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
     pace_.measured(static_cast<int>(end - s), took.count());
@@ -276,37 +214,6 @@ void FusedTrainer::update(size_t l, Run& run, const Step& step, int me) {
   if (!stage.useBias || (!stage.byColumns && me != 0)) return;
   kernels_.biasUpdate({dz, stage.ld, step.rows, panels, stage.bias.value.data(), stage.bias.slot(0), stage.bias.slot(1),
                        step.update});
-}
-
-// f(parameter, rows, columns, index) in the plan's order; a bias is a matrix of one row.
-template <class F>
-void FusedTrainer::eachParameter(F f) {
-  size_t index = 0;
-  for (DenseStage& stage : stages_) {
-    f(stage.kernel, stage.inputs, stage.outputs, index++);
-    if (stage.useBias) f(stage.bias, 1, stage.outputs, index++);
-  }
-}
-
-State FusedTrainer::read() {
-  State state;
-  state.step = step_;
-  state.slots.resize(plan_.optimizer.slots);
-  eachParameter([&](Packed& p, int rows, int columns, size_t) {
-    state.weights.push_back(unpack(p.value.data(), rows, columns, kernels_.width));
-    for (int s = 0; s < plan_.optimizer.slots; ++s) {
-      state.slots[s].push_back(unpack(p.slots[s].data(), rows, columns, kernels_.width));
-    }
-  });
-  return state;
-}
-
-void FusedTrainer::write(const State& state) {
-  step_ = state.step;
-  eachParameter([&](Packed& p, int rows, int columns, size_t index) {
-    pack(state.weights[index], rows, columns, kernels_.width, p.value.data());
-    for (int s = 0; s < plan_.optimizer.slots; ++s) pack(state.slots[s][index], rows, columns, kernels_.width, p.slots[s].data());
-  });
 }
 
 }  // namespace fusor

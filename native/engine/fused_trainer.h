@@ -89,6 +89,7 @@ class FusedTrainer : public Trainer {
  private:
   struct Run;  // what the team shares during a span
 
+  // fused_setup.cc
   Values valuesFor(int rows, bool training) const;
   Batch batchFor(const Dataset& data, int rows, float* x, bool sparse) const;
   bool mostlyZero(const Dataset& data) const;

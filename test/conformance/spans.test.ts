@@ -247,6 +247,25 @@ conformance('several sessions', () => {
     }
   });
 
+  test('aborted at a hundred moments, and none is lost', async () => {
+    await withSession(await openBackend(), small, randomState(small), async (session) => {
+      const examples = randomExamples(small, 4096);
+      const data = await session.upload(examples);
+      const order = ordered(examples.rows);
+      const learningRates = constantRates(order, 2, 1e-5);
+      let firstStep = 0;
+      for (let i = 0; i < 100; i++) {
+        const controller = new AbortController();
+        setTimeout(() => controller.abort(), (i % 10) / 4);
+        const span = { data, order, batchSize: 2, firstStep, learningRates };
+        const { stepsDone, losses } = await session.run(span, controller);
+        expect(losses).toHaveLength(stepsDone);
+        firstStep += stepsDone;
+      }
+      expect((await session.readState()).step).toBe(firstStep);
+    });
+  });
+
   test('fifty made and disposed', async () => {
     const backend = await openBackend();
     for (let i = 0; i < 50; i++)

@@ -1,0 +1,99 @@
+// What the fused trainer is made of: stages from a plan, buffers for a batch, weights in and out.
+#include <algorithm>
+
+#include "fused_trainer.h"
+
+namespace fusor {
+
+FusedTrainer::FusedTrainer(const Plan& plan, const State& state, const Kernels& kernels, int threads)
+    : plan_(plan), kernels_(kernels), team_(threads), pace_(team_.size()), xStride_((plan.features + 15) / 16 * 16) {
+  for (const Layer& layer : plan_.layers) {
+    if (layer.kind != LayerKind::Dense) {
+      (stages_.empty() ? before_ : stages_.back().after).push_back(layer);
+      continue;
+    }
+    DenseStage stage;
+    stage.inputs = layer.inputs;
+    stage.outputs = layer.outputs;
+    stage.panels = panelsOf(layer.outputs, kernels_.width);
+    stage.ld = static_cast<long>(stage.panels) * kernels_.width;
+    stage.useBias = layer.useBias;
+    stage.activation = layer.activation;
+    // Only where every member gets (nearly) the same number of panels.
+    stage.byColumns = stage.panels % team_.size() == 0 || stage.panels >= 4 * team_.size();
+    stage.kernel.value = Floats(stage.ld * stage.inputs);
+    stage.bias.value = Floats(stage.ld);
+    for (int s = 0; s < plan_.optimizer.slots; ++s) {
+      stage.kernel.slots[s] = Floats(stage.ld * stage.inputs);
+      stage.bias.slots[s] = Floats(stage.ld);
+    }
+    stages_.push_back(std::move(stage));
+  }
+  takesBytes_ = !stages_.empty() && (before_.empty() || (before_.size() == 1 && before_[0].kind == LayerKind::Rescaling &&
+                                                         before_[0].offset == 0));
+  uint8_t bytes[256];
+  for (int i = 0; i < 256; ++i) bytes[i] = static_cast<uint8_t>(i);
+  kernels_.scaleBytes(bytes, table_, 256, before_.empty() ? 1.0f : before_[0].scale, 0.0f);
+  write(state);
+}
+
+Description FusedTrainer::describe() const {
+  return {sparse_.load(std::memory_order_relaxed) ? "fused, sparse input" : "fused", kernels_.name, team_.size()};
+}
+
+Values FusedTrainer::valuesFor(int rows, bool training) const {
+  Values values;
+  values.rows = rows;
+  for (const DenseStage& stage : stages_) {
+    StageValues s;
+    s.y = Floats(rows * stage.ld);
+    if (stage.activation == Activation::Gelu) s.z = Floats(rows * stage.ld);
+    if (training) s.dz = Floats(rows * stage.ld);
+    for (size_t i = 0; i < stage.after.size(); ++i) s.after.emplace_back(rows * stage.ld);
+    values.stages.push_back(std::move(s));
+  }
+  values.predictions = Floats(rows * logitStride());
+  return values;
+}
+
+Batch FusedTrainer::batchFor(const Dataset& data, int rows, float* x, bool sparse) const {
+  Batch batch{x, {}, {}, {}, {}};
+  if (sparse) batch.bytes.resize(rows);
+  if (!data.labels.empty()) batch.labels.resize(rows);
+  if (!data.values.empty()) batch.values.resize(static_cast<size_t>(rows) * plan_.outputs);
+  if (!data.weights.empty()) batch.weights.resize(rows);
+  return batch;
+}
+
+// f(parameter, rows, columns, index) in the plan's order; a bias is a matrix of one row.
+template <class F>
+void FusedTrainer::eachParameter(F f) {
+  size_t index = 0;
+  for (DenseStage& stage : stages_) {
+    f(stage.kernel, stage.inputs, stage.outputs, index++);
+    if (stage.useBias) f(stage.bias, 1, stage.outputs, index++);
+  }
+}
+
+State FusedTrainer::read() {
+  State state;
+  state.step = step_;
+  state.slots.resize(plan_.optimizer.slots);
+  eachParameter([&](Packed& p, int rows, int columns, size_t) {
+    state.weights.push_back(unpack(p.value.data(), rows, columns, kernels_.width));
+    for (int s = 0; s < plan_.optimizer.slots; ++s) {
+      state.slots[s].push_back(unpack(p.slots[s].data(), rows, columns, kernels_.width));
+    }
+  });
+  return state;
+}
+
+void FusedTrainer::write(const State& state) {
+  step_ = state.step;
+  eachParameter([&](Packed& p, int rows, int columns, size_t index) {
+    pack(state.weights[index], rows, columns, kernels_.width, p.value.data());
+    for (int s = 0; s < plan_.optimizer.slots; ++s) pack(state.slots[s][index], rows, columns, kernels_.width, p.slots[s].data());
+  });
+}
+
+}  // namespace fusor
