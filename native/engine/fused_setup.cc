@@ -4,9 +4,19 @@
 #include "fused_trainer.h"
 
 namespace fusor {
+namespace {
+
+// The distance between rows, in floats: room for `columns`, and an odd number of cache lines. At a multiple of 4 KiB
+// the rows of a tile would all fall into the same few places of the first-level cache.
+long strideFor(int columns) {
+  const long lines = (columns + 15) / 16;
+  return 16 * (lines | 1);
+}
+
+}  // namespace
 
 FusedTrainer::FusedTrainer(const Plan& plan, const State& state, const Kernels& kernels, int threads)
-    : plan_(plan), kernels_(kernels), team_(threads), pace_(team_.size()), xStride_((plan.features + 15) / 16 * 16) {
+    : plan_(plan), kernels_(kernels), team_(threads), pace_(team_.size()), xStride_(strideFor(plan.features)) {
   for (const Layer& layer : plan_.layers) {
     if (layer.kind != LayerKind::Dense) {
       (stages_.empty() ? before_ : stages_.back().after).push_back(layer);
@@ -16,16 +26,17 @@ FusedTrainer::FusedTrainer(const Plan& plan, const State& state, const Kernels& 
     stage.inputs = layer.inputs;
     stage.outputs = layer.outputs;
     stage.panels = panelsOf(layer.outputs, kernels_.width);
-    stage.ld = static_cast<long>(stage.panels) * kernels_.width;
+    stage.ld = strideFor(stage.panels * kernels_.width);
+    const size_t columns = static_cast<size_t>(stage.panels) * kernels_.width;
     stage.useBias = layer.useBias;
     stage.activation = layer.activation;
     // Only where every member gets (nearly) the same number of panels.
     stage.byColumns = stage.panels % team_.size() == 0 || stage.panels >= 4 * team_.size();
-    stage.kernel.value = Floats(stage.ld * stage.inputs);
-    stage.bias.value = Floats(stage.ld);
+    stage.kernel.value = Floats(columns * stage.inputs);
+    stage.bias.value = Floats(columns);
     for (int s = 0; s < plan_.optimizer.slots; ++s) {
-      stage.kernel.slots[s] = Floats(stage.ld * stage.inputs);
-      stage.bias.slots[s] = Floats(stage.ld);
+      stage.kernel.slots[s] = Floats(columns * stage.inputs);
+      stage.bias.slots[s] = Floats(columns);
     }
     stages_.push_back(std::move(stage));
   }

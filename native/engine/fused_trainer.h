@@ -27,7 +27,7 @@ struct Packed {
 
 struct DenseStage {
   int inputs, outputs, panels;
-  long ld;  // panels x width: stride of everything with this many columns
+  long ld;  // stride of everything with this many columns, in floats; at least panels x width
   bool useBias;
   Activation activation;
   bool byColumns;
