@@ -35,7 +35,7 @@ export const run: Run<typeof train> = async (call) => {
     }, settings.stepLosses);
     const setupSeconds = (performance.now() - began) / 1000;
 
-    const { history, test, folder } = await interruptible(async (signal) => {
+    const { history, test, folder, ranOn } = await interruptible(async (signal) => {
       const callbacks = [recorder];
       const verbose = settings.quiet ? 0 : settings.noProgress ? 2 : 'auto';
       const options = { epochs, batchSize, validationSplit, seed, callbacks, signal, verbose } as const;
@@ -45,7 +45,8 @@ export const run: Run<typeof train> = async (call) => {
         made.close();
         await saveModel(model, made.modelFolder);
         const tested = await model.evaluate(data.test.x, yTest, { batchSize: 1024, signal });
-        return { history: fitted, test: tested, folder: made };
+        // Asked after training: which kernels run depends on the data.
+        return { history: fitted, test: tested, folder: made, ranOn: await model.runtime() };
       } catch (error) {
         if (!signal.aborted) throw error;
         throw await saveInterrupted(signal.reason, model, recorder);
@@ -55,20 +56,20 @@ export const run: Run<typeof train> = async (call) => {
     const document: RunDocument = {
       schema: 'fusor.run',
       version: 1,
-      backend: backendOf(runtime),
+      backend: backendOf(ranOn),
       seed: history.seed,
       data: dataOf(data),
       model: modelOf(model),
       history: recorder.epochs,
       test: { loss: test.loss, accuracy: test.accuracy ?? null },
       timing: { setupSeconds, ...history.timing },
-      fallback: fallbackOf(runtime),
+      fallback: fallbackOf(ranOn),
       runDir: folder.path,
       ...(settings.stepLosses && { stepLosses: recorder.stepLosses }),
     };
     await folder.write('run.json', document);
     if (settings.json) out.result(document);
-    else if (!settings.quiet) await show(document, runtimeLine(runtime));
+    else if (!settings.quiet) await show(document, runtimeLine(ranOn));
     return 0;
   } finally {
     await model.dispose();
