@@ -67,6 +67,7 @@ export const run: Run<typeof train> = async (call) => {
       runDir: folder.path,
       ...(settings.stepLosses && { stepLosses: recorder.stepLosses }),
     };
+    await folder.write('environment.json', environmentOf(ranOn, call.argv, startedAt));
     await folder.write('run.json', document);
     if (settings.json) out.result(document);
     else if (!settings.quiet) await show(document, runtimeLine(ranOn));
