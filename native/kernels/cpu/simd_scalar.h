@@ -48,26 +48,7 @@ inline float sum(V x) { return (x[0] + x[2]) + (x[1] + x[3]); }
 inline V loadBytes(const uint8_t* p) {
   return V{static_cast<float>(p[0]), static_cast<float>(p[1]), static_cast<float>(p[2]), static_cast<float>(p[3])};
 }
-inline uint64_t nonZero64(const uint8_t* p) {  // bit i: p[i] is not 0
-  uint64_t bits = 0;
-  for (int i = 0; i < 64; i += 8) {
-    uint64_t eight;
-    std::memcpy(&eight, p + i, 8);
-    // The top bit of each byte that is not 0, gathered into one byte (little-endian).
-    eight = (eight | ((eight & 0x7f7f7f7f7f7f7f7full) + 0x7f7f7f7f7f7f7f7full)) & 0x8080808080808080ull;
-    bits |= ((eight >> 7) * 0x0102040810204080ull >> 56) << i;
-  }
-  return bits;
-}
-inline V loadTail(const float* p, int n) {  // n < W lanes, the others 0
-  float lanes[W] = {};
-  for (int i = 0; i < n; ++i) lanes[i] = p[i];
-  return load(lanes);
-}
-inline void storeTail(float* p, V x, int n) {
-  float lanes[W];
-  store(lanes, x);
-  for (int i = 0; i < n; ++i) p[i] = lanes[i];
-}
 
 }  // namespace
+
+#include "simd_portable.h"
