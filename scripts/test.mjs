@@ -1,29 +1,32 @@
 #!/usr/bin/env node
 // `npm test`: lint, types, package, kernel tests, unit tests, then the conformance suite once per target, each in a
 // process of its own (one native framework per process). What did not run is said, with the reason.
+// `npm run test:long`: the files of test/long alone, which take minutes to hours. Both end with their figures.
 //   npm test -- [FILTER …]   a filter is a check (lint, types, publint, kernels), a part of a test file's path
 //                            (unit/random), a target (@tfjs-wasm), or both (conformance/spans@native-fused)
 import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { parseArgs } from 'node:util';
 import { runMain } from './lib/failure.mjs';
 import { filesBelow, readJson } from './lib/files.mjs';
 import { root } from './lib/paths.mjs';
 import { checks } from './lib/test-checks.mjs';
 import { runJest } from './lib/test-jest.mjs';
 
+const path = (file) => relative(join(root, 'test'), file);
+const isLong = (file) => path(file).startsWith('long');
+const isConformance = (file) => path(file).startsWith('conformance');
+const testFiles = filesBelow(join(root, 'test')).filter((file) => file.endsWith('.test.ts'));
+
 /** Everything that would run, as sections in order. */
 function sections(filters) {
-  const all = filesBelow(join(root, 'test')).filter((file) => file.endsWith('.test.ts'));
   const wanted = (label) => filters.length === 0 || filters.some((filter) => label.includes(filter));
-  const path = (file) => relative(join(root, 'test'), file);
-  const isConformance = (file) => path(file).startsWith('conformance');
-
   const chosen = checks.filter(({ name }) => filters.length === 0 || filters.includes(name));
-  const unit = all.filter((file) => !isConformance(file) && wanted(path(file)));
+  const unit = testFiles.filter((file) => !isLong(file) && !isConformance(file) && wanted(path(file)));
   if (unit.length) chosen.push({ name: 'unit', run: () => runJest('unit', unit) });
 
   for (const target of readJson(join(root, 'test/conformance/targets.json')) ?? []) {
-    const files = all.filter((file) => isConformance(file) && wanted(`${path(file)}@${target.name}`));
+    const files = testFiles.filter((file) => isConformance(file) && wanted(`${path(file)}@${target.name}`));
     if (files.length === 0) continue;
     const env = {
       ...target.env,
@@ -34,6 +37,14 @@ function sections(filters) {
     chosen.push({ name, run: () => runJest(name, files, { env, inBand: true }) });
   }
   return chosen;
+}
+
+/** The long tier: one section. */
+function longSections(filters) {
+  const wanted = (file) => filters.length === 0 || filters.some((filter) => path(file).includes(filter));
+  const files = testFiles.filter((file) => isLong(file) && wanted(file));
+  const run = () => runJest('long', files, { config: 'jest.long.config.cjs' });
+  return files.length ? [{ name: 'long', run }] : [];
 }
 
 function printTable(rows) {
@@ -51,18 +62,31 @@ function printReasons(reasons) {
   if (reasons.length) console.log(`not run, and why:\n${reasons.map((reason) => `  ${reason}\n`).join('')}`);
 }
 
+/** What the tests noted, summed by name. */
+function printFigures(figures) {
+  const sums = new Map();
+  for (const { name, count } of figures) sums.set(name, (sums.get(name) ?? 0) + count);
+  const lines = [...sums].map(([name, sum]) => `  ${sum.toLocaleString('en-US').padStart(12)}  ${name}\n`);
+  if (lines.length) console.log(`figures:\n${lines.sort().join('')}`);
+}
+
 await runMain(import.meta.url, async () => {
   if (!existsSync(join(root, 'dist'))) {
     process.stderr.write('fusor: nothing is built · dist/ is absent · run `npm run setup -- --test` first\n');
   }
   const rows = [];
-  for (const section of sections(process.argv.slice(2))) {
+  const { values, positionals } = parseArgs({
+    options: { long: { type: 'boolean' } },
+    allowPositionals: true,
+  });
+  for (const section of values.long ? longSections(positionals) : sections(positionals)) {
     const begun = Date.now();
     process.stderr.write(`\n── ${section.name}\n`);
     rows.push({ name: section.name, ...(await section.run()), seconds: (Date.now() - begun) / 1000 });
   }
   const total = (key) => rows.reduce((sum, row) => sum + row[key], 0);
   printTable(rows);
+  printFigures(rows.flatMap((row) => row.figures ?? []));
   printReasons(rows.flatMap((row) => row.reasons ?? []));
   console.log(`${total('passed')} passed, ${total('failed')} failed, ${total('skipped')} skipped`);
   return total('failed') > 0 || total('passed') === 0 ? 1 : 0;

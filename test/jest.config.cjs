@@ -2,6 +2,7 @@
 module.exports = {
   rootDir: __dirname,
   testMatch: ['<rootDir>/**/*.test.ts'],
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/long/'],
   testEnvironment: 'node',
   testTimeout: 60_000,
   maxWorkers: 2,

@@ -16,7 +16,7 @@ const tool = (name, program, args) => ({
     ),
 });
 
-/** The checks beside jest. Each: `run() → {passed, failed, skipped, reasons?}`. */
+/** The checks beside jest. Each: `run() → {passed, failed, skipped, reasons?, figures?}`. */
 export const checks = [
   tool('lint', '@biomejs/biome/bin/biome', ['check', '--error-on-warnings', '.']),
   tool('types', 'typescript/bin/tsc', ['-p', 'test/tsconfig.json', '--noEmit']),
@@ -37,5 +37,6 @@ async function runKernelTests() {
   if (!last) return count(1);
   const [passed, failed, skipped] = last.slice(1).map(Number);
   const reasons = [...output.matchAll(/^skipped: (.+)$/gm)].map(([, reason]) => `kernels: ${reason}`);
-  return { passed, failed: failed || (status === 0 ? 0 : 1), skipped, reasons };
+  const figures = [{ name: 'kernel cases', count: passed }];
+  return { passed, failed: failed || (status === 0 ? 0 : 1), skipped, reasons, figures };
 }

@@ -9,18 +9,21 @@ const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
 /**
  * Runs these test files in one jest process and counts. A process that died, or a file that could not be loaded, is a
  * failure; so is a skip for which no reason was noted (test/support/skip.ts).
- * @returns {Promise<{passed: number, failed: number, skipped: number, reasons: string[]}>}
+ * @param config a file of test/
+ * @returns {Promise<{passed: number, failed: number, skipped: number, reasons: string[], figures: {name: string, count: number}[]}>}
+ *   figures: as noted (test/support/figures.ts), not yet summed
  */
-export async function runJest(name, files, { env = {}, inBand = false } = {}) {
+export async function runJest(name, files, { env = {}, inBand = false, config = 'jest.config.cjs' } = {}) {
   const folder = join(buildDir, 'test');
   mkdirSync(folder, { recursive: true });
   const result = join(folder, `${name.replaceAll(/[^\w-]+/g, '-')}.json`);
   const skips = result.replace(/json$/, 'skips.jsonl');
-  for (const path of [result, skips]) rmSync(path, { force: true });
+  const figures = result.replace(/json$/, 'figures.jsonl');
+  for (const path of [result, skips, figures]) rmSync(path, { force: true });
 
   const args = [
     '--config',
-    'test/jest.config.cjs',
+    join('test', config),
     '--json',
     '--outputFile',
     result,
@@ -28,7 +31,7 @@ export async function runJest(name, files, { env = {}, inBand = false } = {}) {
   ];
   const { status } = await runShown(process.execPath, [jest, ...args, '--runTestsByPath', ...files], {
     cwd: root,
-    env: { ...process.env, ...env, FUSOR_SKIP_LOG: skips },
+    env: { ...process.env, ...env, FUSOR_SKIP_LOG: skips, FUSOR_FIGURE_LOG: figures },
     quietStdout: true,
   });
   const json = readJson(result);
@@ -48,7 +51,7 @@ export async function runJest(name, files, { env = {}, inBand = false } = {}) {
     reasons.push(`${name}: FAILED: ${skipped} skipped without a reason; use test/support/skip.ts`);
   }
   if (status !== 0 && failed === 0) failed = 1;
-  return { passed: json.numPassedTests, failed, skipped, reasons };
+  return { passed: json.numPassedTests, failed, skipped, reasons, figures: readLines(figures) };
 }
 
 /** Each reason once, with the files that gave it. */

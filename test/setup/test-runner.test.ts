@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { callScript, repository, smallCheckout, temporaryFolder, writeTree } from '../support/script';
 
 const root = smallCheckout(temporaryFolder());
-for (const name of ['jest.config.cjs', 'jest.resolver.cjs', 'support/skip.ts']) {
+for (const name of ['jest.config.cjs', 'jest.resolver.cjs', 'support/skip.ts', 'support/figures.ts']) {
   cpSync(join(repository, 'test', name), join(root, 'test', name));
 }
 
@@ -16,7 +16,7 @@ async function countOf(text: string) {
     [file],
     { inBand: true },
   ]);
-  return value as { passed: number; failed: number; skipped: number; reasons: string[] };
+  return value as { passed: number; failed: number; skipped: number; reasons: string[]; figures: unknown[] };
 }
 
 const skip = "import { testUnless } from '../support/skip';\n";
@@ -32,4 +32,10 @@ test.each([
   const count = await countOf(text);
   expect(count).toMatchObject({ passed, failed, skipped });
   if (text.includes('no GPU')) expect(count.reasons).toEqual(['unit: no GPU (one.test.ts)']);
+});
+
+test('what a test notes as a figure is counted', async () => {
+  const noting =
+    "import { figure } from '../support/figures';\ntest('a', () => figure('kills survived', 300));";
+  expect((await countOf(noting)).figures).toEqual([{ name: 'kills survived', count: 300 }]);
 });
