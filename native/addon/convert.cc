@@ -123,6 +123,7 @@ Optimizer toOptimizer(const Napi::Object& o) {
                                       {"adam", UpdateKind::Adam},
                                       {"adamw", UpdateKind::AdamW},
                                       {"rmsprop", UpdateKind::Rmsprop}})};
+  if (o.Has("clipNorm") && !o.Get("clipNorm").IsUndefined()) result.clipNorm = numberAt(o, "clipNorm");
   if (result.kind == UpdateKind::Sgd) {
     result.decay1 = numberAt(o, "momentum");
     if (result.decay1 > 0) {

@@ -115,6 +115,14 @@ LossResult loss(const Plan& plan, const at::Tensor& z, const at::Tensor& p, cons
   return result;
 }
 
+void clip(std::vector<at::Tensor>& gradients, double most) {
+  double squares = 0;
+  for (const at::Tensor& g : gradients) squares += g.to(at::kDouble).square_().sum().item<double>();
+  const double norm = std::sqrt(squares);
+  if (norm <= most) return;  // NaN is not
+  for (at::Tensor& g : gradients) g.mul_(most / norm);
+}
+
 void update(const Optimizer& o, double rate, int64_t step, std::vector<at::Tensor>& weights, std::vector<at::Tensor>& gradients,
             std::vector<std::vector<at::Tensor>>& slots) {
   if (o.kind == UpdateKind::Adam || o.kind == UpdateKind::AdamW) {

@@ -22,6 +22,9 @@ struct LossResult {
 LossResult loss(const Plan& plan, const at::Tensor& z, const at::Tensor& p, const at::Tensor& targets,
                 const at::Tensor& weights, bool gradient);
 
+// Shortens all gradients together to the L2 norm `most`, where they are longer.
+void clip(std::vector<at::Tensor>& gradients, double most);
+
 // One step of the optimiser on all parameters. slots[s][p].
 void update(const Optimizer& optimizer, double rate, int64_t step, std::vector<at::Tensor>& weights,
             std::vector<at::Tensor>& gradients, std::vector<std::vector<at::Tensor>>& slots);

@@ -217,6 +217,7 @@ class FrameworkTrainer : public Trainer {
           break;
       }
     }
+    if (plan_.optimizer.clipNorm > 0) framework::clip(gradients, plan_.optimizer.clipNorm);
     framework::update(plan_.optimizer, rate, step_, weights_, gradients, slots_);
     ++step_;
     Sums sums{0, std::vector<double>(plan_.metrics.size())};

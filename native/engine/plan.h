@@ -38,6 +38,7 @@ struct Optimizer {
   double decay2 = 0;  // beta2
   double epsilon = 0;
   double weightDecay = 0;
+  double clipNorm = 0;  // 0: no clipping
   int slots = 0;
 };
 

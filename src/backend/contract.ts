@@ -50,16 +50,24 @@ export type LossPlan = {
     | 'meanAbsoluteError';
 };
 
+/**
+ * Clipping comes before the update: with n the L2 norm of all parameters' gradients together, in float64, each is
+ * multiplied by min(1, clipNorm/n), rounded to float32. Keras' global_clipnorm; absent: no clipping.
+ */
+type Clipping = { clipNorm?: number };
+
 /** α, the learning rate, comes with each span. g is the gradient of the loss above. All state starts at zero. */
-export type OptimizerPlan =
-  /** velocity = μ·velocity − α·g; w += velocity (nesterov: w += μ·velocity − α·g). One slot iff momentum > 0. */
-  | { kind: 'sgd'; momentum: number; nesterov: boolean }
-  /** Slots m, v. a = α·√(1−β₂ᵗ)/(1−β₁ᵗ), t = step + 1; m += (g−m)(1−β₁); v += (g²−v)(1−β₂); w −= a·m/(√v+ε). */
-  | { kind: 'adam'; beta1: number; beta2: number; epsilon: number }
-  /** As adam, after w −= α·weightDecay·w (kernels and biases alike, as Keras). */
-  | { kind: 'adamw'; beta1: number; beta2: number; epsilon: number; weightDecay: number }
-  /** Slot v. v = ρ·v + (1−ρ)·g²; w −= α·g/√(v+ε). */
-  | { kind: 'rmsprop'; rho: number; epsilon: number };
+export type OptimizerPlan = Clipping &
+  (
+    | /** velocity = μ·velocity − α·g; w += velocity (nesterov: w += μ·velocity − α·g). One slot iff momentum > 0. */
+    { kind: 'sgd'; momentum: number; nesterov: boolean }
+    /** Slots m, v. a = α·√(1−β₂ᵗ)/(1−β₁ᵗ), t = step + 1; m += (g−m)(1−β₁); v += (g²−v)(1−β₂); w −= a·m/(√v+ε). */
+    | { kind: 'adam'; beta1: number; beta2: number; epsilon: number }
+    /** As adam, after w −= α·weightDecay·w (kernels and biases alike, as Keras). */
+    | { kind: 'adamw'; beta1: number; beta2: number; epsilon: number; weightDecay: number }
+    /** Slot v. v = ρ·v + (1−ρ)·g²; w −= α·g/√(v+ε). */
+    | { kind: 'rmsprop'; rho: number; epsilon: number }
+  );
 
 /** Each is a mean over rows of a value per row, from the predictions and the targets; unweighted. */
 export type MetricPlan =
@@ -180,7 +188,7 @@ export interface Listener {
 
 export interface SpanReport {
   stepsDone: number;
-  /** 'aborted' also where a backend ended the span early, after a step whose loss was not finite. */
+  /** 'aborted' also where the span ended early because a step's loss was not finite: that step is the last. */
   stopped: 'finished' | 'aborted';
   /** One loss a step done: the batch mean. */
   losses: Float32Array;

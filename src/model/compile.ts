@@ -28,6 +28,16 @@ export interface CompileOptions extends DeviceOptions {
   seed?: number;
 }
 
+export const DEVICE_KEYS: (keyof DeviceOptions)[] = [
+  'backend',
+  'device',
+  'kernels',
+  'precision',
+  'threads',
+  'tfjsEngine',
+  'quiet',
+];
+
 /** Splits checked compile options into what is trained and where. The device is checked when it is selected. */
 export function compileConfig(options: unknown): { training: TrainingConfig; where: DeviceOptions } {
   const { optimizer, loss, metrics, seed, ...where } = closed<CompileOptions>('compile', options ?? null, [
@@ -35,13 +45,7 @@ export function compileConfig(options: unknown): { training: TrainingConfig; whe
     'loss',
     'metrics',
     'seed',
-    'backend',
-    'device',
-    'kernels',
-    'precision',
-    'threads',
-    'tfjsEngine',
-    'quiet',
+    ...DEVICE_KEYS,
   ]);
   const training: TrainingConfig = {
     optimizer: optimizerConfig(optimizer),

@@ -10,7 +10,13 @@ import { runFit } from '../train/fit';
 import type { History } from '../train/history';
 import { checkedSignal, type FitOptions, MAX_COUNT } from '../train/options';
 import { abortError } from '../train/training';
-import { type CompileOptions, compileConfig, type TrainingConfig } from './compile';
+import {
+  type CompileOptions,
+  compileConfig,
+  DEVICE_KEYS,
+  type DeviceOptions,
+  type TrainingConfig,
+} from './compile';
 import type { LayerConfig } from './layers';
 import { type Layout, layoutOf } from './layout';
 import { planOf } from './plan';
@@ -104,6 +110,12 @@ export class Model implements TrainedModel {
     this.#training = training;
     this.#runtime.request(where);
     this.#runtime.position.learningRate = training.optimizer.learningRate;
+  }
+
+  /** Says where to run, as compile does, and nothing else: also for a model that is not compiled. @throws ERR_STATE */
+  runOn(where: DeviceOptions): void {
+    this.#notFitting('runOn');
+    this.#runtime.request(closed<DeviceOptions>('runOn', where, DEVICE_KEYS));
   }
 
   /**

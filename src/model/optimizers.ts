@@ -5,19 +5,25 @@ import type { OptimizerPlan } from '../backend/contract';
 export type OptimizerConfig = OptimizerPlan & { learningRate: number };
 export type OptimizerName = OptimizerPlan['kind'];
 
-interface Rate {
+/** Options of every optimiser. */
+interface Common {
   /** Default 0.001, sgd 0.01. */
   learningRate?: number;
+  /**
+   * Greatest L2 norm of all gradients together: where they are longer, they are shortened to it before the update.
+   * Keras' global_clipnorm; default: no clipping. Greater than 0.
+   */
+  clipNorm?: number;
 }
 
-export interface SgdOptions extends Rate {
+export interface SgdOptions extends Common {
   /** μ, from 0 (the default) to below 1. */
   momentum?: number;
   /** Default false. */
   nesterov?: boolean;
 }
 
-export interface AdamOptions extends Rate {
+export interface AdamOptions extends Common {
   /** Default 0.9. */
   beta1?: number;
   /** Default 0.999. */
@@ -31,23 +37,26 @@ export interface AdamwOptions extends AdamOptions {
   weightDecay?: number;
 }
 
-export interface RmspropOptions extends Rate {
+export interface RmspropOptions extends Common {
   /** Default 0.9. */
   rho?: number;
   /** Default 1e-7. */
   epsilon?: number;
 }
 
-const rateOf = (where: string, value: unknown, fallback = 0.001): number =>
-  real(where, 'learningRate', value, fallback, range.positive);
+function common(where: string, { learningRate, clipNorm }: Common, fallback = 0.001) {
+  const rate = real(where, 'learningRate', learningRate, fallback, range.positive);
+  if (clipNorm === undefined) return { learningRate: rate };
+  return { learningRate: rate, clipNorm: real(where, 'clipNorm', clipNorm, undefined, range.positive) };
+}
 
 /** velocity = μ·velocity − α·g; w += velocity (nesterov: w += μ·velocity − α·g). */
 function sgd(options?: SgdOptions): OptimizerConfig {
   const where = 'optimizers.sgd';
-  const o = closed<SgdOptions>(where, options, ['learningRate', 'momentum', 'nesterov']);
+  const o = closed<SgdOptions>(where, options, ['learningRate', 'clipNorm', 'momentum', 'nesterov']);
   return {
     kind: 'sgd',
-    learningRate: rateOf(where, o.learningRate, 0.01),
+    ...common(where, o, 0.01),
     momentum: real(where, 'momentum', o.momentum, 0, range.fraction),
     nesterov: boolean(where, 'nesterov', o.nesterov, false),
   };
@@ -55,7 +64,7 @@ function sgd(options?: SgdOptions): OptimizerConfig {
 
 function moments(where: string, o: AdamOptions) {
   return {
-    learningRate: rateOf(where, o.learningRate),
+    ...common(where, o),
     beta1: real(where, 'beta1', o.beta1, 0.9, range.fraction),
     beta2: real(where, 'beta2', o.beta2, 0.999, range.fraction),
     epsilon: real(where, 'epsilon', o.epsilon, 1e-7, range.positive),
@@ -65,7 +74,7 @@ function moments(where: string, o: AdamOptions) {
 /** α = lr·√(1−β₂ᵗ)/(1−β₁ᵗ); m += (g−m)(1−β₁); v += (g²−v)(1−β₂); w −= α·m/(√v+ε). */
 function adam(options?: AdamOptions): OptimizerConfig {
   const where = 'optimizers.adam';
-  const o = closed<AdamOptions>(where, options, ['learningRate', 'beta1', 'beta2', 'epsilon']);
+  const o = closed<AdamOptions>(where, options, ['learningRate', 'clipNorm', 'beta1', 'beta2', 'epsilon']);
   return { kind: 'adam', ...moments(where, o) };
 }
 
@@ -74,6 +83,7 @@ function adamw(options?: AdamwOptions): OptimizerConfig {
   const where = 'optimizers.adamw';
   const o = closed<AdamwOptions>(where, options, [
     'learningRate',
+    'clipNorm',
     'beta1',
     'beta2',
     'epsilon',
@@ -86,10 +96,10 @@ function adamw(options?: AdamwOptions): OptimizerConfig {
 /** v = ρ·v + (1−ρ)·g²; w −= lr·g/√(v+ε). */
 function rmsprop(options?: RmspropOptions): OptimizerConfig {
   const where = 'optimizers.rmsprop';
-  const o = closed<RmspropOptions>(where, options, ['learningRate', 'rho', 'epsilon']);
+  const o = closed<RmspropOptions>(where, options, ['learningRate', 'clipNorm', 'rho', 'epsilon']);
   return {
     kind: 'rmsprop',
-    learningRate: rateOf(where, o.learningRate),
+    ...common(where, o),
     rho: real(where, 'rho', o.rho, 0.9, range.fraction),
     epsilon: real(where, 'epsilon', o.epsilon, 1e-7, range.positive),
   };

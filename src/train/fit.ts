@@ -174,7 +174,7 @@ function checkFinite({ losses }: SpanReport, part: EpochPart, training: Training
     [
       `the loss became ${losses[bad]}`,
       `step ${step} (epoch ${training.epoch + 1}, batch ${batch + 1} of ${training.batches})`,
-      `lower the learning rate, it is ${training.learningRate}`,
+      `lower the learning rate, it is ${training.learningRate}, or clip the gradients (clipNorm, --clip-norm)`,
     ],
     { step, epoch: training.epoch, batch, loss: String(losses[bad]), learningRate: training.learningRate },
   );
@@ -184,7 +184,11 @@ function checkedValidation(logs: Logs, epoch: number): Logs {
   if (Number.isFinite(logs.valLoss)) return logs;
   throw new FusorError(
     'ERR_NONFINITE_LOSS',
-    [`the validation loss became ${logs.valLoss}`, `epoch ${epoch + 1}`, 'lower the learning rate'],
+    [
+      `the validation loss became ${logs.valLoss}`,
+      `epoch ${epoch + 1}`,
+      'lower the learning rate, or clip the gradients (clipNorm, --clip-norm)',
+    ],
     { epoch, loss: String(logs.valLoss) },
   );
 }

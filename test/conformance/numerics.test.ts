@@ -1,9 +1,10 @@
 /** Numbers at the edges: great logits, NaN, gradients of zero, many steps. */
 import type { ElementwiseActivation, LossPlan } from '../../src/backend/contract';
-import { sameBits } from '../support/compare';
+import { relativeL2, sameBits } from '../support/compare';
 import { ACTIVATIONS, dense, OPTIMIZERS, planOf, randomExamples, randomState } from '../support/plans';
+import { noteSkip } from '../support/skip';
 import { conformance, openBackend } from './target';
-import { expectLikeReference, train, withSession } from './training';
+import { expectLikeReference, TOLERANCE, train, withSession } from './training';
 
 conformance('great logits', () => {
   test.each(['sparseCategoricalCrossentropy', 'binaryCrossentropy'] as const)('±1e4, %s', async (loss) => {
@@ -97,6 +98,50 @@ conformance('gradients of zero', () => {
       expect(report.losses[0]).toBe(0);
       expect(sameBits(after.weights[0], state.weights[0])).toBe(true);
     }
+  });
+});
+
+conformance('clipping', () => {
+  const clips = async (optimizer: keyof typeof OPTIMIZERS, clipNorm: number, steps = 1, scale = 1) => {
+    const layers = [dense(17, 33, 'relu'), dense(33, 10)];
+    const plan = planOf(layers, 'meanSquaredError', { ...OPTIMIZERS[optimizer], clipNorm });
+    const backend = await openBackend();
+    const hindrance = backend.unsupported(plan);
+    if (hindrance) {
+      expect(hindrance).toContain('clipNorm');
+      return noteSkip(hindrance, `clipping, ${optimizer}`);
+    }
+    const examples = randomExamples(plan, 8 * steps);
+    for (let i = 0; i < examples.y.length; i++) examples.y[i] *= scale;
+    const run = { plan, examples, batchSize: 8 };
+    const tolerance = steps > 1 ? TOLERANCE.trajectory : TOLERANCE.weights;
+    const { state } = await expectLikeReference(backend, run, tolerance);
+    const free = await train(backend, { ...run, plan: { ...plan, optimizer: OPTIMIZERS[optimizer] } });
+    return relativeL2(state.weights[0], free.state.weights[0]);
+  };
+
+  test.each(Object.keys(OPTIMIZERS) as (keyof typeof OPTIMIZERS)[])('%s', async (name) => {
+    expect(await clips(name, 0.01)).not.toBe(0);
+    expect(await clips(name, 0.01, 100)).not.toBe(0);
+  });
+
+  test('gradients whose squares are beyond float32', async () => {
+    expect((await clips('sgd', 1, 1, 1e25)) ?? 1).toBeGreaterThan(0.5);
+  });
+
+  test('where they are short enough, nothing is changed', async () => {
+    expect((await clips('adam', 1e6)) ?? 0).toBeLessThan(1e-6);
+  });
+});
+
+conformance('a loss that is not finite', () => {
+  test('ends the span at its step', async () => {
+    const plan = planOf([dense(5, 16, 'relu'), dense(16, 3)], 'sparseCategoricalCrossentropy');
+    const examples = randomExamples(plan, 400);
+    examples.x[5 * 41] = Number.NaN;
+    const { report } = await train(await openBackend(), { plan, examples, batchSize: 4 });
+    expect(report).toMatchObject({ stopped: 'aborted', stepsDone: 11 });
+    expect(Array.from(report.losses, Number.isFinite)).toEqual([...new Array(10).fill(true), false]);
   });
 });
 

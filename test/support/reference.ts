@@ -24,7 +24,7 @@ import {
 import { FusorError } from '../../src/errors';
 import { matrix } from './reference/layers';
 import { type Batch, batchMeans, batchOf, forwardAll, lossAndGradients } from './reference/network';
-import { update } from './reference/optimizers';
+import { clip, update } from './reference/optimizers';
 
 export { batchOf, lossAndGradients };
 
@@ -77,7 +77,9 @@ class ReferenceSession implements Session {
       const steps = span.learningRates.length;
       let aborted = false;
       for (let step = 0; step < steps; step++) {
-        aborted = listen.signal?.aborted === true || this.disposed;
+        // A step after one whose loss is not finite can be of no use.
+        const diverged = step > 0 && !Number.isFinite(losses[step - 1]);
+        aborted = listen.signal?.aborted === true || this.disposed || diverged;
         if (aborted) break;
         const rows = span.order.subarray(step * span.batchSize, (step + 1) * span.batchSize);
         const result = this.step(
@@ -108,6 +110,7 @@ class ReferenceSession implements Session {
   private step(batch: Batch, rate: number, step: number): Metrics {
     const { plan, state } = this;
     const result = lossAndGradients(plan, state.weights, batch, { seed: plan.seed, step });
+    clip(plan.optimizer, result.gradients);
     state.step += 1;
     state.weights.forEach((w, p) => {
       const slots = state.slots.map((slot) => slot[p]);

@@ -24,7 +24,10 @@ export const provider: BackendProvider = {
       device: 'cpu',
       deviceName: cpuName(info.cores),
       versions: { libtorch: info.libtorch },
-      unsupported: () => null,
+      unsupported: ({ optimizer }: TrainPlan) =>
+        request.kernels === 'fused' && optimizer.clipNorm !== undefined
+          ? "clipNorm needs whole gradients, which fused kernels never hold: 'auto' takes framework kernels"
+          : null,
       createSession: async (plan: TrainPlan, state: SessionState) =>
         openSession(native, plan, state, { kernels: request.kernels, isa, threads: request.threads }),
     };

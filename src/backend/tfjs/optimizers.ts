@@ -48,3 +48,15 @@ export function updateOf(tf: Tf, optimizer: OptimizerPlan, rate: number, t: numb
     }
   }
 }
+
+/** The gradients, together no longer than the optimiser's clipNorm. The norm is summed on the host, in float64. */
+export function clipped(tf: Tf, { clipNorm }: OptimizerPlan, gradients: Tensor[]): Tensor[] {
+  if (clipNorm === undefined) return gradients;
+  let squares = 0;
+  for (const g of gradients) for (const value of g.dataSync<'float32'>()) squares += value * value;
+  const norm = Math.sqrt(squares);
+  // Written so that NaN is not taken for short.
+  if (norm <= clipNorm) return gradients;
+  const factor = tf.scalar(clipNorm / norm);
+  return gradients.map((g) => tf.mul(g, factor));
+}

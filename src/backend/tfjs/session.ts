@@ -16,7 +16,7 @@ import {
 import { HostDataset, type HostExamples, Rows } from './dataset';
 import type { Engine, Tensor } from './engines';
 import { Network } from './network';
-import { updateOf } from './optimizers';
+import { clipped, updateOf } from './optimizers';
 import { Tally } from './tally';
 
 /** Rows predicted between two turns of the event loop. */
@@ -59,7 +59,7 @@ export class TfjsSession implements Session {
       const tally = new Tally(this.plan.metrics.length, listen);
       const steps = span.learningRates.length;
       const aborted = () => this.disposal !== null || listen.signal?.aborted === true;
-      for (let i = 0; i < steps && !aborted(); i++) {
+      for (let i = 0; i < steps && !aborted() && !tally.diverged; i++) {
         const order = span.order.subarray(i * span.batchSize, (i + 1) * span.batchSize);
         tally.add(this.train(data, order, span.firstStep + i, span.learningRates[i]), order.length);
         await nextTurn();
@@ -135,10 +135,11 @@ export class TfjsSession implements Session {
     const updated = engine.tidy(() => {
       const result = this.network.gradients(this.weights, x, targets, { seed: plan.seed, step });
       sums = { loss: result.loss, metrics: result.metrics };
+      const gradients = clipped(engine.tf, plan.optimizer, result.gradients);
       const update = updateOf(engine.tf, plan.optimizer, rate, this.step + 1);
       return this.weights.map((w, p) => {
         const slots = this.slots.map((slot) => slot[p]);
-        return update(w, result.gradients[p], slots);
+        return update(w, gradients[p], slots);
       });
     });
     this.free();

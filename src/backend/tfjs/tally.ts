@@ -33,6 +33,11 @@ export class Tally {
     this.listen.onProgress({ stepsDone: this.losses.length, ...this.means() });
   }
 
+  /** No step after one whose loss is not finite can be of use. */
+  get diverged(): boolean {
+    return this.losses.length > 0 && !Number.isFinite(this.losses[this.losses.length - 1]);
+  }
+
   /** Means over the rows so far. */
   means(): Metrics {
     return {

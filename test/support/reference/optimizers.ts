@@ -4,6 +4,14 @@
  */
 import type { OptimizerPlan } from '../../../src/backend/contract';
 
+/** Shortens all gradients together to the L2 norm clipNorm, where there is one and they are longer. */
+export function clip({ clipNorm }: OptimizerPlan, gradients: Float64Array[]): void {
+  if (clipNorm === undefined) return;
+  const norm = Math.sqrt(gradients.reduce((sum, g) => g.reduce((s, v) => s + v * v, sum), 0));
+  const factor = Math.fround(clipNorm / norm);
+  if (!(norm <= clipNorm)) for (const g of gradients) for (let i = 0; i < g.length; i++) g[i] *= factor;
+}
+
 /**
  * One update of one parameter in place. `slots` are in the order of slotsOf; `t` counts steps from 1;
  * `rate` is the learning rate α.
