@@ -20,7 +20,8 @@ export {
   toCategorical,
 } from './data/ndarray';
 export { type ErrorCode, type ErrorDetails, exitStatusOf, FusorError, isFusorError } from './errors';
-export { loadModel, saveModel } from './io/model';
+export { type Conversion, convertModel } from './io/convert';
+export { loadModel, type SaveOptions, saveModel } from './io/model';
 export type { CompileOptions, DeviceOptions, TrainingConfig } from './model/compile';
 export { type DenseOptions, type LayerConfig, type LayerOptions, layers } from './model/layers';
 export { type LossConfig, type LossName, losses } from './model/losses';

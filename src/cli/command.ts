@@ -75,6 +75,14 @@ export const COMMANDS: readonly Command[] = [
     () => import('./commands/inspect.js'),
   ),
   command(
+    'convert',
+    '<source> <destination>',
+    'write a model in another format: ours, or LayersModel of TensorFlow.js',
+    options.convert,
+    () => import('./commands/convert.js'),
+    ['fusor convert runs/mnist-… web-model', 'fusor convert web-model/model.json model.safetensors'],
+  ),
+  command(
     'devices',
     '',
     'list what could compute here, and why the rest could not',

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CompileOptions, Model } from '../index';
+import type { DeviceOptions, Model } from '../index';
 import { loadModel } from '../io/model';
 import type { Settings } from './option';
 import type { runtime } from './options';
@@ -12,11 +12,14 @@ export function modelFolder(path: string): string {
 }
 
 /** Loads a model to run where the flags say. */
-export function openModel(
-  path: string,
-  settings: Settings<typeof runtime> & { quiet: boolean },
-): Promise<Model> {
+export function openModel(path: string, settings: RuntimeSettings): Promise<Model> {
+  return loadModel(modelFolder(path), whereOf(settings));
+}
+
+type RuntimeSettings = Settings<typeof runtime> & { quiet: boolean };
+
+/** The flags that say where to run. */
+export function whereOf(settings: RuntimeSettings): DeviceOptions {
   const { backend, device, kernels, precision, threads, tfjsEngine, quiet } = settings;
-  const where: Partial<CompileOptions> = { backend, device, kernels, precision, threads, tfjsEngine, quiet };
-  return loadModel(modelFolder(path), where);
+  return { backend, device, kernels, precision, threads, tfjsEngine, quiet };
 }

@@ -63,8 +63,14 @@ export const train = {
   optimizer: choice('how', ['sgd', 'adam', 'adamw', 'rmsprop'], 'adam'),
   learningRate: real(
     "default: the optimizer's (sgd 0.01, others 0.001)",
-    (v) => v > 0,
-    'greater than 0',
+    (v) => v > 0 && v <= 3.4e38,
+    'greater than 0 and at most 3.4e38',
+    undefined,
+  ),
+  clipNorm: real(
+    'shorten the gradient to this L2 norm where it is longer; default: no clipping',
+    (v) => v > 0 && v <= 3.4e38,
+    'greater than 0 and at most 3.4e38',
     undefined,
   ),
   epochs: integer('times through the data', 1, 1_000_000, 10),
@@ -100,7 +106,17 @@ export const predict = {
 
 export const devices = { ...common };
 export const doctor = { ...common, dataDir: rows.dataDir };
-export const inspect = { ...common };
+const allowNonfinite = { allowNonfinite: toggle('take weights that are NaN or infinite') };
+export const inspect = { ...common, ...allowNonfinite };
+export const convert = {
+  ...common,
+  ...allowNonfinite,
+  to: choice(
+    "the format to write; default: by the destination's name, else the one that the source is not in",
+    ['fusor', 'tfjs'],
+    undefined,
+  ),
+};
 export const data = { ...common, dataDir: rows.dataDir };
 export const native = {
   ...common,

@@ -1,11 +1,11 @@
 /** Reads the two files of a model folder and checks what can be checked of each by itself. */
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
-import { extname } from 'node:path';
 import { sha256 } from '../data/digests';
-import { FusorError } from '../errors';
-import { readSafetensors, type Tensor, type TensorData } from './safetensors';
-import { ioError, systemCode } from './system-error';
+import { JsonFault, parseJson } from './json';
+import { withFile } from './read-file';
+import { refuseByContent, refuseByName } from './refused';
+import { readSafetensorsFile, type Tensor, type TensorData } from './safetensors';
+import { refused } from './stored-model';
 
 export interface WeightsFile {
   file: string;
@@ -22,8 +22,6 @@ export interface ConfigFile {
 }
 
 const MAX_CONFIG = 16 << 20;
-/** Formats that hold code, or can: never read, whatever their content. */
-const CODE_FORMATS = ['.pt', '.pth', '.bin', '.pkl', '.pickle', '.ckpt', '.joblib'];
 
 /** sha256 over the bytes of tensors, in the order given. */
 export function bodyDigest(parts: readonly TensorData[]): string {
@@ -34,26 +32,52 @@ export function bodyDigest(parts: readonly TensorData[]): string {
 
 /** @throws ERR_FILE_HEADER, ERR_FILE_FORMAT, ERR_DTYPE_UNSUPPORTED, ERR_IO */
 export async function readWeightsFile(file: string): Promise<WeightsFile> {
-  const { tensors, metadata, body } = readSafetensors(await read(file), file);
+  refuseByName(file);
+  const { tensors, metadata, body } = await withFile(file, missing(file), readSafetensorsFile);
+  return checkedWeights(file, { tensors, metadata, body });
+}
+
+/** What the metadata say of the tensors and of the configuration must be so. */
+export function checkedWeights(
+  file: string,
+  {
+    tensors,
+    metadata,
+    body,
+  }: { tensors: Map<string, Tensor>; metadata: Record<string, string>; body: Uint8Array },
+): WeightsFile {
   checkDigest(file, 'tensors', metadata.sha256, () => sha256(body));
   checkDigest(file, 'configuration', metadata.configSha256, () => sha256(metadata.config ?? ''));
   if (metadata.configSha256 !== undefined) checkVersion(file, metadata.format, Number(metadata.version));
   return { file, tensors, metadata, config: metadata.config };
 }
 
-/** model.json as saveModel writes it, or a bare configuration. @throws ERR_FILE_FORMAT, ERR_IO */
-export async function readConfigFile(file: string): Promise<ConfigFile> {
-  const bytes = await read(file, MAX_CONFIG);
-  let json: Record<string, unknown>;
+/** Any model.json, as an object. @throws ERR_FILE_FORMAT, ERR_IO */
+export async function readJsonFile(file: string): Promise<Record<string, unknown>> {
+  refuseByName(file);
+  return withFile(file, missing(file), async ({ size, read }) => {
+    refuseByContent(await read(0, Math.min(size, 64)), file);
+    if (size > MAX_CONFIG)
+      throw refused(file, 'size', `${size} bytes, more than the ${MAX_CONFIG} allowed`, 'name another');
+    return objectOf(await read(0, size), file);
+  });
+}
+
+export function objectOf(bytes: Uint8Array, file: string): Record<string, unknown> {
+  let json: unknown;
   try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    json = parseJson(bytes);
   } catch (error) {
-    const why = error instanceof Error ? error.message.split('\n')[0] : String(error);
-    throw refused(file, 'json', `not JSON (${why})`, 'take another copy', error);
+    if (!(error instanceof JsonFault)) throw error;
+    throw refused(file, error.rule, error.message, 'take another copy', {}, error);
   }
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    throw refused(file, 'json', 'not a JSON object', 'name a model.json of fusor');
-  }
+  if (typeof json === 'object' && json !== null && !Array.isArray(json))
+    return json as Record<string, unknown>;
+  throw refused(file, 'json', 'not a JSON object', 'name a model.json');
+}
+
+/** model.json as saveModel writes it, or a bare configuration. @throws ERR_FILE_FORMAT */
+export function configOf(json: Record<string, unknown>, file: string): ConfigFile {
   if (json.className === 'Sequential') return { config: json, intact: false };
   checkVersion(file, json.format, json.version);
   const intact =
@@ -66,15 +90,15 @@ function checkVersion(file: string, format: unknown, version: unknown): void {
     throw refused(
       file,
       'format',
-      `not a model of fusor: its format is ${String(format)}`,
-      'name a model of fusor',
+      `not a model of fusor or TensorFlow.js: its format is ${String(format).slice(0, 60)}`,
+      'name a model of one of them',
     );
   }
   if (version !== 1) {
     throw refused(
       file,
       'version',
-      `a model of version ${String(version)}; this fusor reads 1`,
+      `a model of version ${String(version).slice(0, 60)}; this fusor reads 1`,
       'use a newer fusor',
     );
   }
@@ -90,22 +114,5 @@ function checkDigest(file: string, what: string, stated: string | undefined, com
   );
 }
 
-function refused(file: string, rule: string, what: string, mend: string, cause?: unknown): FusorError {
-  return new FusorError('ERR_FILE_FORMAT', [what, file, mend], { file, rule }, { cause });
-}
-
-async function read(file: string, limit = Number.MAX_SAFE_INTEGER): Promise<Uint8Array> {
-  if (CODE_FORMATS.includes(extname(file).toLowerCase())) {
-    throw refused(file, 'code', 'this format can run code and is never read', 'convert it to safetensors');
-  }
-  try {
-    const { size } = await stat(file);
-    if (size > limit)
-      throw refused(file, 'size', `${size} bytes, more than the ${limit} allowed`, 'name another');
-    return await readFile(file);
-  } catch (error) {
-    if (error instanceof FusorError) throw error;
-    if (!['ENOENT', 'ENOTDIR', 'EISDIR'].includes(systemCode(error))) throw ioError(error, 'read', file);
-    throw refused(file, 'missing', 'no such model file', 'name the folder of a saved model', error);
-  }
-}
+const missing = (file: string) => (cause: unknown) =>
+  refused(file, 'missing', 'no such model file', 'name the folder of a saved model', {}, cause);

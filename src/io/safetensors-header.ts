@@ -1,4 +1,5 @@
 import type { FusorError } from '../errors';
+import { JsonFault, parseJson } from './json';
 
 export interface Entry {
   name: string;
@@ -36,18 +37,19 @@ const BITS: Record<string, number> = {
 };
 const MAX_RANK = 8;
 
+export interface Header {
+  entries: Entry[];
+  metadata: Record<string, string>;
+}
+
 type Broken = (rule: string, what: string) => FusorError;
 
 /**
  * Checks a header against the size of the body it describes.
  * @returns the entries in the order of their bytes, which they cover without hole or overlap
  */
-export function parseHeader(
-  bytes: Uint8Array,
-  bodySize: number,
-  broken: Broken,
-): { entries: Entry[]; metadata: Record<string, string> } {
-  const header = parseJson(bytes, broken);
+export function parseHeader(bytes: Uint8Array, bodySize: number, broken: Broken): Header {
+  const header = objectOf(bytes, broken);
   const metadata = readMetadata(header, broken);
   const entries = Object.entries(header)
     .filter(([name]) => name !== '__metadata__')
@@ -64,19 +66,14 @@ export function parseHeader(
   return { entries, metadata };
 }
 
-function parseJson(bytes: Uint8Array, broken: Broken): Record<string, unknown> {
+function objectOf(bytes: Uint8Array, broken: Broken): Record<string, unknown> {
   if (bytes[0] !== 0x7b) throw broken('header-json', 'the header does not begin with {');
-  let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    throw broken('header-utf8', 'the header is not valid UTF-8');
-  }
-  try {
-    const header: unknown = JSON.parse(text);
+    const header = parseJson(bytes);
     if (isObject(header)) return header;
-  } catch {
-    // Reported below. A header nested too deeply ends here, too.
+  } catch (error) {
+    if (error instanceof JsonFault) throw broken(`header-${error.rule}`, `the header is ${error.message}`);
+    throw error;
   }
   throw broken('header-json', 'the header is not a JSON object');
 }

@@ -3,7 +3,9 @@
  * JSON, the tensors' bytes without holes. The reader trusts nothing: every rule has a name in `details.rule`.
  */
 import { FusorError } from '../errors';
-import { type Entry, parseHeader } from './safetensors-header';
+import type { OpenFile } from './read-file';
+import { refuseByContent } from './refused';
+import { type Entry, type Header, parseHeader } from './safetensors-header';
 
 export type TensorData = Float32Array | Float64Array | Int32Array | Uint8Array;
 
@@ -38,20 +40,37 @@ function broken(file: string, rule: string, what: string): FusorError {
  * @throws ERR_FILE_HEADER with details.rule, ERR_DTYPE_UNSUPPORTED
  */
 export function readSafetensors(bytes: Uint8Array, file: string): TensorFile {
-  if (bytes.length < 8)
-    throw broken(file, 'length', `a safetensors file has at least 8 bytes, this one ${bytes.length}`);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const length = view.getBigUint64(0, true);
-  const rest = BigInt(bytes.length - 8);
+  const start = bodyStart(bytes.subarray(0, 8), bytes.length, file);
+  const header = headerOf(bytes.subarray(8, start), bytes.length - start, file);
+  return tensorsOf(header, bytes.subarray(start), file);
+}
+
+/** As {@link readSafetensors}: the body is not read before the header is found to be right. */
+export async function readSafetensorsFile({ file, size, read }: OpenFile): Promise<TensorFile> {
+  const start = bodyStart(await read(0, Math.min(8, size)), size, file);
+  const header = headerOf(await read(8, start), size - start, file);
+  return tensorsOf(header, await read(start, size), file);
+}
+
+/** Where the header ends, from the first 8 bytes of a file of `size` bytes. */
+function bodyStart(head: Uint8Array, size: number, file: string): number {
+  if (head.length < 8)
+    throw broken(file, 'length', `a safetensors file has at least 8 bytes, this one ${head.length}`);
+  const length = new DataView(head.buffer, head.byteOffset, 8).getBigUint64(0, true);
+  const rest = BigInt(size - 8);
   if (length === 0n || length > MAX_HEADER || length > rest) {
+    refuseByContent(head, file);
     const limit = rest < MAX_HEADER ? rest : MAX_HEADER;
     throw broken(file, 'header-length', `the header's length is stated as ${length}, expected 1 … ${limit}`);
   }
-  const start = 8 + Number(length);
-  const body = bytes.subarray(start);
-  const { entries, metadata } = parseHeader(bytes.subarray(8, start), body.length, (rule, what) =>
-    broken(file, rule, what),
-  );
+  return 8 + Number(length);
+}
+
+function headerOf(bytes: Uint8Array, bodySize: number, file: string): Header {
+  return parseHeader(bytes, bodySize, (rule, what) => broken(file, rule, what));
+}
+
+function tensorsOf({ entries, metadata }: Header, body: Uint8Array, file: string): TensorFile {
   return {
     tensors: new Map(entries.map((entry) => [entry.name, viewOf(entry, body, file)])),
     metadata,

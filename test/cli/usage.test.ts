@@ -9,7 +9,17 @@ describe('help', () => {
   test('names every command, on stdout, quickly', async () => {
     const { status, stdout, stderr, milliseconds } = await fusor(['--help'], { cwd });
     expect([status, stderr]).toEqual([0, '']);
-    for (const name of ['train', 'evaluate', 'predict', 'inspect', 'devices', 'doctor', 'data', 'native']) {
+    for (const name of [
+      'train',
+      'evaluate',
+      'predict',
+      'inspect',
+      'convert',
+      'devices',
+      'doctor',
+      'data',
+      'native',
+    ]) {
       expect(stdout).toContain(`fusor ${name}`);
     }
     // 150 ms on an idle machine: no heavy module may be loaded.

@@ -1,16 +1,17 @@
 import { loadDataset } from '../../data/datasets';
 import type { Run } from '../command';
 import { interruptible } from '../interrupt';
-import { openModel } from '../model-path';
+import { openModel, whereOf } from '../model-path';
 import type { evaluate } from '../options';
 import { thousands } from '../output';
 import { backendOf, fallbackOf } from '../train/document';
 import { runtimeLine } from '../train/environment';
-import { targetsOf } from '../train/problem';
+import { compileForTest, targetsOf } from '../train/problem';
 
 export const run: Run<typeof evaluate> = async ({ settings, args, out }) => {
   const model = await openModel(args.model!, settings);
   try {
+    if (!model.toJSON().compile) compileForTest(model, whereOf(settings));
     const data = await loadDataset(settings.data, settings);
     const y = targetsOf(model, data.test);
     const runtime = await model.runtime();

@@ -1,10 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FusorError } from '../../errors';
-import { modelFromJSON, type TrainingConfig } from '../../index';
-import { loadModel, MODEL_FILE, WEIGHTS_FILE } from '../../io/model';
-import { readWeightsFile } from '../../io/model-files';
+import type { TrainingConfig } from '../../index';
+import { readModel } from '../../io/formats';
+import { MODEL_FILE } from '../../io/model';
 import type { EpochRecord } from '../../io/run-folder';
+import { modelOf } from '../../io/stored-model';
+import { checkWeights } from '../../io/weights-check';
 import type { Run } from '../command';
 import { modelFolder } from '../model-path';
 import type { inspect } from '../options';
@@ -12,7 +14,7 @@ import { table } from '../output';
 import { historyTable } from '../train/report';
 
 /** What is inside; nothing is computed, so no backend is needed. */
-export const run: Run<typeof inspect> = async ({ args, out }) => {
+export const run: Run<typeof inspect> = async ({ settings, args, out }) => {
   const path = args.path!;
   const folder = modelFolder(path);
   const isRun = existsSync(join(path, 'config.json'));
@@ -23,11 +25,11 @@ export const run: Run<typeof inspect> = async ({ args, out }) => {
       { path },
     );
   }
-  // Loading checks everything that loading checks.
-  const model = await loadModel(folder);
-  const weights = await readWeightsFile(join(folder, WEIGHTS_FILE));
+  const stored = await readModel(folder);
+  checkWeights(stored.tensors, stored.weightsFile, settings);
+  const model = modelOf(stored.config, stored.configFile);
   const config = model.toJSON();
-  const tensors = [...weights.tensors].map(([name, { shape, data }]) => ({
+  const tensors = [...stored.tensors].map(([name, { shape, data }]) => ({
     name,
     dtype: data[Symbol.toStringTag] === 'Float64Array' ? 'F64' : 'F32',
     shape,
@@ -37,7 +39,8 @@ export const run: Run<typeof inspect> = async ({ args, out }) => {
     version: 1,
     kind: isRun ? 'run' : 'model',
     path,
-    fusor: weights.metadata.fusor ?? null,
+    format: stored.format,
+    maker: stored.maker,
     model: { name: config.name, layers: config.layers, parameters: model.parameterCount },
     compile: config.compile ?? null,
     tensors,
@@ -46,7 +49,8 @@ export const run: Run<typeof inspect> = async ({ args, out }) => {
   out.result(document, () => {
     const { run } = document as { run?: { history: EpochRecord[] } };
     return [
-      modelFromJSON(config).summary(),
+      model.summary(),
+      [stored.format, stored.maker && `written by ${stored.maker}`].filter(Boolean).join(' · '),
       config.compile && compiled(config.compile),
       table(
         ['tensor', 'dtype', 'shape'],

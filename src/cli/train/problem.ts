@@ -4,6 +4,7 @@ import type { ImageDataset, LabelledImages } from '../../data/datasets';
 import { FusorError } from '../../errors';
 import {
   type ArrayLike,
+  type DeviceOptions,
   layers,
   type Model,
   ndarray,
@@ -38,7 +39,7 @@ export async function buildModel(
   const kind = given('optimizer') ? settings.optimizer : stored!.optimizer.kind;
   const { backend, device, kernels, precision, threads, tfjsEngine, quiet } = settings;
   model.compile({
-    optimizer: optimizerOf(kind, settings.learningRate, stored?.optimizer),
+    optimizer: optimizerOf(kind, settings, stored?.optimizer),
     loss: given('loss') ? settings.loss : stored!.loss,
     metrics: stored?.metrics ?? ['accuracy'],
     ...{ seed, backend, device, kernels, precision, threads, tfjsEngine, quiet },
@@ -47,8 +48,8 @@ export async function buildModel(
 }
 
 async function modelAt(path: string): Promise<Model> {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat?.isDirectory() ? loadModel(path) : loadConfig(path);
+  const whole = statSync(path, { throwIfNoEntry: false })?.isDirectory() || path.endsWith('.safetensors');
+  return whole ? loadModel(path) : loadConfig(path);
 }
 
 /** Pixels / 255, flat, the hidden layers with relu, one output a class; for two classes and its loss, one output. */
@@ -62,14 +63,31 @@ function mlp({ layers: widths, loss }: TrainSettings, { train, classes }: ImageD
   ]);
 }
 
-/** The stored one where it is of that kind, else one with the defaults; with the given rate, if any. */
+/** The stored one where it is of that kind, else one with the defaults; with the given rate and clipping, if any. */
 function optimizerOf(
   kind: TrainSettings['optimizer'],
-  learningRate: number | undefined,
+  { learningRate, clipNorm }: Pick<TrainSettings, 'learningRate' | 'clipNorm'>,
   stored: OptimizerConfig | undefined,
 ): OptimizerConfig {
   const base = stored?.kind === kind ? stored : optimizers[kind]();
-  return learningRate === undefined ? base : { ...base, learningRate };
+  return {
+    ...base,
+    ...(learningRate !== undefined && { learningRate }),
+    ...(clipNorm !== undefined && { clipNorm }),
+  };
+}
+
+/** For a model that comes without its training: the loss that its last activation is made for. */
+export function compileForTest(model: Model, where: DeviceOptions): void {
+  const { output } = model.plan();
+  const loss =
+    output === 'softmax'
+      ? 'categoricalCrossentropy'
+      : output === 'sigmoid'
+        ? 'binaryCrossentropy'
+        : 'meanSquaredError';
+  const metrics = [loss === 'meanSquaredError' ? ('mse' as const) : ('accuracy' as const)];
+  model.compile({ optimizer: 'sgd', loss, metrics, ...where });
 }
 
 /** Labels in the form that the model's loss takes. @throws ERR_LABEL_RANGE */

@@ -109,9 +109,9 @@ describe('refused', () => {
     ['an array', () => changed('model.json', () => '[]'), 'ERR_FILE_FORMAT', 'not a JSON object'],
     [
       'another format',
-      () => changed('model.json', () => '{"format":"layers-model"}'),
+      () => changed('model.json', () => '{"format":"mlmodel"}'),
       'ERR_FILE_FORMAT',
-      'layers-model',
+      'mlmodel',
     ],
     [
       'a newer version',

@@ -1,0 +1,19 @@
+import { convertModel } from '../../io/convert';
+import type { Run } from '../command';
+import { modelFolder } from '../model-path';
+import type { convert } from '../options';
+import { thousands } from '../output';
+
+/** Nothing is computed, so no backend is needed. */
+export const run: Run<typeof convert> = async ({ settings, args, out }) => {
+  const [source, destination] = [args.source!, args.destination!];
+  const { to, allowNonfinite } = settings;
+  const done = await convertModel(modelFolder(source), destination, { to, allowNonfinite });
+  for (const part of done.leftOut) out.note(`left out: ${part}`);
+  const document = { schema: 'fusor.conversion', version: 1, source, destination, ...done };
+  out.result(
+    document,
+    () => `${done.from} → ${done.to}: ${thousands(done.parameters)} parameters in ${destination}`,
+  );
+  return 0;
+};

@@ -1,0 +1,86 @@
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { FusorError } from '../errors';
+import { ioError, systemCode } from './system-error';
+
+/** A file that is open: its size is known, nothing of that size is allocated. */
+export interface OpenFile {
+  readonly file: string;
+  readonly size: number;
+  /** Exactly [begin, end). @throws ERR_IO where the file has become shorter */
+  read(begin: number, end: number): Promise<Uint8Array>;
+}
+
+/** Opening a named pipe would wait for a writer for ever. */
+const FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+
+/**
+ * Opens a regular file for `use`, and sees to it that it has not changed its size meanwhile.
+ * @param missing the error where there is no such file
+ * @throws ERR_FILE_FORMAT for what is no regular file, ERR_IO
+ */
+export async function withFile<T>(
+  file: string,
+  missing: (cause: unknown) => FusorError,
+  use: (opened: OpenFile) => Promise<T>,
+): Promise<T> {
+  let handle: FileHandle;
+  try {
+    handle = await open(file, FLAGS);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(systemCode(error))) throw missing(error);
+    throw ioError(error, 'read', file);
+  }
+  try {
+    const stat = await sizeOf(handle, file);
+    if (stat.isDirectory()) throw missing(undefined);
+    if (!stat.isFile())
+      throw new FusorError('ERR_FILE_FORMAT', ['not a regular file', file, 'name a file'], { file });
+    const result = await use({ file, size: stat.size, read: (begin, end) => read(handle, begin, end, file) });
+    if ((await sizeOf(handle, file)).size !== stat.size) throw changed(file);
+    return result;
+  } finally {
+    await handle.close().catch(() => {});
+  }
+}
+
+async function sizeOf(handle: FileHandle, file: string): Promise<Stats> {
+  try {
+    return await handle.stat();
+  } catch (error) {
+    throw ioError(error, 'read', file);
+  }
+}
+
+async function read(handle: FileHandle, begin: number, end: number, file: string): Promise<Uint8Array> {
+  let bytes: Uint8Array;
+  try {
+    bytes = new Uint8Array(end - begin);
+  } catch (error) {
+    throw new FusorError(
+      'ERR_IO',
+      [`${end - begin} bytes are more than fit into memory`, file],
+      {},
+      { cause: error },
+    );
+  }
+  for (let done = 0; done < bytes.length; ) {
+    let count: number;
+    try {
+      ({ bytesRead: count } = await handle.read(bytes, done, bytes.length - done, begin + done));
+    } catch (error) {
+      throw ioError(error, 'read', file);
+    }
+    if (count === 0) throw changed(file);
+    done += count;
+  }
+  return bytes;
+}
+
+function changed(file: string): FusorError {
+  return new FusorError(
+    'ERR_IO',
+    ['the file changed while it was read', file, 'try again when it is whole'],
+    { file },
+  );
+}

@@ -1,0 +1,63 @@
+/** Formats that are never read, or not by this fusor, whatever their content: told by name and by first bytes. */
+import { existsSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { FusorError } from '../errors';
+
+type Verdict = readonly [what: string, mend: string];
+
+const CODE = 'this format can run code and is never read';
+const TORCH: Verdict = [
+  CODE,
+  "convert it in Python: safetensors.torch.save_file(torch.load(FILE, weights_only=True), 'weights.safetensors')",
+];
+const PICKLE: Verdict = [CODE, 'convert it in Python to safetensors, where you trust who made it'];
+const SAVED_MODEL: Verdict = [
+  CODE,
+  'convert it: tensorflowjs_converter --input_format=keras_saved_model --output_format=tfjs_layers_model SRC DST',
+];
+const KERAS: Verdict = [
+  'Keras files are not read by this fusor',
+  'convert it: tensorflowjs_converter --input_format=keras --output_format=tfjs_layers_model SRC DST',
+];
+const ONNX: Verdict = ['ONNX is not read by this fusor', 'take the model that it was exported from'];
+
+const BY_EXTENSION: Record<string, Verdict> = {
+  '.pt': TORCH,
+  '.pth': TORCH,
+  '.bin': TORCH,
+  '.ckpt': TORCH,
+  '.torchscript': TORCH,
+  '.pkl': PICKLE,
+  '.pickle': PICKLE,
+  '.joblib': PICKLE,
+  '.pb': SAVED_MODEL,
+  '.keras': KERAS,
+  '.h5': KERAS,
+  '.hdf5': KERAS,
+  '.onnx': ONNX,
+};
+
+/** @throws ERR_FILE_FORMAT for a name that belongs to such a format, and for the folder of a SavedModel */
+export function refuseByName(path: string): void {
+  const verdict = Object.hasOwn(BY_EXTENSION, extname(path).toLowerCase())
+    ? BY_EXTENSION[extname(path).toLowerCase()]
+    : ['saved_model.pb', 'saved_model.pbtxt'].some((name) => existsSync(join(path, name)))
+      ? SAVED_MODEL
+      : undefined;
+  if (verdict) throw refusal(path, verdict);
+}
+
+/** @throws ERR_FILE_FORMAT for bytes that such a format begins with */
+export function refuseByContent(head: Uint8Array, path: string): void {
+  const text = Buffer.from(head.subarray(0, 64)).toString('latin1');
+  if (text.startsWith('PK\x03\x04')) throw refusal(path, text.includes('.pkl') ? TORCH : [ZIP, TORCH[1]]);
+  if (head[0] === 0x80 && head[1] >= 2 && head[1] <= 5) throw refusal(path, PICKLE);
+  if (text.startsWith('\x89HDF\r\n\x1a\n')) throw refusal(path, KERAS);
+}
+
+const ZIP = 'a zip archive, as PyTorch and Keras write; it can hold code and is never read';
+
+function refusal(path: string, [what, mend]: Verdict): FusorError {
+  const rule = what === CODE || what === ZIP ? 'code' : 'unsupported';
+  return new FusorError('ERR_FILE_FORMAT', [what, path, mend], { file: path, rule });
+}

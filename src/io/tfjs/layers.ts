@@ -1,0 +1,134 @@
+/** The layers of TensorFlow.js and Keras that there are here, both ways. The list is closed: nothing is looked up. */
+import { show } from '../../arguments';
+import { FusorError, nearestName } from '../../errors';
+import type { LayerConfig } from '../../model/layers';
+import { refused } from '../stored-model';
+import type { Json, Place } from './json';
+
+/** Our className and the part of its config that is the class's own. */
+type Own = { className: LayerConfig['className']; config: Json };
+
+const READ: Record<string, (config: Json, place: Place) => Own> = {
+  InputLayer: () => ({ className: 'InputLayer', config: {} }),
+  Dense: (config, place) => {
+    const unsupported = [
+      'kernel_regularizer',
+      'bias_regularizer',
+      'activity_regularizer',
+      'kernel_constraint',
+      'bias_constraint',
+    ];
+    for (const key of unsupported) neutral(config, key, [null], place);
+    const { units, activation = 'linear', use_bias: useBias = true } = config;
+    return { className: 'Dense', config: { units, activation: activation ?? 'linear', useBias } };
+  },
+  Flatten: (config, place) => {
+    for (const key of ['data_format', 'dataFormat'])
+      neutral(config, key, [null, 'channels_last', 'channelsLast'], place);
+    return { className: 'Flatten', config: {} };
+  },
+  Activation: ({ activation }) => ({ className: 'Activation', config: { activation } }),
+  ReLU: (config, place) => {
+    neutral(config, 'max_value', [null], place);
+    for (const key of ['negative_slope', 'threshold']) neutral(config, key, [0, null], place);
+    return { className: 'Activation', config: { activation: 'relu' } };
+  },
+  ELU: (config, place) => {
+    neutral(config, 'alpha', [1], place);
+    return { className: 'Activation', config: { activation: 'elu' } };
+  },
+  Softmax: (config, place) => {
+    // Ours is over flat rows, whose only axis is 1 and the last.
+    neutral(config, 'axis', [-1, 1], place);
+    return { className: 'Activation', config: { activation: 'softmax' } };
+  },
+  Dropout: (config, place) => {
+    neutral(config, 'noise_shape', [null], place);
+    return { className: 'Dropout', config: { rate: config.rate } };
+  },
+  Rescaling: ({ scale, offset = 0 }) => ({ className: 'Rescaling', config: { scale, offset } }),
+};
+
+/** One layer as ours; its values are checked when the model is made. @throws ERR_LAYER_UNKNOWN, ERR_FILE_FORMAT */
+export function readLayer(entry: unknown, place: Place): { className: string; config: Json } {
+  const { class_name: className, config: given } = place.object(entry);
+  const config = place.at('config').object(given);
+  if (typeof className !== 'string' || !Object.hasOwn(READ, className)) throw unknownLayer(className, place);
+  neutral(config, 'trainable', [true], place);
+  neutral(config, 'dtype', ['float32'], place);
+  const own = READ[className](config, place);
+  const shape = config.batch_input_shape ?? config.batch_shape;
+  const { name } = config;
+  return {
+    className: own.className,
+    config: {
+      ...(name === undefined ? {} : { name }),
+      ...own.config,
+      ...(shape === undefined || shape === null ? {} : { inputShape: withoutBatch(shape, place) }),
+    },
+  };
+}
+
+/** [null, 28, 28, 1] → [28, 28, 1]. */
+function withoutBatch(shape: unknown, place: Place): unknown[] {
+  const sizes = place.at('config.batch_input_shape').list(shape, 9);
+  return sizes.slice(1);
+}
+
+/** A setting that changes what a layer computes, and that there is none of here, must stand at no effect. */
+function neutral(config: Json, key: string, allowed: readonly unknown[], place: Place): void {
+  const value = config[key];
+  if (value === undefined || allowed.includes(value)) return;
+  throw refused(
+    place.file,
+    'unsupported',
+    `${place.path}: ${key} is ${show(value)}, fusor has it as ${allowed.map(show).join(' or ')} only`,
+    'remove it from the model where it was made',
+    { path: place.path, key },
+  );
+}
+
+function unknownLayer(className: unknown, place: Place): FusorError {
+  const known = Object.keys(READ);
+  const name = typeof className === 'string' ? className.slice(0, 60) : show(className);
+  const near = nearestName(name, known);
+  return new FusorError(
+    'ERR_LAYER_UNKNOWN',
+    [
+      `the layer class ${show(name)} is not known`,
+      `${place.file}, ${place.path}`,
+      near ? `did you mean ${near}?` : `known are ${known.join(', ')}; no code is loaded from a file`,
+    ],
+    { file: place.file, path: place.path, className: name },
+  );
+}
+
+const GLOROT = {
+  class_name: 'VarianceScaling',
+  config: { scale: 1, mode: 'fan_avg', distribution: 'uniform', seed: null },
+};
+
+/** A layer of ours as TensorFlow.js writes it. */
+export function writeLayer({ className, config }: LayerConfig): Json {
+  const { name, inputShape, ...own } = config as { name: string; inputShape?: number[] } & Json;
+  const place = inputShape ? { batch_input_shape: [null, ...inputShape], dtype: 'float32' } : {};
+  return { class_name: className, config: { ...written(className, own), name, trainable: true, ...place } };
+}
+
+function written(className: LayerConfig['className'], own: Json): Json {
+  if (className === 'Dropout') return { ...own, noise_shape: null, seed: null };
+  if (className !== 'Dense') return own;
+  const { units, activation, useBias } = own;
+  return {
+    units,
+    activation,
+    use_bias: useBias,
+    kernel_initializer: GLOROT,
+    bias_initializer: { class_name: 'Zeros', config: {} },
+    kernel_regularizer: null,
+    bias_regularizer: null,
+    activity_regularizer: null,
+    kernel_constraint: null,
+    bias_constraint: null,
+  };
+}

@@ -1,0 +1,122 @@
+/** trainingConfig ↔ what a model is compiled with, as far as both sides know the same losses and optimisers. */
+import type { TrainingConfig } from '../../model/compile';
+import type { OptimizerConfig } from '../../model/optimizers';
+import type { Json } from './json';
+
+const LOSSES = {
+  categorical_crossentropy: 'categoricalCrossentropy',
+  sparse_categorical_crossentropy: 'sparseCategoricalCrossentropy',
+  binary_crossentropy: 'binaryCrossentropy',
+  mean_squared_error: 'meanSquaredError',
+  mean_absolute_error: 'meanAbsoluteError',
+} as const;
+
+const METRICS: Record<string, string> = {
+  acc: 'accuracy',
+  accuracy: 'accuracy',
+  binary_accuracy: 'accuracy',
+  categorical_accuracy: 'accuracy',
+  sparse_categorical_accuracy: 'accuracy',
+  mse: 'mse',
+  mean_squared_error: 'mse',
+  mae: 'mae',
+  mean_absolute_error: 'mae',
+};
+
+const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/**
+ * Compile options, not yet checked; undefined where the loss or the optimiser has no counterpart here. Metrics that
+ * have none are left out.
+ */
+export function readTraining(value: unknown): Json | undefined {
+  if (!isObject(value) || !isObject(value.optimizer_config)) return undefined;
+  const loss =
+    typeof value.loss === 'string' && Object.hasOwn(LOSSES, value.loss)
+      ? LOSSES[value.loss as keyof typeof LOSSES]
+      : undefined;
+  const { class_name: className, config } = value.optimizer_config;
+  const optimizer = isObject(config) ? readOptimizer(className, config) : undefined;
+  if (!loss || !optimizer) return undefined;
+  const given: unknown[] = Array.isArray(value.metrics) ? value.metrics.slice(0, 100) : [];
+  const names = given.flatMap((name) =>
+    typeof name === 'string' && Object.hasOwn(METRICS, name) ? METRICS[name] : [],
+  );
+  return { loss, optimizer, metrics: [...new Set(names)] };
+}
+
+function readOptimizer(className: unknown, config: Json): Json | undefined {
+  // TensorFlow.js writes learningRate, its converter Keras' learning_rate or lr.
+  const first = (...keys: string[]) =>
+    keys.map((key) => config[key]).find((value) => value !== undefined && value !== null);
+  const off = (...keys: string[]) => keys.every((key) => !config[key]);
+  const rate = { learningRate: first('learningRate', 'learning_rate', 'lr') };
+  const epsilon = first('epsilon') ?? 1e-7;
+  switch (className) {
+    case 'SGD':
+    case 'Momentum': {
+      const momentum = first('momentum') ?? 0;
+      const nesterov = momentum !== 0 && (first('useNesterov', 'nesterov') ?? false);
+      return off('decay') ? { kind: 'sgd', ...rate, momentum, nesterov } : undefined;
+    }
+    case 'Adam': {
+      const betas = { beta1: first('beta1', 'beta_1'), beta2: first('beta2', 'beta_2') };
+      return off('decay', 'amsgrad') ? { kind: 'adam', ...rate, ...betas, epsilon } : undefined;
+    }
+    case 'RMSProp':
+    case 'RMSprop':
+      // What Keras calls rho, TensorFlow.js calls decay.
+      return off('momentum', 'centered')
+        ? { kind: 'rmsprop', ...rate, rho: first('rho', 'decay'), epsilon }
+        : undefined;
+  }
+  return undefined;
+}
+
+/** Undefined where TensorFlow.js has no such loss or optimiser. */
+export function writeTraining({ loss, optimizer, metrics }: TrainingConfig): Json | undefined {
+  const written = writeOptimizer(optimizer);
+  const name = Object.entries(LOSSES).find(([, ours]) => ours === loss.kind)?.[0];
+  if (!written || !name || loss.fromLogits) return undefined;
+  const names = metrics.flatMap(({ kind }) => METRIC_NAMES[kind] ?? []);
+  return { loss: name, metrics: names, optimizer_config: written };
+}
+
+const METRIC_NAMES: Record<string, string> = {
+  accuracy: 'accuracy',
+  meanSquaredError: 'mse',
+  meanAbsoluteError: 'mae',
+};
+
+/** What of a training TensorFlow.js has no place for. */
+export function leftOutOf(training: TrainingConfig): string[] {
+  if (!writeTraining(training))
+    return ['optimizer, loss and metrics: TensorFlow.js has no such optimizer or loss'];
+  const metrics = training.metrics
+    .filter(({ kind }) => !METRIC_NAMES[kind])
+    .map(({ name }) => `the metric ${name}`);
+  return training.optimizer.clipNorm === undefined ? metrics : [...metrics, 'clipNorm'];
+}
+
+function writeOptimizer(o: OptimizerConfig): Json | undefined {
+  const { learningRate } = o;
+  switch (o.kind) {
+    case 'sgd':
+      return o.momentum > 0
+        ? { class_name: 'Momentum', config: { learningRate, momentum: o.momentum, useNesterov: o.nesterov } }
+        : { class_name: 'SGD', config: { learningRate } };
+    case 'adam':
+      return {
+        class_name: 'Adam',
+        config: { learningRate, beta1: o.beta1, beta2: o.beta2, epsilon: o.epsilon },
+      };
+    case 'rmsprop':
+      return {
+        class_name: 'RMSProp',
+        config: { learningRate, decay: o.rho, momentum: 0, epsilon: o.epsilon, centered: false },
+      };
+    default:
+      return undefined;
+  }
+}

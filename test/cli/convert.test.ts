@@ -1,0 +1,106 @@
+import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { documentOf, fusor, WASM } from '../support/cli';
+import { temporaryFolder } from '../support/script';
+
+const cwd = temporaryFolder();
+const run = (...words: string[]) => fusor(words, { cwd });
+
+beforeAll(async () => {
+  const flags = [
+    '--limit',
+    '100',
+    '--epochs',
+    '1',
+    '--layers',
+    '4',
+    '--quiet',
+    '--seed',
+    '3',
+    '--run-dir',
+    'run',
+  ];
+  expect((await run('train', ...flags, ...WASM)).status).toBe(0);
+});
+
+test('ours to TensorFlow.js and back: the same model', async () => {
+  const there = documentOf(await run('convert', 'run', 'web', '--json'));
+  expect(there).toMatchObject({
+    schema: 'fusor.conversion',
+    from: 'fusor',
+    to: 'tfjs',
+    parameters: 3190,
+    leftOut: [],
+  });
+  expect(readdirSync(join(cwd, 'web')).sort()).toEqual(['model.json', 'weights.bin']);
+  const back = documentOf(await run('convert', 'web/model.json', 'back.safetensors', '--json'));
+  expect(back).toMatchObject({ from: 'tfjs', to: 'fusor' });
+  const models = ['run', 'web', 'back.safetensors'];
+  const tested = await Promise.all(
+    models.map(
+      async (model) => documentOf(await run('evaluate', model, '--limit', '50', '--json', ...WASM)).test,
+    ),
+  );
+  expect(tested).toEqual([tested[0], tested[0], tested[0]]);
+  const seen = documentOf(await run('inspect', 'web', '--json'));
+  expect(seen).toMatchObject({ format: 'tfjs', kind: 'model', maker: expect.stringMatching(/^fusor /) });
+  expect(seen.tensors).toEqual(documentOf(await run('inspect', 'run', '--json')).tensors);
+});
+
+test('what has no counterpart there is said; how to test it follows from its outputs', async () => {
+  const flags = [
+    '--model',
+    'run/model',
+    '--optimizer',
+    'adamw',
+    '--epochs',
+    '1',
+    '--limit',
+    '100',
+    '--quiet',
+  ];
+  expect((await run('train', ...flags, '--run-dir', 'adamw', ...WASM)).status).toBe(0);
+  const { status, stderr } = await run('convert', 'adamw', 'adamw-web');
+  expect([status, stderr]).toEqual([0, expect.stringContaining('left out: optimizer, loss and metrics')]);
+  const tested = documentOf(await run('evaluate', 'adamw-web', '--limit', '50', '--json', ...WASM)).test;
+  expect(tested).toEqual(documentOf(await run('evaluate', 'adamw', '--limit', '50', '--json', ...WASM)).test);
+});
+
+test.each<[string, string[], number, string]>([
+  ['a destination that is there', ['run', 'run'], 2, 'ERR_ARG'],
+  ['a format that is not written', ['run', 'model.onnx'], 4, 'ERR_FILE_FORMAT'],
+  ['one file of TensorFlow.js', ['run', 'x.safetensors', '--to', 'tfjs'], 2, 'ERR_ARG'],
+  ['no such format', ['run', 'x', '--to', 'tfj'], 2, 'ERR_ARG'],
+  ['no such model', ['nowhere', 'x'], 4, 'ERR_FILE_FORMAT'],
+  ['a pickle', ['model.pt', 'x'], 4, 'ERR_FILE_FORMAT'],
+  ['a SavedModel', ['saved', 'x'], 4, 'ERR_FILE_FORMAT'],
+  ['weights outside the folder', ['escaping', 'x'], 4, 'ERR_PATH_ESCAPE'],
+])('%s', async (_, words, status, code) => {
+  mkdirSync(join(cwd, 'saved'), { recursive: true });
+  writeFileSync(join(cwd, 'saved', 'saved_model.pb'), '');
+  mkdirSync(join(cwd, 'escaping'), { recursive: true });
+  const json = {
+    modelTopology: { class_name: 'Sequential', config: { layers: [DENSE] } },
+    weightsManifest: MANIFEST,
+  };
+  writeFileSync(join(cwd, 'escaping', 'model.json'), JSON.stringify(json));
+  if (!existsSync(join(cwd, 'escaping', 'weights.bin'))) {
+    writeFileSync(join(cwd, 'outside.bin'), new Uint8Array(8));
+    symlinkSync(join(cwd, 'outside.bin'), join(cwd, 'escaping', 'weights.bin'));
+  }
+  const ran = await run('convert', ...words);
+  expect([ran.status, ran.stdout]).toEqual([status, '']);
+  expect(ran.stderr).toMatch(new RegExp(`^error: [^\\n]+ \\[${code}\\]\\n$`));
+  expect(existsSync(join(cwd, 'x'))).toBe(false);
+});
+
+const DENSE = { class_name: 'Dense', config: { name: 'd', units: 1, batch_input_shape: [null, 1] } };
+const MANIFEST = [
+  {
+    paths: ['weights.bin'],
+    weights: [
+      { name: 'd/kernel', shape: [1, 1], dtype: 'float32' },
+      { name: 'd/bias', shape: [1], dtype: 'float32' },
+    ],
+  },
+];

@@ -1,0 +1,165 @@
+/** Both ways between fusor and the real TensorFlow.js. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  layers,
+  loadModel,
+  type Model,
+  ndarray,
+  optimizers,
+  saveModel,
+  sequential,
+} from '../../../../src/index';
+import { uniform } from '../../../../src/random';
+import { greatestRelative } from '../../../support/compare';
+import { temporaryFolder } from '../../../support/script';
+import { openWithTfjs, realTfjs, saveWithTfjs } from '../../../support/tfjs';
+
+const root = temporaryFolder();
+let count = 0;
+const fresh = () => join(root, `model-${count++}`);
+const made = () => {
+  const folder = fresh();
+  mkdirSync(folder);
+  return folder;
+};
+const ROWS = 5;
+const DEVICE = { backend: 'tfjs', tfjsEngine: 'cpu', quiet: true } as const;
+
+let tf: Awaited<ReturnType<typeof realTfjs>>;
+beforeAll(async () => {
+  tf = await realTfjs();
+});
+
+async function expectSamePredictions(
+  ours: Model,
+  theirs: import('@tensorflow/tfjs').LayersModel,
+  shape: number[],
+) {
+  const data = uniform(ROWS * shape.reduce((a, b) => a * b, 1), 1, 4, 0);
+  const expected = await (
+    theirs.predict(tf.tensor(data, [ROWS, ...shape])) as import('@tensorflow/tfjs').Tensor
+  ).data<'float32'>();
+  const { data: actual } = await ours.predict(ndarray(data, [ROWS, ...shape]));
+  expect(actual.length).toBe(expected.length);
+  expect(greatestRelative(actual, expected, 1e-2)).toBeLessThan(2e-6);
+}
+
+const STACKS = {
+  flagship: () => [
+    layers.rescaling(1 / 255, { inputShape: [4, 4, 1], offset: 0.25 }),
+    layers.flatten(),
+    layers.dense(12, { activation: 'relu' }),
+    layers.dropout(0.3),
+    layers.dense(3, { activation: 'softmax' }),
+  ],
+  'every activation, no bias': () => [
+    layers.input([6]),
+    ...(['relu', 'sigmoid', 'tanh', 'elu', 'gelu', 'linear'] as const).flatMap((activation) => [
+      layers.dense(6, { useBias: false, name: `d_${activation}` }),
+      layers.activation(activation),
+    ]),
+    layers.dense(2, { activation: 'sigmoid' }),
+  ],
+};
+
+describe('what fusor saves, TensorFlow.js opens', () => {
+  test.each(Object.entries(STACKS))('%s', async (_, stack) => {
+    const model = sequential(stack());
+    model.compile({ optimizer: 'adam', loss: 'meanSquaredError', metrics: ['mae'], seed: 1, ...DEVICE });
+    const folder = fresh();
+    await saveModel(model, folder, { format: 'tfjs' });
+    const theirs = await openWithTfjs(tf, folder);
+    expect(theirs.layers.map(({ name }) => name).slice(-model.layerNames.length)).toEqual(model.layerNames);
+    await expectSamePredictions(model, theirs, [...model.inputShape]);
+    const back = await loadModel(folder, DEVICE);
+    expect(back.toJSON()).toEqual({ ...model.toJSON(), compile: expect.not.objectContaining({ seed: 1 }) });
+    expect((await back.getWeights()).map(({ data }) => [...data])).toEqual(
+      (await model.getWeights()).map(({ data }) => [...data]),
+    );
+  });
+
+  test.each([
+    ['sgd', optimizers.sgd({ learningRate: 0.1 }), 'SGD'],
+    ['momentum', optimizers.sgd({ momentum: 0.9, nesterov: true }), 'Momentum'],
+    ['adam', optimizers.adam({ beta1: 0.8 }), 'Adam'],
+    ['rmsprop', optimizers.rmsprop({ rho: 0.8 }), 'RMSProp'],
+  ])('its training goes on: %s', async (_, optimizer, className) => {
+    const model = sequential([layers.dense(2, { inputShape: [3] })]);
+    model.compile({ optimizer, loss: 'meanSquaredError', ...DEVICE });
+    const folder = fresh();
+    await saveModel(model, folder, { format: 'tfjs' });
+    const theirs = await openWithTfjs(tf, folder);
+    expect(theirs.optimizer.getClassName()).toBe(className);
+    await theirs.fit(tf.ones([4, 3]), tf.ones([4, 2]), { epochs: 1, verbose: 0 });
+    expect((await loadModel(folder)).toJSON().compile?.optimizer).toEqual(optimizer);
+  });
+
+  test.each([
+    ['adamw', { optimizer: 'adamw', loss: 'mse' }],
+    ['logits', { optimizer: 'adam', loss: { kind: 'binaryCrossentropy', fromLogits: true } }],
+  ] as const)('without its training where TensorFlow.js has no such thing: %s', async (_, compile) => {
+    const model = sequential([layers.dense(2, { inputShape: [3] })]);
+    model.compile({ ...compile, ...DEVICE });
+    const folder = fresh();
+    await saveModel(model, folder, { format: 'tfjs' });
+    expect((await openWithTfjs(tf, folder)).optimizer).toBeUndefined();
+    expect((await loadModel(folder)).toJSON().compile).toBeUndefined();
+  });
+});
+
+describe('what TensorFlow.js saves, fusor opens', () => {
+  const stack = () =>
+    tf.sequential({
+      layers: [
+        tf.layers.rescaling({ scale: 1 / 255, inputShape: [4, 4, 1] }),
+        tf.layers.flatten(),
+        tf.layers.dense({ units: 7, activation: 'gelu' as never }),
+        tf.layers.dropout({ rate: 0.2 }),
+        tf.layers.dense({ units: 6, useBias: false }),
+        tf.layers.reLU(),
+        tf.layers.dense({ units: 5 }),
+        tf.layers.elu(),
+        tf.layers.dense({ units: 3 }),
+        tf.layers.softmax(),
+      ],
+    });
+
+  test.each([
+    ['one file', Number.POSITIVE_INFINITY],
+    ['files of 100 bytes', 100],
+  ])('a stack of layers, its weights in %s', async (_, shard) => {
+    const theirs = stack();
+    const folder = made();
+    await saveWithTfjs(tf, theirs, folder, { shard });
+    await expectSamePredictions(await loadModel(folder, DEVICE), theirs, [4, 4, 1]);
+    await expectSamePredictions(await loadModel(join(folder, 'model.json'), DEVICE), theirs, [4, 4, 1]);
+  });
+
+  test('with its optimiser, whose weights stay behind', async () => {
+    const theirs = stack();
+    const optimizer = tf.train.adam(0.01);
+    theirs.compile({ optimizer, loss: 'categoricalCrossentropy', metrics: ['acc', 'accuracy', 'cosine'] });
+    const y = tf.oneHot(tf.tensor1d([0, 1, 2, 0], 'int32'), 3);
+    await theirs.fit(tf.ones([4, 4, 4, 1]), y, { epochs: 2, verbose: 0 });
+    const folder = made();
+    await saveWithTfjs(tf, theirs, folder, { includeOptimizer: true });
+    const ours = await loadModel(folder);
+    expect(ours.toJSON().compile).toEqual({
+      optimizer: optimizers.adam({ learningRate: 0.01 }),
+      loss: { kind: 'categoricalCrossentropy', fromLogits: false },
+      metrics: [{ kind: 'accuracy', name: 'accuracy' }],
+    });
+    await expectSamePredictions(await loadModel(folder, DEVICE), theirs, [4, 4, 1]);
+  });
+
+  test('a graph that is a stack, in whatever order its layers are listed', async () => {
+    const input = tf.input({ shape: [3] });
+    const hidden = tf.layers.dense({ units: 4, activation: 'tanh' }).apply(input) as typeof input;
+    const output = tf.layers.dense({ units: 2, activation: 'softmax' }).apply(hidden) as typeof input;
+    const theirs = tf.model({ inputs: input, outputs: output });
+    const folder = made();
+    await saveWithTfjs(tf, theirs, folder);
+    await expectSamePredictions(await loadModel(folder, DEVICE), theirs, [3]);
+  });
+});
