@@ -13,6 +13,7 @@ import { linkCommand } from './lib/link-command.mjs';
 import { withLock } from './lib/lock.mjs';
 import { buildDir, root } from './lib/paths.mjs';
 import { setUpNative } from './lib/setup-native.mjs';
+import { setUpTfjs } from './lib/setup-tfjs.mjs';
 
 const OLDEST_NODE = 20;
 
@@ -28,6 +29,7 @@ await runMain(import.meta.url, async () => {
     linkCommand();
     await compileTypeScript();
     await setUpNative({ strict: values.test });
+    if (values.test) await setUpTfjs();
     if (values.test && !skipsNative() && existsSync(join(root, 'native', 'test'))) await buildKernelTests();
     return 0;
   });

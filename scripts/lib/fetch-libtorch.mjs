@@ -1,14 +1,22 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { download } from './download.mjs';
 import { SetupError } from './failure.mjs';
 import { readJson } from './files.mjs';
 import { inspectLibtorch } from './inspect-libtorch.mjs';
-import { withLock } from './lock.mjs';
 import { libtorchCacheDir } from './paths.mjs';
-import { cudaRequirements, findPip, pipInstall, pipPlan, planSize, variantOfWheel } from './pip.mjs';
-import { firstError } from './run.mjs';
+import {
+  cudaRequirements,
+  findPip,
+  installWheels,
+  megabytes,
+  needPlan,
+  pipPlan,
+  planSize,
+  variantOfWheel,
+} from './pip.mjs';
 import { during, say } from './say.mjs';
+import { inStaging } from './staging.mjs';
 import { unzip } from './unzip.mjs';
 import { wantedVariant } from './variant.mjs';
 
@@ -16,8 +24,6 @@ export const PINNED_VERSION = '2.13.0';
 
 /** PyTorch's own download site; FUSOR_LIBTORCH_URL names a mirror of it. */
 const site = (env) => (env.FUSOR_LIBTORCH_URL || 'https://download.pytorch.org').replace(/\/+$/, '');
-
-const megabytes = (bytes) => `${Math.round(bytes / 1e6)} MB`;
 
 /**
  * Brings libtorch into the cache and describes it as `findLibtorch` does. Ways, in order, until one serves:
@@ -31,21 +37,9 @@ export async function fetchLibtorch({ version = PINNED_VERSION, variant, env = p
   const wanted = variant ?? choice.variant;
   const asked = variant !== undefined || choice.asked;
   const cache = libtorchCacheDir(env);
-  return withLock(join(cache, '.lock'), async () => {
+  return inStaging(cache, async (folder) => {
     const present = inspectCached(join(cache, `${version}-${wanted}`));
-    if (present) return present;
-    // The lock is ours: what others left here is from the dead.
-    for (const name of readdirSync(cache))
-      if (name.startsWith('tmp-')) rmSync(join(cache, name), { recursive: true });
-    const folder = mkdtempSync(join(cache, 'tmp-'));
-    const remove = () => rmSync(folder, { recursive: true, force: true });
-    process.once('exit', remove);
-    try {
-      return await fetchBySomeWay({ version, wanted, asked, env, cache, folder });
-    } finally {
-      process.off('exit', remove);
-      remove();
-    }
+    return present ?? fetchBySomeWay({ version, wanted, asked, env, cache, folder });
   });
 }
 
@@ -98,32 +92,9 @@ async function byPip({ version, env, cache, folder }, python, wheel, index = [])
     const size = megabytes(await planSize(wheels));
     say(`fusor: libtorch ${version} (${variant}) with its CUDA libraries is a download of ${size}`);
   }
-  const log = join(folder, 'pip.log');
-  const exact = wheels.map((one) => `${one.name}==${one.version}`);
   const title = `fetching libtorch ${version} (${variant}) by pip`;
-  const status = await during(
-    title,
-    () => pipInstall(python, exact, { env, folder, index, log }),
-    () => megabytes(downloaded(folder)),
-  );
-  if (status !== 0) throw new SetupError('ERR_NET', [`pip failed: ${firstError(log)}`]);
+  await installWheels(python, wheels, { title, env, folder, index });
   return keep(join(folder, 'site'), join(cache, `${version}-${variant}`));
-}
-
-/** What pip has so far: it downloads into folders of its temporary folder. */
-function downloaded(folder) {
-  const parts = readdirSync(folder).filter((name) => name.startsWith('pip-unpack'));
-  const files = parts.flatMap((part) =>
-    readdirSync(join(folder, part)).map((name) => join(folder, part, name)),
-  );
-  return files.reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
-}
-
-async function needPlan(python, requirements, options) {
-  const plan = await pipPlan(python, requirements, options);
-  if (plan) return plan;
-  const reason = firstError(join(options.folder, 'pip-plan.log'));
-  throw new SetupError('ERR_NET', [`pip does not offer ${requirements.join(', ')}: ${reason}`]);
 }
 
 async function byArchive({ version, wanted, env, cache, folder }, { file, sha256 }) {

@@ -3,8 +3,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SetupError } from './failure.mjs';
 import { readJson, writeAtomically } from './files.mjs';
+import { npm } from './npm.mjs';
 import { buildDir, root } from './paths.mjs';
-import { firstError, runLogged } from './run.mjs';
+import { firstError } from './run.mjs';
 import { during } from './say.mjs';
 
 const modules = join(root, 'node_modules');
@@ -34,15 +35,7 @@ function matches(lock) {
 
 async function install(env) {
   const log = join(buildDir, 'npm.log');
-  // npm's own path when npm started us: the same npm, also where it is not on PATH.
-  const npm = env.npm_execpath ? [process.execPath, env.npm_execpath] : ['npm'];
-  const run = (command, flags) =>
-    runLogged(npm[0], [...npm.slice(1), command, '--include=dev', '--no-audit', '--no-fund'], {
-      log,
-      flags,
-      cwd: root,
-      env,
-    });
+  const run = (command, flags) => npm([command, '--include=dev'], { log, flags, cwd: root, env });
 
   const status = await during('installing dependencies', async () => {
     const clean = await run('ci', 'w');

@@ -4,7 +4,7 @@ import { isOn } from './environment.mjs';
 import { SetupError } from './failure.mjs';
 import { cachedFolders, inspectLibtorch, inspectSystem } from './inspect-libtorch.mjs';
 import { libtorchCacheDir } from './paths.mjs';
-import { runQuiet, which } from './run.mjs';
+import { packageFolder, pythons } from './python.mjs';
 import { wantedVariant } from './variant.mjs';
 
 const CURE = 'run `npx fusor native fetch-libtorch`, or set LIBTORCH to an unpacked libtorch';
@@ -44,7 +44,7 @@ export async function searchLibtorch({ libtorch, env = process.env, anyVariant =
     const found = accept('cache', () => inspectLibtorch(folder));
     if (found) return { found, rejected };
   }
-  const folder = await torchOfPython(env);
+  const folder = await packageFolder('torch', env);
   const found =
     (folder && accept('python', () => inspectLibtorch(folder))) || accept('system', inspectSystem);
   return { found: found || null, rejected };
@@ -84,7 +84,7 @@ const refused = (asked, why, where) =>
   );
 
 async function byPython(env) {
-  const folder = await torchOfPython(env);
+  const folder = await packageFolder('torch', env);
   if (!folder) {
     const tried = pythons(env).join(', ') || 'no python3 on PATH';
     throw new SetupError('ERR_BACKEND_UNAVAILABLE', [
@@ -99,23 +99,6 @@ async function byPython(env) {
     if (!(error instanceof SetupError)) throw error;
     throw refused('LIBTORCH_USE_PYTORCH', error.message, folder);
   }
-}
-
-/** Pythons to ask, in order: the active virtual environment's, then PATH's. */
-export function pythons(env = process.env) {
-  const names = [env.VIRTUAL_ENV && `${env.VIRTUAL_ENV}/bin/python3`, 'python3', 'python'];
-  return [...new Set(names.map((name) => name && which(name, env)).filter(Boolean))];
-}
-
-/** The `torch` folder that a Python would import; found without importing it, which takes seconds. */
-async function torchOfPython(env) {
-  const program =
-    'import importlib.util as u; s = u.find_spec("torch"); print(s.origin if s and s.origin else "")';
-  for (const python of pythons(env)) {
-    const { status, stdout } = await runQuiet(python, ['-c', program], { env, cwd: '/', timeout: 20_000 });
-    if (status === 0 && stdout.trim()) return dirname(stdout.trim());
-  }
-  return null;
 }
 
 function variantMismatch(found, wanted) {

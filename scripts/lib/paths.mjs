@@ -20,3 +20,9 @@ export function cacheDir(env = process.env) {
 }
 
 export const libtorchCacheDir = (env = process.env) => join(cacheDir(env), 'libtorch');
+
+/** TensorFlow's libraries that were fetched. */
+export const tensorflowCacheDir = (env = process.env) => join(cacheDir(env), 'tensorflow');
+
+/** Where tfjs-node (`node`) or tfjs-node-gpu (`node-gpu`) lies with its binding; src/backend/tfjs/packages.ts looks there. */
+export const tfjsDir = (engine, env = process.env) => join(cacheDir(env), 'tfjs', engine);

@@ -1,8 +1,11 @@
-import { statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { SetupError } from './failure.mjs';
 import { readJson } from './files.mjs';
-import { pythons } from './libtorch.mjs';
-import { runLogged, runQuiet } from './run.mjs';
+import { pythons } from './python.mjs';
+import { firstError, runLogged, runQuiet } from './run.mjs';
+import { during } from './say.mjs';
 
 /** A Python that has pip, or null. */
 export async function findPip(env) {
@@ -13,11 +16,11 @@ export async function findPip(env) {
   return null;
 }
 
-/** torch's wheels are per Python version, and their libraries are not: with a Python too old or new, take 3.12's. */
+/** Wheels are per Python version, and the libraries in them are not: with a Python too old or new, take 3.12's. */
 async function pythonOptions(python, env) {
   const { stdout } = await runQuiet(python, ['-c', 'import sys; print(sys.version_info[1])'], { env });
   const minor = Number(stdout);
-  return minor >= 10 && minor <= 14 ? [] : ['--python-version', '3.12'];
+  return minor >= 10 && minor <= 13 ? [] : ['--python-version', '3.12'];
 }
 
 /**
@@ -45,15 +48,35 @@ export async function pipPlan(python, requirements, { env, folder, deps = false,
   );
 }
 
-/** Installs exactly these requirements into `folder/site`; pip checks the index's digests. */
-export const pipInstall = (python, requirements, { env, folder, index = [], log }) =>
-  pip(python, requirements, {
-    env,
-    folder,
-    index,
-    options: ['--no-deps', '--no-compile', '--no-cache-dir'],
-    log,
-  });
+/** Like {@link pipPlan}, but what pip does not offer is an error. */
+export async function needPlan(python, requirements, options) {
+  const plan = await pipPlan(python, requirements, options);
+  if (plan) return plan;
+  const reason = firstError(join(options.folder, 'pip-plan.log'));
+  throw new SetupError('ERR_NET', [`pip does not offer ${requirements.join(', ')}: ${reason}`]);
+}
+
+/** Installs exactly these wheels of a plan into `folder/site`, with progress; pip checks the index's digests. */
+export async function installWheels(python, wheels, { title, env, folder, index = [] }) {
+  const log = join(folder, 'pip.log');
+  const exact = wheels.map((one) => `${one.name}==${one.version}`);
+  const options = ['--no-deps', '--no-compile', '--no-cache-dir'];
+  const status = await during(
+    title,
+    () => pip(python, exact, { env, folder, index, options, log }),
+    () => megabytes(downloaded(folder)),
+  );
+  if (status !== 0) throw new SetupError('ERR_NET', [`pip failed: ${firstError(log)}`]);
+}
+
+/** What pip has so far: it downloads into folders of its temporary folder. */
+function downloaded(folder) {
+  const parts = readdirSync(folder).filter((name) => name.startsWith('pip-unpack'));
+  const files = parts.flatMap((part) =>
+    readdirSync(join(folder, part)).map((name) => join(folder, part, name)),
+  );
+  return files.reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
+}
 
 async function pip(python, requirements, { env, folder, index, options, log }) {
   const args = [
@@ -80,6 +103,8 @@ async function pip(python, requirements, { env, folder, index, options, log }) {
     env: { ...env, TMPDIR: folder, PIP_DISABLE_PIP_VERSION_CHECK: '1' },
   });
 }
+
+export const megabytes = (bytes) => `${Math.round(bytes / 1e6)} MB`;
 
 /** Bytes to download for a plan, as far as the servers say. */
 export async function planSize(plan) {

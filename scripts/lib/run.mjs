@@ -3,14 +3,14 @@ import { accessSync, closeSync, constants, mkdirSync, openSync, readFileSync, st
 import { delimiter, dirname, join } from 'node:path';
 
 /**
- * Runs a program to its end, both streams into the file `log`.
+ * Runs a program to its end, both streams into the file `log`; after `timeout` ms it is ended.
  * @returns {Promise<number>} its exit status; -1 when it could not be started or was killed by a signal
  */
-export function runLogged(command, args, { log, cwd, env, flags = 'w' }) {
+export function runLogged(command, args, { log, cwd, env, flags = 'w', timeout }) {
   mkdirSync(dirname(log), { recursive: true });
   const file = openSync(log, flags);
   return new Promise((done) => {
-    const child = spawn(command, args, { cwd, env, stdio: ['ignore', file, file] });
+    const child = spawn(command, args, { cwd, env, timeout, stdio: ['ignore', file, file] });
     // A child must not outlive a setup that was told to stop: it would go on writing behind the next one's back.
     const stop = (signal) => {
       child.kill(signal);

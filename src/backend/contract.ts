@@ -257,6 +257,8 @@ export interface Candidate {
   cure: string;
   /** Versions of the libraries behind it, by name. */
   versions: Record<string, string>;
+  /** Whether the library behind it sees a GPU; absent where it could not use one, or was not asked. */
+  gpuVisible?: boolean;
 }
 
 /** What a probe found: every way of this backend, best first. */
@@ -277,6 +279,8 @@ export interface Backend {
   readonly device: string;
   readonly deviceName: string;
   readonly versions: Record<string, string>;
+  /** As in {@link Candidate}. */
+  readonly gpuVisible?: boolean;
   /** The first part of the plan that this backend cannot run, as one sentence; null when it can run it all. */
   unsupported(plan: TrainPlan): string | null;
   createSession(plan: TrainPlan, state: SessionState): Promise<Session>;

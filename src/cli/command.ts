@@ -111,6 +111,14 @@ export const COMMANDS: readonly Command[] = [
     options.native,
     () => import('./commands/native.js'),
   ),
+  command(
+    'tfjs',
+    '<action>',
+    'TensorFlow behind tfjs: install | build | status | clean',
+    options.tfjs,
+    () => import('./commands/tfjs.js'),
+    ['fusor tfjs install', 'fusor tfjs build --gpu'],
+  ),
 ];
 
 /** Keys of the options of all commands. */

@@ -118,6 +118,15 @@ export const convert = {
   ),
 };
 export const data = { ...common, dataDir: rows.dataDir };
+export const tfjs = {
+  ...common,
+  gpu: toggle('TensorFlow for NVIDIA GPUs'),
+  tensorflow: {
+    ...text("Python's tensorflow folder, or a libtensorflow, to build against", 'FOLDER', undefined),
+    variable: 'TENSORFLOW_DIR',
+  },
+  force: toggle('build although nothing changed'),
+};
 export const native = {
   ...common,
   libtorch: { ...text('the libtorch to build against', 'FOLDER', undefined), variable: 'LIBTORCH' },

@@ -228,10 +228,11 @@ export class Model implements TrainedModel {
   /** What it runs on, exactly; opens the session. */
   async runtime(): Promise<RuntimeInfo> {
     return this.#runtime.use(this.plan(), undefined, async ({ session, selection }) => {
-      const { name, engine, device, deviceName, versions } = selection.backend;
+      const { name, engine, device, deviceName, versions, gpuVisible } = selection.backend;
       const { kernels, isa, threads } = session.description;
       const { steppedDown } = selection;
-      return { backend: name, engine, device, deviceName, kernels, isa, threads, versions, steppedDown };
+      const runs = { engine, device, deviceName, kernels, isa, threads, versions };
+      return { backend: name, ...runs, ...(gpuVisible !== undefined && { gpuVisible }), steppedDown };
     });
   }
 

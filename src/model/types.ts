@@ -24,6 +24,8 @@ export interface RuntimeInfo {
   isa: string;
   threads: number;
   versions: Record<string, string>;
+  /** Whether the library behind it sees a GPU; absent where it could not use one. */
+  gpuVisible?: boolean;
   /** What would have been better, and why it could not be had. */
   steppedDown: StepDown[];
 }

@@ -15,7 +15,7 @@ function filesBelow(folder: string, pattern: RegExp): string[] {
  * cli → index → io → model → train → data → contract ← backends. Files that import nothing of ours but each other may
  * be imported by everybody. `io` stands above `model`: loading a model builds one.
  */
-const LEAVES = /^(errors|random|arguments|version|io\/(system-error|atomic))$/;
+const LEAVES = /^(errors|random|arguments|version|cache-folder|io\/(system-error|atomic))$/;
 const RULES: Array<[from: RegExp, to: RegExp]> = [
   [LEAVES, LEAVES],
   [/^cli\//, /^(cli|data|io|profile)\/|^index$/],

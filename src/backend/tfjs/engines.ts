@@ -3,6 +3,7 @@ import { cpus } from 'node:os';
 import { dirname } from 'node:path';
 import { FusorError } from '../../errors';
 import type { DeviceRequest, SessionDescription } from '../contract';
+import { gpuIndex, visibleGpus } from './gpus';
 import { loadTensorFlow } from './tensorflow';
 
 export type Tf = typeof import('@tensorflow/tfjs');
@@ -17,6 +18,8 @@ export interface Engine {
   readonly device: string;
   readonly deviceName: string;
   readonly versions: Record<string, string>;
+  /** TensorFlow's engines only. The CPU engine hides the GPUs. */
+  readonly gpuVisible?: boolean;
   readonly description: SessionDescription;
   /** Makes it the engine that tfjs runs operations on: with two in a process, another may be. */
   use(): void;
@@ -69,18 +72,14 @@ async function loadPortable(name: 'wasm' | 'cpu'): Promise<Engine> {
 }
 
 async function loadNode(name: 'node-gpu' | 'node', request: DeviceRequest): Promise<Engine> {
-  const { tf, libraryVersion, usesGpu } = await loadTensorFlow(name, request);
-  if (name === 'node-gpu' && !usesGpu) {
-    throw new FusorError('ERR_BACKEND_UNAVAILABLE', [
-      `TensorFlow ${libraryVersion} found no GPU that it can use`,
-      '@tensorflow/tfjs-node-gpu',
-      'it needs CUDA 11.2 and cuDNN 8.1; use --backend native, or --tfjs-engine node for the CPU',
-    ]);
-  }
+  // Before loading, which leaves one GPU visible.
+  const gpu = visibleGpus()[gpuIndex(request.device)] ?? 'NVIDIA GPU';
+  const { tf, version, cuda, usesGpu } = await loadTensorFlow(name, request);
   return makeEngine(name, tf, 'tensorflow', {
-    device: usesGpu ? (request.device.startsWith('cuda:') ? request.device : 'cuda:0') : 'cpu',
-    deviceName: usesGpu ? 'NVIDIA GPU' : cpuName(),
-    versions: { tfjs: tf.version_core, tensorflow: libraryVersion },
+    device: usesGpu ? `cuda:${gpuIndex(request.device)}` : 'cpu',
+    deviceName: usesGpu ? gpu : cpuName(),
+    versions: { tfjs: tf.version_core, tensorflow: version, ...(usesGpu && cuda && { cuda }) },
+    gpuVisible: usesGpu,
     description: { kernels: 'framework', isa: 'tensorflow', threads: request.threads || cpus().length },
   });
 }
@@ -94,7 +93,7 @@ function makeEngine(
   name: EngineName,
   tf: Tf,
   backendName: string,
-  facts: Pick<Engine, 'device' | 'deviceName' | 'versions' | 'description'>,
+  facts: Pick<Engine, 'device' | 'deviceName' | 'versions' | 'gpuVisible' | 'description'>,
 ): Engine {
   // Switching to an engine that has started takes effect at once, though it returns a promise.
   const use = () => {

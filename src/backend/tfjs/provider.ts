@@ -11,8 +11,10 @@ import type {
 import { nvidiaDriverPresent } from '../nvidia-driver';
 import { probeInChild } from '../probe';
 import { type Engine, type EngineName, loadEngine } from './engines';
+import { visibleGpus } from './gpus';
+import { findPackage, type NodeEngine } from './packages';
 import { TfjsSession } from './session';
-import { findPackage } from './tensorflow';
+import { SETUP } from './tensorflow';
 
 /** For one probe, in ms: TensorFlow's library may take seconds to load from a cold disk. */
 const TIMEOUT = 30_000;
@@ -61,12 +63,14 @@ class TfjsBackend implements Backend {
   readonly device: string;
   readonly deviceName: string;
   readonly versions: Record<string, string>;
+  readonly gpuVisible: boolean | undefined;
 
   constructor(private readonly loaded: Engine) {
     this.engine = loaded.name;
     this.device = loaded.device;
     this.deviceName = loaded.deviceName;
     this.versions = loaded.versions;
+    this.gpuVisible = loaded.gpuVisible;
   }
 
   unsupported(): null {
@@ -89,20 +93,23 @@ function engineFor({ tfjsEngine, device }: DeviceRequest): EngineName {
 async function probeNodeGpu() {
   if (!nvidiaDriverPresent())
     return absent('node-gpu', 'cuda', 'no NVIDIA driver', 'install the NVIDIA driver');
-  if (!findPackage('node-gpu')) return notInstalled('node-gpu', 'cuda');
-  return probeInChild(join(__dirname, 'probes', 'node-gpu.js'), TIMEOUT, [
+  if (!findPackage('node-gpu')) return notSetUp('node-gpu', 'cuda');
+  const { candidates } = await probeInChild(join(__dirname, 'probes', 'node-gpu.js'), TIMEOUT, [
     { engine: 'node-gpu', device: 'cuda' },
   ]);
+  // What serves one GPU serves each.
+  const [first] = candidates;
+  const each = (deviceName: string, i: number) => ({ ...first, device: `cuda:${i}`, deviceName });
+  return { candidates: first.usable ? visibleGpus().map(each) : candidates };
 }
 
 async function probeNode() {
-  if (!findPackage('node')) return notInstalled('node', 'cpu');
+  if (!findPackage('node')) return notSetUp('node', 'cpu');
   return probeInChild(join(__dirname, 'probes', 'node.js'), TIMEOUT, [{ engine: 'node', device: 'cpu' }]);
 }
 
-function notInstalled(engine: 'node-gpu' | 'node', device: string) {
-  const name = `@tensorflow/tfjs-${engine}`;
-  return absent(engine, device, `${name} is not installed`, `npm install ${name}@4.22.0`);
+function notSetUp(engine: NodeEngine, device: string) {
+  return absent(engine, device, 'TensorFlow for Node is not set up', SETUP[engine]);
 }
 
 function absent(engine: EngineName, device: string, reason: string, cure: string) {

@@ -1,5 +1,5 @@
 import type { Run } from '../command';
-import { checkAddon, checkBackends, checkLibtorch } from '../doctor/backends';
+import { checkAddon, checkBackends, checkLibtorch, checkTensorflow } from '../doctor/backends';
 import type { Check } from '../doctor/check';
 import { checkCache, checkData, checkDriver } from '../doctor/places';
 import { checkNode, checkPackages, checkPrograms } from '../doctor/programs';
@@ -9,11 +9,12 @@ import type { doctor } from '../options';
 const NO_BACKEND = 5;
 
 export const run: Run<typeof doctor> = async ({ settings, out }) => {
-  const [programs, driver, libtorch, addon, backends] = await Promise.all([
+  const [programs, driver, libtorch, addon, tensorflow, backends] = await Promise.all([
     checkPrograms(),
     checkDriver(),
     checkLibtorch(),
     checkAddon(),
+    checkTensorflow(),
     checkBackends(),
   ]);
   const machine = [
@@ -24,7 +25,7 @@ export const run: Run<typeof doctor> = async ({ settings, out }) => {
     checkCache(),
     checkData(settings.dataDir),
   ];
-  const checks = [...machine, libtorch, addon, ...backends];
+  const checks = [...machine, libtorch, addon, ...tensorflow, ...backends];
   const usable = backends.some(({ ok }) => ok);
   out.result({ schema: 'fusor.doctor', version: 1, usable, checks }, () => {
     const width = Math.max(...checks.map(({ name }) => name.length));

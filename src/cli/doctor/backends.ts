@@ -1,6 +1,6 @@
 /** libtorch, the addon and every engine: each is loaded in a child process. */
-import { devices } from '../../index';
-import { nativeScripts } from '../scripts';
+import { devices, type RuntimeInfo } from '../../index';
+import { describeTfjs, nativeScripts, tfjsScripts } from '../scripts';
 import { bad, type Check, failed, good } from './check';
 
 const BUILD = 'run `fusor native build`';
@@ -30,10 +30,31 @@ export async function checkAddon(): Promise<Check> {
 }
 
 export async function checkBackends(): Promise<Check[]> {
-  return (await devices()).map(({ backend, engine, device, deviceName, usable, reason, cure, versions }) => {
+  return (await devices()).map((candidate) => {
+    const { backend, engine, device, usable, reason, cure } = candidate;
     const name = `${backend} ${engine} ${device}`;
-    const libraries = Object.entries(versions).map(([library, version]) => `${library} ${version}`);
-    const found = [deviceName, ...libraries].filter(Boolean).join(', ');
-    return usable ? good(name, found) : bad(name, reason, cure);
+    return usable ? good(name, describeDevice(candidate)) : bad(name, reason, cure);
+  });
+}
+
+type Device = Pick<RuntimeInfo, 'deviceName' | 'versions' | 'gpuVisible'>;
+
+/** e.g. "AMD EPYC, 2 threads, tfjs 4.22.0, tensorflow 2.21.0, no GPU visible". */
+export function describeDevice({ deviceName, versions, gpuVisible }: Device): string {
+  const libraries = Object.entries(versions).map(([library, version]) => `${library} ${version}`);
+  return [deviceName, ...libraries, gpuVisible === false && 'no GPU visible'].filter(Boolean).join(', ');
+}
+
+/** TensorFlow behind tfjs, where it was set up: nothing that must be there. */
+export async function checkTensorflow(): Promise<Check[]> {
+  const { tfjsStatus } = await tfjsScripts();
+  return [false, true].flatMap((gpu) => {
+    const { built, record, upToDate, problems } = tfjsStatus({ gpu });
+    const name = gpu ? 'tfjs-node-gpu' : 'tfjs-node';
+    const build = `run \`fusor tfjs build${gpu ? ' --gpu' : ''}\``;
+    if (!built || !record)
+      return gpu ? [] : [good(name, 'not set up; `fusor tfjs install` brings TensorFlow')];
+    const found = describeTfjs(record);
+    return upToDate ? good(name, found) : bad(name, [found, ...problems].join('; '), build);
   });
 }

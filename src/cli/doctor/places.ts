@@ -1,7 +1,7 @@
 /** The data and the folders. */
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { cacheFolder } from '../../data/cache';
+import { cacheFolder } from '../../cache-folder';
 import { findDataset, locateDataset } from '../../data/registry';
 import { systemCode } from '../../io/system-error';
 import { bad, type Check, failed, good } from './check';

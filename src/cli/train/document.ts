@@ -25,8 +25,8 @@ export interface RunDocument {
 }
 
 export function backendOf(runtime: RuntimeInfo): BackendRecord {
-  const { backend: name, engine, device, deviceName, kernels, isa, threads, versions } = runtime;
-  return { name, engine, device, deviceName, kernels, isa, threads, versions };
+  const { backend: name, steppedDown: _, ...runs } = runtime;
+  return { name, ...runs };
 }
 
 export function fallbackOf(runtime: RuntimeInfo): RunDocument['fallback'] {

@@ -1,7 +1,8 @@
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { cacheFolder, dataFolder } from '../../../src/data/cache';
+import { cacheFolder } from '../../../src/cache-folder';
+import { dataFolder } from '../../../src/data/cache';
 import { datasets, isOwnFolder, loadDataset } from '../../../src/data/datasets';
 import { MNIST, md5, sha256 } from '../../../src/data/digests';
 import { findDataset, locateDataset } from '../../../src/data/registry';

@@ -1,5 +1,6 @@
 import type { Candidate } from '../../contract';
 import { type EngineName, loadEngine } from '../engines';
+import { SETUP } from '../tensorflow';
 
 /** Starts an engine and runs one product on it. For child processes: it loads what it probes. */
 export async function probeEngine(name: EngineName): Promise<Candidate> {
@@ -18,8 +19,8 @@ export async function probeEngine(name: EngineName): Promise<Candidate> {
     const engine = await loadEngine(name, request);
     const four = engine.tidy(() => engine.tf.matMul([[1, 1]], [[2], [2]]).dataSync()[0]);
     if (four !== 4) throw new Error(`1·2 + 1·2 gave ${four}`);
-    const { deviceName, versions } = engine;
-    return { ...candidate, device: engine.device, deviceName, versions, usable: true };
+    const { deviceName, versions, gpuVisible } = engine;
+    return { ...candidate, device: engine.device, deviceName, versions, gpuVisible, usable: true };
   } catch (error) {
     const [reason] = (error instanceof Error ? error.message : String(error)).split('\n');
     return { ...candidate, reason, cure: CURES[name] };
@@ -27,8 +28,7 @@ export async function probeEngine(name: EngineName): Promise<Candidate> {
 }
 
 const CURES: Record<EngineName, string> = {
-  'node-gpu': 'install CUDA 11.2 and cuDNN 8.1, or use --backend native',
-  node: 'npm rebuild @tensorflow/tfjs-node',
+  ...SETUP,
   wasm: 'npm install @tensorflow/tfjs-backend-wasm@4.22.0',
   cpu: 'npm install @tensorflow/tfjs@4.22.0',
 };
