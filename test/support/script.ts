@@ -1,4 +1,4 @@
-import { type ExecFileOptions, execFile } from 'node:child_process';
+import { type ExecFileOptions, execFile, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -19,6 +19,17 @@ export function run(command: string, args: string[], options: ExecFileOptions = 
       done({ status, stdout: String(stdout), stderr: String(stderr) });
     });
   });
+}
+
+/** Runs CommonJS in a child; the last line it prints, parsed. */
+export function inChild(code: string, env: Record<string, string> = {}) {
+  const child = spawnSync(process.execPath, ['-e', code], {
+    encoding: 'utf8',
+    timeout: 60_000,
+    env: { ...process.env, ...env },
+  });
+  if (child.status !== 0) throw new Error(`${child.signal ?? child.status}: ${child.stderr}`);
+  return JSON.parse(child.stdout.trim().split('\n').at(-1)!);
 }
 
 export interface Called {
