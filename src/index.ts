@@ -20,8 +20,10 @@ export {
   toCategorical,
 } from './data/ndarray';
 export { type ErrorCode, type ErrorDetails, exitStatusOf, FusorError, isFusorError } from './errors';
+export { loadCheckpoint } from './io/checkpoint-folder';
 export { type Conversion, convertModel } from './io/convert';
 export { loadModel, type SaveOptions, saveModel } from './io/model';
+export { type ModelCheckpoint, type ModelCheckpointOptions, modelCheckpoint } from './io/model-checkpoint';
 export type { CompileOptions, DeviceOptions, TrainingConfig } from './model/compile';
 export { type DenseOptions, type LayerConfig, type LayerOptions, layers } from './model/layers';
 export { type LossConfig, type LossName, losses } from './model/losses';
@@ -43,5 +45,6 @@ export {
 } from './model/optimizers';
 export { modelFromJSON, sequential } from './model/sequential';
 export type { BatchLogs, Callback, EpochProgress, TrainedModel, TrainingContext } from './train/callbacks';
+export type { Checkpoint } from './train/checkpoint';
 export type { History, Logs, Timing } from './train/history';
 export type { FitOptions } from './train/options';

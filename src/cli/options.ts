@@ -1,4 +1,5 @@
 /** Every option of the command line. */
+import { scheduleOf } from '../io/checkpoint-schedule';
 import { choice, integer, integers, real, text, toggle } from './option';
 
 const device = (written: unknown, where: string) =>
@@ -83,6 +84,20 @@ export const train = {
   ),
   seed: integer('makes the run repeatable; default: random', 0, Number.MAX_SAFE_INTEGER, undefined),
   ...runtime,
+  checkpoint: {
+    ...text(
+      'when to keep all it takes to go on: every:N (epochs), every:Nsteps, every:30s, best, several with commas, or none',
+      'WHEN',
+      'every:30s',
+    ),
+    parse: (written: unknown, where: string) => {
+      scheduleOf(where, 'the value', written);
+      return written as string;
+    },
+  },
+  monitor: text("what 'best' compares; default: valLoss, or loss where nothing validates", 'NAME', undefined),
+  onSaveError: choice('when a checkpoint cannot be written', ['stop', 'continue'], 'stop'),
+  resume: text('go on with this run, as though it had never ended', 'RUN', undefined),
   runDir: text('the run folder; default: runs/<data>-<time>', 'FOLDER', undefined),
   stepLosses: toggle("record every step's loss"),
   noProgress: toggle('no progress bar: one line an epoch'),

@@ -1,6 +1,8 @@
 /** Where each setting comes from: flag > environment > file > default. */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { FusorError, nearestName } from '../errors';
+import { CONFIG_FILE, runFolderOf } from '../io/run-folder';
 import { ioError, systemCode } from '../io/system-error';
 import { flagName, type Options, type Settings, variableName } from './option';
 
@@ -39,8 +41,16 @@ export function resolveSettings<O extends Options>(
       settings[key] = option.fallback;
     }
   };
+  /** A run that goes on is told by its own config. */
+  const configOfRun = (): string | undefined => {
+    if (!('resume' in options)) return undefined;
+    settle('resume', {});
+    return settings.resume === undefined
+      ? undefined
+      : join(runFolderOf(settings.resume as string), CONFIG_FILE);
+  };
   settle('config', {});
-  const path = settings.config as string | undefined;
+  const path = settings.config === undefined ? configOfRun() : (settings.config as string);
   const file = path === undefined ? {} : readConfig(path, known);
   for (const key of Object.keys(options)) if (key !== 'config') settle(key, file, path);
   return { settings, origins } as Resolved<O>;
@@ -71,7 +81,7 @@ function readConfig(path: string, known: readonly string[]): Record<string, unkn
 }
 
 /** Keys that are about this call, not about what is computed. */
-const OF_THE_CALL = ['json', 'quiet', 'config', 'printConfig', 'noProgress', 'runDir'];
+const OF_THE_CALL = ['json', 'quiet', 'config', 'printConfig', 'noProgress', 'runDir', 'resume'];
 
 /** The settings as a file for --config that repeats the work. */
 export function repeatable(settings: object): Record<string, unknown> {

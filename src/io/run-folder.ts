@@ -1,10 +1,17 @@
-/** The folder of a training run: config.json, environment.json, metrics.jsonl, history.csv, model/, run.json. */
-import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
-import { mkdir, readdir } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+/**
+ * The folder of a training run: config.json, environment.json, metrics.jsonl, history.csv, checkpoints/, model/, run.json.
+ * Locked by the process that trains in it.
+ */
+import { closeSync, existsSync, fstatSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { FusorError } from '../errors';
-import { removeStaleTemps, writeAtomic } from './atomic';
+import { removeStaleTemps, syncFolder, writeAtomic } from './atomic';
+import { CHECKPOINTS_FOLDER } from './checkpoint-folder';
+import { LOCK_FILE, lockFolder } from './lock';
 import { ioError, systemCode } from './system-error';
+
+export const CONFIG_FILE = 'config.json';
 
 /** One finished epoch; counted from 0. What was not measured is null. */
 export interface EpochRecord {
@@ -18,13 +25,18 @@ export interface EpochRecord {
 
 export class RunFolder {
   readonly modelFolder: string;
+  readonly checkpointsFolder: string;
   #metrics?: LineFile;
   #history?: LineFile;
   #steps?: LineFile;
   #columns: string[] = [];
 
-  private constructor(readonly path: string) {
+  private constructor(
+    readonly path: string,
+    private readonly unlock: () => Promise<void>,
+  ) {
     this.modelFolder = join(path, 'model');
+    this.checkpointsFolder = join(path, CHECKPOINTS_FOLDER);
   }
 
   /**
@@ -35,14 +47,19 @@ export class RunFolder {
     if (path !== undefined) {
       const folder = resolve(path);
       await makeFolder(folder, true);
+      const unlock = await lockFolder(folder);
       await removeStaleTemps(folder);
-      if ((await readdir(folder)).length === 0) return new RunFolder(folder);
+      const names = await readdir(folder);
+      if (names.every((name) => name === LOCK_FILE)) return new RunFolder(folder, unlock);
+      await unlock();
       throw new FusorError(
         'ERR_ARG',
-        ['the run folder is not empty', folder, 'name another: runs are never mixed'],
-        {
+        [
+          'the run folder is not empty',
           folder,
-        },
+          'name another: runs are never mixed; to go on with this one: --resume',
+        ],
+        { folder },
       );
     }
     const stamp = now.toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-');
@@ -50,11 +67,40 @@ export class RunFolder {
     await makeFolder(dirname(base), true);
     for (let n = 1; ; n++) {
       const folder = n === 1 ? base : `${base}-${n}`;
-      if (await makeFolder(folder, false)) return new RunFolder(folder);
+      if (await makeFolder(folder, false)) return new RunFolder(folder, await lockFolder(folder));
     }
   }
 
-  async write(name: 'config.json' | 'environment.json' | 'run.json', content: unknown): Promise<void> {
+  /**
+   * The run folder `path`, to go on with.
+   * @throws ERR_FILE_FORMAT where there is none, ERR_LOCKED, ERR_IO
+   */
+  static async open(path: string): Promise<RunFolder> {
+    const folder = resolve(path);
+    if (!existsSync(join(folder, CONFIG_FILE))) throw noRun(path);
+    const run = new RunFolder(folder, await lockFolder(folder));
+    for (const each of [folder, run.modelFolder]) await removeStaleTemps(each);
+    return run;
+  }
+
+  /** Sets the records of epochs and steps back to these; what comes now is appended to them. */
+  async rewind(epochs: readonly EpochRecord[], stepLosses: ArrayLike<number> | undefined): Promise<void> {
+    const files: [name: string, lines: string[]][] = [
+      ['metrics.jsonl', epochs.map((record) => JSON.stringify(record))],
+      [
+        'history.csv',
+        epochs.length > 0 ? [this.#head(epochs[0]), ...epochs.map((record) => this.#row(record))] : [],
+      ],
+      ['steps.jsonl', stepLosses ? stepLines(0, stepLosses) : []],
+    ];
+    for (const [name, lines] of files) {
+      const file = join(this.path, name);
+      if (lines.length > 0) await writeAtomic(file, `${lines.join('\n')}\n`);
+      else await rm(file, { force: true });
+    }
+  }
+
+  async write(name: typeof CONFIG_FILE | 'environment.json' | 'run.json', content: unknown): Promise<void> {
     await writeAtomic(join(this.path, name), `${JSON.stringify(content, null, 2)}\n`);
   }
 
@@ -62,27 +108,67 @@ export class RunFolder {
   appendEpoch(record: EpochRecord): void {
     this.#metrics ??= new LineFile(join(this.path, 'metrics.jsonl'));
     this.#metrics.append(JSON.stringify(record));
-    const { epoch, seconds: _, ...values } = record;
-    const row: Record<string, number | null> = {};
-    for (const [key, value] of Object.entries(values)) if (value !== null) row[snakeCase(key)] = value;
+    const path = join(this.path, 'history.csv');
     if (!this.#history) {
-      this.#columns = Object.keys(row).sort();
-      this.#history = new LineFile(join(this.path, 'history.csv'));
-      this.#history.append(['epoch', ...this.#columns].join(','));
+      const isNew = !existsSync(path);
+      this.#history = new LineFile(path);
+      if (isNew) this.#history.append(this.#head(record));
     }
-    this.#history.append([epoch, ...this.#columns.map((column) => row[column] ?? 'NA')].join(','));
+    this.#history.append(this.#row(record));
+  }
+
+  #head(record: EpochRecord): string {
+    this.#columns = Object.keys(csvValues(record)).sort();
+    return ['epoch', ...this.#columns].join(',');
+  }
+
+  #row(record: EpochRecord): string {
+    const values = csvValues(record);
+    return [record.epoch, ...this.#columns.map((column) => values[column] ?? 'NA')].join(',');
   }
 
   /** One line a step in steps.jsonl; steps count from 0. */
   appendSteps(first: number, losses: ArrayLike<number>): void {
     this.#steps ??= new LineFile(join(this.path, 'steps.jsonl'));
-    const lines = Array.from(losses, (loss, i) => JSON.stringify({ step: first + i, loss }));
+    const lines = stepLines(first, losses);
     if (lines.length > 0) this.#steps.append(lines.join('\n'));
   }
 
   close(): void {
     for (const file of [this.#metrics, this.#history, this.#steps]) file?.close();
   }
+
+  /** Gives the folder free for others. Idempotent. */
+  release(): Promise<void> {
+    return this.unlock();
+  }
+}
+
+/** The run folder that a path lies in: itself, its folder of checkpoints, or one of them. @throws ERR_FILE_FORMAT */
+export function runFolderOf(path: string): string {
+  let folder = resolve(path);
+  if (folder.endsWith('.safetensors')) folder = dirname(folder);
+  if (basename(folder) === CHECKPOINTS_FOLDER) folder = dirname(folder);
+  if (existsSync(join(folder, CONFIG_FILE))) return folder;
+  throw noRun(path);
+}
+
+function noRun(path: string): FusorError {
+  return new FusorError(
+    'ERR_FILE_FORMAT',
+    ['no run folder', path, `name one that holds a ${CONFIG_FILE}, or start a new run`],
+    { file: path, rule: 'missing' },
+  );
+}
+
+function stepLines(first: number, losses: ArrayLike<number>): string[] {
+  return Array.from(losses, (loss, i) => JSON.stringify({ step: first + i, loss }));
+}
+
+/** What was measured in an epoch, under the names of Keras' CSVLogger. */
+function csvValues({ epoch: _, seconds: __, ...values }: EpochRecord): Record<string, number> {
+  const measured = Object.entries(values).filter(([, value]) => value !== null) as [string, number][];
+  return Object.fromEntries(measured.map(([key, value]) => [snakeCase(key), value]));
 }
 
 /** A file that only ever grows by whole lines: a line that does not fit on the disk leaves no half of it. */
@@ -92,7 +178,7 @@ class LineFile {
 
   constructor(readonly path: string) {
     try {
-      this.#fd = openSync(path, 'ax');
+      this.#fd = openSync(path, 'a');
     } catch (error) {
       throw ioError(error, 'write', path);
     }
@@ -126,6 +212,7 @@ class LineFile {
 async function makeFolder(folder: string, orThere: boolean): Promise<boolean> {
   try {
     await mkdir(folder, { recursive: orThere });
+    await syncFolder(dirname(folder));
     return true;
   } catch (error) {
     if (!orThere && systemCode(error) === 'EEXIST') return false;

@@ -4,11 +4,12 @@ import { examplesOf, inputsOf } from '../data/examples';
 import type { ArrayLike, NDArray } from '../data/ndarray';
 import { sampleWeightsOf } from '../data/sample-weights';
 import { FusorError } from '../errors';
+import { checkpointOf } from '../io/checkpoint-folder';
 import { chooseSeed } from '../random';
 import type { TrainedModel } from '../train/callbacks';
 import { runFit } from '../train/fit';
 import type { History } from '../train/history';
-import { checkedSignal, type FitOptions, MAX_COUNT } from '../train/options';
+import { checkedSignal, type FitOptions, givenOptions, MAX_COUNT } from '../train/options';
 import { abortError } from '../train/training';
 import {
   type CompileOptions,
@@ -122,8 +123,8 @@ export class Model implements TrainedModel {
    * Trains.
    * @param x [rows, …inputShape]; uint8 stays uint8 on the device, all else becomes float32
    * @param y class labels [rows] for sparseCategoricalCrossentropy, else [rows, outputs]
-   * @throws ERR_ARG, ERR_SHAPE, ERR_STATE, ERR_DATA_…, ERR_LABEL_RANGE, ERR_NONFINITE_INPUT before anything is
-   *   done; ERR_NONFINITE_LOSS or the signal's reason on the way, with the `history` so far
+   * @throws ERR_ARG, ERR_SHAPE, ERR_STATE, ERR_DATA_…, ERR_LABEL_RANGE, ERR_NONFINITE_INPUT, ERR_CKPT_… before anything
+   *   is done; ERR_NONFINITE_LOSS or the signal's reason on the way, with the `history` so far
    */
   async fit(x: ArrayLike, y: ArrayLike, options?: FitOptions): Promise<History> {
     this.#notFitting('fit');
@@ -131,8 +132,14 @@ export class Model implements TrainedModel {
     this.#fitting = true;
     try {
       const { position } = this.#runtime;
-      const { plan, job } = prepareFit(this.#layout, training, x, y, options);
+      const given = givenOptions(options);
+      const resume = await checkpointOf(given.resume);
+      const { plan, job } = prepareFit(this.#layout, training, x, y, given, resume);
       this.#plan = plan;
+      if (resume) {
+        await this.#runtime.writeState(plan, resume.state);
+        position.learningRate = resume.learningRate;
+      }
       return await this.#runtime.use(plan, job.seed, ({ session }) =>
         runFit({ ...job, session, position, model: this }),
       );

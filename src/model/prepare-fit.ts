@@ -4,7 +4,8 @@ import { type DataShape, examplesOf } from '../data/examples';
 import type { ArrayLike } from '../data/ndarray';
 import { sampleWeightsOf, withClassWeights } from '../data/sample-weights';
 import { chooseSeed } from '../random';
-import type { FitJob } from '../train/fit';
+import { type Checkpoint, checkResume } from '../train/checkpoint';
+import type { FitJob } from '../train/job';
 import { type FitOptions, fitOptions, trainRowsOf } from '../train/options';
 import { progressPrinter } from '../train/progress';
 import { abortError } from '../train/training';
@@ -25,10 +26,13 @@ export function prepareFit(
   training: TrainingConfig,
   x: ArrayLike,
   y: ArrayLike,
-  options: FitOptions | undefined,
+  options: FitOptions,
+  resume: Checkpoint | undefined,
 ): { plan: TrainPlan; job: Omit<FitJob, 'session' | 'model' | 'position'> } {
-  const { validationSplit, validationData, classWeight, sampleWeight, verbose, ...rest } =
-    fitOptions(options);
+  const { validationSplit, validationData, classWeight, sampleWeight, verbose, ...rest } = fitOptions(
+    options,
+    resume,
+  );
   const seed = rest.seed ?? training.seed ?? chooseSeed();
   const plan = planOf(layout, training, seed);
   const shape = dataShape(layout, plan);
@@ -42,5 +46,7 @@ export function prepareFit(
   const callbacks = printer ? [printer, ...rest.callbacks] : rest.callbacks;
   if (rest.signal?.aborted) throw abortError(rest.signal);
   const metricNames = plan.metrics.map(({ name }) => name);
-  return { plan, job: { ...rest, seed, callbacks, metricNames, examples, trainRows, validation } };
+  const job = { ...rest, plan, seed, callbacks, metricNames, examples, trainRows, validation, resume };
+  if (resume) checkResume(resume, job);
+  return { plan, job };
 }

@@ -1,6 +1,7 @@
 import type { SessionState } from '../backend/contract';
 import type { NDArray } from '../data/ndarray';
-import type { Logs } from './history';
+import type { Checkpoint } from './checkpoint';
+import type { History, Logs } from './history';
 
 /** What a callback may do with the model that is being trained; calls wait for the running span. */
 export interface TrainedModel {
@@ -32,8 +33,19 @@ export interface TrainingContext {
   readonly stepMicroseconds: number;
   /** The optimiser's rate; a new value (finite, ≥ 0) holds from the next span on and after this fit. */
   learningRate: number;
+  /** What was done so far; of a resumed training, all of it. */
+  readonly history: History;
+  /** Whether fit's signal was aborted. */
+  readonly aborted: boolean;
   /** Ends training after the step at hand; the epoch is validated, recorded and fit resolves. */
   stop(): void;
+  /** Ends the running span, or the next one, after the step at hand, so that onSpanEnd is called; then goes on. */
+  pause(): void;
+  /**
+   * Everything that it takes to go on from here; to be asked for by onTrainBegin, onSpanEnd, onEpochEnd, onTrainEnd
+   * and onTrainError. @throws ERR_NONFINITE_LOSS when there is no use in going on, ERR_STATE after dispose
+   */
+  checkpoint(): Promise<Checkpoint>;
 }
 
 /** Means over the rows done since the callback's last call. */
@@ -58,9 +70,15 @@ export interface EpochProgress {
 export interface Callback {
   /** Batches between two calls of onBatchEnd, from 1 (the default); it is also called at the end of each epoch. */
   everyBatches?: number;
+  /** Steps since training began, over all fits, at whose multiples a span ends, so that onSpanEnd is called. */
+  everySteps?: number;
+  /** Called after the callbacks that are not: what they decided counts. Default false. */
+  last?: boolean;
   onTrainBegin?(context: TrainingContext): void | Promise<void>;
   onEpochBegin?(epoch: number, context: TrainingContext): void | Promise<void>;
   onBatchEnd?(batch: number, logs: BatchLogs, context: TrainingContext): void | Promise<void>;
+  /** After every span, whoever asked for its end. */
+  onSpanEnd?(context: TrainingContext): void | Promise<void>;
   onEpochEnd?(epoch: number, logs: Logs, context: TrainingContext): void | Promise<void>;
   /** Not called when fit ends by an error or an abort. `logs` are those of the last epoch. */
   onTrainEnd?(logs: Logs, context: TrainingContext): void | Promise<void>;

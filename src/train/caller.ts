@@ -3,8 +3,9 @@ import type { SpanReport } from '../backend/contract';
 import type { BatchLogs, Callback, EpochProgress, TrainingContext } from './callbacks';
 import type { Logs } from './history';
 import { Means } from './means';
+import type { Cadences } from './spans';
 
-/** Calls callbacks in their order; keeps for each the steps since its last batch call. */
+/** Calls callbacks in their order, those that want to be last after the others; keeps for each the steps since its last batch call. */
 export class Caller {
   readonly #callbacks: readonly { callback: Callback; every: number; since: Means }[];
 
@@ -13,16 +14,19 @@ export class Caller {
     private readonly metricNames: readonly string[],
     private readonly context: TrainingContext,
   ) {
-    this.#callbacks = callbacks.map((callback) => ({
+    const ordered = [...callbacks.filter(({ last }) => !last), ...callbacks.filter(({ last }) => last)];
+    this.#callbacks = ordered.map((callback) => ({
       callback,
       every: callback.onBatchEnd ? (callback.everyBatches ?? 1) : 0,
       since: new Means(metricNames),
     }));
   }
 
-  /** Batches between calls, one for each callback that wants batch calls. */
-  get cadences(): number[] {
-    return this.#callbacks.flatMap(({ every }) => every || []);
+  get cadences(): Cadences {
+    return {
+      batches: this.#callbacks.flatMap(({ every }) => every || []),
+      steps: this.#callbacks.flatMap(({ callback }) => callback.everySteps ?? []),
+    };
   }
 
   async trainBegin(): Promise<void> {
@@ -42,13 +46,15 @@ export class Caller {
     batches: number,
   ): Promise<void> {
     for (const entry of this.#callbacks) {
-      if (!entry.every) continue;
+      // A pause may come before the first step of a span.
+      if (!entry.every || report.stepsDone === 0) continue;
       entry.since.add(report, rows, batchSize);
       if (end % entry.every !== 0 && end !== batches) continue;
       const logs: BatchLogs = { ...entry.since.logs(), losses: entry.since.losses };
       entry.since = new Means(this.metricNames);
       await entry.callback.onBatchEnd?.(end - 1, logs, this.context);
     }
+    for (const { callback } of this.#callbacks) await callback.onSpanEnd?.(this.context);
   }
 
   progress(progress: EpochProgress): void {
@@ -73,14 +79,15 @@ export class Caller {
   }
 }
 
-/** @throws ERR_ARG for what is no callback, or one whose everyBatches is no integer ≥ 1 */
+/** @throws ERR_ARG for what is no callback, or one whose everyBatches or everySteps is no integer ≥ 1 */
 export function checkedCallbacks(where: string, value: unknown = []): readonly Callback[] {
   if (!Array.isArray(value)) throw wrong(where, 'callbacks', value, 'an array of callbacks');
   value.forEach((callback: unknown, i) => {
     const name = `callbacks[${i}]`;
     if (typeof callback !== 'object' || callback === null) throw wrong(where, name, callback, 'an object');
-    const { everyBatches } = callback as Callback;
+    const { everyBatches, everySteps } = callback as Callback;
     integer(where, `${name}.everyBatches`, everyBatches, { min: 1, max: 2 ** 31 - 1, fallback: 1 });
+    integer(where, `${name}.everySteps`, everySteps, { min: 1, max: 2 ** 31 - 1, fallback: 1 });
   });
   return value;
 }

@@ -1,60 +1,33 @@
 /** The training loop: the only one there is, for every backend. Its unit is a span of steps. */
-import type { Dataset, Examples, RowRange, Session, SpanReport } from '../backend/contract';
+import type { Dataset, RowRange, SpanReport } from '../backend/contract';
 import { FusorError } from '../errors';
-import type { Callback, TrainedModel } from './callbacks';
 import { Caller } from './caller';
-import { History, type Logs, validationName } from './history';
-import { Means } from './means';
-import { type EpochPart, epochOrder, epochParts } from './spans';
-import { type Position, Training } from './training';
-
-/** Everything that a fit needs, checked. */
-export interface FitJob {
-  session: Session;
-  model: TrainedModel;
-  /** Names of the plan's metrics. */
-  metricNames: readonly string[];
-  examples: Examples;
-  /** Rows [0, trainRows) are trained; the rest validates unless `validation` is there. */
-  trainRows: number;
-  validation?: Examples;
-  batchSize: number;
-  initialEpoch: number;
-  /** The epoch before which training ends. */
-  epochs: number;
-  shuffle: boolean;
-  seed: number;
-  callbacks: readonly Callback[];
-  signal?: AbortSignal;
-  /** Moved on step by step, so that it is right however fit ends. */
-  position: Position;
-}
+import { type History, type Logs, validationName } from './history';
+import type { FitJob } from './job';
+import { type EpochPart, epochOrder, nextPart } from './spans';
+import { Training } from './training';
 
 /**
  * @throws ERR_NONFINITE_LOSS, the abort's reason, what a callback threw, what the session rejects with; each
  *   carries the `history` so far
  */
 export async function runFit(job: FitJob): Promise<History> {
-  const began = performance.now();
-  const history = new History(job.seed);
-  const batches = Math.ceil(job.trainRows / job.batchSize);
-  const { model, position, seed, batchSize, initialEpoch, epochs, signal } = job;
-  const training = new Training(model, position, seed, batchSize, batches, initialEpoch, epochs, signal);
+  const training = new Training(job);
+  const { history } = training;
   const caller = new Caller(job.callbacks, job.metricNames, training);
   const uploaded: Dataset[] = [];
-  const seconds = () => (performance.now() - began) / 1000;
   try {
     training.throwIfEnded();
     const validate = await upload(job, uploaded);
     await caller.trainBegin();
-    const last = await runEpochs(job, training, caller, history, uploaded[0], validate);
+    await runEpochs(job, training, caller, uploaded[0], validate);
     if (training.stopping) history.stopped = 'callback';
-    history.timing.fitSeconds = seconds();
-    await caller.trainEnd(last);
+    history.timing.fitSeconds = training.fitSeconds;
+    await caller.trainEnd(history.last);
     return history;
   } catch (error) {
     history.stopped = 'aborted';
-    history.timing.fitSeconds = seconds();
+    history.timing.fitSeconds = training.fitSeconds;
     if (typeof error === 'object' && error !== null && Object.isExtensible(error))
       Object.defineProperty(error, 'history', { value: history, configurable: true });
     await caller.trainError(error);
@@ -86,70 +59,66 @@ async function runEpochs(
   job: FitJob,
   training: Training,
   caller: Caller,
-  history: History,
   data: Dataset,
   validate: Validate,
-): Promise<Logs> {
-  const orderOf = (epoch: number) => epochOrder(job.trainRows, job.shuffle, job.seed, epoch);
-  let order = orderOf(job.initialEpoch);
-  let logs: Logs = {};
-  for (let epoch = job.initialEpoch; epoch < job.epochs && !training.stopping; epoch++) {
-    const began = performance.now();
+): Promise<void> {
+  const { batchSize, shuffle, epochs } = job;
+  const orderOf = (epoch: number) => epochOrder(job.trainRows, shuffle, job.seed, epoch);
+  let order: Uint32Array | undefined;
+  for (let { epoch } = training; epoch < epochs && !training.stopping; epoch++) {
     training.beginEpoch(epoch);
     await caller.epochBegin(epoch);
-    const means = new Means(job.metricNames);
-    let next: Uint32Array | undefined;
-    for (const part of epochParts(order, job.batchSize, caller.cadences)) {
+    order ??= orderOf(epoch);
+    let next = shuffle ? undefined : order;
+    while (training.batch < training.batches) {
       training.throwIfEnded();
       if (training.stopping) break;
-      const running = runSpan(job, training, caller, history, data, part, means);
+      const part = nextPart(order, batchSize, training.batch, training.step, caller.cadences);
+      const running = runSpan(job, training, caller, data, part);
       // The event loop is free while a native span runs: the time to draw what the next epoch needs.
-      if (!next) next = job.shuffle && epoch + 1 < job.epochs ? orderOf(epoch + 1) : order;
-      const report = await running;
+      if (!next && epoch + 1 < epochs) next = orderOf(epoch + 1);
+      const { report, mayBeShort } = await running;
       checkFinite(report, part, training);
-      means.add(report, part.order.length, job.batchSize);
-      const done = part.begin + report.stepsDone;
-      await caller.spanEnd(report, part.order.length, job.batchSize, done, training.batches);
+      training.means.add(report, part.order.length, batchSize);
+      await caller.spanEnd(report, part.order.length, batchSize, training.batch, training.batches);
       training.throwIfEnded();
-      if (report.stopped === 'aborted' && !training.stopping)
+      if (report.stopped === 'aborted' && !mayBeShort && !training.stopping)
         throw new FusorError('ERR_STATE', ['the model was disposed while it was training', 'fit']);
     }
     if (training.batch === 0) break;
-    order = next ?? order;
-    logs = means.logs();
-    if (validate) logs = { ...logs, ...checkedValidation(await validate(), epoch) };
-    history.addEpoch(epoch, logs, (performance.now() - began) / 1000);
+    order = next;
+    const logs = training.means.logs();
+    if (validate) Object.assign(logs, checkedValidation(await validate(), epoch));
+    training.history.addEpoch(epoch, logs, training.epochSeconds);
     await caller.epochEnd(epoch, logs);
     training.throwIfEnded();
   }
-  return logs;
 }
 
 async function runSpan(
   job: FitJob,
   training: Training,
   caller: Caller,
-  history: History,
   data: Dataset,
   part: EpochPart,
-  means: Means,
-): Promise<SpanReport> {
+): Promise<{ report: SpanReport; mayBeShort: boolean }> {
   const { batchSize } = job;
   const learningRates = new Float32Array(part.end - part.begin).fill(training.learningRate);
   const began = performance.now();
   const report = await job.session.run(
     { data, order: part.order, batchSize, firstStep: training.step, learningRates },
     {
-      signal: training.signal,
+      signal: training.beginSpan(),
       onProgress: ({ stepsDone, loss, metrics }) => {
         // No use in going on; the report will name the step.
         if (!Number.isFinite(loss)) return training.halt();
         try {
+          const rows = Math.min(stepsDone * batchSize, part.order.length);
           caller.progress({
             epoch: training.epoch,
             batch: part.begin + stepsDone,
             batches: training.batches,
-            logs: means.logs({ rows: Math.min(stepsDone * batchSize, part.order.length), loss, metrics }),
+            logs: training.means.logs({ rows, loss, metrics }),
           });
         } catch (error) {
           training.fail(error);
@@ -158,9 +127,8 @@ async function runSpan(
     },
   );
   const milliseconds = performance.now() - began;
-  training.advance(report.stepsDone, milliseconds);
-  history.addSteps(report.losses, milliseconds);
-  return report;
+  training.history.addSteps(report.losses, milliseconds);
+  return { report, mayBeShort: training.endSpan(report.stepsDone, milliseconds) };
 }
 
 /** The weights stay as they are; a checkpoint of before is the way back. */

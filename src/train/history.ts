@@ -10,7 +10,18 @@ export interface Timing {
   stepMicroseconds: number;
 }
 
-/** What a fit did. One entry per finished epoch in each list. */
+/** What a checkpoint keeps of a {@link History}. */
+export interface HistoryRecord {
+  epoch: number[];
+  history: Record<string, number[]>;
+  seconds: number[];
+  stepLosses: Float32Array;
+  fitSeconds: number;
+  /** Training time of the steps. */
+  milliseconds: number;
+}
+
+/** What a fit did, and, where it was resumed, what was done before it. One entry per finished epoch in each list. */
 export class History {
   /** Numbers of the epochs, from initialEpoch. */
   readonly epoch: number[] = [];
@@ -23,8 +34,35 @@ export class History {
   readonly #losses: Float32Array[] = [];
   #milliseconds = 0;
 
-  /** @param seed the seed that this fit used, given or chosen */
-  constructor(readonly seed: number) {}
+  /**
+   * @param seed the seed that this fit used, given or chosen
+   * @param before what it goes on from
+   */
+  constructor(
+    readonly seed: number,
+    before?: HistoryRecord,
+  ) {
+    if (!before) return;
+    this.epoch.push(...before.epoch);
+    this.seconds.push(...before.seconds);
+    for (const [name, values] of Object.entries(before.history)) this.history[name] = [...values];
+    this.timing.fitSeconds = before.fitSeconds;
+    this.addSteps(before.stepLosses, before.milliseconds);
+  }
+
+  record(): HistoryRecord {
+    const { epoch, history, seconds, stepLosses, timing } = this;
+    const milliseconds = this.#milliseconds;
+    const copy = structuredClone({ epoch, history, seconds });
+    return { ...copy, stepLosses, fitSeconds: timing.fitSeconds, milliseconds };
+  }
+
+  /** Values of the last epoch that was finished. */
+  get last(): Logs {
+    return Object.fromEntries(
+      Object.entries(this.history).map(([name, values]) => [name, values[values.length - 1]]),
+    );
+  }
 
   /** Every step's loss (batch mean), in order, unfinished epochs included. Left out of JSON. */
   get stepLosses(): Float32Array {

@@ -1,14 +1,29 @@
 import type { SpanReport } from '../backend/contract';
 import type { Logs } from './history';
 
+/** What a checkpoint keeps of {@link Means}. */
+export interface MeansRecord {
+  rows: number;
+  /** Of the loss and of each metric. */
+  sums: Float64Array;
+}
+
 /** Means over rows of a loss and metrics that come as batch means; sums are float64. */
 export class Means {
   readonly #sums: Float64Array;
   #rows = 0;
   readonly #losses: Float32Array[] = [];
 
-  constructor(readonly names: readonly string[]) {
-    this.#sums = new Float64Array(names.length + 1);
+  constructor(
+    readonly names: readonly string[],
+    before?: MeansRecord,
+  ) {
+    this.#sums = before ? before.sums.slice() : new Float64Array(names.length + 1);
+    this.#rows = before?.rows ?? 0;
+  }
+
+  record(): MeansRecord {
+    return { rows: this.#rows, sums: this.#sums.slice() };
   }
 
   /**

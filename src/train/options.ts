@@ -2,6 +2,7 @@ import { boolean, closed, integer, range, real, seedOf, wrong } from '../argumen
 import type { ArrayLike } from '../data/ndarray';
 import type { Callback } from './callbacks';
 import { checkedCallbacks } from './caller';
+import type { Checkpoint } from './checkpoint';
 
 export interface FitOptions {
   /** Rows a step; default 32. The last batch of an epoch may be smaller and is trained, too. */
@@ -31,6 +32,13 @@ export interface FitOptions {
   verbose?: 0 | 1 | 2 | 'auto';
   /** Number of the first epoch; default 0. */
   initialEpoch?: number;
+  /**
+   * Goes on from a checkpoint as though training had never ended: from its step, in the middle of an epoch, too, with
+   * its history. A file, a folder of checkpoints or a run folder, of which the newest whole one is taken; or what
+   * loadCheckpoint gave. Model, data and options must be as they were; epochs, batchSize, shuffle and seed are the
+   * checkpoint's where they are not given, the learning rate always is.
+   */
+  resume?: string | Checkpoint;
 }
 
 const KEYS: (keyof FitOptions)[] = [
@@ -46,15 +54,32 @@ const KEYS: (keyof FitOptions)[] = [
   'sampleWeight',
   'verbose',
   'initialEpoch',
+  'resume',
 ];
 
 export const MAX_COUNT = 2 ** 31 - 1;
 
-/** @throws ERR_ARG naming the option, what it is and what it may be */
-export function fitOptions(options: unknown) {
+/** The options as given, each read once. @throws ERR_ARG for an unknown one */
+export function givenOptions(options: unknown): FitOptions {
+  return closed<FitOptions>('fit', options, KEYS);
+}
+
+/**
+ * @param o of {@link givenOptions}
+ * @param resume the checkpoint that its `resume` means
+ * @throws ERR_ARG naming the option, what it is and what it may be
+ */
+export function fitOptions(o: FitOptions, resume?: Checkpoint) {
   const where = 'fit';
-  const o = closed<FitOptions>(where, options, KEYS);
-  const epochs = integer(where, 'epochs', o.epochs, { min: 1, max: MAX_COUNT, fallback: 1 });
+  const epochs = integer(where, 'epochs', o.epochs, {
+    min: 1,
+    max: MAX_COUNT,
+    fallback: resume?.epochs ?? 1,
+  });
+  if (resume && epochs < resume.epoch)
+    throw wrong(where, 'epochs', epochs, `at least ${resume.epoch}: so many are done in the checkpoint`);
+  if (resume && o.initialEpoch !== undefined)
+    throw wrong(where, 'initialEpoch', o.initialEpoch, 'left out with resume');
   const { verbose = 'auto', validationData } = o;
   if (![0, 1, 2, 'auto'].includes(verbose)) throw wrong(where, 'verbose', verbose, "0, 1, 2 or 'auto'");
   if (
@@ -63,13 +88,17 @@ export function fitOptions(options: unknown) {
   )
     throw wrong(where, 'validationData', validationData, '[x, y] or [x, y, sampleWeight]');
   return {
-    batchSize: integer(where, 'batchSize', o.batchSize, { min: 1, max: MAX_COUNT, fallback: 32 }),
+    batchSize: integer(where, 'batchSize', o.batchSize, {
+      min: 1,
+      max: MAX_COUNT,
+      fallback: resume?.batchSize ?? 32,
+    }),
     epochs,
     initialEpoch: integer(where, 'initialEpoch', o.initialEpoch, { min: 0, max: epochs, fallback: 0 }),
     validationSplit: real(where, 'validationSplit', o.validationSplit, 0, range.fraction),
     validationData,
-    shuffle: boolean(where, 'shuffle', o.shuffle, true),
-    seed: seedOf(where, o.seed),
+    shuffle: boolean(where, 'shuffle', o.shuffle, resume?.shuffle ?? true),
+    seed: seedOf(where, o.seed) ?? resume?.seed,
     callbacks: checkedCallbacks(where, o.callbacks),
     signal: checkedSignal(where, o.signal),
     classWeight: o.classWeight,

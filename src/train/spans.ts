@@ -16,24 +16,29 @@ export function epochOrder(rows: number, shuffle: boolean, seed: number, epoch: 
   return order;
 }
 
-/**
- * Where the spans of an epoch end: at each multiple of any cadence, and after the last batch.
- * @param cadences batches between two calls of each callback that wants calls
- */
-export function spanEnds(batches: number, cadences: readonly number[]): number[] {
-  const ends = new Set([batches]);
-  for (const every of cadences) for (let end = every; end < batches; end += every) ends.add(end);
-  return [...ends].sort((a, b) => a - b);
+/** Where the callbacks want to be called. */
+export interface Cadences {
+  /** Batches of an epoch between two calls, one for each callback that wants some. */
+  batches: readonly number[];
+  /** Steps since training began between two calls, likewise. */
+  steps: readonly number[];
 }
 
-export function* epochParts(
+/**
+ * The part of an epoch from batch `begin` to the next multiple of any cadence, at most to its end.
+ * @param step steps done since training began
+ */
+export function nextPart(
   order: Uint32Array,
   batchSize: number,
-  cadences: readonly number[],
-): Generator<EpochPart> {
-  let begin = 0;
-  for (const end of spanEnds(Math.ceil(order.length / batchSize), cadences)) {
-    yield { begin, end, order: order.subarray(begin * batchSize, end * batchSize) };
-    begin = end;
-  }
+  begin: number,
+  step: number,
+  { batches, steps }: Cadences,
+): EpochPart {
+  const end = Math.min(
+    Math.ceil(order.length / batchSize),
+    ...batches.map((every) => begin + every - (begin % every)),
+    ...steps.map((every) => begin + every - (step % every)),
+  );
+  return { begin, end, order: order.subarray(begin * batchSize, end * batchSize) };
 }

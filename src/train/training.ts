@@ -1,5 +1,10 @@
 import { range, real } from '../arguments';
+import { fingerprintOf } from '../data/fingerprint';
 import type { TrainedModel, TrainingContext } from './callbacks';
+import { type Checkpoint, checkFiniteState } from './checkpoint';
+import { History } from './history';
+import type { FitJob } from './job';
+import { Means } from './means';
 
 /** What outlives a fit: the model keeps it, fit moves it on. */
 export interface Position {
@@ -10,55 +15,94 @@ export interface Position {
 
 /** The state of a running fit, as callbacks see it, and the one way to end its span early. */
 export class Training implements TrainingContext {
+  readonly history: History;
+  readonly batches: number;
   epoch: number;
+  /** Of the epoch at hand. */
+  batch = 0;
+  microseconds = 0;
+  means: Means;
   /** Ends the fit after the span at hand. */
   stopping = false;
   /** What a listener threw in the middle of a span. */
   failure: { error: unknown } | undefined;
-  /** Of the epoch at hand. */
-  microseconds = 0;
-  batch = 0;
-  readonly #controller = new AbortController();
+  readonly #began = performance.now();
+  readonly #secondsBefore: number;
+  /** When the epoch at hand began, and what it had taken before a resume. */
+  #epochBegan = 0;
+  #elapsed: number;
+  #pausing = false;
+  #controller = new AbortController();
   readonly #forward = () => this.#controller.abort();
+  #fingerprint: string | undefined;
 
-  constructor(
-    readonly model: TrainedModel,
-    private readonly position: Position,
-    readonly seed: number,
-    readonly batchSize: number,
-    readonly batches: number,
-    initialEpoch: number,
-    readonly epochs: number,
-    /** The user's signal. */
-    private readonly outer: AbortSignal | undefined,
-  ) {
-    this.epoch = initialEpoch;
-    outer?.addEventListener('abort', this.#forward, { once: true });
+  constructor(private readonly job: FitJob) {
+    const { resume, seed, initialEpoch, metricNames, trainRows, batchSize, signal } = job;
+    this.history = new History(seed, resume?.history);
+    this.#secondsBefore = this.history.timing.fitSeconds;
+    this.batches = Math.ceil(trainRows / batchSize);
+    this.epoch = resume?.epoch ?? initialEpoch;
+    this.batch = resume?.batch ?? 0;
+    this.microseconds = resume?.microseconds ?? 0;
+    this.means = new Means(metricNames, resume?.means);
+    this.#elapsed = resume?.elapsed ?? 0;
+    signal?.addEventListener('abort', this.#forward, { once: true });
   }
 
-  /** Ends the running span: aborted by the user's signal, by stop and by fail. */
-  get signal(): AbortSignal {
-    return this.#controller.signal;
+  get model(): TrainedModel {
+    return this.job.model;
+  }
+
+  get seed(): number {
+    return this.job.seed;
+  }
+
+  get batchSize(): number {
+    return this.job.batchSize;
+  }
+
+  get epochs(): number {
+    return this.job.epochs;
   }
 
   get step(): number {
-    return this.position.step;
+    return this.job.position.step;
   }
 
   get learningRate(): number {
-    return this.position.learningRate;
+    return this.job.position.learningRate;
   }
 
   set learningRate(rate: number) {
-    this.position.learningRate = real('TrainingContext', 'learningRate', rate, undefined, range.notNegative);
+    const checked = real('TrainingContext', 'learningRate', rate, undefined, range.notNegative);
+    this.job.position.learningRate = checked;
   }
 
   get stepMicroseconds(): number {
     return this.batch === 0 ? 0 : this.microseconds / this.batch;
   }
 
+  get aborted(): boolean {
+    return this.job.signal?.aborted ?? false;
+  }
+
+  /** Of all of fit, before a resume, too. */
+  get fitSeconds(): number {
+    return this.#secondsBefore + (performance.now() - this.#began) / 1000;
+  }
+
+  /** Wall time of the epoch at hand. */
+  get epochSeconds(): number {
+    return (performance.now() - this.#epochBegan + this.#elapsed) / 1000;
+  }
+
   stop(): void {
     this.stopping = true;
+    this.#controller.abort();
+  }
+
+  pause(): void {
+    this.#pausing = true;
     this.#controller.abort();
   }
 
@@ -73,25 +117,68 @@ export class Training implements TrainingContext {
   }
 
   beginEpoch(epoch: number): void {
+    this.#epochBegan = performance.now();
+    // The first is in place, and perhaps half done.
+    if (epoch === this.epoch) return;
     this.epoch = epoch;
-    this.microseconds = 0;
     this.batch = 0;
+    this.microseconds = 0;
+    this.#elapsed = 0;
+    this.means = new Means(this.job.metricNames);
   }
 
-  advance(steps: number, milliseconds: number): void {
-    this.position.step += steps;
+  /** Aborted by the user's signal, by stop, pause and fail. */
+  beginSpan(): AbortSignal {
+    this.#controller = new AbortController();
+    if (this.#pausing || this.stopping || this.failure || this.aborted) this.#controller.abort();
+    return this.#controller.signal;
+  }
+
+  /** @returns whether the span may have ended early and training just goes on */
+  endSpan(steps: number, milliseconds: number): boolean {
+    this.job.position.step += steps;
     this.batch += steps;
     this.microseconds += milliseconds * 1000;
+    const paused = this.#pausing;
+    this.#pausing = false;
+    return paused || this.stopping;
+  }
+
+  async checkpoint(): Promise<Checkpoint> {
+    const { job, history, batch, means, microseconds } = this;
+    const { plan, epochs, batchSize, trainRows, shuffle, seed, session, model, examples, validation } = job;
+    const state = await session.readState();
+    checkFiniteState(state, this.learningRate);
+    history.timing.fitSeconds = this.fitSeconds;
+    this.#fingerprint ??= fingerprintOf(examples, validation);
+    const config = JSON.parse(JSON.stringify(model.toJSON()));
+    const { learningRate } = this;
+    const fixed = { plan, config, epochs, batchSize, trainRows, shuffle, seed, data: this.#fingerprint };
+    const reached = { state, learningRate, history: history.record() };
+    if (history.epoch.at(-1) === this.epoch) {
+      const none = new Means(job.metricNames).record();
+      return {
+        ...fixed,
+        ...reached,
+        epoch: this.epoch + 1,
+        batch: 0,
+        means: none,
+        microseconds: 0,
+        elapsed: 0,
+      };
+    }
+    const elapsed = this.epochSeconds * 1000;
+    return { ...fixed, ...reached, epoch: this.epoch, batch, means: means.record(), microseconds, elapsed };
   }
 
   /** @throws what a listener threw, or the reason of the user's abort */
   throwIfEnded(): void {
     if (this.failure) throw this.failure.error;
-    if (this.outer?.aborted) throw abortError(this.outer);
+    if (this.job.signal?.aborted) throw abortError(this.job.signal);
   }
 
   close(): void {
-    this.outer?.removeEventListener('abort', this.#forward);
+    this.job.signal?.removeEventListener('abort', this.#forward);
   }
 }
 

@@ -212,13 +212,17 @@ describe('writing: exit 6', () => {
 
   test('a full disk while the model is saved: no half file, the epochs stay', async () => {
     const runDir = fresh('full');
-    const words = ['train', '--limit', '50', '--epochs', '1', '--quiet', '--run-dir', runDir, ...WASM];
+    const words = ['train', '--limit', '50', '--epochs', '1', '--quiet', '--checkpoint', 'none', ...WASM];
     // Files may have 64 KiB; the weights have 400.
     const program = 'ulimit -f 64; exec "$0" "$@"';
     const script = join(__dirname, '..', '..', 'scripts', 'fusor.mjs');
-    const { status, stderr } = await runProgram('bash', ['-c', program, process.execPath, script, ...words], {
-      cwd,
-    });
+    const { status, stderr } = await runProgram(
+      'bash',
+      ['-c', program, process.execPath, script, ...words, '--run-dir', runDir],
+      {
+        cwd,
+      },
+    );
     expect(stderr).toMatch(/^error: cannot write \(EFBIG\) · .*weights\.safetensors.* \[ERR_IO\]\n$/);
     expect(status).toBe(6);
     expect(readdirSync(join(runDir, 'model'))).toEqual([]);

@@ -86,6 +86,7 @@ describe.each(BACKENDS)('on %s', (name, flags, obstacle) => {
     test('the run folder has everything', () => {
       const folder = document.runDir;
       expect(readdirSync(folder).sort()).toEqual([
+        'checkpoints',
         'config.json',
         'environment.json',
         'history.csv',

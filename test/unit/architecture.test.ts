@@ -18,10 +18,15 @@ function filesBelow(folder: string, pattern: RegExp): string[] {
 const LEAVES = /^(errors|random|arguments|version|cache-folder|io\/(system-error|atomic))$/;
 const RULES: Array<[from: RegExp, to: RegExp]> = [
   [LEAVES, LEAVES],
+  // The files of checkpoints know of no model: fit opens them.
+  [
+    /^io\/checkpoint-(file|folder|fields)$/,
+    /^io\/(checkpoint-|safetensors|read-file)|^train\/checkpoint$|^backend\/contract$/,
+  ],
   [/^cli\//, /^(cli|data|io|profile)\/|^index$/],
   [/^index$/, /^(io|model|train|data|profile|backend)\//],
   [/^io\//, /^(io|model|train|data)\//],
-  [/^model\//, /^(model|train|data)\/|^backend\/(contract|select|request)$/],
+  [/^model\//, /^(model|train|data)\/|^backend\/(contract|select|request)$|^io\/checkpoint-folder$/],
   [/^train\//, /^(train|data)\/|^backend\/(contract|select|request)$/],
   [/^(data|profile)\//, /^(data|profile)\/|^backend\/contract$/],
   [/^backend\/native\//, /^backend\/native\/|^backend\/[\w-]+$/],

@@ -1,44 +1,74 @@
 import { randomInt } from 'node:crypto';
-import { resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { isOwnFolder, loadDataset } from '../../data/datasets';
-import type { History, Model } from '../../index';
+import { type History, type Model, type ModelCheckpoint, modelCheckpoint } from '../../index';
 import { saveModel } from '../../io/model';
-import { RunFolder } from '../../io/run-folder';
-import type { Run } from '../command';
+import { CONFIG_FILE, RunFolder } from '../../io/run-folder';
+import type { Call, Run } from '../command';
 import { Interrupted, interruptible } from '../interrupt';
 import type { train } from '../options';
 import { repeatable } from '../settings';
 import { backendOf, dataOf, fallbackOf, modelOf, type RunDocument } from '../train/document';
 import { environmentOf, runtimeLine } from '../train/environment';
-import { buildModel, oddities, type TrainSettings, targetsOf } from '../train/problem';
+import {
+  buildModel,
+  modelOf as modelOfCheckpoint,
+  oddities,
+  type TrainSettings,
+  targetsOf,
+} from '../train/problem';
 import { Recorder } from '../train/recorder';
+import { openRun, type Resumed } from '../train/resume';
 
 export const run: Run<typeof train> = async (call) => {
+  const resumed = await openRun(call, portable(call.settings), call.out);
+  try {
+    return await trainAndTest(call, resumed);
+  } finally {
+    await resumed?.folder.release();
+  }
+};
+
+async function trainAndTest(call: Call<typeof train>, resumed: Resumed | undefined): Promise<number> {
   const began = performance.now();
   const startedAt = new Date();
   const { settings, out } = call;
-  const { epochs, batchSize, validationSplit } = settings;
-  const seed = settings.seed ?? randomInt(2 ** 31);
+  const { epochs, batchSize, validationSplit, onSaveError, monitor } = settings;
+  const resume = resumed?.checkpoint;
+  const seed = resume?.seed ?? settings.seed ?? randomInt(2 ** 31);
   const data = await loadDataset(settings.data, settings);
   for (const oddity of oddities(data)) out.note(oddity);
-  const model = await buildModel(call, data, seed);
+  const model = resume ? modelOfCheckpoint(resume, settings) : await buildModel(call, data, seed);
+  const recorder = new Recorder(async () => {
+    const made = resumed?.folder ?? (await RunFolder.create(settings.runDir, data.name, startedAt));
+    await made.write(CONFIG_FILE, { ...portable(settings), seed });
+    await made.write('environment.json', environmentOf(await model.runtime(), call.argv, startedAt));
+    return made;
+  }, settings.stepLosses);
+  const checkpoints = modelCheckpoint(() => recorder.folder!.checkpointsFolder, {
+    save: settings.checkpoint,
+    ...{ monitor, onSaveError },
+  });
   try {
     const y = targetsOf(model, data.train);
     const yTest = targetsOf(model, data.test);
     const runtime = await model.runtime();
     out.note(`Training on ${runtimeLine(runtime)} · seed ${seed}`);
-    const recorder = new Recorder(async () => {
-      const made = await RunFolder.create(settings.runDir, data.name, startedAt);
-      await made.write('config.json', { ...portable(settings), seed });
-      await made.write('environment.json', environmentOf(runtime, call.argv, startedAt));
-      return made;
-    }, settings.stepLosses);
     const setupSeconds = (performance.now() - began) / 1000;
 
     const { history, test, folder, ranOn } = await interruptible(async (signal) => {
-      const callbacks = [recorder];
+      const callbacks = [recorder, checkpoints];
       const verbose = settings.quiet ? 0 : settings.noProgress ? 2 : 'auto';
-      const options = { epochs, batchSize, validationSplit, seed, callbacks, signal, verbose } as const;
+      const options = {
+        epochs,
+        batchSize,
+        validationSplit,
+        seed,
+        callbacks,
+        signal,
+        verbose,
+        resume,
+      } as const;
       try {
         const fitted: History = await model.fit(data.train.x, y, options);
         const made = recorder.folder!;
@@ -49,7 +79,7 @@ export const run: Run<typeof train> = async (call) => {
         return { history: fitted, test: tested, folder: made, ranOn: await model.runtime() };
       } catch (error) {
         if (!signal.aborted) throw error;
-        throw await saveInterrupted(signal.reason, model, recorder);
+        throw await saveInterrupted(signal.reason, model, recorder, checkpoints);
       }
     });
 
@@ -73,9 +103,10 @@ export const run: Run<typeof train> = async (call) => {
     else if (!settings.quiet) await show(document, runtimeLine(ranOn));
     return 0;
   } finally {
+    await recorder.folder?.release();
     await model.dispose();
   }
-};
+}
 
 /** Paths that hold wherever the run is repeated from. */
 function portable(settings: TrainSettings): Record<string, unknown> {
@@ -87,15 +118,29 @@ function portable(settings: TrainSettings): Record<string, unknown> {
   });
 }
 
-/** Keeps what was reached. */
-async function saveInterrupted(reason: Interrupted, model: Model, recorder: Recorder): Promise<Interrupted> {
-  const { folder, epochs } = recorder;
+/** Keeps the model that was reached; the checkpoint of it is written already. */
+async function saveInterrupted(
+  reason: Interrupted,
+  model: Model,
+  { folder, epochs }: Recorder,
+  { saved, saveError }: ModelCheckpoint,
+): Promise<Interrupted> {
   if (!folder) return reason;
   folder.close();
   await saveModel(model, folder.modelFolder);
   const done = `${epochs.length} epoch${epochs.length === 1 ? '' : 's'}`;
-  const message = `interrupted by ${reason.code} after ${done}: the model is kept in ${folder.path}`;
-  return new Interrupted(reason.code, message, { runDir: folder.path, epochs: epochs.length });
+  const where = relative('', folder.path) || '.';
+  const next = saved
+    ? `go on with: fusor train --resume ${/^[\w./-]+$/.test(where) ? where : JSON.stringify(where)}`
+    : `no checkpoint was written${saveError ? ` (${(saveError as Error).message})` : ''}`;
+  const message = `interrupted by ${reason.code} after ${done}, step ${model.step}: the model is kept in ${folder.path}; ${next}`;
+  const details = {
+    runDir: folder.path,
+    epochs: epochs.length,
+    step: model.step,
+    checkpoint: saved?.file ?? null,
+  };
+  return new Interrupted(reason.code, message, details);
 }
 
 async function show(document: RunDocument, ranOn: string): Promise<void> {

@@ -4,9 +4,11 @@ import type { ImageDataset, LabelledImages } from '../../data/datasets';
 import { FusorError } from '../../errors';
 import {
   type ArrayLike,
+  type Checkpoint,
   type DeviceOptions,
   layers,
   type Model,
+  modelFromJSON,
   ndarray,
   type OptimizerConfig,
   optimizers,
@@ -14,11 +16,19 @@ import {
   toCategorical,
 } from '../../index';
 import { loadConfig, loadModel } from '../../io/model';
+import { whereOf } from '../model-path';
 import type { Settings } from '../option';
 import type * as options from '../options';
 import type { Resolved } from '../settings';
 
 export type TrainSettings = Settings<typeof options.train>;
+
+/** The model of a checkpoint, to run where the flags say; its weights are still in the checkpoint. */
+export function modelOf({ config }: Checkpoint, settings: TrainSettings): Model {
+  const model = modelFromJSON(config);
+  model.runOn(whereOf(settings));
+  return model;
+}
 
 /** A compiled model for the data: of the flags, of a model.json, or of a model's folder with its weights. */
 export async function buildModel(

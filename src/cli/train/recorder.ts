@@ -1,4 +1,4 @@
-import type { Callback } from '../../index';
+import type { Callback, History, Logs, TrainingContext } from '../../index';
 import type { EpochRecord, RunFolder } from '../../io/run-folder';
 
 /** Keeps and writes what happens while a model trains. */
@@ -11,11 +11,10 @@ export class Recorder implements Callback {
   readonly onBatchEnd: Callback['onBatchEnd'];
   /** Made when training begins: whatever fit refuses leaves nothing behind. */
   folder?: RunFolder;
-  #began = 0;
 
   constructor(
     private readonly makeFolder: () => Promise<RunFolder>,
-    withSteps: boolean,
+    private readonly withSteps: boolean,
   ) {
     if (!withSteps) return;
     this.onBatchEnd = (_batch, { losses }) => {
@@ -24,19 +23,25 @@ export class Recorder implements Callback {
     };
   }
 
-  async onTrainBegin(): Promise<void> {
+  /** A resumed training begins with what was done before. */
+  async onTrainBegin({ history }: TrainingContext): Promise<void> {
+    this.epochs.push(...recordsOf(history));
+    if (this.withSteps) for (const loss of history.stepLosses) this.stepLosses.push(loss);
     this.folder = await this.makeFolder();
+    await this.folder.rewind(this.epochs, this.withSteps ? this.stepLosses : undefined);
   }
 
-  onEpochBegin(): void {
-    this.#began = performance.now();
-  }
-
-  onEpochEnd(epoch: number, logs: Record<string, number>): void {
-    const { loss, accuracy = null, valLoss = null, valAccuracy = null, ...others } = logs;
-    const seconds = (performance.now() - this.#began) / 1000;
-    const record = { epoch, loss, accuracy, valLoss, valAccuracy, ...others, seconds };
+  onEpochEnd(_epoch: number, _logs: Logs, { history }: TrainingContext): void {
+    const record = recordsOf(history).at(-1)!;
     this.epochs.push(record);
     this.folder?.appendEpoch(record);
   }
+}
+
+function recordsOf({ epoch, history, seconds }: History): EpochRecord[] {
+  return epoch.map((number, i) => {
+    const logs = Object.fromEntries(Object.entries(history).map(([name, values]) => [name, values[i]]));
+    const { loss, accuracy = null, valLoss = null, valAccuracy = null, ...others } = logs;
+    return { epoch: number, loss, accuracy, valLoss, valAccuracy, ...others, seconds: seconds[i] };
+  });
 }

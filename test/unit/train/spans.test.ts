@@ -1,39 +1,70 @@
 import fc from 'fast-check';
 import { permutation } from '../../../src/random';
 import { Means } from '../../../src/train/means';
-import { epochOrder, epochParts, spanEnds } from '../../../src/train/spans';
+import { type Cadences, type EpochPart, epochOrder, nextPart } from '../../../src/train/spans';
 
 const cadences = fc.array(fc.integer({ min: 1, max: 50 }), { maxLength: 4 });
+
+/** All parts of an epoch. */
+function partsOf(order: Uint32Array, batchSize: number, begin: number, step: number, every: Cadences) {
+  const parts: EpochPart[] = [];
+  const batches = Math.ceil(order.length / batchSize);
+  for (let at = begin; at < batches; at = parts.at(-1)!.end)
+    parts.push(nextPart(order, batchSize, at, step + at - begin, every));
+  return parts;
+}
 
 test('the spans of an epoch are its order, cut', () => {
   const rows = fc.integer({ min: 1, max: 400 });
   const batchSize = fc.integer({ min: 1, max: 500 });
   fc.assert(
-    fc.property(rows, batchSize, cadences, fc.nat(), (count, size, every, seed) => {
-      const order = epochOrder(count, true, seed, 2);
-      const parts = [...epochParts(order, size, every)];
-      expect(parts.flatMap((part) => Array.from(part.order))).toEqual(Array.from(order));
-      let begin = 0;
-      for (const part of parts) {
-        expect(part.begin).toBe(begin);
-        expect(Math.ceil(part.order.length / size)).toBe(part.end - part.begin);
-        begin = part.end;
-      }
-      expect(begin).toBe(Math.ceil(count / size));
-    }),
+    fc.property(
+      rows,
+      batchSize,
+      cadences,
+      cadences,
+      fc.nat(),
+      fc.nat(),
+      (count, size, batches, steps, seed, step) => {
+        const order = epochOrder(count, true, seed, 2);
+        const all = Math.ceil(count / size);
+        const first = step % all;
+        const parts = partsOf(order, size, first, step, { batches, steps });
+        expect(parts.flatMap((part) => Array.from(part.order))).toEqual(
+          Array.from(order.slice(first * size)),
+        );
+        let begin = first;
+        for (const part of parts) {
+          expect(part.begin).toBe(begin);
+          expect(Math.ceil(part.order.length / size)).toBe(part.end - part.begin);
+          begin = part.end;
+        }
+        expect(begin).toBe(all);
+      },
+    ),
   );
 });
 
 test('spans end at every multiple of every cadence, and nowhere else but at the end', () => {
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 300 }), cadences, (batches, every) => {
-      const expected = [];
-      for (let end = 1; end <= batches; end++)
-        if (end === batches || every.some((cadence) => end % cadence === 0)) expected.push(end);
-      expect(spanEnds(batches, every)).toEqual(expected);
-    }),
+    fc.property(
+      fc.integer({ min: 1, max: 300 }),
+      cadences,
+      cadences,
+      fc.nat(),
+      (count, batches, steps, step) => {
+        const expected = [];
+        for (let end = 1; end <= count; end++) {
+          const inEpoch = batches.some((every) => end % every === 0);
+          const inAll = steps.some((every) => (step + end) % every === 0);
+          if (end === count || inEpoch || inAll) expected.push(end);
+        }
+        const parts = partsOf(new Uint32Array(count), 1, 0, step, { batches, steps });
+        expect(parts.map(({ end }) => end)).toEqual(expected);
+      },
+    ),
   );
-  expect(spanEnds(1500, [])).toEqual([1500]);
+  expect(nextPart(new Uint32Array(1500), 1, 0, 0, { batches: [], steps: [] }).end).toBe(1500);
 });
 
 test('an order is the permutation of seed and epoch, or ascending', () => {

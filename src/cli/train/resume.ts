@@ -1,0 +1,85 @@
+/** What `--resume RUN` goes on from. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { FusorError } from '../../errors';
+import type { Checkpoint } from '../../index';
+import { findCheckpoint } from '../../io/checkpoint-folder';
+import { CONFIG_FILE, RunFolder, runFolderOf } from '../../io/run-folder';
+import type * as options from '../options';
+import type { Output } from '../output';
+import type { Resolved } from '../settings';
+
+export interface Resumed {
+  folder: RunFolder;
+  /** Absent where the run ended before its first: it then begins anew, with its seed. */
+  checkpoint?: Checkpoint;
+}
+
+/** What makes a run what it is. */
+const FIXED = [
+  'data',
+  'limit',
+  'classes',
+  'layers',
+  'model',
+  'loss',
+  'optimizer',
+  'learningRate',
+  'clipNorm',
+  'batchSize',
+  'validationSplit',
+  'seed',
+] as const;
+
+/**
+ * Opens and locks the run folder.
+ * @param config of this call, as it would be recorded
+ * @throws ERR_ARG for a flag that would make it another run, ERR_LOCKED, ERR_FILE_FORMAT, ERR_CKPT_VERSION, ERR_IO
+ */
+export async function openRun(
+  { settings, origins }: Resolved<typeof options.train>,
+  config: Record<string, unknown>,
+  out: Output,
+): Promise<Resumed | undefined> {
+  if (settings.resume === undefined) return undefined;
+  for (const key of ['config', 'runDir'] as const) {
+    if (settings[key] === undefined) continue;
+    throw new FusorError('ERR_ARG', [
+      `${origins[key]} and ${origins.resume} are both given`,
+      'fusor train',
+      'leave one of them out: a run that goes on has its own',
+    ]);
+  }
+  const path = runFolderOf(settings.resume);
+  const before = JSON.parse(readFileSync(join(path, CONFIG_FILE), 'utf8'));
+  const changed = FIXED.find((key) => JSON.stringify(config[key]) !== JSON.stringify(before[key]));
+  if (changed !== undefined) {
+    throw new FusorError(
+      'ERR_ARG',
+      [
+        `the run has ${changed} ${JSON.stringify(before[changed])}, not ${JSON.stringify(config[changed])}`,
+        origins[changed],
+        'leave it out, or start a new run from the model of this one (--model)',
+      ],
+      { argument: changed },
+    );
+  }
+  const folder = await RunFolder.open(path);
+  try {
+    const found = await findCheckpoint(settings.resume);
+    for (const { message, code } of found?.damaged ?? []) out.note(`warning: ${message} [${code}]`);
+    out.note(
+      found
+        ? `Going on from ${found.file}: ${where(found.checkpoint)}`
+        : `Beginning anew: ${path} has no checkpoint yet`,
+    );
+    return { folder, checkpoint: found?.checkpoint };
+  } catch (error) {
+    await folder.release();
+    throw error;
+  }
+}
+
+function where({ epoch, batch, state }: Checkpoint): string {
+  return `step ${state.step}, ${batch} batches into epoch ${epoch + 1}`;
+}

@@ -1,0 +1,74 @@
+/** What of a checkpoint is JSON, and the check of it: a right checksum does not make a file that means us well. */
+import type { FusorError } from '../errors';
+import type { Checkpoint } from '../train/checkpoint';
+
+export type Fields = Omit<Checkpoint, 'state' | 'means' | 'history'> & {
+  step: number;
+  means: Pick<Checkpoint['means'], 'rows'>;
+  history: Omit<Checkpoint['history'], 'history' | 'stepLosses'>;
+};
+
+type Check = (value: unknown) => boolean;
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const count: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const number: Check = (value) => Number.isFinite(value) && (value as number) >= 0;
+const counts: Check = (value) => Array.isArray(value) && value.every(count);
+const numbers: Check = (value) => Array.isArray(value) && value.every(number);
+const size: Check = (value) => count(value) && (value as number) > 0;
+
+const FIELDS: Record<string, Check> = {
+  step: count,
+  epoch: count,
+  batch: count,
+  epochs: size,
+  batchSize: size,
+  trainRows: size,
+  shuffle: (value) => typeof value === 'boolean',
+  seed: count,
+  learningRate: number,
+  data: (value) => typeof value === 'string',
+  microseconds: number,
+  elapsed: number,
+  config: isObject,
+  plan: isPlan,
+  means: (value) => isObject(value) && count(value.rows),
+  history: (value) =>
+    isObject(value) &&
+    counts(value.epoch) &&
+    numbers(value.seconds) &&
+    number(value.fitSeconds) &&
+    number(value.milliseconds),
+};
+
+/** As much as it takes to name the tensors; the whole is compared with the plan of the model that goes on. */
+function isPlan(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    isObject(value.optimizer) &&
+    ['sgd', 'adam', 'adamw', 'rmsprop'].includes(value.optimizer.kind as string) &&
+    Array.isArray(value.metrics) &&
+    Array.isArray(value.layers) &&
+    value.layers.every(
+      (layer) => isObject(layer) && (layer.kind !== 'dense' || typeof layer.name === 'string'),
+    )
+  );
+}
+
+/** @param broken the error for what is wrong */
+export function checkedFields(text: string | undefined, broken: (what: string) => FusorError): Fields {
+  let fields: unknown;
+  try {
+    fields = JSON.parse(text ?? '');
+  } catch {
+    throw broken('its description is not JSON');
+  }
+  if (!isObject(fields)) throw broken('its description is not an object');
+  for (const [name, check] of Object.entries(FIELDS))
+    if (!check(fields[name])) throw broken(`its ${name} is missing or makes no sense`);
+  const known = fields as unknown as Fields;
+  if (known.batch > Math.ceil(known.trainRows / known.batchSize))
+    throw broken(`batch ${known.batch} is beyond its epoch`);
+  if (known.history.seconds.length !== known.history.epoch.length) throw broken('its history makes no sense');
+  return known;
+}

@@ -1,0 +1,220 @@
+/** The callback that writes checkpoints while a model trains. */
+import { mkdir } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { closed, integer, oneOf, wrong } from '../arguments';
+import { FusorError } from '../errors';
+import type { Callback, TrainingContext } from '../train/callbacks';
+import type { Logs } from '../train/history';
+import { removeStaleTemps, syncFolder, writeAtomic } from './atomic';
+import { encodeCheckpoint } from './checkpoint-file';
+import { checkpointName, pruneCheckpoints } from './checkpoint-folder';
+import { type Schedule, scheduleOf } from './checkpoint-schedule';
+import { lockFolder } from './lock';
+import { ioError } from './system-error';
+
+export interface ModelCheckpointOptions {
+  /**
+   * When: `every:5` (epochs), `every:500steps` (since training began), `every:30s` (also m and h; after the step at hand,
+   * so spans stay as long as they are), `best` (epochs that are better than all before), `none`; several with commas.
+   * Default `every:1`. But with `none`, training's end is kept, too; an aborted fit is, whatever is chosen.
+   */
+  save?: string;
+  /** What `best` compares, of the epoch's logs; default valLoss, or loss where nothing validates. */
+  monitor?: string;
+  /** Which is better; default 'auto': greater for accuracies, smaller for all else. */
+  mode?: 'auto' | 'min' | 'max';
+  /** How many to keep besides the best one; default 2: the last and the one before. */
+  keep?: number;
+  /** When one cannot be written: 'stop' (default) ends fit with ERR_IO, 'continue' says so and tries again when the next is due. */
+  onSaveError?: 'stop' | 'continue';
+}
+
+export interface ModelCheckpoint extends Callback {
+  /** '' before training begins. */
+  readonly folder: string;
+  /** The newest that is durable: written, flushed, named and its name flushed. */
+  readonly saved: { readonly file: string; readonly step: number } | undefined;
+  /** Why the last attempt failed. */
+  readonly saveError: unknown;
+}
+
+/**
+ * Writes checkpoints to `folder`, as Keras' ModelCheckpoint but for more than the weights: `fit(…, { resume: folder })`
+ * goes on from the newest as though training had never ended. One process at a time may write to a folder.
+ * @param folder made when it is not there; or a function that names it when training begins
+ * @throws ERR_ARG; fit then ERR_LOCKED, ERR_IO
+ */
+export function modelCheckpoint(
+  folder: string | (() => string),
+  options?: ModelCheckpointOptions,
+): ModelCheckpoint {
+  const where = 'modelCheckpoint';
+  if (folder === '' || !['string', 'function'].includes(typeof folder))
+    throw wrong(where, 'folder', folder, 'a path');
+  const o = closed<ModelCheckpointOptions>(where, options, [
+    'save',
+    'monitor',
+    'mode',
+    'keep',
+    'onSaveError',
+  ]);
+  if (o.monitor !== undefined && typeof o.monitor !== 'string')
+    throw wrong(where, 'monitor', o.monitor, "a name of the epoch's logs, as 'valLoss'");
+  return new Checkpointer(
+    typeof folder === 'string' ? () => folder : folder,
+    scheduleOf(where, 'save', o.save ?? 'every:1'),
+    o.monitor,
+    oneOf(where, 'mode', o.mode, ['auto', 'min', 'max'], 'auto'),
+    integer(where, 'keep', o.keep, { min: 1, max: 2 ** 31 - 1, fallback: 2 }),
+    oneOf(where, 'onSaveError', o.onSaveError, ['stop', 'continue'], 'stop'),
+  );
+}
+
+class Checkpointer implements ModelCheckpoint {
+  /** What the other callbacks decided is part of a checkpoint. */
+  readonly last = true;
+  readonly everySteps: number | undefined;
+  saved: { file: string; step: number } | undefined;
+  saveError: unknown;
+  folder = '';
+  #best: number | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #due = false;
+  #release: (() => Promise<void>) | undefined;
+
+  constructor(
+    private readonly folderOf: () => string,
+    private readonly schedule: Schedule,
+    private readonly monitor: string | undefined,
+    private readonly mode: 'auto' | 'min' | 'max',
+    private readonly keep: number,
+    private readonly onSaveError: 'stop' | 'continue',
+  ) {
+    this.everySteps = schedule.steps;
+  }
+
+  async onTrainBegin(context: TrainingContext): Promise<void> {
+    this.saved = undefined;
+    this.saveError = undefined;
+    this.folder = resolve(this.folderOf());
+    await this.#open();
+    this.#best = undefined;
+    const { seconds, best } = this.schedule;
+    if (best && context.history.epoch.length > 0) {
+      for (const value of context.history.history[this.#monitored(context.history.last)])
+        if (this.#isBetter(value, context.history.last)) this.#best = value;
+    }
+    if (seconds === undefined) return;
+    this.#timer = setInterval(() => {
+      this.#due = true;
+      context.pause();
+    }, seconds * 1000);
+    this.#timer.unref();
+  }
+
+  async onSpanEnd(context: TrainingContext): Promise<void> {
+    // With the epoch's last batch its end is at hand, and a better moment: it has been validated then.
+    if (context.batch < context.batches && this.#isDue(context)) await this.#save(context, [false]);
+  }
+
+  async onEpochEnd(epoch: number, logs: Logs, context: TrainingContext): Promise<void> {
+    const kinds: boolean[] = [];
+    const { epochs, best } = this.schedule;
+    if (this.#isDue(context) || (epochs && (epoch + 1) % epochs === 0)) kinds.push(false);
+    if (best) {
+      const value = logs[this.#monitored(logs)];
+      if (this.#isBetter(value, logs)) {
+        this.#best = value;
+        kinds.push(true);
+      }
+    }
+    if (kinds.length > 0) await this.#save(context, kinds);
+  }
+
+  async onTrainEnd(_logs: Logs, context: TrainingContext): Promise<void> {
+    try {
+      const { epochs, steps, seconds } = this.schedule;
+      if ((epochs ?? steps ?? seconds) && this.saved?.step !== context.step)
+        await this.#save(context, [false]);
+    } finally {
+      await this.#close();
+    }
+  }
+
+  /** An abort loses nothing; after any other error the last checkpoint is the place to go on from. */
+  async onTrainError(error: unknown, context: TrainingContext): Promise<void> {
+    try {
+      const reached = this.saved?.step === context.step;
+      const finite = (error as { code?: string } | null)?.code !== 'ERR_NONFINITE_LOSS';
+      if (this.#release && context.aborted && finite && !reached) await this.#save(context, [false]);
+    } finally {
+      await this.#close();
+    }
+  }
+
+  async #open(): Promise<void> {
+    try {
+      await mkdir(this.folder, { recursive: true });
+      await syncFolder(dirname(this.folder));
+    } catch (error) {
+      throw ioError(error, 'make the folder', this.folder);
+    }
+    this.#release = await lockFolder(this.folder);
+    await removeStaleTemps(this.folder);
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#due = false;
+    await this.#release?.();
+    this.#release = undefined;
+  }
+
+  #isDue({ step }: TrainingContext): boolean {
+    const { steps } = this.schedule;
+    return this.#due || (steps !== undefined && step % steps === 0 && this.saved?.step !== step);
+  }
+
+  /** @param kinds whether it is a best one */
+  async #save(context: TrainingContext, kinds: boolean[]): Promise<void> {
+    const { step } = context;
+    const parts = encodeCheckpoint(await context.checkpoint());
+    try {
+      for (const best of kinds) {
+        const file = join(this.folder, checkpointName(step, best));
+        await writeAtomic(file, ...parts);
+        this.saved = { file, step };
+      }
+      this.saveError = undefined;
+      await pruneCheckpoints(this.folder, step, this.keep);
+    } catch (error) {
+      this.saveError = error;
+      if (this.onSaveError === 'stop') throw error;
+      const { message } = error as Error;
+      process.stderr.write(`warning: no checkpoint of step ${step}: ${message}; training goes on\n`);
+    } finally {
+      this.#due = false;
+    }
+  }
+
+  #monitored(logs: Logs): string {
+    const name = this.monitor ?? ('valLoss' in logs ? 'valLoss' : 'loss');
+    if (name in logs) return name;
+    const known = Object.keys(logs).join(', ');
+    throw new FusorError(
+      'ERR_ARG',
+      [`nothing is called ${name}`, 'modelCheckpoint, monitor', `known are ${known}`],
+      {
+        argument: 'monitor',
+        received: name,
+      },
+    );
+  }
+
+  #isBetter(value: number, logs: Logs): boolean {
+    if (Number.isNaN(value)) return false;
+    if (this.#best === undefined) return true;
+    const greater = this.mode === 'auto' ? /accuracy|topK/i.test(this.#monitored(logs)) : this.mode === 'max';
+    return greater ? value > this.#best : value < this.#best;
+  }
+}

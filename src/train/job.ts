@@ -1,0 +1,29 @@
+import type { Examples, Session, TrainPlan } from '../backend/contract';
+import type { Callback, TrainedModel } from './callbacks';
+import type { Checkpoint } from './checkpoint';
+import type { Position } from './training';
+
+/** Everything that a fit needs, checked. */
+export interface FitJob {
+  session: Session;
+  model: TrainedModel;
+  plan: TrainPlan;
+  /** Names of the plan's metrics. */
+  metricNames: readonly string[];
+  examples: Examples;
+  /** Rows [0, trainRows) are trained; the rest validates unless `validation` is there. */
+  trainRows: number;
+  validation?: Examples;
+  batchSize: number;
+  initialEpoch: number;
+  /** The epoch before which training ends. */
+  epochs: number;
+  shuffle: boolean;
+  seed: number;
+  callbacks: readonly Callback[];
+  signal?: AbortSignal;
+  /** Where to go on from; it fits the rest. The session holds its state already. */
+  resume?: Checkpoint;
+  /** Moved on step by step, so that it is right however fit ends. */
+  position: Position;
+}

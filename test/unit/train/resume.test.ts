@@ -1,0 +1,182 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ArrayLike } from '../../../src/data/ndarray';
+import { decodeCheckpoint, encodeCheckpoint } from '../../../src/io/checkpoint-file';
+import { loadCheckpoint } from '../../../src/io/checkpoint-folder';
+import { modelCheckpoint } from '../../../src/io/model-checkpoint';
+import { layers } from '../../../src/model/layers';
+import { optimizers } from '../../../src/model/optimizers';
+import type { Callback, TrainingContext } from '../../../src/train/callbacks';
+import type { Checkpoint } from '../../../src/train/checkpoint';
+import type { History } from '../../../src/train/history';
+import type { FitOptions } from '../../../src/train/options';
+import { CLASSES, FEATURES, failure, labelled, referenceModel, SPARSE } from '../../support/models';
+import { temporaryFolder } from '../../support/script';
+
+const { x, y } = labelled(50);
+/** Five batches an epoch, the last of four rows. */
+const FIVE = { verbose: 0, batchSize: 9, validationSplit: 0.2, epochs: 3, seed: 5 } as const;
+const root = temporaryFolder();
+let folders = 0;
+const fresh = () => join(root, String(folders++));
+
+const stack = () => [
+  layers.dense(6, { activation: 'relu', inputShape: [FEATURES] }),
+  layers.dropout(0.3),
+  layers.dense(CLASSES, { activation: 'softmax' }),
+];
+const modelWith = (optimizer: Parameters<typeof referenceModel>[1] = SPARSE) =>
+  referenceModel(stack(), optimizer);
+
+/** Everything of a history but the times. */
+const untimed = ({ epoch, history, stepLosses, seed }: History) => ({ epoch, history, stepLosses, seed });
+
+function bytesOf(parts: Uint8Array[]): Buffer {
+  return Buffer.concat(parts);
+}
+
+/** Checkpoints after every step and every epoch of a training, through their files' bytes. */
+function collector(into: Checkpoint[]): Callback {
+  const take = async (context: TrainingContext) => {
+    into.push(decodeCheckpoint(bytesOf(encodeCheckpoint(await context.checkpoint())), 'memory'));
+  };
+  return {
+    last: true,
+    everySteps: 1,
+    onTrainBegin: take,
+    onSpanEnd: take,
+    onEpochEnd: (_epoch, _logs, context) => take(context),
+  };
+}
+
+describe.each([
+  ['adam', optimizers.adam()],
+  ['sgd with momentum', optimizers.sgd({ momentum: 0.9 })],
+  ['rmsprop', optimizers.rmsprop()],
+])('%s', (_name, optimizer) => {
+  test('from every step on, a resumed training is the uninterrupted one, bit for bit', async () => {
+    const compile = { ...SPARSE, optimizer };
+    const whole = modelWith(compile);
+    const checkpoints: Checkpoint[] = [];
+    // A rate that changes within and after epochs, to be restored with the rest.
+    const schedule: Callback = {
+      everySteps: 4,
+      onSpanEnd: (t) => {
+        if (t.step % 4 === 0) t.learningRate = 0.01 / (1 + t.step);
+      },
+      onEpochEnd: (_e, _l, t) => {
+        t.learningRate *= 0.5;
+      },
+    };
+    const train = (model: ReturnType<typeof modelWith>, more: FitOptions) =>
+      model.fit(x, y, { ...FIVE, ...more });
+    const all = await train(whole, { callbacks: [collector(checkpoints), schedule] });
+    const state = await whole.readState();
+    const places = checkpoints.map(({ epoch, batch, state: { step } }) => [epoch, batch, step]);
+    expect(places.length).toBe(1 + 15 + 3);
+    expect(places.slice(0, 8)).toEqual([
+      [0, 0, 0],
+      [0, 1, 1],
+      [0, 2, 2],
+      [0, 3, 3],
+      [0, 4, 4],
+      [0, 5, 5],
+      [1, 0, 5],
+      [1, 1, 6],
+    ]);
+    for (const resume of checkpoints) {
+      const model = modelWith(compile);
+      const history = await train(model, { resume, callbacks: [schedule] });
+      expect(untimed(history)).toEqual(untimed(all));
+      expect(history.seconds.length).toBe(3);
+      expect(history.timing.steps).toBe(15);
+      expect(await model.readState()).toEqual(state);
+      expect(model.learningRate).toBe(whole.learningRate);
+    }
+  });
+});
+
+test('options that are not given are the checkpoint’s; more epochs go on', async () => {
+  const folder = fresh();
+  await modelWith().fit(x, y, { ...FIVE, epochs: 2, callbacks: [modelCheckpoint(folder)] });
+  const resumed = modelWith();
+  await resumed.fit(x, y, { verbose: 0, validationSplit: 0.2, epochs: 4, resume: folder });
+  const whole = modelWith();
+  await whole.fit(x, y, { ...FIVE, epochs: 4 });
+  expect(await resumed.readState()).toEqual(await whole.readState());
+  const done = await modelWith().fit(x, y, { verbose: 0, validationSplit: 0.2, resume: folder });
+  expect(done.epoch).toEqual([0, 1]);
+});
+
+test('what does not fit is refused, named, and the model stays as it is', async () => {
+  const folder = fresh();
+  await modelWith().fit(x, y, { ...FIVE, epochs: 2, callbacks: [modelCheckpoint(folder)] });
+  const other = labelled(50, 2);
+  const cases: [ReturnType<typeof modelWith>, FitOptions, RegExp, ArrayLike?][] = [
+    [modelWith(), { batchSize: 8 }, /batchSize is 8, it was 9/],
+    [modelWith(), { seed: 6 }, /seed is 6, it was 5/],
+    [modelWith(), { shuffle: false }, /shuffle is false, it was true/],
+    [modelWith(), { validationSplit: 0.3 }, /trainRows is 35, it was 40/],
+    [modelWith(), {}, /the data is not the same/, other.x],
+    [modelWith({ ...SPARSE, optimizer: 'sgd' }), {}, /optimizer is \{"kind":"sgd".*it was \{"kind":"adam"/],
+    [modelWith({ ...SPARSE, metrics: [] }), {}, /metrics is \[\], it was/],
+    [referenceModel(), {}, /layer 0 is \{"kind":"dense".*"outputs":4.*it was.*"outputs":6/],
+    [referenceModel([...stack().slice(0, 2), layers.dense(8), stack()[2]]), {}, /layer 2 is/],
+  ];
+  for (const [model, options, message, data = x] of cases) {
+    const before = await model.readState();
+    const error = await failure(model.fit(data, y, { ...FIVE, ...options, resume: folder }));
+    expect(error).toMatchObject({ code: 'ERR_CKPT_MISMATCH', message: expect.stringMatching(message) });
+    expect(await model.readState()).toEqual(before);
+    expect(model.step).toBe(0);
+  }
+  for (const [options, message] of [
+    [{ epochs: 1 }, /at least 2/],
+    [{ initialEpoch: 1 }, /left out/],
+    [{ resume: 7 as never }, /resume/],
+  ] as [FitOptions, RegExp][]) {
+    const error = await failure(modelWith().fit(x, y, { ...FIVE, resume: folder, ...options }));
+    expect(error).toMatchObject({ code: 'ERR_ARG', message: expect.stringMatching(message) });
+  }
+  const missing = await failure(modelWith().fit(x, y, { ...FIVE, resume: join(root, 'nowhere') }));
+  expect(missing).toMatchObject({ code: 'ERR_FILE_FORMAT', details: { rule: 'missing' } });
+});
+
+test('an abort leaves a checkpoint of the step it ended with; from there it goes on', async () => {
+  const whole = modelWith();
+  const all = await whole.fit(x, y, FIVE);
+  const folder = fresh();
+  for (const [when, callback] of [
+    ['in a span', (abort: () => void): Callback => ({ onProgress: ({ batch }) => batch === 3 && abort() })],
+    ['in a callback', (abort: () => void): Callback => ({ onEpochEnd: abort })],
+    [
+      'before validation',
+      (abort: () => void): Callback => ({ onBatchEnd: (batch) => void (batch === 4 && abort()) }),
+    ],
+  ] as const) {
+    const target = join(folder, when);
+    const controller = new AbortController();
+    const callbacks = [modelCheckpoint(target, { save: 'none' }), callback(() => controller.abort())];
+    await failure(modelWith().fit(x, y, { ...FIVE, callbacks, signal: controller.signal }));
+    expect(readdirSync(target)).toHaveLength(1);
+    const model = modelWith();
+    expect(untimed(await model.fit(x, y, { ...FIVE, resume: target }))).toEqual(untimed(all));
+    expect(await model.readState()).toEqual(await whole.readState());
+  }
+});
+
+test('a loss that is not finite leaves the last finite checkpoint in place', async () => {
+  const folder = fresh();
+  const blowUp: Callback = {
+    onEpochEnd: (epoch, _l, t) => {
+      if (epoch === 1) t.learningRate = 3e38;
+    },
+  };
+  const callbacks = [modelCheckpoint(folder, { save: 'every:1steps', keep: 1 }), blowUp];
+  const sgd = { ...SPARSE, optimizer: optimizers.sgd({ learningRate: 0.1 }) };
+  const error = await failure(modelWith(sgd).fit(x, y, { ...FIVE, callbacks }));
+  expect(error).toMatchObject({ code: 'ERR_NONFINITE_LOSS' });
+  const { state } = await loadCheckpoint(folder);
+  expect(state.step).toBeGreaterThanOrEqual(10);
+  for (const values of state.weights) expect(values.every(Number.isFinite)).toBe(true);
+});
