@@ -5,6 +5,7 @@
 
 #include "../engine/team.h"
 #include "../kernels/cpu/kernels.h"
+#include "bench_wrap.h"
 #include "session_wrap.h"
 
 namespace fusor::addon {
@@ -14,6 +15,8 @@ class Module : public Napi::Addon<Module> {
   Module(Napi::Env env, Napi::Object exports) {
     DefineAddon(exports, {InstanceMethod("info", &Module::info)});
     exports.Set("Session", SessionWrap::define(env));
+    exports.Set("ceilings", Napi::Function::New(env, ceilings, "ceilings"));
+    exports.Set("benchKernel", Napi::Function::New(env, benchKernel, "benchKernel"));
   }
 
  private:

@@ -6,6 +6,7 @@ endif()
 
 file(GLOB addon_sources CONFIGURE_DEPENDS
   "${CMAKE_CURRENT_SOURCE_DIR}/addon/*.cc"
+  "${CMAKE_CURRENT_SOURCE_DIR}/bench/*.cc"
   "${CMAKE_CURRENT_SOURCE_DIR}/engine/*.cc")
 if(NOT addon_sources)
   message(FATAL_ERROR "native/addon and native/engine hold no .cc file")

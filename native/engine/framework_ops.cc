@@ -39,11 +39,18 @@ at::Tensor perRow(const at::Tensor& losses, const at::Tensor& weights) {
 
 }  // namespace
 
+OneDnnLinear oneDnnLinear() {
+  if (!fusedLinear()) return nullptr;
+  return [](const at::Tensor& x, const at::Tensor& w, const optional<at::Tensor>& b, const char* activation) {
+    return fusedLinear()->call(x, w, b, activation, c10::List<optional<at::Scalar>>(), c10::string_view(""));
+  };
+}
+
 at::Tensor dense(const at::Tensor& x, const at::Tensor& w, const at::Tensor& b, Activation activation, at::Tensor* z) {
   const optional<at::Tensor> bias = b.defined() ? optional<at::Tensor>(b) : std::nullopt;
   const char* name = oneDnnName(activation);
-  if (const auto* fused = fusedLinear(); fused && name && !z && x.device().is_cpu()) {
-    at::Tensor y = fused->call(x, w, bias, name, c10::List<optional<at::Scalar>>(), c10::string_view(""));
+  if (const auto linear = oneDnnLinear(); linear && name && !z && x.device().is_cpu()) {
+    at::Tensor y = linear(x, w, bias, name);
     return activation == Activation::Relu ? at::relu_(y) : y;
   }
   const at::Tensor value = at::linear(x, w, bias);

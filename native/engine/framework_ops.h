@@ -2,6 +2,8 @@
 #pragma once
 #include <ATen/ATen.h>
 
+#include <optional>
+
 #include "plan.h"
 
 namespace fusor::framework {
@@ -9,6 +11,12 @@ namespace fusor::framework {
 // activation(x w^T + b), w [outputs, inputs] as torch keeps it; b may be undefined. oneDNN's fused linear where the
 // activation has one (and z is not wanted), else at::linear. `z`, where not null, receives the value before activation.
 at::Tensor dense(const at::Tensor& x, const at::Tensor& w, const at::Tensor& b, Activation activation, at::Tensor* z);
+
+// oneDNN's linear with an activation of its own inside, "none" or "relu"; null where this libtorch has no oneDNN. Its relu
+// turns NaN into 0.
+using OneDnnLinear = at::Tensor (*)(const at::Tensor& x, const at::Tensor& w, const std::optional<at::Tensor>& b,
+                                    const char* activation);
+OneDnnLinear oneDnnLinear();
 
 at::Tensor activate(Activation activation, const at::Tensor& x);
 // From y = activation(z); gelu alone reads z.

@@ -1,24 +1,10 @@
-#include "fused_trainer.h"
-
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 
-namespace fusor {
+#include "fused_run.h"
 
-struct FusedTrainer::Run {
-  Control& control;
-  Report& report;
-  Floats x[2];  // by parity of the step: its rows are gathered while others still use the last step's
-  std::vector<Batch> batches;
-  std::vector<double> losses, metrics;  // one a row
-  std::vector<Floats> scratch;          // one a member: a panel, turned over
-  std::vector<std::vector<uint8_t>> byteScratch;
-  double lossSum = 0;
-  std::vector<double> metricSums;
-  int64_t rowsDone = 0;
-  bool stop = false;  // written by member 0 before a barrier, read by all after it
-};
+namespace fusor {
 
 Range FusedTrainer::share(int count, int member) const {
   const auto at = [&](int m) { return static_cast<int>(static_cast<long>(count) * m / team_.active()); };

@@ -87,7 +87,8 @@ class FusedTrainer : public Trainer {
   void write(const State& state) override;
 
  private:
-  struct Run;  // what the team shares during a span
+  friend class FusedSubject;  // of native/bench: measures these functions one by one
+  struct Run;                 // what the team shares during a span
 
   // fused_setup.cc
   Values valuesFor(int rows, bool training) const;

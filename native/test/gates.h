@@ -31,6 +31,7 @@ void compareGradients(Report&);  // central differences, float64 only
 void compareChains(const Kernels&, Report&);
 void runControls(Report&);
 void checkPhilox(Report&);
+void checkBenchError(Report&);
 void timeKernels(const Kernels&, Report&);  // checks each case first
 
 }  // namespace fusor::test

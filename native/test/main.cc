@@ -36,6 +36,7 @@ int main(int count, char** arguments) {
   test::Report report;
   if (!time) {
     test::checkPhilox(report);
+    test::checkBenchError(report);
     test::compareGradients(report);
     test::runControls(report);
   }

@@ -105,6 +105,14 @@ export const COMMANDS: readonly Command[] = [
     ['fusor data verify mnist'],
   ),
   command(
+    'bench',
+    '<action>',
+    'measure: kernel (operations of a layer against ATen and oneDNN)',
+    options.bench,
+    () => import('./commands/bench.js'),
+    ['fusor bench kernel --op forward --shapes 32x784x128,256x1024x1024 --threads 1,2'],
+  ),
+  command(
     'native',
     '<action>',
     'the native backend: build | status | clean | fetch-libtorch',

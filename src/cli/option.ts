@@ -6,6 +6,8 @@ export interface Option<T> {
   /** Shown in the help for the value; absent for a switch. */
   placeholder?: string;
   fallback: T;
+  /** One letter: -w. */
+  short?: string;
   /** Its variable when that is not FUSOR_ and the name. */
   variable?: string;
   /**
@@ -46,6 +48,19 @@ export function choice<N extends string, F extends N | undefined>(
 ): Option<N | F> {
   const parse = (written: unknown, where: string) => oneOf(where, 'the value', written, names);
   return { describe: `${describe} [${names.join(', ')}]`, placeholder: 'NAME', fallback, parse };
+}
+
+/** Some of a closed list of names, separated by commas; in a file a list. */
+export function choices<N extends string>(
+  describe: string,
+  names: readonly N[],
+  fallback: readonly N[],
+): Option<readonly N[]> {
+  const parse = (written: unknown, where: string) => {
+    const items = Array.isArray(written) ? written : String(written).split(',');
+    return items.map((item) => oneOf(where, 'each value', item, names));
+  };
+  return { describe: `${describe} [${names.join(', ')}]`, placeholder: 'NAME,NAME', fallback, parse };
 }
 
 export function integer<F extends number | undefined>(

@@ -1,6 +1,10 @@
 /** Every option of the command line. */
+import { VARIANTS } from '../bench/kernel';
+import { OPS, type Shape } from '../bench/work';
 import { scheduleOf } from '../io/checkpoint-schedule';
-import { choice, integer, integers, real, text, toggle } from './option';
+import { FORMATS } from './bench/format';
+import { toShapes } from './bench/shapes';
+import { choice, choices, integer, integers, type Option, real, text, toggle } from './option';
 
 const device = (written: unknown, where: string) =>
   /^(auto|cpu|cuda|cuda:\d+)$/.test(String(written))
@@ -142,6 +146,35 @@ export const tfjs = {
   },
   force: toggle('build although nothing changed'),
 };
+
+const shapes: Option<readonly Shape[]> = {
+  describe: 'batch x inputs x units',
+  placeholder: 'BxIxU,BxIxU',
+  fallback: toShapes('32x784x128,128x784x128,256x1024x1024,1024x4096x4096', '--shapes'),
+  parse: toShapes,
+};
+
+export const bench = {
+  ...common,
+  op: choices('operations', OPS, ['forward', 'forward-backward']),
+  shapes,
+  variants: choices("ours, by instruction set or the best; the libraries'", VARIANTS, [
+    'fused',
+    'aten',
+    'onednn',
+  ]),
+  threads: integers('CPU threads; default: one a core', []),
+  density: real(
+    'share of bytes that are not 0, for sparse operations',
+    (v) => v > 0 && v <= 1,
+    'in (0, 1]',
+    0.19,
+  ),
+  warmup: { ...integer('samples before those that count', 0, 10_000, 3), short: 'w' },
+  repetitions: { ...integer('samples of each variant, in turns', 1, 10_000, 20), short: 'r' },
+  format: choice('how the figures are shown', FORMATS, 'table'),
+};
+
 export const native = {
   ...common,
   libtorch: { ...text('the libtorch to build against', 'FOLDER', undefined), variable: 'LIBTORCH' },

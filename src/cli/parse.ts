@@ -77,7 +77,8 @@ export async function parse(argv: readonly string[]): Promise<Parsed> {
     return { kind: 'text', text: await parser.getHelp(), status: 2 };
   }
   const names = argNames(chosen);
-  checkFlags(parsed, [...Object.keys(chosen.options).map(flagName), ...names], chosen);
+  const shorts = Object.values(chosen.options).flatMap(({ short }) => short ?? []);
+  checkFlags(parsed, [...Object.keys(chosen.options).map(flagName), ...shorts, ...names], chosen);
   if (words.length > 1) {
     throw usage(`unexpected argument '${words[1]}'`, `see fusor ${chosen.name} --help`, chosen);
   }
@@ -94,7 +95,7 @@ function flagOf(key: string, option: Option<unknown>): yargs.Options {
   const { fallback } = option;
   const defaultDescription = fallback === undefined ? undefined : String(fallback);
   // No type: words stay words, and the help is not cluttered with [string].
-  return { requiresArg: true, describe, defaultDescription };
+  return { requiresArg: true, describe, defaultDescription, alias: option.short };
 }
 
 function shown({ name, args }: Command): string {

@@ -18,6 +18,7 @@ describe('help', () => {
       'devices',
       'doctor',
       'data',
+      'bench',
       'native',
     ]) {
       expect(stdout).toContain(`fusor ${name}`);

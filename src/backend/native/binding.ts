@@ -56,8 +56,49 @@ export interface NativeInfo {
   blas: string;
 }
 
+/** What this machine gives at most, to a number of threads together. */
+export interface Ceilings {
+  threads: number;
+  /** Floating-point operations a second by instruction set; a multiply-add counts two. */
+  flops: Record<string, number>;
+  /**
+   * Bytes a second by level, the nearest first. `bytes`: what the level holds, 0 for memory; `read`: reading alone;
+   * `update`: in place, read and written bytes both counted.
+   */
+  bandwidths: { level: string; bytes: number; read: number; update: number }[];
+}
+
+/** One operation to measure; names as in native/addon/bench_wrap.cc. */
+export interface KernelJob {
+  op: string;
+  batch: number;
+  inputs: number;
+  units: number;
+  threads: number;
+  /** Share of bytes that are not zero, for the sparse forms. */
+  density: number;
+  variants: readonly string[];
+  /** Samples before those that count, and those. */
+  warmup: number;
+  repetitions: number;
+}
+
+export interface KernelTimes {
+  variant: string;
+  /** False where this machine or this libtorch lacks it: then there are no seconds. */
+  available: boolean;
+  /** Against float64, in units of 2^-24 of the sum of the terms' magnitudes; and what an honest float32 sum keeps to. */
+  error: number;
+  allowed: number;
+  /** A call, one a repetition. */
+  seconds: number[];
+}
+
 export interface NativeBinding {
   info(): NativeInfo;
+  /** These two block until they are done: call them in a child process (measure.ts). */
+  ceilings(threads: number): Ceilings;
+  benchKernel(job: KernelJob): KernelTimes[];
   Session: new (
     plan: TrainPlan,
     state: SessionState,

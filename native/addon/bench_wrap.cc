@@ -1,0 +1,87 @@
+#include "bench_wrap.h"
+
+#include <thread>
+
+#include "../bench/bench.h"
+#include "../engine/ceilings.h"
+#include "../engine/failure.h"
+#include "convert.h"
+#include "errors.h"
+
+namespace fusor::addon {
+namespace {
+
+using bench::Op;
+
+Op toOp(const std::string& name) {
+  constexpr std::pair<const char*, Op> kNames[] = {
+      {"forward", Op::Forward},
+      {"forward-backward", Op::ForwardBackward},
+      {"input-gradient", Op::InputGradient},
+      {"weight-update", Op::WeightUpdate},
+      {"sparse-forward", Op::SparseForward},
+      {"sparse-update", Op::SparseUpdate},
+      {"softmax-crossentropy", Op::SoftmaxCrossentropy},
+      {"gather", Op::Gather},
+      {"optimizer", Op::OptimizerStep},
+  };
+  for (const auto& [known, op] : kNames) {
+    if (name == known) return op;
+  }
+  throw Failure("ERR_NATIVE_ARG", "no operation '" + name + "'");
+}
+
+}  // namespace
+
+Napi::Value ceilings(const Napi::CallbackInfo& call) {
+  Napi::Env env = call.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    const int threads = static_cast<int>(toInteger(call[0], "threads", 1, 1024));
+    Ceilings measured;
+    std::thread([&] { measured = measureCeilings(threads); }).join();
+    Napi::Object flops = Napi::Object::New(env), object = Napi::Object::New(env);
+    for (const auto& [isa, rate] : measured.flops) flops.Set(isa, rate);
+    Napi::Array bandwidths = Napi::Array::New(env);
+    for (const Bandwidth& bandwidth : measured.bandwidths) {
+      Napi::Object entry = Napi::Object::New(env);
+      entry.Set("level", bandwidth.level);
+      entry.Set("bytes", static_cast<double>(bandwidth.bytes));
+      entry.Set("read", bandwidth.read);
+      entry.Set("update", bandwidth.update);
+      bandwidths.Set(bandwidths.Length(), entry);
+    }
+    object.Set("threads", threads);
+    object.Set("flops", flops);
+    object.Set("bandwidths", bandwidths);
+    return object;
+  });
+}
+
+Napi::Value benchKernel(const Napi::CallbackInfo& call) {
+  Napi::Env env = call.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    const Napi::Object job = call[0].As<Napi::Object>();
+    const auto integer = [&](const char* name, int64_t least) {
+      return static_cast<int>(toInteger(job.Get(name), name, least, 1 << 24));
+    };
+    const bench::Case c{toOp(toText(job.Get("op"), "op")), integer("batch", 1), integer("inputs", 1), integer("units", 1),
+                        integer("threads", 1), job.Get("density").As<Napi::Number>().DoubleValue()};
+    std::vector<std::string> variants;
+    const Napi::Array names = job.Get("variants").As<Napi::Array>();
+    for (uint32_t i = 0; i < names.Length(); ++i) variants.push_back(toText(names.Get(i), "variant"));
+    const auto all = bench::measure(c, variants, integer("warmup", 0), integer("repetitions", 1));
+    Napi::Array list = Napi::Array::New(env);
+    for (const bench::Measured& measured : all) {
+      Napi::Object entry = Napi::Object::New(env);
+      entry.Set("variant", measured.variant);
+      entry.Set("available", measured.available);
+      entry.Set("error", measured.error.worst);
+      entry.Set("allowed", measured.error.allowed);
+      entry.Set("seconds", toNumbers(env, measured.seconds));
+      list.Set(list.Length(), entry);
+    }
+    return list;
+  });
+}
+
+}  // namespace fusor::addon

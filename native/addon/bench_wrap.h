@@ -1,0 +1,13 @@
+// Measuring from JavaScript. These calls block: a child process makes them.
+#pragma once
+#include <napi.h>
+
+namespace fusor::addon {
+
+// (threads) -> {threads, flops: {avx512: …}, bandwidths: [{level, bytes, read, update}]}
+Napi::Value ceilings(const Napi::CallbackInfo& call);
+// ({op, batch, inputs, units, threads, density, variants, warmup, repetitions})
+//   -> [{variant, available, error, allowed, seconds: [a call, one a repetition]}]
+Napi::Value benchKernel(const Napi::CallbackInfo& call);
+
+}  // namespace fusor::addon

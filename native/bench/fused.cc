@@ -1,0 +1,183 @@
+// Our variant: the functions that a training step is made of (FusedTrainer), with its packing, its sharing out and its
+// team. A trainer of two layers, the second of which is the one that is measured; the first only holds its input.
+#include <algorithm>
+
+#include "../engine/fused_run.h"
+#include "bench.h"
+
+namespace fusor {
+
+class FusedSubject : public bench::Subject {
+ public:
+  FusedSubject(const bench::Case& c, const bench::Data& data, const Kernels& kernels, bool check)
+      : case_(c), data_(data), update_(check ? UpdateKind::Store : UpdateKind::Adam), batch_{nullptr, {}, {}, {}, {}},
+        trainer_(planOf(c), stateOf(c, data), kernels, c.threads), run_(runOf(control_, report_)) {
+    using bench::Op;
+    trainer_.training_ = trainer_.valuesFor(c.batch, true);
+    for (int i = 0; i < c.threads; ++i) {
+      run_.scratch.emplace_back(static_cast<size_t>(c.units) * kernels.width);
+      run_.byteScratch.emplace_back(16 * ((c.batch + 63) / 64 * 64));
+    }
+    run_.losses.resize(c.batch);
+    x_ = Floats(c.batch * trainer_.xStride_);
+    batch_.x = x_.data();
+    set_.bytes = data.bytes;
+    batch_.labels = data.labels;
+    if (isSparse(c.op)) {
+      for (int r = 0; r < c.batch; ++r) batch_.bytes.push_back(data.bytes.data() + static_cast<size_t>(r) * c.inputs);
+    }
+    if (layer() == 1) copyIn(data.x, c.inputs, trainer_.stages_[0].ld, trainer_.training_->stages[0].y.data());
+    if (c.op == Op::OptimizerStep) copyIn(data.x, c.inputs, trainer_.xStride_, x_.data());
+    auto& last = trainer_.training_->stages.back();
+    copyIn(data.dy, c.units, trainer_.stages_.back().ld, c.op == Op::SoftmaxCrossentropy ? last.y.data() : last.dz.data());
+  }
+
+  void run(int calls) override {
+    trainer_.team_.run(case_.threads, [&](int me) {
+      for (int i = 0; i < calls; ++i) {
+        once(me);
+        trainer_.team_.barrier();
+      }
+    });
+  }
+
+  bench::Results results() override {
+    using bench::Op;
+    const int l = layer();
+    auto& stage = trainer_.stages_[l];
+    auto& values = trainer_.training_->stages;
+    const auto weights = [&] { return unpack(stage.kernel.value.data(), stage.inputs, stage.outputs, trainer_.kernels_.width); };
+    const auto bias = [&] { return unpack(stage.bias.value.data(), 1, stage.outputs, trainer_.kernels_.width); };
+    const auto y = [&] { return copyOut(values[l].y.data(), case_.units, stage.ld); };
+    const auto dx = [&] { return copyOut(values[0].dz.data(), case_.inputs, trainer_.stages_[0].ld); };
+    switch (case_.op) {
+      case Op::Forward:
+      case Op::SparseForward: return {y(), {}, {}, {}};
+      case Op::ForwardBackward: return {y(), dx(), weights(), bias()};
+      case Op::InputGradient: return {{}, dx(), {}, {}};
+      case Op::WeightUpdate:
+      case Op::SparseUpdate: return {{}, {}, weights(), bias()};
+      case Op::SoftmaxCrossentropy: return {copyOut(values[l].dz.data(), case_.units, stage.ld), {}, {}, {}};
+      case Op::Gather: return {copyOut(x_.data(), case_.inputs, trainer_.xStride_), {}, {}, {}};
+      case Op::OptimizerStep: return {{}, {}, weights(), {}};
+    }
+    return {};
+  }
+
+ private:
+  static bool isSparse(bench::Op op) { return op == bench::Op::SparseForward || op == bench::Op::SparseUpdate; }
+  // Whether the layer reads the batch itself.
+  static bool isFirst(bench::Op op) {
+    return isSparse(op) || op == bench::Op::Gather || op == bench::Op::OptimizerStep || op == bench::Op::SoftmaxCrossentropy;
+  }
+  int layer() const { return isFirst(case_.op) ? 0 : 1; }
+
+  static Plan planOf(const bench::Case& c) {
+    const Activation relu = Activation::Relu;
+    Plan plan{};
+    plan.features = isFirst(c.op) ? c.inputs : 1;
+    plan.outputs = c.units;
+    if (c.op == bench::Op::Gather || isSparse(c.op)) {
+      Layer rescaling{LayerKind::Rescaling, c.inputs, c.inputs};
+      rescaling.scale = bench::kByteScale;
+      plan.layers.push_back(rescaling);
+    }
+    if (!isFirst(c.op)) {
+      const Activation before = c.op == bench::Op::InputGradient ? relu : Activation::Linear;
+      plan.layers.push_back({LayerKind::Dense, 1, c.inputs, true, before});
+    }
+    const Activation own = c.op == bench::Op::SoftmaxCrossentropy ? Activation::Linear : relu;
+    plan.layers.push_back({LayerKind::Dense, plan.layers.empty() || isFirst(c.op) ? c.inputs : plan.layers.back().outputs,
+                           c.units, true, own});
+    plan.output = c.op == bench::Op::SoftmaxCrossentropy ? Activation::Softmax : Activation::Linear;
+    plan.labels = true;
+    plan.loss = LossKind::SparseCategoricalCrossentropy;
+    plan.optimizer = {UpdateKind::Adam, 0.9, 0.999, 1e-7, 0, 2};
+    return plan;
+  }
+
+  static State stateOf(const bench::Case& c, const bench::Data& data) {
+    State state;
+    if (!isFirst(c.op)) {
+      state.weights.emplace_back(c.inputs);
+      state.weights.emplace_back(c.inputs);
+    }
+    state.weights.push_back(data.w.empty() ? std::vector<float>(static_cast<size_t>(c.inputs) * c.units) : data.w);
+    state.weights.push_back(data.b.empty() ? std::vector<float>(c.units) : data.b);
+    for (int s = 0; s < 2; ++s) {
+      state.slots.emplace_back();
+      for (const auto& w : state.weights) state.slots[s].emplace_back(w.size());
+    }
+    return state;
+  }
+
+  static FusedTrainer::Run runOf(Control& control, Report& report) {
+    return {control, report, {}, {}, {}, {}, {}, {}, 0, {}, 0, false};
+  }
+
+  static void copyIn(const std::vector<float>& from, int columns, long ld, float* to) {
+    for (size_t r = 0; r * columns < from.size(); ++r) std::copy_n(from.data() + r * columns, columns, to + r * ld);
+  }
+  std::vector<float> copyOut(const float* from, int columns, long ld) const {
+    std::vector<float> to(static_cast<size_t>(case_.batch) * columns);
+    for (int r = 0; r < case_.batch; ++r) std::copy_n(from + r * ld, columns, to.data() + static_cast<size_t>(r) * columns);
+    return to;
+  }
+
+  // One call, as one member of the team: the order and the barriers of FusedTrainer's step.
+  void once(int me) {
+    using bench::Op;
+    const int rows = case_.op == Op::OptimizerStep ? 1 : case_.batch;
+    const Update store{UpdateKind::Store, 0, 0, 0, 0, 0, 0, 0};
+    const bool adam = case_.op == Op::OptimizerStep || (update_ == UpdateKind::Adam && case_.op != Op::ForwardBackward);
+    const Step step{0, rows, batch_, adam ? updateOf(trainer_.plan_.optimizer, bench::kRate, 0) : store};
+    const int l = layer();
+    switch (case_.op) {
+      case Op::Forward:
+      case Op::SparseForward: forward(l, step, me); break;
+      case Op::ForwardBackward:
+        forward(l, step, me);
+        trainer_.team_.barrier();
+        trainer_.backwardAfter(l, step, me);
+        trainer_.team_.barrier();
+        trainer_.inputGradient(l, run_, step, me);
+        if (trainer_.stages_[l].byColumns || !trainer_.stages_[0].byColumns) trainer_.team_.barrier();
+        trainer_.update(l, run_, step, me);
+        break;
+      case Op::InputGradient: trainer_.inputGradient(l, run_, step, me); break;
+      case Op::WeightUpdate:
+      case Op::SparseUpdate:
+      case Op::OptimizerStep: trainer_.update(l, run_, step, me); break;
+      case Op::SoftmaxCrossentropy: trainer_.loss(run_, step, me); break;
+      case Op::Gather:
+        trainer_.gather(set_, data_.order.data(), 0, trainer_.share(rows, me), batch_, &step);
+        break;
+    }
+  }
+
+  void forward(int l, const Step& step, int me) {
+    const DenseStage& stage = trainer_.stages_[l];
+    const Range rows = stage.byColumns ? Range{0, step.rows} : trainer_.share(step.rows, me);
+    const Range panels = stage.byColumns ? trainer_.share(stage.panels, me) : Range{0, stage.panels};
+    trainer_.forwardDense(l, *trainer_.training_, step.batch, rows, panels);
+  }
+
+  const bench::Case& case_;
+  const bench::Data& data_;
+  const UpdateKind update_;
+  Control control_;
+  Report report_;
+  Dataset set_;
+  Batch batch_;
+  Floats x_;
+  FusedTrainer trainer_;
+  FusedTrainer::Run run_;
+};
+
+std::unique_ptr<bench::Subject> bench::fusedSubject(const Case& c, const Data& data, const std::string& isa, bool check) {
+  const Kernels* kernels = kernelsByName(isa.c_str());
+  if (!kernels) return nullptr;
+  return std::make_unique<FusedSubject>(c, data, *kernels, check);
+}
+
+}  // namespace fusor

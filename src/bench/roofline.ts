@@ -1,0 +1,29 @@
+/** How near a measurement comes to what the machine can give. */
+import type { Ceilings } from '../backend/native/measure';
+import type { Work } from './work';
+
+export type { Ceilings };
+
+export interface Share {
+  /** Of the multiply-add peak of the fastest instruction set. */
+  ofPeak: number;
+  /** Of the nearer ceiling: operations, or bytes through the level that holds them. */
+  ofCeiling: number;
+  /** Which that is: 'compute', a level ('L2', 'memory'), or 'latency' where it is below a tenth of both. */
+  bound: string;
+}
+
+export function shareOf({ flops, read, written }: Work, seconds: number, ceilings: Ceilings): Share {
+  const compute = flops / Math.max(...Object.values(ceilings.flops));
+  const level = ceilings.bandwidths.find(({ bytes }) => bytes === 0 || bytes >= read + written)!;
+  // What is both read and written goes at the pace of an update; the rest at that of reading, or of writing as an update has it.
+  const both = Math.min(read, written);
+  const transfer =
+    (2 * both + Math.max(0, written - read)) / level.update + Math.max(0, read - both) / level.read;
+  const floor = Math.max(compute, transfer);
+  return {
+    ofPeak: compute / seconds,
+    ofCeiling: floor / seconds,
+    bound: floor < seconds / 10 ? 'latency' : compute >= transfer ? 'compute' : level.level,
+  };
+}

@@ -1,0 +1,25 @@
+import { wrong } from '../../arguments';
+import type { Shape } from '../../bench/work';
+
+/** As many floats as one operand may have: 1 GiB. */
+const MOST = 2 ** 28;
+
+/**
+ * `32x784x128,256x1024x1024`: batch x inputs x units.
+ * @throws ERR_ARG naming the shape
+ */
+export function toShapes(written: unknown, where: string): Shape[] {
+  const items: unknown[] = Array.isArray(written) ? written : String(written).split(',');
+  return items.map((item) => {
+    const [, ...sizes] = /^\s*(\d+)[x×](\d+)[x×](\d+)\s*$/.exec(String(item)) ?? [];
+    const [batch, inputs, units] = sizes.map(Number);
+    const fits = Math.max(batch * inputs, inputs * units, batch * units) <= MOST;
+    if (batch > 0 && inputs > 0 && units > 0 && fits) return { batch, inputs, units };
+    throw wrong(
+      where,
+      'each shape',
+      item,
+      `batch x inputs x units as in 32x784x128, no two of them above ${MOST} in all`,
+    );
+  });
+}

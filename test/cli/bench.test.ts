@@ -1,0 +1,75 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { OPS } from '../../src/bench/work';
+import { documentOf, fusor } from '../support/cli';
+import { repository, temporaryFolder } from '../support/script';
+import { testUnless } from '../support/skip';
+
+const cwd = temporaryFolder();
+const native = testUnless(
+  existsSync(join(repository, 'build', 'fusor.node')) ? null : 'the native backend is not built',
+);
+
+const SMALL = ['--shapes', '5x33x17', '-w', '0', '-r', '2', '--threads', '1'];
+
+native('kernel: every operation and every variant computes the same, and says how fast', async () => {
+  const variants = ['fused', 'fused-scalar', 'aten', 'onednn'];
+  const args = [
+    'bench',
+    'kernel',
+    ...SMALL,
+    '--op',
+    OPS.join(','),
+    '--variants',
+    variants.join(','),
+    '--json',
+  ];
+  const report = documentOf(
+    await fusor(args, { cwd, env: { OPENBLAS_CORETYPE: 'Haswell', OMP_PROC_BIND: 'false' } }),
+  );
+  expect(report).toMatchObject({
+    schema: 'fusor.bench.kernel',
+    version: 1,
+    machine: { variables: { OMP_PROC_BIND: 'false' } },
+  });
+  expect(report.machine.variables).not.toHaveProperty('OPENBLAS_CORETYPE');
+  const { flops, bandwidths } = report.ceilings[0];
+  expect(Object.keys(flops)).toContain('scalar');
+  for (const { read, update } of bandwidths) expect(Math.min(read, update)).toBeGreaterThan(1e8);
+  expect(bandwidths.at(-1)).toMatchObject({ level: 'memory', bytes: 0 });
+  expect(report.absent.filter((line: string) => !line.startsWith('onednn'))).toEqual([]);
+  for (const op of OPS) {
+    const rows = report.rows.filter((row: { op: string }) => row.op === op);
+    expect(rows.length).toBeGreaterThanOrEqual(3);
+    for (const { error, allowed, seconds, gflops, timesLibrary } of rows) {
+      expect(error).toBeLessThanOrEqual(allowed);
+      expect(Math.min(seconds.min, gflops, timesLibrary)).toBeGreaterThan(0);
+    }
+  }
+});
+
+native('kernel: formats', async () => {
+  const of = async (format: string) =>
+    (
+      await fusor(
+        ['bench', 'kernel', ...SMALL, '--op', 'gather', '--variants', 'fused', '--format', format],
+        { cwd },
+      )
+    ).stdout;
+  const [table, md, csv] = await Promise.all(['table', 'md', 'csv'].map(of));
+  expect(table).toMatch(/^gather +5x33x17 +1 +fused /m);
+  expect(md).toMatch(/^\| gather \| 5x33x17 \| 1 \| fused \| /m);
+  expect(csv).toMatch(/^op,batch,inputs,units,threads,variant,seconds\.median,.*\r\ngather,5,33,17,1,fused,/);
+});
+
+test.each([
+  [['bench', 'kernal'], 'did you mean kernel?'],
+  [['bench', 'kernel', '--op', 'forwrad'], 'did you mean forward?'],
+  [['bench', 'kernel', '--shapes', '32x784'], 'batch x inputs x units'],
+  [['bench', 'kernel', '--variants', 'mkl'], 'one of fused'],
+  [['bench', 'kernel', '-r', '0'], 'an integer from 1'],
+  [['bench', 'kernel', '-x', '1'], 'unknown option -x'],
+])('%p is exit 2', async (args, message) => {
+  const { status, stderr } = await fusor(args, { cwd });
+  expect([status, stderr]).toEqual([2, expect.stringContaining(message)]);
+});
