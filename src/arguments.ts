@@ -2,13 +2,15 @@
  * The grammar in which every public function checks its arguments: *name must be allowed, got value · where*.
  * Objects of options are closed: a key that is not known is an error with the nearest name that is.
  */
-import { FusorError, nearestName } from './errors';
+import { isProxy } from 'node:util/types';
+import { FusorError, isFusorError, nearestName } from './errors';
 
 /** A value as a person would write it, on one line and never long. */
 export function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'function') return 'a function';
+  if (isProxy(value)) return 'a proxy';
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (ArrayBuffer.isView(value)) return `a ${value[Symbol.toStringTag as never] ?? 'DataView'}`;
   if (typeof value === 'object' && value !== null) return 'an object';
@@ -25,6 +27,25 @@ export function wrong(where: string, name: string, value: unknown, allowed: stri
 }
 
 /**
+ * Does `work`, which reads objects of the user's. What their getters and proxies throw is an error of the argument.
+ * @throws ERR_ARG with the cause; errors of ours as they are
+ */
+export function reading<T>(where: string, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    if (isFusorError(cause)) throw cause;
+    const why = cause instanceof Error ? cause.message.split('\n')[0].slice(0, 100) : show(cause);
+    throw new FusorError(
+      'ERR_ARG',
+      [`an argument cannot be read (${why})`, where, 'pass plain data'],
+      {},
+      { cause },
+    );
+  }
+}
+
+/**
  * A shallow copy of an object of options, each property read once; undefined counts as {}.
  * @throws ERR_ARG for anything that is no plain object, for an unknown key, and when a getter throws
  */
@@ -34,19 +55,12 @@ export function closed<T extends object>(
   keys: readonly (keyof T & string)[],
 ): T {
   if (options === undefined) return {} as T;
-  if (
-    typeof options !== 'object' ||
-    options === null ||
-    Array.isArray(options) ||
-    ArrayBuffer.isView(options)
-  )
-    throw wrong(where, 'options', options, `an object with ${keys.join(', ')}`);
-  let copy: Record<string, unknown>;
-  try {
-    copy = { ...options } as Record<string, unknown>;
-  } catch (cause) {
-    throw new FusorError('ERR_ARG', ['the options cannot be read', where], {}, { cause });
-  }
+  const copy = reading(where, () => {
+    const isObject = typeof options === 'object' && options !== null;
+    if (!isObject || Array.isArray(options) || ArrayBuffer.isView(options))
+      throw wrong(where, 'options', options, `an object with ${keys.join(', ')}`);
+    return { ...options } as Record<string, unknown>;
+  });
   for (const key of Object.keys(copy)) {
     if ((keys as readonly string[]).includes(key)) continue;
     const near = nearestName(key, keys);
@@ -94,6 +108,12 @@ export function boolean(where: string, name: string, value: unknown, fallback: b
   if (value === undefined) return fallback;
   if (typeof value === 'boolean') return value;
   throw wrong(where, name, value, 'true or false');
+}
+
+/** Text that is not empty: a path, a name. */
+export function text(where: string, name: string, value: unknown): string {
+  if (typeof value === 'string' && value !== '' && !value.includes('\0')) return value;
+  throw wrong(where, name, value, 'some text');
 }
 
 /** One of a closed list of names. */

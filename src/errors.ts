@@ -77,7 +77,9 @@ export class FusorError extends Error {
 
 /** Whether `error` carries a fusor code, whichever realm made it. */
 export function isFusorError(error: unknown): error is FusorError {
-  return typeof error === 'object' && error !== null && (error as { code?: string }).code! in FAMILY_OF;
+  if (typeof error !== 'object' || error === null) return false;
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' && Object.hasOwn(FAMILY_OF, code);
 }
 
 /** Exit status for an error: 1 is our bug, the rest are in the README's table. */

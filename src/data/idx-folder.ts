@@ -1,9 +1,8 @@
 /** A folder of the four IDX files of the MNIST family: images and labels, to train with and to test with. */
-import { existsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { FusorError } from '../errors';
 import { type FileDigest, type MnistPart, setDigest, sha256 } from './digests';
 import { type Idx, readIdx } from './idx';
+import { allFiles, PART_NAMES, PARTS } from './idx-files';
 import type { NDArray } from './ndarray';
 
 export interface LabelledImages {
@@ -28,32 +27,6 @@ export interface ImageDataset {
 export interface LoadOptions {
   /** Take only the first rows: at most this many to train with and as many to test with. */
   limit?: number;
-}
-
-const PARTS: Record<MnistPart, string[]> = {
-  trainImages: ['train-images-idx3-ubyte', 'train-images.idx3-ubyte'],
-  trainLabels: ['train-labels-idx1-ubyte', 'train-labels.idx1-ubyte'],
-  testImages: ['t10k-images-idx3-ubyte', 't10k-images.idx3-ubyte'],
-  testLabels: ['t10k-labels-idx1-ubyte', 't10k-labels.idx1-ubyte'],
-};
-
-const PART_NAMES = Object.keys(PARTS) as MnistPart[];
-
-type Files = Record<MnistPart, string>;
-
-/** The four files in `folder`, under either spelling, plain or .gz; undefined for those that are not there. */
-export function findIdxFiles(folder: string): { [part in MnistPart]?: string } {
-  const find = (names: string[]) =>
-    names
-      .flatMap((name) => [name, `${name}.gz`])
-      .map((name) => join(folder, name))
-      .find((file) => existsSync(file));
-  return Object.fromEntries(PART_NAMES.map((part) => [part, find(PARTS[part])]));
-}
-
-/** Whether all four files are in `folder`. */
-export function isIdxFolder(folder: string): boolean {
-  return Object.values(findIdxFiles(folder)).every(Boolean);
 }
 
 /**
@@ -95,24 +68,6 @@ export function loadIdxFolder(
     classes,
     folder,
   };
-}
-
-function allFiles(folder: string): Files {
-  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new FusorError('ERR_DATA_MISSING', ['no such folder of data', folder, 'check the path'], {
-      folder,
-    });
-  }
-  const found = findIdxFiles(folder);
-  const missing = PART_NAMES.filter((part) => !found[part]).map((part) => PARTS[part][0]);
-  if (missing.length > 0) {
-    throw new FusorError(
-      'ERR_DATA_MISSING',
-      [`missing ${missing.join(', ')}`, folder, 'put the four IDX files there, plain or as .gz'],
-      { folder, missing },
-    );
-  }
-  return found as Files;
 }
 
 function checkPair(images: Idx, labels: Idx): void {

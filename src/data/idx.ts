@@ -83,7 +83,7 @@ function checkMagic(head: Buffer, file: string, content: IdxContent): void {
     if (head[2] === 0 && head[3] === 0 && head[1] in TYPES) {
       throw refuse(what, 'its bytes are in reverse order: IDX is big-endian');
     }
-    throw foreign(head, file) ?? refuse(what, `name an IDX file of ${content}`);
+    throw foreign({ head, file }) ?? refuse(what, `name an IDX file of ${content}`);
   }
   const [, , type, rank] = head;
   if (!(type in TYPES)) throw refuse(what, `name an IDX file of ${content}`);
@@ -108,17 +108,19 @@ function checkMagic(head: Buffer, file: string, content: IdxContent): void {
 }
 
 /** Files of other kinds that turn up under the name of a data set. */
-function foreign(head: Buffer, file: string): FusorError | undefined {
+export function foreign({ head, file }: Pick<OpenedFile, 'head' | 'file'>): FusorError | undefined {
   const text = head.toString('latin1');
   const found = text.startsWith('PK\x03\x04')
     ? 'a zip archive (NPZ?)'
     : text.startsWith('\x93NUMPY')
       ? 'a NumPy array'
-      : head[0] === 0x80 && head[1] >= 2 && head[1] <= 5
-        ? 'a pickle, which can run code and is never read'
-        : /^\s*<(!doctype|html|\?xml)/i.test(text)
-          ? 'a web page, perhaps the error page of a download'
-          : undefined;
+      : text.startsWith('\x1f\x8b')
+        ? 'a gzip file inside a gzip file'
+        : head[0] === 0x80 && head[1] >= 2 && head[1] <= 5
+          ? 'a pickle, which can run code and is never read'
+          : /^\s*<(!doctype|html|\?xml)/i.test(text)
+            ? 'a web page, perhaps the error page of a download'
+            : undefined;
   return found && new FusorError('ERR_DATA_FORMAT', [`this is ${found}`, file, 'name an IDX file'], { file });
 }
 

@@ -1,5 +1,5 @@
 import { isTypedArray } from 'node:util/types';
-import { integer, show, wrong } from '../arguments';
+import { integer, reading, show, wrong } from '../arguments';
 import { FusorError } from '../errors';
 import { firstBadLabel } from './scan';
 
@@ -32,6 +32,10 @@ export function isNumericArray(value: unknown): value is NumericArray {
  * @throws ERR_ARG for another kind of data, ERR_SHAPE when the sizes do not multiply to data.length
  */
 export function ndarray<T extends NumericArray>(data: T, shape: readonly number[]): NDArray<T> {
+  return reading('ndarray', () => checked(data, shape));
+}
+
+function checked<T extends NumericArray>(data: T, shape: readonly number[]): NDArray<T> {
   if (!isNumericArray(data)) throw wrong('ndarray', 'data', data, `one of ${KINDS.join(', ')}`);
   if (!Array.isArray(shape)) throw wrong('ndarray', 'shape', shape, 'an array of sizes');
   for (const size of shape) integer('ndarray', 'a size of the shape', size, { min: 0, max: 2 ** 53 - 1 });
@@ -46,7 +50,9 @@ export function ndarray<T extends NumericArray>(data: T, shape: readonly number[
 }
 
 /** From nested arrays of numbers: `ndarray.from([[1, 2], [3, 4]])` is float32 of shape [2, 2]. */
-ndarray.from = (nested: Nested): NDArray<Float32Array> => {
+ndarray.from = (nested: Nested): NDArray<Float32Array> => reading('ndarray.from', () => fromNested(nested));
+
+function fromNested(nested: Nested): NDArray<Float32Array> {
   const shape: number[] = [];
   for (let level: unknown = nested; Array.isArray(level); level = level[0]) {
     // Depth is bounded so that a cyclic array is an error, not a hang.
@@ -76,7 +82,7 @@ ndarray.from = (nested: Nested): NDArray<Float32Array> => {
   };
   fill(nested, 0, '');
   return { data, shape };
-};
+}
 
 /**
  * Whatever the user gave, as an NDArray.
@@ -87,13 +93,18 @@ export function asNDArray(value: unknown, where: string, name: string): NDArray 
   if (Array.isArray(value)) return ndarray.from(value);
   const { data, shape } = (typeof value === 'object' && value !== null ? value : {}) as Partial<NDArray>;
   if (isNumericArray(data) && Array.isArray(shape)) return ndarray(data, shape);
-  throw wrong(
-    where,
-    name,
-    value,
-    'an NDArray, a typed array or nested arrays of numbers',
-    'see ndarray(data, shape)',
-  );
+  throw wrong(where, name, value, 'an NDArray, a typed array or nested arrays of numbers', hintFor(value));
+}
+
+/** What people pass instead. */
+function hintFor(value: unknown): string {
+  const { then, next, dispose, data } = (value ?? {}) as Record<string, unknown>;
+  if (typeof then === 'function') return 'it is a promise: await it';
+  if (typeof next === 'function' || typeof value === 'function')
+    return 'collect what it generates into one array';
+  if (typeof dispose === 'function') return 'it seems to be a tensor: pass ndarray(await x.data(), x.shape)';
+  if (isTypedArray(data ?? value)) return `take ${KINDS.join(', ')}`;
+  return 'see ndarray(data, shape)';
 }
 
 /**
@@ -107,7 +118,7 @@ export function toCategorical(
   classes?: number,
 ): NDArray<Float32Array> {
   const where = 'toCategorical';
-  const { data } = asNDArray(labels, where, 'labels');
+  const { data } = reading(where, () => asNDArray(labels, where, 'labels'));
   let width = classes ?? 0;
   if (classes === undefined) for (const label of data) width = Math.max(width, label + 1);
   else integer(where, 'classes', classes, { min: 1, max: 2 ** 24 });

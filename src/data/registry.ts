@@ -5,7 +5,8 @@ import { FusorError, nearestName } from '../errors';
 import { dataFolder } from './cache';
 import { type FileDigest, MNIST, md5, sha256 } from './digests';
 import { readIdx } from './idx';
-import { findIdxFiles, type ImageDataset, isIdxFolder, type LoadOptions, loadIdxFolder } from './idx-folder';
+import { findIdxFiles, isIdxFolder } from './idx-files';
+import { type ImageDataset, type LoadOptions, loadIdxFolder } from './idx-folder';
 
 export interface Place {
   /** Where data sets are kept; without it `$FUSOR_DATA`, the cache folder and installed packages are searched. */

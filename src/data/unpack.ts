@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { constants, gunzipSync } from 'node:zlib';
 import { FusorError } from '../errors';
-import { ioError, systemCode } from '../io/system-error';
+import { ioError, READ_FLAGS, systemCode } from '../io/system-error';
 
 /** How much of a packed file is unpacked to see the header; at most 1,032 times as much comes out of it. */
 const PACKED_HEAD = 4096;
@@ -29,7 +29,7 @@ export interface OpenedFile {
 export function openDataFile(file: string): OpenedFile {
   let fd: number;
   try {
-    fd = openSync(file, 'r');
+    fd = openSync(file, READ_FLAGS);
   } catch (error) {
     if (systemCode(error) !== 'ENOENT') throw ioError(error, 'read the data file', file);
     throw new FusorError('ERR_DATA_MISSING', ['no such data file', file, 'check the path'], { file });
@@ -72,16 +72,15 @@ function readAt(fd: number, position: number, length: number, file: string): Buf
 
 function readAll(fd: number, expected: number, file: string): Buffer {
   const bytes = readAt(fd, 0, expected, file);
-  if (bytes.length !== expected || fstatSync(fd).size !== expected) {
-    throw new FusorError(
-      'ERR_IO',
-      ['the file changed while it was read', file, 'try again when it is whole'],
-      {
-        file,
-      },
-    );
-  }
+  checkUnchanged(fd, expected, bytes.length, file);
   return bytes;
+}
+
+/** A file that grows or shrinks meanwhile is one that somebody still writes. */
+function checkUnchanged(fd: number, size: number, read: number, file: string): void {
+  if (read === size && fstatSync(fd).size === size) return;
+  const parts = ['the file changed while it was read', file, 'try again when it is whole'] as const;
+  throw new FusorError('ERR_IO', parts, { file });
 }
 
 function unpackHead(start: Buffer, file: string): Buffer {
@@ -100,6 +99,7 @@ function unpackAll(fd: number, size: number, expected: number, file: string): Bu
   // Stored blocks add 5 bytes to 64 KiB at most: a longer file holds more than is wanted.
   if (size > expected + expected / 1000 + PACKED_HEAD) throw tooLong(file, expected);
   const packed = readAt(fd, 0, size, file);
+  checkUnchanged(fd, size, packed.length, file);
   let bytes: Buffer;
   try {
     // One chunk of the final size: nothing is joined or copied, and a gzip bomb stops at its first byte too many.

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, extname } from 'node:path';
+import { closed, oneOf, text } from '../arguments';
 import { FusorError } from '../errors';
 import { FORMATS, readModel } from './formats';
 import { writeFusorWeights } from './fusor-model';
@@ -28,13 +29,18 @@ export async function convertModel(
   destination: string,
   options: { to?: FormatName; allowNonfinite?: boolean } = {},
 ): Promise<Conversion> {
-  const { allowNonfinite } = options;
+  const where = 'convertModel';
+  const { to: wanted, allowNonfinite } = closed<typeof options>(where, options, ['to', 'allowNonfinite']);
+  const names = Object.keys(FORMATS) as FormatName[];
+  const given = wanted === undefined ? undefined : oneOf(where, 'to', wanted, names);
+  text(where, 'source', source);
+  text(where, 'destination', destination);
   const asFile = extname(destination).toLowerCase() === '.safetensors';
-  checkDestination(destination, options.to, asFile);
+  checkDestination(destination, given, asFile);
   const stored = await readModel(source);
   checkWeights(stored.tensors, stored.weightsFile, { allowNonfinite });
   const model = modelOf(stored.config, stored.configFile);
-  const to = options.to ?? (asFile || stored.format !== 'fusor' ? 'fusor' : 'tfjs');
+  const to = given ?? (asFile || stored.format !== 'fusor' ? 'fusor' : 'tfjs');
   // In the model's order, which need not be that of the file.
   const tensors = new Map(
     model.weightNames.map((name) => {

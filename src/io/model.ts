@@ -1,8 +1,8 @@
 /** Models to disk and back, in any of the formats. */
 import { mkdir } from 'node:fs/promises';
-import { closed, oneOf } from '../arguments';
-import type { CompileOptions } from '../model/compile';
-import type { Model } from '../model/model';
+import { closed, oneOf, text, wrong } from '../arguments';
+import { COMPILE_KEYS, type CompileOptions } from '../model/compile';
+import { Model } from '../model/model';
 import { removeStaleTemps } from './atomic';
 import { FORMATS, readConfig, readModel } from './formats';
 import type { Tensor } from './safetensors';
@@ -29,9 +29,12 @@ export async function saveModel(model: Model, folder: string, options?: SaveOpti
   const { format } = closed<SaveOptions>('saveModel', options, ['format']);
   const { write } =
     FORMATS[oneOf('saveModel', 'format', format, Object.keys(FORMATS) as FormatName[], 'fusor')];
+  if (!(model instanceof Model)) throw wrong('saveModel', 'model', model, 'made by sequential or loadModel');
+  text('saveModel', 'folder', folder);
   const config = model.toJSON();
   const weights = await model.getWeights();
-  const tensors = new Map<string, Tensor>(weights.map((weight, i) => [model.weightNames[i], weight]));
+  const names = model.weightNames;
+  const tensors = new Map<string, Tensor>(weights.map((weight, i) => [names[i], weight]));
   checkWeights(tensors, folder);
   await makeFolder(folder);
   await write(config, tensors, folder);
@@ -55,10 +58,10 @@ export async function makeFolder(folder: string): Promise<void> {
  *   ERR_PATH_ESCAPE, ERR_IO
  */
 export async function loadModel(path: string, overrides?: Partial<CompileOptions>): Promise<Model> {
-  const { config, tensors, configFile, weightsFile } = await readModel(path);
+  const { config, tensors, configFile, weightsFile } = await readModel(text('loadModel', 'path', path));
   checkWeights(tensors, weightsFile);
   const model = modelOf(config, configFile);
-  if (overrides) reconfigure(model, overrides);
+  if (overrides !== undefined) reconfigure(model, closed('loadModel', overrides, [...COMPILE_KEYS]));
   await model.setWeights(model.weightNames.map((name) => tensors.get(name)!));
   return model;
 }

@@ -1,7 +1,7 @@
-import { constants, type Stats } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { FusorError } from '../errors';
-import { ioError, systemCode } from './system-error';
+import { ioError, READ_FLAGS, systemCode } from './system-error';
 
 /** A file that is open: its size is known, nothing of that size is allocated. */
 export interface OpenFile {
@@ -10,9 +10,6 @@ export interface OpenFile {
   /** Exactly [begin, end). @throws ERR_IO where the file has become shorter */
   read(begin: number, end: number): Promise<Uint8Array>;
 }
-
-/** Opening a named pipe would wait for a writer for ever. */
-const FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /**
  * Opens a regular file for `use`, and sees to it that it has not changed its size meanwhile.
@@ -26,7 +23,7 @@ export async function withFile<T>(
 ): Promise<T> {
   let handle: FileHandle;
   try {
-    handle = await open(file, FLAGS);
+    handle = await open(file, READ_FLAGS);
   } catch (error) {
     if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(systemCode(error))) throw missing(error);
     throw ioError(error, 'read', file);

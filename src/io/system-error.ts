@@ -1,4 +1,8 @@
+import { constants } from 'node:fs';
 import { FusorError } from '../errors';
+
+/** For opening a file to read it: without O_NONBLOCK a named pipe would wait for a writer for ever. */
+export const READ_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /** What a person does about the errors of the operating system that people meet. */
 const CURES: Record<string, string> = {

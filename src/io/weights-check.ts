@@ -69,5 +69,6 @@ export function weightShapes(model: Model): Map<string, number[]> {
     const { units, useBias } = config.config;
     return useBias ? [[inputShape[0], units], [units]] : [[inputShape[0], units]];
   });
-  return new Map(shapes.map((shape, i) => [model.weightNames[i], shape]));
+  const names = model.weightNames;
+  return new Map(shapes.map((shape, i) => [names[i], shape]));
 }

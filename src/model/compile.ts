@@ -1,4 +1,4 @@
-import { closed, seedOf } from '../arguments';
+import { closed, reading, seedOf } from '../arguments';
 import type { BackendName, DeviceRequest } from '../backend/contract';
 import { type LossConfig, type LossName, lossConfig } from './losses';
 import { type MetricConfig, type MetricName, metricConfigs } from './metrics';
@@ -38,20 +38,29 @@ export const DEVICE_KEYS: (keyof DeviceOptions)[] = [
   'quiet',
 ];
 
+export const COMPILE_KEYS: (keyof CompileOptions)[] = [
+  'optimizer',
+  'loss',
+  'metrics',
+  'seed',
+  ...DEVICE_KEYS,
+];
+
 /** Splits checked compile options into what is trained and where. The device is checked when it is selected. */
 export function compileConfig(options: unknown): { training: TrainingConfig; where: DeviceOptions } {
-  const { optimizer, loss, metrics, seed, ...where } = closed<CompileOptions>('compile', options ?? null, [
-    'optimizer',
-    'loss',
-    'metrics',
-    'seed',
-    ...DEVICE_KEYS,
-  ]);
-  const training: TrainingConfig = {
-    optimizer: optimizerConfig(optimizer),
-    loss: lossConfig(loss),
-    metrics: metricConfigs(metrics),
-  };
+  const { optimizer, loss, metrics, seed, ...where } = closed<CompileOptions>(
+    'compile',
+    options ?? null,
+    COMPILE_KEYS,
+  );
+  const training = reading(
+    'compile',
+    (): TrainingConfig => ({
+      optimizer: optimizerConfig(optimizer),
+      loss: lossConfig(loss),
+      metrics: metricConfigs(metrics),
+    }),
+  );
   const checked = seedOf('compile', seed);
   if (checked !== undefined) training.seed = checked;
   return { training, where };

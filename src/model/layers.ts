@@ -1,4 +1,4 @@
-import { boolean, closed, integer, oneOf, range, real, wrong } from '../arguments';
+import { boolean, closed, integer, oneOf, range, reading, real, wrong } from '../arguments';
 import type { Activation } from '../backend/contract';
 
 export const ACTIVATIONS = ['linear', 'relu', 'sigmoid', 'tanh', 'softmax', 'elu', 'gelu'] as const;
@@ -25,7 +25,11 @@ export type LayerConfig =
   | { className: 'Activation'; config: Base & { activation: Activation } }
   | { className: 'Dropout'; config: Base & { rate: number } };
 
-function base(where: string, { name, inputShape }: LayerOptions): Base {
+function base(where: string, options: LayerOptions): Base {
+  return reading(where, () => checkedBase(where, options));
+}
+
+function checkedBase(where: string, { name, inputShape }: LayerOptions): Base {
   const out: Base = {};
   if (name !== undefined) {
     if (typeof name !== 'string' || !/^[\w.-]{1,100}$/.test(name))

@@ -1,5 +1,5 @@
 /** Layers in their places: names given, shapes followed from the input on, every disagreement found. */
-import { wrong } from '../arguments';
+import { reading, wrong } from '../arguments';
 import { FusorError, nearestName } from '../errors';
 import { type LayerConfig, layers } from './layers';
 
@@ -54,14 +54,24 @@ function checked(entry: unknown, index: number): LayerConfig {
   return REBUILD[className](config as never);
 }
 
-/** 'dense', 'dense_1', …: the first name that is free, as Keras. */
-function named(config: LayerConfig, taken: Set<string>): string {
+function checkedAll(entries: unknown): LayerConfig[] {
+  if (!Array.isArray(entries)) throw wrong('sequential', 'layers', entries, 'an array of layers');
+  if (entries.length > MAX_LAYERS)
+    throw new FusorError('ERR_PLAN', [`${entries.length} layers are more than ${MAX_LAYERS}`, 'sequential']);
+  // Array.from fills the holes of a sparse array.
+  return Array.from(entries, checked);
+}
+
+/** 'dense', 'dense_1', …: the first name that is free, as Keras. @param counts where to go on, by class */
+function named(config: LayerConfig, taken: Set<string>, counts: Map<string, number>): string {
   const wanted = config.config.name;
   if (wanted !== undefined) return wanted;
   const base = config.className.toLowerCase();
-  for (let n = 0; ; n++) {
+  for (let n = counts.get(base) ?? 0; ; n++) {
     const name = n === 0 ? base : `${base}_${n}`;
-    if (!taken.has(name)) return name;
+    if (taken.has(name)) continue;
+    counts.set(base, n + 1);
+    return name;
   }
 }
 
@@ -71,10 +81,7 @@ const same = (a: readonly number[], b: readonly number[]) =>
 
 /** @throws ERR_SHAPE naming the layer that disagrees, ERR_PLAN beyond the limits, ERR_ARG, ERR_LAYER_UNKNOWN */
 export function layoutOf(entries: readonly unknown[]): Layout {
-  if (!Array.isArray(entries)) throw wrong('sequential', 'layers', entries, 'an array of layers');
-  if (entries.length > MAX_LAYERS)
-    throw new FusorError('ERR_PLAN', [`${entries.length} layers are more than ${MAX_LAYERS}`, 'sequential']);
-  const configs = entries.map(checked);
+  const configs = reading('sequential', () => checkedAll(entries));
   const input = configs[0]?.className === 'InputLayer' ? configs.shift() : undefined;
   const inputShape = input?.config.inputShape ?? configs[0]?.config.inputShape;
   if (configs.length === 0) throw wrong('sequential', 'layers', entries, 'at least one layer');
@@ -89,6 +96,7 @@ export function layoutOf(entries: readonly unknown[]): Layout {
 
   const given = configs.flatMap(({ config }) => config.name ?? []);
   const taken = new Set(given);
+  const counts = new Map<string, number>();
   if (taken.size < given.length) {
     const twice = given.find((name, i) => given.indexOf(name) < i);
     throw new FusorError('ERR_ARG', [`two layers are named "${twice}"`, 'sequential', 'names are unique']);
@@ -99,7 +107,7 @@ export function layoutOf(entries: readonly unknown[]): Layout {
   const placed = configs.map((config, index): PlacedLayer => {
     if (config.className === 'InputLayer')
       throw new FusorError('ERR_PLAN', ['layers.input comes first', `sequential, layer ${index}`]);
-    const name = named(config, taken);
+    const name = named(config, taken, counts);
     taken.add(name);
     const said = config.config.inputShape;
     if (said && !same(said, shape))

@@ -1,4 +1,4 @@
-import { closed, integer, seedOf } from '../arguments';
+import { closed, integer, reading, seedOf } from '../arguments';
 import { type Backend, parametersOf, type SessionState, type TrainPlan } from '../backend/contract';
 import { examplesOf, inputsOf } from '../data/examples';
 import type { ArrayLike, NDArray } from '../data/ndarray';
@@ -159,8 +159,10 @@ export class Model implements TrainedModel {
     const signal = checkedSignal(where, o.signal);
     this.#compiled(where);
     const plan = this.plan();
-    const examples = examplesOf(dataShape(this.#layout, plan), x, y, where);
-    examples.weights = sampleWeightsOf(o.sampleWeight, examples.rows, where);
+    const examples = reading(where, () => {
+      const checked = examplesOf(dataShape(this.#layout, plan), x, y, where);
+      return { ...checked, weights: sampleWeightsOf(o.sampleWeight, checked.rows, where) };
+    });
     if (signal?.aborted) throw abortError(signal);
     return this.#runtime.use(plan, this.#seed(), async ({ session }) => {
       const data = await session.upload(examples);
@@ -190,7 +192,7 @@ export class Model implements TrainedModel {
     const { features, outputs } = plan;
     const fallback = Math.max(1, Math.floor(PREDICT_CHUNK / Math.max(features, outputs)));
     const chunk = integer(where, 'batchSize', batchSize, { min: 1, max: MAX_COUNT, fallback });
-    const { rows, x: inputs } = inputsOf(dataShape(this.#layout, plan), x, where);
+    const { rows, x: inputs } = reading(where, () => inputsOf(dataShape(this.#layout, plan), x, where));
     return this.#runtime.use(plan, this.#seed(), async ({ session }) => {
       const data = new Float32Array(rows * outputs);
       for (let row = 0; row < rows; row += chunk)
@@ -212,7 +214,7 @@ export class Model implements TrainedModel {
   /** The optimiser's state stays. @throws ERR_SHAPE naming the layer, ERR_NONFINITE_WEIGHTS */
   async setWeights(weights: readonly NDArray[]): Promise<void> {
     const plan = this.plan();
-    const arrays = weightArrays(plan, weights);
+    const arrays = reading('setWeights', () => weightArrays(plan, weights));
     const state = await this.readState();
     await this.writeState({ ...state, weights: arrays });
   }

@@ -1,4 +1,5 @@
 /** From what the user gave to fit to what the loop takes, every check on the way. */
+import { reading } from '../arguments';
 import type { TrainPlan } from '../backend/contract';
 import { type DataShape, examplesOf } from '../data/examples';
 import type { ArrayLike } from '../data/ndarray';
@@ -21,14 +22,26 @@ export function dataShape({ inputShape, layers }: Layout, plan: TrainPlan): Data
 }
 
 /** @throws as fit does before anything is done, the reason of a signal that is aborted already included */
-export function prepareFit(
+export function prepareFit(...given: Parameters<typeof checkedFit>): Prepared {
+  const prepared = reading('fit', () => checkedFit(...given));
+  const { signal } = prepared.job;
+  if (signal?.aborted) throw abortError(signal);
+  return prepared;
+}
+
+interface Prepared {
+  plan: TrainPlan;
+  job: Omit<FitJob, 'session' | 'model' | 'position'>;
+}
+
+function checkedFit(
   layout: Layout,
   training: TrainingConfig,
   x: ArrayLike,
   y: ArrayLike,
   options: FitOptions,
   resume: Checkpoint | undefined,
-): { plan: TrainPlan; job: Omit<FitJob, 'session' | 'model' | 'position'> } {
+): Prepared {
   const { validationSplit, validationData, classWeight, sampleWeight, verbose, ...rest } = fitOptions(
     options,
     resume,
@@ -44,7 +57,6 @@ export function prepareFit(
   examples.weights = withClassWeights(shape, examples, classWeight, trainRows);
   const printer = progressPrinter(verbose);
   const callbacks = printer ? [printer, ...rest.callbacks] : rest.callbacks;
-  if (rest.signal?.aborted) throw abortError(rest.signal);
   const metricNames = plan.metrics.map(({ name }) => name);
   const job = { ...rest, plan, seed, callbacks, metricNames, examples, trainRows, validation, resume };
   if (resume) checkResume(resume, job);

@@ -1,4 +1,5 @@
 /** A model's session: opened when first needed, exchanged when the plan or the device changes, its state kept. */
+import { reading } from '../arguments';
 import type { Session, SessionState, TrainPlan } from '../backend/contract';
 import type { SelectionRequest } from '../backend/request';
 import { type Selection, selectBackend } from '../backend/select';
@@ -74,7 +75,7 @@ export class Runtime {
 
   /** @throws ERR_SHAPE, ERR_NONFINITE_WEIGHTS, ERR_ARG; the model then is as before */
   async writeState(plan: TrainPlan, state: SessionState): Promise<void> {
-    const values = checkedState(plan, state);
+    const values = reading('writeState', () => checkedState(plan, state));
     const written = (): void => {
       this.#drawn = true;
       this.position.step = values.step;

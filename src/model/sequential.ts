@@ -1,4 +1,4 @@
-import { closed, wrong } from '../arguments';
+import { closed, reading, wrong } from '../arguments';
 import { FusorError } from '../errors';
 import type { CompileOptions } from './compile';
 import type { LayerConfig } from './layers';
@@ -21,7 +21,8 @@ export function sequential(layers: readonly LayerConfig[], options?: { name?: st
  * @throws ERR_LAYER_UNKNOWN for a class outside the closed list, ERR_FILE_FORMAT, and as sequential and compile
  */
 export function modelFromJSON(config: unknown): Model {
-  if (typeof config !== 'object' || config === null || (config as ModelConfig).className !== 'Sequential')
+  const className = reading('modelFromJSON', () => (config as ModelConfig | null | undefined)?.className);
+  if (className !== 'Sequential')
     throw new FusorError('ERR_FILE_FORMAT', [
       "a model's config has the className 'Sequential'",
       'modelFromJSON',

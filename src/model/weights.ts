@@ -36,7 +36,7 @@ export function checkedState(plan: TrainPlan, state: SessionState): SessionState
   if (!Number.isSafeInteger(state?.step) || state.step < 0)
     throw new FusorError('ERR_ARG', ['the step of a state must be an integer ≥ 0', 'writeState']);
   const names = slotsOf(plan.optimizer);
-  if (state.slots?.length !== names.length)
+  if (!Array.isArray(state.slots) || state.slots.length !== names.length)
     throw new FusorError('ERR_SHAPE', [
       `${plan.optimizer.kind} keeps ${names.length} slots, the state has ${state.slots?.length}`,
       'writeState',
