@@ -30,6 +30,7 @@ export function examplesOf(fit: DataShape, x: ArrayLike, y: ArrayLike, where: st
       [
         `x has ${rows} rows, y has ${targets.shape[0]}`,
         `${where}: x [${inputs.shape}], y [${targets.shape}]`,
+        'give both as many rows',
       ],
       { xRows: rows, yRows: targets.shape[0] },
     );
@@ -69,7 +70,8 @@ function checkInputShape(
       { layer: firstLayer, expected: [...inputShape], received: [...shape] },
     );
   }
-  if (shape[0] === 0) throw new FusorError('ERR_DATA_EMPTY', ['x has no rows', `${where}: x [${shape}]`]);
+  if (shape[0] === 0)
+    throw new FusorError('ERR_DATA_EMPTY', ['x has no rows', `${where}: x [${shape}]`, 'give at least one']);
 }
 
 /** uint8 stays, float32 is passed on, everything else becomes float32. */

@@ -15,7 +15,11 @@ export function sampleWeightsOf(
   if (data.length !== rows)
     throw new FusorError(
       'ERR_DATA_MISMATCH',
-      [`x has ${rows} rows, sampleWeight has ${data.length}`, `${where}: sampleWeight [${shape}]`],
+      [
+        `x has ${rows} rows, sampleWeight has ${data.length}`,
+        `${where}: sampleWeight [${shape}]`,
+        'give one weight a row',
+      ],
       { xRows: rows, weights: data.length },
     );
   const weights = new Float32Array(data);

@@ -64,7 +64,7 @@ test('empty, and of different lengths', async () => {
   expect((await fitting(SPARSE, x(0), [])).code).toBe('ERR_DATA_EMPTY');
   const error = await fitting(SPARSE, x(3), [0, 1]);
   expect(error.code).toBe('ERR_DATA_MISMATCH');
-  expect(error.message).toBe('x has 3 rows, y has 2 · fit: x [3,2,3,1], y [2]');
+  expect(error.message).toBe('x has 3 rows, y has 2 · fit: x [3,2,3,1], y [2] · give both as many rows');
 });
 
 test.each([[0], [7], [11]])('x: element %p that is not finite is named', async (at) => {

@@ -1,0 +1,26 @@
+import { join } from 'node:path';
+import { figure } from './figures';
+import { repository, run } from './script';
+
+export const FUZZED = ['idx', 'gz', 'safetensors', 'model', 'tfjs'];
+
+/** MiB beyond what a reader may hold at any time, whatever it reads; these files have a few hundred bytes. */
+const MOST_MEMORY = 64;
+
+/** Reads `count` damaged files in a process of its own: an error of ours or data, soon, and no memory kept. */
+export async function fuzz(format: string, count: number, seed: number): Promise<void> {
+  const program = join(repository, 'test', 'programs', 'fuzz.cjs');
+  const { status, stdout, stderr } = await run(
+    process.execPath,
+    [program, format, String(count), String(seed)],
+    {},
+  );
+  if (status !== 0) throw new Error(`a reader fell: ${stderr || `ended with ${status}`}`);
+  const { tried, accepted, memoryMiB } = JSON.parse(stdout);
+  expect(tried).toBe(count);
+  // Neither is all of it damaged beyond the first check, nor does all of it pass.
+  expect(accepted).toBeGreaterThan(count / 1000);
+  expect(accepted).toBeLessThan(count / 2);
+  expect(memoryMiB).toBeLessThan(MOST_MEMORY);
+  figure(`files fuzzed, ${format}`, count);
+}
