@@ -43,7 +43,7 @@ const FAMILY_OF = {
   ERR_IO: 'io',
   ERR_NONFINITE_LOSS: 'numeric',
   ERR_DEVICE_LOST: 'device',
-  ERR_OUT_OF_MEMORY: 'device',
+  ERR_OUT_OF_MEMORY: 'backend',
   ERR_NATIVE: 'internal',
   ERR_NATIVE_ARG: 'internal',
 } as const satisfies Record<string, ErrorFamily | 'internal'>;

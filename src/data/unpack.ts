@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { constants, gunzipSync } from 'node:zlib';
 import { FusorError } from '../errors';
 import { ioError, READ_FLAGS, systemCode } from '../io/system-error';
+import { requireMemory } from '../memory';
 
 /** How much of a packed file is unpacked to see the header; at most 1,032 times as much comes out of it. */
 const PACKED_HEAD = 4096;
@@ -43,9 +44,10 @@ export function openDataFile(file: string): OpenedFile {
     const start = readAt(fd, 0, Math.min(PACKED_HEAD, size), file);
     const packed = start[0] === 0x1f && start[1] === 0x8b;
     const head = packed ? unpackHead(start, file) : start.subarray(0, HEAD);
-    const read = packed
-      ? (expected: number) => unpackAll(fd, size, expected, file)
-      : (expected: number) => readAll(fd, expected, file);
+    const read = (expected: number) => {
+      requireMemory(expected, 'the data', file, 'close other programs, or take a part of it');
+      return packed ? unpackAll(fd, size, expected, file) : readAll(fd, expected, file);
+    };
     const close = () => closeSync(fd);
     return { file, head, packed, size: packed ? size * MOST_EXPANSION : size, read, close };
   } catch (error) {

@@ -58,6 +58,14 @@ export async function readCheckpoint(file: string): Promise<Checkpoint> {
   return decodeCheckpoint(await withFile(file, missing, ({ size, read }) => read(0, size)), file);
 }
 
+/** Whether a file begins as checkpoints do. @throws ERR_FILE_FORMAT where there is none, ERR_IO */
+export function isCheckpoint(file: string): Promise<boolean> {
+  const missing = () => refused(file, 'missing', 'no such model file', 'check the path');
+  return withFile(file, missing, async ({ size, read }) =>
+    BEFORE_DIGEST.equals(await read(Math.min(8, size), Math.min(DIGEST_BEGIN, size))),
+  );
+}
+
 /** @param file names it in errors */
 export function decodeCheckpoint(bytes: Uint8Array, file: string): Checkpoint {
   checkDigest(bytes, file);
@@ -77,6 +85,13 @@ export function decodeCheckpoint(bytes: Uint8Array, file: string): Checkpoint {
   const names = [...tensors.keys()].filter((name) => name.startsWith('epochs:'));
   const finished = [history.epoch.length];
   const values = names.map((name) => [name.slice(7), Array.from(take(name, Float64Array, finished))]);
+  if (take.count() !== tensors.size)
+    throw refused(
+      file,
+      'tensors',
+      'it holds tensors that are not of its training',
+      'take another checkpoint',
+    );
   return {
     ...fields,
     state: { step, weights, slots },
@@ -115,7 +130,8 @@ type FloatArray = typeof Float32Array | typeof Float64Array;
 
 /** Copies tensors out: they do not keep the whole file in memory. */
 function taker(tensors: TensorFile['tensors'], file: string) {
-  return <T extends FloatArray>(name: string, Type: T, shape?: readonly number[]): InstanceType<T> => {
+  const taken = new Set<string>();
+  const take = <T extends FloatArray>(name: string, Type: T, shape?: readonly number[]): InstanceType<T> => {
     const tensor = tensors.get(name);
     if (!tensor) throw refused(file, 'tensors', `the tensor ${name} is missing`, 'take another checkpoint');
     const wrongShape = shape ? String(tensor.shape) !== String(shape) : tensor.shape.length !== 1;
@@ -126,8 +142,10 @@ function taker(tensors: TensorFile['tensors'], file: string) {
         `the tensor ${name} has another type or shape`,
         'take another checkpoint',
       );
+    taken.add(name);
     return tensor.data.slice() as InstanceType<T>;
   };
+  return Object.assign(take, { count: () => taken.size });
 }
 
 function refused(file: string, rule: string, what: string, mend: string): FusorError {

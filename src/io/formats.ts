@@ -2,6 +2,8 @@
 import { stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import type { ModelConfig } from '../model/types';
+import { isCheckpoint } from './checkpoint-file';
+import { modelOfCheckpoint } from './checkpoint-model';
 import { MODEL_FILE, readFusorModel, readFusorWeights, writeFusorModel } from './fusor-model';
 import { configOf, readJsonFile } from './model-files';
 import { refuseByName } from './refused';
@@ -21,12 +23,14 @@ export const FORMATS: Record<FormatName, Format> = {
 };
 
 /**
- * A model with its weights, whatever its format: a folder with a model.json, that file, or one weights.safetensors.
+ * A model with its weights, whatever its format: a folder with a model.json, that file, one weights.safetensors, or a
+ * checkpoint.
  * @throws ERR_FILE_FORMAT, ERR_FILE_HEADER, ERR_LAYER_UNKNOWN, ERR_DTYPE_UNSUPPORTED, ERR_PATH_ESCAPE, ERR_IO
  */
 export async function readModel(path: string): Promise<StoredModel> {
   refuseByName(path);
-  if (extname(path).toLowerCase() === '.safetensors') return readFusorWeights(path);
+  if (extname(path).toLowerCase() === '.safetensors')
+    return (await isCheckpoint(path)) ? modelOfCheckpoint(path) : readFusorWeights(path);
   const isFolder = (await stat(path).catch(() => undefined))?.isDirectory();
   const file = isFolder === false || basename(path) === MODEL_FILE ? path : join(path, MODEL_FILE);
   const json = await readJsonFile(file);

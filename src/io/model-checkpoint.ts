@@ -77,6 +77,8 @@ class Checkpointer implements ModelCheckpoint {
   saved: { file: string; step: number } | undefined;
   saveError: unknown;
   folder = '';
+  /** The step of the last attempt. */
+  #tried: number | undefined;
   #best: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   #due = false;
@@ -96,6 +98,7 @@ class Checkpointer implements ModelCheckpoint {
   async onTrainBegin(context: TrainingContext): Promise<void> {
     this.saved = undefined;
     this.saveError = undefined;
+    this.#tried = undefined;
     this.folder = resolve(this.folderOf());
     await this.#open();
     this.#best = undefined;
@@ -134,8 +137,7 @@ class Checkpointer implements ModelCheckpoint {
   async onTrainEnd(_logs: Logs, context: TrainingContext): Promise<void> {
     try {
       const { epochs, steps, seconds } = this.schedule;
-      if ((epochs ?? steps ?? seconds) && this.saved?.step !== context.step)
-        await this.#save(context, [false]);
+      if ((epochs ?? steps ?? seconds) && this.#tried !== context.step) await this.#save(context, [false]);
     } finally {
       await this.#close();
     }
@@ -172,12 +174,13 @@ class Checkpointer implements ModelCheckpoint {
 
   #isDue({ step }: TrainingContext): boolean {
     const { steps } = this.schedule;
-    return this.#due || (steps !== undefined && step % steps === 0 && this.saved?.step !== step);
+    return this.#due || (steps !== undefined && step % steps === 0 && this.#tried !== step);
   }
 
   /** @param kinds whether it is a best one */
   async #save(context: TrainingContext, kinds: boolean[]): Promise<void> {
     const { step } = context;
+    this.#tried = step;
     const parts = encodeCheckpoint(await context.checkpoint());
     try {
       for (const best of kinds) {
@@ -189,9 +192,16 @@ class Checkpointer implements ModelCheckpoint {
       await pruneCheckpoints(this.folder, step, this.keep);
     } catch (error) {
       this.saveError = error;
-      if (this.onSaveError === 'stop') throw error;
       const { message } = error as Error;
-      process.stderr.write(`warning: no checkpoint of step ${step}: ${message}; training goes on\n`);
+      if (this.onSaveError === 'continue') {
+        process.stderr.write(`warning: no checkpoint of step ${step}: ${message}; training goes on\n`);
+        return;
+      }
+      const details = { step, last: this.saved?.file ?? null, ...(error as Partial<FusorError>).details };
+      const last = this.saved ? `the last one is ${this.saved.file}` : '';
+      throw new FusorError('ERR_IO', [message, `no checkpoint of step ${step}`, last], details, {
+        cause: error,
+      });
     } finally {
       this.#due = false;
     }

@@ -52,7 +52,7 @@ export async function makeFolder(folder: string): Promise<void> {
 /**
  * Loads what saveModel wrote, or tf.LayersModel.save: a model with its weights, or an error; nothing in between. Runs
  * no code from the files, opens none outside the folder, fetches nothing.
- * @param path the folder, its model.json, or a weights.safetensors of saveModel
+ * @param path the folder, its model.json, a weights.safetensors of saveModel, or a checkpoint of modelCheckpoint
  * @param overrides replace parts of the stored compile options; they also say where to run (backend, device, …)
  * @throws ERR_FILE_FORMAT, ERR_FILE_HEADER, ERR_LAYER_UNKNOWN, ERR_DTYPE_UNSUPPORTED, ERR_NONFINITE_WEIGHTS,
  *   ERR_PATH_ESCAPE, ERR_IO

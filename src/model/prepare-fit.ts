@@ -11,6 +11,7 @@ import { type FitOptions, fitOptions, trainRowsOf } from '../train/options';
 import { progressPrinter } from '../train/progress';
 import { abortError } from '../train/training';
 import type { TrainingConfig } from './compile';
+import { requireFitMemory } from './footprint';
 import type { Layout } from './layout';
 import { planOf } from './plan';
 
@@ -55,6 +56,7 @@ function checkedFit(
   if (validation) validation.weights = sampleWeightsOf(validationData[2], validation.rows, VALIDATION);
   const trainRows = validation ? examples.rows : trainRowsOf(examples.rows, validationSplit);
   examples.weights = withClassWeights(shape, examples, classWeight, trainRows);
+  requireFitMemory(plan, rest.batchSize, [examples, validation]);
   const printer = progressPrinter(verbose);
   const callbacks = printer ? [printer, ...rest.callbacks] : rest.callbacks;
   const metricNames = plan.metrics.map(({ name }) => name);

@@ -5,6 +5,7 @@ import type { SelectionRequest } from '../backend/request';
 import { type Selection, selectBackend } from '../backend/select';
 import { FusorError } from '../errors';
 import type { Position } from '../train/training';
+import { requireStateMemory } from './footprint';
 import { planKey } from './plan';
 import { checkedState, freshState, initialWeights } from './weights';
 
@@ -70,7 +71,10 @@ export class Runtime {
   /** A copy of all that training changes. @param seed draws the weights if nothing has */
   async readState(plan: TrainPlan, seed: number): Promise<SessionState> {
     if (this.#open) return this.use(plan, seed, ({ session }) => session.readState());
-    return this.#enqueue(async () => structuredClone(this.#stateFor(plan, seed)));
+    return this.#enqueue(async () => {
+      if (!this.#state) requireStateMemory(plan);
+      return structuredClone(this.#stateFor(plan, seed));
+    });
   }
 
   /** @throws ERR_SHAPE, ERR_NONFINITE_WEIGHTS, ERR_ARG; the model then is as before */
@@ -134,6 +138,7 @@ export class Runtime {
         `${selection.backend.name} backend`,
         'try another one',
       ]);
+    if (!this.#open && !this.#state) requireStateMemory(plan);
     await this.#close();
     const state = this.#stateFor(plan, seed);
     const session = await selection.backend.createSession(plan, state);

@@ -15,7 +15,7 @@ function filesBelow(folder: string, pattern: RegExp): string[] {
  * cli → index → io → model → train → data → contract ← backends. Files that import nothing of ours but each other may
  * be imported by everybody. `io` stands above `model`: loading a model builds one.
  */
-const LEAVES = /^(errors|random|arguments|version|cache-folder|io\/(system-error|atomic))$/;
+const LEAVES = /^(errors|random|arguments|version|memory|cache-folder|io\/(system-error|atomic))$/;
 const RULES: Array<[from: RegExp, to: RegExp]> = [
   [LEAVES, LEAVES],
   // The files of checkpoints know of no model: fit opens them.
@@ -25,7 +25,7 @@ const RULES: Array<[from: RegExp, to: RegExp]> = [
   ],
   [/^cli\//, /^(cli|data|io|profile|bench)\/|^index$/],
   [/^index$/, /^(io|model|train|data|profile|backend)\//],
-  [/^io\//, /^(io|model|train|data)\//],
+  [/^io\//, /^(io|model|train|data)\/|^backend\/contract$/],
   [/^model\//, /^(model|train|data)\/|^backend\/(contract|select|request)$|^io\/checkpoint-folder$/],
   [/^train\//, /^(train|data)\/|^backend\/(contract|select|request)$/],
   [/^bench\//, /^bench\/|^backend\/native\/measure$/],

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import fsPromises from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { removeStaleTemps, writeAtomic } from '../../../src/io/atomic';
+import { failAt } from '../../support/faults';
 import { temporaryFolder } from '../../support/script';
 
 const root = temporaryFolder();
@@ -14,39 +14,23 @@ function fresh(): string {
 
 afterEach(() => jest.restoreAllMocks());
 
-/** Makes call number `fatal` of those that write fail, and notes them all. */
-function failAt(fatal: number, code: string): string[] {
-  const calls: string[] = [];
-  const note = (name: string) => {
-    calls.push(name);
-    if (calls.length === fatal) throw Object.assign(new Error(`${code}: ${name}`), { code });
-  };
-  const { open, rename } = fsPromises;
-  jest.spyOn(fsPromises, 'open').mockImplementation(async (path, flags, mode) => {
-    note('open');
-    const handle = await open(path, flags, mode);
-    const isFolder = !String(path).endsWith('.tmp');
-    for (const name of ['writeFile', 'sync'] as const) {
-      const real = handle[name].bind(handle) as (...args: unknown[]) => Promise<void>;
-      handle[name] = async (...args: unknown[]) => {
-        note(isFolder ? `${name} folder` : name);
-        return real(...args);
-      };
-    }
-    return handle;
-  });
-  jest.spyOn(fsPromises, 'rename').mockImplementation(async (from, to) => {
-    note('rename');
-    return rename(from, to);
-  });
-  return calls;
-}
-
 test('write, flush, rename, flush the folder: in this order', async () => {
   const folder = fresh();
-  const calls = failAt(0, '');
+  const { calls } = failAt(0, '');
   await writeAtomic(join(folder, 'a.json'), 'one', Buffer.from(' two'));
-  expect(calls).toEqual(['open', 'writeFile', 'writeFile', 'sync', 'rename', 'open', 'sync folder']);
+  const temp = `.a.json.${process.pid}.tmp`;
+  const name = basename(folder);
+  expect(calls).toEqual([
+    `open ${temp}`,
+    `writeFile ${temp}`,
+    `writeFile ${temp}`,
+    `sync ${temp}`,
+    `close ${temp}`,
+    'rename a.json',
+    `open ${name}`,
+    `sync ${name}`,
+    `close ${name}`,
+  ]);
   expect(readFileSync(join(folder, 'a.json'), 'utf8')).toBe('one two');
   expect(readdirSync(folder)).toEqual(['a.json']);
 });
@@ -58,7 +42,7 @@ test.each(['ENOSPC', 'EIO', 'EDQUOT', 'EROFS', 'EMFILE'])(
       const folder = fresh();
       const file = join(folder, 'a.json');
       writeFileSync(file, 'old');
-      const calls = failAt(fatal, code);
+      const { calls } = failAt(fatal, code);
       const error = await writeAtomic(file, 'new', '!').then(
         () => undefined,
         (reason) => reason,
@@ -72,7 +56,7 @@ test.each(['ENOSPC', 'EIO', 'EDQUOT', 'EROFS', 'EMFILE'])(
       }
       expect(error).toMatchObject({ code: 'ERR_IO', details: { path: file, system: code } });
       expect(error.message).toContain(code);
-      const renamed = calls.slice(0, fatal - 1).includes('rename');
+      const renamed = calls.slice(0, fatal - 1).includes('rename a.json');
       expect(readFileSync(file, 'utf8')).toBe(renamed ? 'new!' : 'old');
       expect(readdirSync(folder)).toEqual(['a.json']);
     }

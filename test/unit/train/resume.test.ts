@@ -8,28 +8,14 @@ import { layers } from '../../../src/model/layers';
 import { optimizers } from '../../../src/model/optimizers';
 import type { Callback, TrainingContext } from '../../../src/train/callbacks';
 import type { Checkpoint } from '../../../src/train/checkpoint';
-import type { History } from '../../../src/train/history';
 import type { FitOptions } from '../../../src/train/options';
-import { CLASSES, FEATURES, failure, labelled, referenceModel, SPARSE } from '../../support/models';
+import { FIVE, modelWith, stack, untimed, x, y } from '../../support/checkpoints';
+import { failure, labelled, referenceModel, SPARSE } from '../../support/models';
 import { temporaryFolder } from '../../support/script';
 
-const { x, y } = labelled(50);
-/** Five batches an epoch, the last of four rows. */
-const FIVE = { verbose: 0, batchSize: 9, validationSplit: 0.2, epochs: 3, seed: 5 } as const;
 const root = temporaryFolder();
 let folders = 0;
 const fresh = () => join(root, String(folders++));
-
-const stack = () => [
-  layers.dense(6, { activation: 'relu', inputShape: [FEATURES] }),
-  layers.dropout(0.3),
-  layers.dense(CLASSES, { activation: 'softmax' }),
-];
-const modelWith = (optimizer: Parameters<typeof referenceModel>[1] = SPARSE) =>
-  referenceModel(stack(), optimizer);
-
-/** Everything of a history but the times. */
-const untimed = ({ epoch, history, stepLosses, seed }: History) => ({ epoch, history, stepLosses, seed });
 
 function bytesOf(parts: Uint8Array[]): Buffer {
   return Buffer.concat(parts);
