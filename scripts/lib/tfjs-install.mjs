@@ -22,7 +22,9 @@ export async function installTfjs({ gpu = false, tensorflow, force = false, env 
   if (tensorflow || env.TENSORFLOW_DIR) return buildTfjs({ gpu, tensorflow, force, env });
   try {
     await checkReach(env);
-    return await keepTfjs(gpu, env, (folder, log) => installAsNpm(folder, log, gpu, env));
+    return await keepTfjs(gpu, env, (folder, log) =>
+      installAsNpm(folder, log.replace(/log$/, 'npm.log'), gpu, env),
+    );
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
     say(`fusor: npm's own install of tfjs-node does not serve: ${error.message}; building it instead`);

@@ -57,9 +57,9 @@ function prepareEnvironment(engine: NodeEngine, { device, precision, threads }: 
   showOnly(engine === 'node' ? 'cpu' : device);
 }
 
-/** tfjs-node 4.22 calls two functions that Node 23 removed. */
+/** tfjs-node 4.22 calls two functions that Node 23 removed, and that Node 22 warns about. */
 export function restoreRemovedUtilities(): void {
   const target = util as unknown as Record<string, unknown>;
-  target.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
-  target.isArray ??= Array.isArray;
+  target.isNullOrUndefined = (value: unknown) => value === null || value === undefined;
+  target.isArray = Array.isArray;
 }
