@@ -50,7 +50,7 @@ test('doctor: one line a check, exit 0 where something is usable', async () => {
 test('doctor: says what is wrong with the data and the cache', async () => {
   const file = join(cwd, 'a-file');
   writeFileSync(file, '');
-  const env = { XDG_CACHE_HOME: join(file, 'cache') };
+  const env = { FUSOR_CACHE: '', XDG_CACHE_HOME: join(file, 'cache') };
   const { checks } = documentOf(
     await fusor(['doctor', '--json', '--data-dir', join(cwd, 'none')], { cwd, env }),
   );

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { findPackage } from '../../src/backend/tfjs/packages';
 import { repository } from './script';
 
 export interface Ran {
@@ -19,10 +20,10 @@ export interface CliOptions {
 
 const command = join(repository, 'scripts', 'fusor.mjs');
 
-/** Nothing of the environment of the tests may change what a command does. */
+/** Nothing of the environment of the tests may change what a command does; what was set up is where they found it. */
 function environment(more: Record<string, string> = {}): NodeJS.ProcessEnv {
   const clean = Object.entries(process.env).filter(
-    ([name]) => !/^(FUSOR_|LIBTORCH|NO_COLOR|FORCE_COLOR)/.test(name),
+    ([name]) => !/^(FUSOR_(?!CACHE$)|LIBTORCH|NO_COLOR|FORCE_COLOR)/.test(name),
   );
   return { ...Object.fromEntries(clean), ...more };
 }
@@ -67,8 +68,17 @@ export function documentOf({ stdout, stderr }: Ran) {
 
 export const WASM = ['--backend', 'tfjs', '--tfjs-engine', 'wasm'];
 
+type Way = [name: string, flags: string[], obstacle: string | null];
+
+/** TensorFlow's engine: name, flags, and why it cannot be. */
+export const TENSORFLOW: Way = [
+  'tfjs node',
+  ['--backend', 'tfjs', '--tfjs-engine', 'node'],
+  findPackage('node') ? null : 'TensorFlow is not set up',
+];
+
 /** The backends that a command is tried on: name, flags, and why it cannot be (null when it can). */
-export const BACKENDS: [name: string, flags: string[], obstacle: string | null][] = [
+export const BACKENDS: Way[] = [
   ['tfjs wasm', WASM, null],
   [
     'native',
