@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { cacheFolder } from '../../cache-folder';
 
 export type NodeEngine = 'node-gpu' | 'node';
@@ -45,9 +45,12 @@ function inCache(engine: NodeEngine): TensorFlowPackage | null {
   }
 }
 
+/** Our own set-up, and npm from version 12 on, leave out the install script that fetches the binding. */
 function installed(engine: NodeEngine): TensorFlowPackage | null {
   const name = `@tensorflow/tfjs-${engine}`;
   try {
+    const home = dirname(require.resolve(`${name}/package.json`));
+    if (!existsSync(join(home, 'lib', 'napi-v8', 'tfjs_binding.node'))) return null;
     return { name, entry: require.resolve(name), cuda: NPM_CUDA[engine] };
   } catch {
     return null;

@@ -16,6 +16,8 @@ const cache = join(folder, 'cache');
 
 function standIn(home: string, name: string, tensorflow: string) {
   writeTree(join(home, '@tensorflow', name), {
+    'package.json': '{}',
+    'lib/napi-v8/tfjs_binding.node': '',
     'index.js': `const { TF_FORCE_GPU_ALLOW_GROWTH, CUDA_VISIBLE_DEVICES, NVIDIA_TF32_OVERRIDE } = process.env;
       const { isNullOrUndefined, isArray } = require('node:util');
       const seen = { name: '${name}', TF_FORCE_GPU_ALLOW_GROWTH, CUDA_VISIBLE_DEVICES, NVIDIA_TF32_OVERRIDE,
@@ -96,8 +98,19 @@ test.each([
   expect(message).toContain(cure);
 });
 
-test.each(['node', 'node-gpu'] as const)('%s, not set up: the one command that mends it', (tfjsEngine) => {
-  const { code, message } = open({ tfjsEngine }, { NODE_PATH: '' });
+/** As npm leaves it with its install scripts left out. */
+const unfinished = writeTree(join(folder, 'unfinished'), {
+  '@tensorflow/tfjs-node/package.json': '{}',
+  '@tensorflow/tfjs-node-gpu/package.json': '{}',
+});
+
+test.each([
+  ['node', ''],
+  ['node-gpu', ''],
+  ['node', unfinished],
+  ['node-gpu', unfinished],
+] as const)('%s, not set up: the one command that mends it', (tfjsEngine, NODE_PATH) => {
+  const { code, message } = open({ tfjsEngine }, { NODE_PATH });
   expect(code).toBe('ERR_BACKEND_UNAVAILABLE');
   const command = `npx fusor tfjs install${tfjsEngine === 'node-gpu' ? ' --gpu' : ''}`;
   expect(message).toBe(`TensorFlow for Node is not set up · run \`${command}\``);
