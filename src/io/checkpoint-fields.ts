@@ -1,6 +1,7 @@
 /** What of a checkpoint is JSON, and the check of it: a right checksum does not make a file that means us well. */
 import type { FusorError } from '../errors';
 import type { Checkpoint } from '../train/checkpoint';
+import { parseJson } from './json';
 
 export type Fields = Omit<Checkpoint, 'state' | 'means' | 'history'> & {
   step: number;
@@ -59,9 +60,9 @@ function isPlan(value: unknown): boolean {
 export function checkedFields(text: string | undefined, broken: (what: string) => FusorError): Fields {
   let fields: unknown;
   try {
-    fields = JSON.parse(text ?? '');
-  } catch {
-    throw broken('its description is not JSON');
+    fields = parseJson(Buffer.from(text ?? ''));
+  } catch (error) {
+    throw broken(`its description is ${(error as Error).message}`);
   }
   if (!isObject(fields)) throw broken('its description is not an object');
   for (const [name, check] of Object.entries(FIELDS))

@@ -1,5 +1,6 @@
 // The readers that test/programs/fuzz.cjs knows, each with the good files that are damaged.
-const { existsSync, mkdtempSync, rmSync, writeFileSync } = require('node:fs');
+const { createHash } = require('node:crypto');
+const { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const { dirname, join } = require('node:path');
 const { gzipSync } = require('node:zlib');
@@ -10,7 +11,8 @@ const { modelOf } = require('../../dist/io/stored-model.js');
 const { checkShapes, checkWeights } = require('../../dist/io/weights-check.js');
 const { isTfjs, readHead } = require('../../dist/io/tfjs/model.js');
 const { readShards } = require('../../dist/io/tfjs/shards.js');
-const { layers, sequential } = require('../../dist/index.js');
+const { decodeCheckpoint } = require('../../dist/io/checkpoint-file.js');
+const { layers, modelCheckpoint, sequential } = require('../../dist/index.js');
 
 /** In memory where the system has such a folder: a hundred thousand small files are written. */
 function scratch() {
@@ -141,12 +143,41 @@ function tfjs() {
   return { seeds: made.map((json) => ({ bytes: Buffer.from(JSON.stringify(json)), json: [0, 0] })), read };
 }
 
+async function checkpoint() {
+  const folder = scratch();
+  const model = sequential([layers.dense(2, { inputShape: [3] })]);
+  model.compile({
+    optimizer: 'adam',
+    loss: 'mse',
+    metrics: ['mae'],
+    backend: 'tfjs',
+    tfjsEngine: 'cpu',
+    quiet: true,
+  });
+  const callbacks = [modelCheckpoint(folder)];
+  await model.fit([[1, 2, 3]], [[1, 2]], { epochs: 2, callbacks, verbose: 0, seed: 1 });
+  const name = readdirSync(folder).find((entry) => entry.endsWith('.safetensors'));
+  const bytes = readFileSync(join(folder, name));
+  const at = bytes.indexOf('"sha256":"') + 10;
+  let turn = 0;
+  const read = (input) => {
+    // Every other one as somebody would forge it: its checksum is right.
+    if (turn++ % 2 && input.length >= at + 64) {
+      input.fill('0', at, at + 64);
+      input.write(createHash('sha256').update(input).digest('hex'), at, 'latin1');
+    }
+    decodeCheckpoint(input, 'x.safetensors');
+  };
+  return { seeds: [{ bytes, json: [8, bytes.length - 8 - Number(bytes.readBigUInt64LE(0))] }], read };
+}
+
 const FORMATS = {
   idx: () => idxReader([IMAGES, LABELS]),
   gz: () => idxReader([gzipSync(IMAGES), gzipSync(LABELS, { level: 0 }), gzipSync(IMAGES, { level: 9 })]),
   safetensors,
   model: modelJson,
   tfjs,
+  checkpoint,
 };
 
 module.exports = { FORMATS };

@@ -12,7 +12,7 @@ const STATUSES = [3, 4, 6];
 const MOST_MILLISECONDS = 2000;
 
 async function main([format, count, seed]) {
-  const { seeds, read } = FORMATS[format]();
+  const { seeds, read } = await FORMATS[format]();
   const mutate = mutator(Number(seed));
   const result = { format, tried: 0, accepted: 0, slowestMilliseconds: 0, memoryMiB: 0 };
   let baseline = 0;

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { figure } from './figures';
 import { repository, run } from './script';
 
-export const FUZZED = ['idx', 'gz', 'safetensors', 'model', 'tfjs'];
+export const FUZZED = ['idx', 'gz', 'safetensors', 'model', 'tfjs', 'checkpoint'];
 
 /** MiB beyond what a reader may hold at any time, whatever it reads; these files have a few hundred bytes. */
 const MOST_MEMORY = 64;

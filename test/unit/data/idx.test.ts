@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import fs, { appendFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
@@ -204,4 +204,50 @@ test('no such file, and a folder', () => {
     expect.objectContaining({ code: 'ERR_DATA_MISSING' }),
   );
   expect(() => readIdx(folder, 'images')).toThrow(expect.objectContaining({ code: 'ERR_DATA_FORMAT' }));
+});
+
+describe('while it is read', () => {
+  afterEach(() => jest.restoreAllMocks());
+  const during = (name: 'fstatSync' | 'readSync', act: (file: string) => void, bytes: Buffer) => {
+    const file = join(folder, `changing-${count++}`);
+    writeFileSync(file, bytes);
+    const original = fs[name] as (...args: unknown[]) => unknown;
+    let calls = 0;
+    jest.spyOn(fs, name).mockImplementation(((...args: unknown[]) => {
+      const result = original(...args);
+      if (calls++ === 0) act(file);
+      return result;
+    }) as never);
+    return () => readIdx(file, 'images');
+  };
+  const { images } = idxPair(2000);
+
+  test.each([
+    ['plain', images],
+    ['gzipped', gzipSync(images)],
+  ])('it grows or shrinks: %s', (_, bytes) => {
+    const changed = { code: 'ERR_IO', message: expect.stringContaining('changed while it was read') };
+    expect(during('readSync', (file) => appendFileSync(file, 'x'), bytes)).toThrow(
+      expect.objectContaining(changed),
+    );
+    expect(during('fstatSync', (file) => truncateSync(file, 40), bytes)).toThrow(
+      expect.objectContaining({ code: expect.stringMatching(/^ERR_(IO|DATA_TRUNCATED)$/) }),
+    );
+  });
+
+  test('it vanishes: it is read all the same', () => {
+    expect(during('fstatSync', (file) => rmSync(file), images)().shape).toEqual([2000, 4, 4]);
+  });
+
+  test.each(['EACCES', 'EIO'])('the system says %s', (code) => {
+    const file = join(folder, `refusing-${count++}`);
+    writeFileSync(file, images);
+    const refuse = () => {
+      throw Object.assign(new Error(code), { code });
+    };
+    jest.spyOn(fs, code === 'EIO' ? 'readSync' : 'openSync').mockImplementation(refuse);
+    expect(() => readIdx(file, 'images')).toThrow(
+      expect.objectContaining({ code: 'ERR_IO', message: expect.stringContaining(`(${code}) · ${file}`) }),
+    );
+  });
 });
