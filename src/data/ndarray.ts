@@ -1,4 +1,4 @@
-import { isTypedArray } from 'node:util/types';
+import { isSharedArrayBuffer, isTypedArray } from 'node:util/types';
 import { integer, reading, show, wrong } from '../arguments';
 import { FusorError } from '../errors';
 import { firstBadLabel } from './scan';
@@ -89,11 +89,16 @@ function fromNested(nested: Nested): NDArray<Float32Array> {
  * @param name the argument's name, for the error
  */
 export function asNDArray(value: unknown, where: string, name: string): NDArray {
-  if (isNumericArray(value)) return { data: value, shape: [value.length] };
+  if (isNumericArray(value)) return { data: unshared(value), shape: [value.length] };
   if (Array.isArray(value)) return ndarray.from(value);
   const { data, shape } = (typeof value === 'object' && value !== null ? value : {}) as Partial<NDArray>;
-  if (isNumericArray(data) && Array.isArray(shape)) return ndarray(data, shape);
+  if (isNumericArray(data) && Array.isArray(shape)) return ndarray(unshared(data), shape);
   throw wrong(where, name, value, 'an NDArray, a typed array or nested arrays of numbers', hintFor(value));
+}
+
+/** Memory that another thread may write is copied before it is checked: what was checked is what is used. */
+function unshared<T extends NumericArray>(data: T): T {
+  return isSharedArrayBuffer(data.buffer) ? (data.slice() as T) : data;
 }
 
 /** What people pass instead. */

@@ -171,3 +171,12 @@ test.each([
   const examples = { rows: 1, x: x(1).data, y: Int32Array.of(0) };
   expect((await failure(() => withClassWeights(shape, examples, weights, 1))).code).toBe('ERR_ARG');
 });
+
+test('shared memory is copied before it is checked', async () => {
+  const shared = new Float32Array(new SharedArrayBuffer(4 * 6));
+  const labels = new Int32Array(new SharedArrayBuffer(4));
+  const examples = examplesOf(SPARSE, ndarray(shared, [1, 2, 3, 1]), labels, 'fit');
+  shared.fill(Number.NaN);
+  labels.fill(99);
+  expect([...examples.x, ...examples.y]).toEqual(new Array(7).fill(0));
+});
