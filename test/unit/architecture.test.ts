@@ -21,7 +21,7 @@ const RULES: Array<[from: RegExp, to: RegExp]> = [
   // The files of checkpoints know of no model: fit opens them.
   [
     /^io\/checkpoint-(file|folder|fields)$/,
-    /^io\/(checkpoint-|safetensors|read-file)|^train\/checkpoint$|^backend\/contract$/,
+    /^io\/(checkpoint-|safetensors|read-file|json)|^train\/checkpoint$|^backend\/contract$/,
   ],
   [/^cli\//, /^(cli|data|io|profile|bench)\/|^index$/],
   [/^index$/, /^(io|model|train|data|profile|backend)\//],
