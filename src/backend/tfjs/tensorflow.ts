@@ -5,10 +5,10 @@ import type { Tf } from './engines';
 import { showOnly } from './gpus';
 import { findPackage, type NodeEngine } from './packages';
 
-/** What sets an engine up, whatever is missing. */
+/** What sets an engine up, whatever is missing. For a GPU not as npm does: that TensorFlow wants CUDA 11.2. */
 export const SETUP: Record<NodeEngine, string> = {
   node: 'run `npx fusor tfjs install`',
-  'node-gpu': 'run `npx fusor tfjs install --gpu`',
+  'node-gpu': 'run `npx fusor tfjs build --gpu`',
 };
 
 let loadedFor: string | null = null;

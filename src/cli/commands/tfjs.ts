@@ -35,10 +35,9 @@ async function status({ out }: TfjsCall): Promise<number> {
 }
 
 function line({ engine, record, built, problems }: TfjsStatus): string {
-  const flag = engine === 'node-gpu' ? ' --gpu' : '';
-  const cure = built ? `run \`fusor tfjs build${flag}\`` : `\`fusor tfjs install${flag}\` does`;
+  const cure = engine === 'node-gpu' ? 'build --gpu' : built ? 'build' : 'install';
   const found = built && record ? [describeTfjs(record)] : [];
-  return `${engine}: ${[...found, ...problems, ...(problems.length > 0 ? [cure] : [])].join(' · ')}`;
+  return `${engine}: ${[...found, ...problems, ...(problems.length > 0 ? [`run \`fusor tfjs ${cure}\``] : [])].join(' · ')}`;
 }
 
 async function clean({ out }: TfjsCall): Promise<number> {

@@ -112,7 +112,7 @@ test.each([
 ] as const)('%s, not set up: the one command that mends it', (tfjsEngine, NODE_PATH) => {
   const { code, message } = open({ tfjsEngine }, { NODE_PATH });
   expect(code).toBe('ERR_BACKEND_UNAVAILABLE');
-  const command = `npx fusor tfjs install${tfjsEngine === 'node-gpu' ? ' --gpu' : ''}`;
+  const command = `npx fusor tfjs ${tfjsEngine === 'node-gpu' ? 'build --gpu' : 'install'}`;
   expect(message).toBe(`TensorFlow for Node is not set up · run \`${command}\``);
 });
 
