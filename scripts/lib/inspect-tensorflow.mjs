@@ -17,9 +17,7 @@ export function inspectTensorflow(path) {
   const libDir = [home, join(home, 'lib')].find((folder) => library(folder, 'tensorflow_framework'));
   const main = libDir && (library(libDir, 'tensorflow_cc') ?? library(libDir, 'tensorflow'));
   if (!main) {
-    throw unusable(
-      `no libtensorflow_cc.so.2 and libtensorflow_framework.so.2 in ${home} (wheels have both from 2.11 on)`,
-    );
+    throw unusable(`no libtensorflow_cc.so.2 and libtensorflow_framework.so.2 in ${home}`);
   }
   return {
     path: home,

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { callScript, repository, run, temporaryFolder, toolFolder } from '../support/script';
 import { describeUnless } from '../support/skip';
-import { fakeNpm, fakeTensorflow } from '../support/tensorflow';
+import { fakeArchive, fakeNpm, fakeTensorflow } from '../support/tensorflow';
 
 const folder = temporaryFolder();
 const script = join(repository, 'scripts/build-tfjs.mjs');
@@ -87,6 +87,14 @@ describeUnless(obstacle)('build', () => {
     expect(existsSync(binding)).toBe(true);
     expect(existsSync(join(home, 'node_modules/@tensorflow/tfjs-node/dist/index.js.map'))).toBe(false);
     expect(world.left()).toEqual(['node']);
+  });
+
+  test('against an unpacked libtensorflow', async () => {
+    const tensorflow = fakeArchive(join(folder, 'archive'));
+    const { value, error } = await newWorld().call('buildTfjs', { tensorflow });
+    expect(error).toBeUndefined();
+    expect(value).toMatchObject({ path: tensorflow, libDir: join(tensorflow, 'lib'), version: '2.18.1' });
+    expect(value).not.toHaveProperty('cuda');
   });
 
   test('again: nothing is done; a library that changed: it is said, and built again; one that went: it is said', async () => {

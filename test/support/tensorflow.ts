@@ -1,6 +1,6 @@
 /** A small TensorFlow and a small tfjs-node, whose binding compiles, links and loads as the real one's does. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeTree } from './script';
 
@@ -21,6 +21,19 @@ export function fakeTensorflow(site: string, { version = '9.9.9', cuda = false }
     execFileSync('g++', args, { cwd: home });
   }
   return home;
+}
+
+/** An unpacked libtensorflow: the same libraries under their names there, in lib/. @returns the folder */
+export function fakeArchive(folder: string, version = '2.18.1'): string {
+  const home = fakeTensorflow(folder, { version });
+  const lib = join(folder, 'libtensorflow', 'lib');
+  mkdirSync(lib, { recursive: true });
+  renameSync(join(home, 'include'), join(folder, 'libtensorflow', 'include'));
+  renameSync(join(home, 'libtensorflow_framework.so.2'), join(lib, 'libtensorflow_framework.so.2'));
+  const args = ['-shared', '-fPIC', '-Wl,-soname,libtensorflow.so.2', join(home, 'cc.cc')];
+  execFileSync('g++', [...args, '-o', join(lib, `libtensorflow.so.${version}`)]);
+  symlinkSync(`libtensorflow.so.${version}`, join(lib, 'libtensorflow.so.2'));
+  return join(folder, 'libtensorflow');
 }
 
 /** What the binding of this tfjs-node does is decided where it is loaded: FAKE_GPU=1 sees one. */
