@@ -61,12 +61,15 @@ export async function buildTfjs({ gpu = false, tensorflow, force = false, env = 
   });
 }
 
+/** To be raised when what is done below gives another result: checkouts of several versions share the cache. */
+const RECIPE = 1;
+
 /** The binding's sources are in the package, so its lock stands for them. */
 export const tfjsInputs = (library) =>
   hashFiles(
     root,
-    [join(manifests, 'package-lock.json'), join(root, 'scripts/lib/tfjs-build.mjs')],
-    [fingerprint(library), library.path, process.arch],
+    [join(manifests, 'package-lock.json')],
+    [RECIPE, fingerprint(library), library.path, process.arch],
   );
 
 /**
