@@ -1,5 +1,5 @@
 /** TensorFlow's packages: which is taken, what they find when they are loaded, what is said when they see no GPU. */
-import { mkdirSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DeviceRequest } from '../../../src/backend/contract';
 import { nvidiaGpus } from '../../../src/backend/nvidia-driver';
@@ -8,11 +8,18 @@ import { findPackage } from '../../../src/backend/tfjs/packages';
 import { inChild, temporaryFolder, writeTree } from '../../support/script';
 import { describeUnless } from '../../support/skip';
 
-const dist = join(__dirname, '../../../dist/backend/tfjs');
+const dist = join(__dirname, '../../../dist');
 const folder = temporaryFolder();
-/** Stand-ins that report what they found when they were loaded: as npm installs them, and in the cache. */
-const modules = join(folder, 'modules');
 const cache = join(folder, 'cache');
+
+/** What is compiled, with a node_modules of its own: what is installed here must not be found. @returns its folder */
+function app(name: string): string {
+  cpSync(dist, join(folder, name, 'dist'), { recursive: true });
+  return join(folder, name);
+}
+const [bare, unfinished, whole] = ['bare', 'unfinished', 'whole'].map(app);
+
+/** Stand-ins that report what they found when they were loaded: as npm installs them, and in the cache. */
 
 function standIn(home: string, name: string, tensorflow: string) {
   writeTree(join(home, '@tensorflow', name), {
@@ -27,7 +34,11 @@ function standIn(home: string, name: string, tensorflow: string) {
   });
 }
 
-for (const name of ['tfjs-node', 'tfjs-node-gpu']) standIn(modules, name, '2.9.1');
+for (const name of ['tfjs-node', 'tfjs-node-gpu']) {
+  standIn(join(whole, 'node_modules'), name, '2.9.1');
+  // As npm leaves it with its install scripts left out.
+  writeTree(join(unfinished, 'node_modules/@tensorflow', name), { 'package.json': '{}', 'index.js': '' });
+}
 for (const [engine, cuda] of [
   ['node', null],
   ['node-gpu', '12.5.1'],
@@ -38,14 +49,14 @@ for (const [engine, cuda] of [
   writeTree(home, { 'package.json': '{}', 'fusor.json': JSON.stringify(record) });
 }
 
-function open(request: Partial<DeviceRequest>, env: Record<string, string> = {}) {
-  const whole = { device: 'cpu', kernels: 'auto', precision: 'fp32', threads: 0, ...request };
-  const code = `const { loadEngine } = require(${JSON.stringify(join(dist, 'engines.js'))});
-    loadEngine('${request.tfjsEngine}', ${JSON.stringify(whole)})
+function open(request: Partial<DeviceRequest>, env: Record<string, string> = {}, home = whole) {
+  const complete = { device: 'cpu', kernels: 'auto', precision: 'fp32', threads: 0, ...request };
+  const code = `const { loadEngine } = require(${JSON.stringify(join(home, 'dist/backend/tfjs/engines.js'))});
+    loadEngine('${request.tfjsEngine}', ${JSON.stringify(complete)})
       .then(({ tf, use, tidy, ...facts }) => ({ ...tf.seen, ...facts }))
       .catch(({ code, message }) => ({ code, message }))
       .then((answer) => console.log(JSON.stringify(answer)));`;
-  return inChild(code, { NODE_PATH: modules, FUSOR_CACHE: join(folder, 'none'), ...env });
+  return inChild(code, { NODE_PATH: '', FUSOR_CACHE: join(folder, 'none'), ...env });
 }
 
 test('the CPU engine hides the GPUs', () => {
@@ -80,8 +91,7 @@ test('without the CPU package the GPU package serves the CPU', () => {
   const only = join(folder, 'only-gpu', 'tfjs');
   mkdirSync(only, { recursive: true });
   symlinkSync(join(cache, 'tfjs', 'node-gpu'), join(only, 'node-gpu'));
-  const env = { FUSOR_CACHE: join(folder, 'only-gpu'), NODE_PATH: '' };
-  expect(open({ tfjsEngine: 'node' }, env)).toMatchObject({
+  expect(open({ tfjsEngine: 'node' }, { FUSOR_CACHE: join(folder, 'only-gpu') }, bare)).toMatchObject({
     CUDA_VISIBLE_DEVICES: '-1',
     versions: { tensorflow: '2.21.0' },
   });
@@ -98,19 +108,13 @@ test.each([
   expect(message).toContain(cure);
 });
 
-/** As npm leaves it with its install scripts left out. */
-const unfinished = writeTree(join(folder, 'unfinished'), {
-  '@tensorflow/tfjs-node/package.json': '{}',
-  '@tensorflow/tfjs-node-gpu/package.json': '{}',
-});
-
 test.each([
-  ['node', ''],
-  ['node-gpu', ''],
+  ['node', bare],
+  ['node-gpu', bare],
   ['node', unfinished],
   ['node-gpu', unfinished],
-] as const)('%s, not set up: the one command that mends it', (tfjsEngine, NODE_PATH) => {
-  const { code, message } = open({ tfjsEngine }, { NODE_PATH });
+] as const)('%s, not set up: the one command that mends it', (tfjsEngine, home) => {
+  const { code, message } = open({ tfjsEngine }, {}, home);
   expect(code).toBe('ERR_BACKEND_UNAVAILABLE');
   const command = `npx fusor tfjs ${tfjsEngine === 'node-gpu' ? 'build --gpu' : 'install'}`;
   expect(message).toBe(`TensorFlow for Node is not set up · run \`${command}\``);
@@ -149,7 +153,7 @@ const present = findPackage('node');
 describeUnless(!present && 'TensorFlow is not set up')('the two functions that Node 23 removed', () => {
   test.each([
     ['without them tfjs-node fails: ours are still needed', '', expect.stringMatching(/is not a function/)],
-    ['with ours it computes', `require('${dist}/tensorflow.js').restoreRemovedUtilities();`, 11],
+    ['with ours it computes', `require('${dist}/backend/tfjs/tensorflow.js').restoreRemovedUtilities();`, 11],
   ])('%s', (_name, restore, expected) => {
     const code = `const util = require('node:util');
       delete util.isNullOrUndefined;
