@@ -50,17 +50,7 @@ async function sizeOf(handle: FileHandle, file: string): Promise<Stats> {
 }
 
 async function read(handle: FileHandle, begin: number, end: number, file: string): Promise<Uint8Array> {
-  let bytes: Uint8Array;
-  try {
-    bytes = new Uint8Array(end - begin);
-  } catch (error) {
-    throw new FusorError(
-      'ERR_IO',
-      [`${end - begin} bytes are more than fit into memory`, file],
-      {},
-      { cause: error },
-    );
-  }
+  const bytes = allocate(end - begin, file);
   for (let done = 0; done < bytes.length; ) {
     let count: number;
     try {
@@ -72,6 +62,16 @@ async function read(handle: FileHandle, begin: number, end: number, file: string
     done += count;
   }
   return bytes;
+}
+
+/** Zeros for what is read. @throws ERR_IO where there is not so much memory */
+export function allocate(size: number, file: string): Uint8Array {
+  try {
+    return new Uint8Array(size);
+  } catch (cause) {
+    const parts = [`${size} bytes are more than fit into memory`, file, 'use a machine with more'] as const;
+    throw new FusorError('ERR_IO', parts, { file, size }, { cause });
+  }
 }
 
 function changed(file: string): FusorError {

@@ -55,7 +55,9 @@ export function readLayer(entry: unknown, place: Place): { className: string; co
   const config = place.at('config').object(given);
   if (typeof className !== 'string' || !Object.hasOwn(READ, className)) throw unknownLayer(className, place);
   neutral(config, 'trainable', [true], place);
-  neutral(config, 'dtype', ['float32'], place);
+  // Keras 3 writes a policy, and what is in it.
+  const policy = (config.dtype as { config?: { name?: unknown } } | null | undefined)?.config?.name;
+  neutral(policy === undefined ? config : { dtype: policy }, 'dtype', ['float32'], place);
   const own = READ[className](config, place);
   const shape = config.batch_input_shape ?? config.batch_shape;
   const { name } = config;

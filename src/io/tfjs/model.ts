@@ -80,13 +80,12 @@ function compiled(bare: Omit<ModelConfig, 'compile'>, training: unknown): ModelC
   }
 }
 
-/** Entries by our names: Keras' converter may write dense/dense/kernel, and older files dense/kernel:0. */
+/** Entries by our names: Keras' converter may write sequential/dense/kernel, and older files dense/kernel:0. */
 function renamed(groups: WeightGroup[], model: Model): WeightGroup[] {
   const ours = new Set(model.weightNames);
   const nameOf = (name: string) => {
     if (ours.has(name)) return name;
-    const parts = name.replace(/:0$/, '').split('/');
-    const short = `${parts[0]}/${parts[parts.length - 1]}`;
+    const short = name.replace(/:0$/, '').split('/').slice(-2).join('/');
     return ours.has(short) ? short : name;
   };
   return groups.map((group) => ({

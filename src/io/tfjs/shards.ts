@@ -2,7 +2,7 @@
 import { dirname } from 'node:path';
 import { sha256 } from '../../data/digests';
 import { containedPath } from '../contained-path';
-import { withFile } from '../read-file';
+import { allocate, withFile } from '../read-file';
 import type { Tensor } from '../safetensors';
 import { refused } from '../stored-model';
 import type { WeightEntry, WeightGroup } from './manifest';
@@ -23,7 +23,7 @@ export async function readShards(
   // All sizes are compared before anything is allocated.
   const found = await Promise.all(groups.map((group) => locate(group, source)));
   for (const [g, group] of groups.entries()) {
-    const bytes = new Uint8Array(group.size);
+    const bytes = allocate(group.size, source);
     let at = 0;
     for (const { path, file, size } of found[g]) {
       const part = await withFile(file, missing(path, source), (opened) => opened.read(0, size));

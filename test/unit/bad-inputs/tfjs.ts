@@ -360,6 +360,17 @@ export function badTfjs(root: string): BadInput[] {
       'cut short',
     ],
     ['weights too long', made(() => {}, new Uint8Array(48)), FORMAT, 'their files have 48', 'too long'],
+    [
+      'weights of 268 MB in a file of 44 bytes',
+      made((json) => {
+        json.modelTopology.config.layers.pop();
+        json.modelTopology.config.layers[0].config.units = 2 ** 24;
+        json.weightsManifest[0].weights = [weight('a/kernel', [3, 2 ** 24]), weight('a/bias', [2 ** 24])];
+      }),
+      FORMAT,
+      'need 268435456 bytes, their files have 44',
+      'cut short',
+    ],
     ['no weights at all', path(undefined), 'ERR_PATH_ESCAPE', 'model.json', 'name it alone'],
     [
       'files in another order',
