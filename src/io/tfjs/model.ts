@@ -125,8 +125,12 @@ export async function writeTfjsModel(
 const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array) =>
   new Uint8Array(buffer, byteOffset, byteLength);
 
-/** Our own part of a model.json that we wrote: its checksum and those of its files. */
+/**
+ * Our own part of a model.json that we wrote: its checksum and those of its files. TensorFlow.js hands it on when it
+ * saves a model that it has opened; then it speaks of another file.
+ */
 function ownMetadata(json: Json): { sha256: unknown; files: unknown } | undefined {
+  if (!/^fusor /.test(String(json.generatedBy))) return undefined;
   const own = (json.userDefinedMetadata as Json | null | undefined)?.fusor as Json | null | undefined;
   if (typeof own !== 'object' || own === null) return undefined;
   const files = typeof own.files === 'object' && own.files !== null ? own.files : {};

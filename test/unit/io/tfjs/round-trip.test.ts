@@ -108,6 +108,18 @@ describe('what fusor saves, TensorFlow.js opens', () => {
   });
 });
 
+test('what TensorFlow.js has trained on, fusor opens again', async () => {
+  const model = sequential(STACKS.flagship());
+  model.compile({ optimizer: 'sgd', loss: 'categoricalCrossentropy', ...DEVICE });
+  const folder = fresh();
+  await saveModel(model, folder, { format: 'tfjs' });
+  const theirs = await openWithTfjs(tf, folder);
+  await theirs.fit(tf.ones([4, 4, 4, 1]), tf.oneHot(tf.tensor1d([0, 1, 2, 0], 'int32'), 3), { verbose: 0 });
+  const again = made();
+  await saveWithTfjs(tf, theirs, again, { includeOptimizer: true });
+  await expectSamePredictions(await loadModel(again, DEVICE), theirs, [4, 4, 1]);
+});
+
 describe('what TensorFlow.js saves, fusor opens', () => {
   const stack = () =>
     tf.sequential({
