@@ -17,6 +17,27 @@ describe.each(BACKENDS)('on %s', (name, flags, obstacle) => {
       document = documentOf(await run);
     });
 
+    test('--clip-norm shortens what is learnt from a step, and is kept with the model', async () => {
+      const clipping = [
+        '--clip-norm',
+        '1e-6',
+        '--optimizer',
+        'sgd',
+        '--layers',
+        '8',
+        '--run-dir',
+        `clipped ${name}`,
+      ];
+      const clipped = documentOf(await fusor(['train', ...small, ...flags, ...clipping, '--json'], { cwd }));
+      expect(clipped.backend.kernels).toBe('framework');
+      const [first, last] = [clipped.history[0].loss, clipped.history.at(-1).loss];
+      expect(Math.abs(first - last)).toBeLessThan(1e-3);
+      expect(document.history[0].loss - document.history.at(-1).loss).toBeGreaterThan(0.1);
+      expect(
+        JSON.parse(read(cwd, `clipped ${name}`, 'model', 'model.json')).config.compile.optimizer.clipNorm,
+      ).toBe(1e-6);
+    });
+
     test('prints exactly the documented keys', () => {
       expect(Object.keys(document)).toEqual([
         'schema',
