@@ -7,14 +7,14 @@ export const FUZZED = ['idx', 'gz', 'safetensors', 'model', 'tfjs', 'checkpoint'
 /** MiB beyond what a reader may hold at any time, whatever it reads; these files have a few hundred bytes. */
 const MOST_MEMORY = 64;
 
+/** What is let go is collected soon; a reader that needs more than this dies of it. */
+const SMALL_HEAP = ['--max-semi-space-size=2', '--max-old-space-size=64'];
+
 /** Reads `count` damaged files in a process of its own: an error of ours or data, soon, and no memory kept. */
 export async function fuzz(format: string, count: number, seed: number): Promise<void> {
   const program = join(repository, 'test', 'programs', 'fuzz.cjs');
-  const { status, stdout, stderr } = await run(
-    process.execPath,
-    [program, format, String(count), String(seed)],
-    {},
-  );
+  const args = [...SMALL_HEAP, program, format, String(count), String(seed)];
+  const { status, stdout, stderr } = await run(process.execPath, args);
   if (status !== 0) throw new Error(`a reader fell: ${stderr || `ended with ${status}`}`);
   const { tried, accepted, memoryMiB } = JSON.parse(stdout);
   expect(tried).toBe(count);
