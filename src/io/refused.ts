@@ -1,6 +1,6 @@
 /** Formats that are never read, or not by this fusor, whatever their content: told by name and by first bytes. */
 import { existsSync } from 'node:fs';
-import { extname, join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 import { FusorError } from '../errors';
 
 type Verdict = readonly [what: string, mend: string];
@@ -19,6 +19,7 @@ const KERAS: Verdict = [
   'Keras files are not read by this fusor',
   'convert it: tensorflowjs_converter --input_format=keras --output_format=tfjs_layers_model SRC DST',
 ];
+const SHARD: Verdict = ['these are weights alone', 'name the model.json beside them'];
 const ONNX: Verdict = ['ONNX is not read by this fusor', 'take the model that it was exported from'];
 
 const BY_EXTENSION: Record<string, Verdict> = {
@@ -39,8 +40,11 @@ const BY_EXTENSION: Record<string, Verdict> = {
 
 /** @throws ERR_FILE_FORMAT for a name that belongs to such a format, and for the folder of a SavedModel */
 export function refuseByName(path: string): void {
-  const verdict = Object.hasOwn(BY_EXTENSION, extname(path).toLowerCase())
-    ? BY_EXTENSION[extname(path).toLowerCase()]
+  const end = extname(path).toLowerCase();
+  const verdict = Object.hasOwn(BY_EXTENSION, end)
+    ? end === '.bin' && existsSync(join(dirname(path), 'model.json'))
+      ? SHARD
+      : BY_EXTENSION[end]
     : ['saved_model.pb', 'saved_model.pbtxt'].some((name) => existsSync(join(path, name)))
       ? SAVED_MODEL
       : undefined;

@@ -356,7 +356,7 @@ export async function badModels(root: string): Promise<BadInput[]> {
       'other.safetensors',
       'put a model.json beside them',
     ],
-    ...['.pt', '.pth', '.bin', '.ckpt', '.pkl', '.pickle', '.joblib', '.pb'].map(
+    ...['.pt', '.pth', '.ckpt', '.pkl', '.pickle', '.joblib', '.pb'].map(
       (end): Row => [`a file ${end}`, named(`model${end}`), FORMAT, 'can run code', 'convert it'],
     ),
     ...['.keras', '.h5', '.hdf5'].map(
@@ -368,6 +368,14 @@ export async function badModels(root: string): Promise<BadInput[]> {
         'tensorflowjs_converter',
       ],
     ),
+    ['weights of TensorFlow.js alone', named('weights.bin'), FORMAT, 'weights.bin', 'name the model.json'],
+    [
+      'weights of PyTorch',
+      () => loadModel(join(root, 'pytorch_model.bin')),
+      FORMAT,
+      'can run code',
+      'convert it',
+    ],
     ['ONNX', named('model.onnx'), FORMAT, 'model.onnx', 'take the model'],
     [
       'TorchScript under another name',
