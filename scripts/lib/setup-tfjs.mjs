@@ -5,7 +5,7 @@ import { buildTfjs } from './tfjs-build.mjs';
 import { tfjsStatus } from './tfjs-status.mjs';
 
 /**
- * TensorFlow behind tfjs, for the tests: a download of 280 MB that training does not need. Where it cannot be had the
+ * TensorFlow behind tfjs, for the tests: a download of 274 MB that training does not need. Where it cannot be had the
  * tests of that engine are left out, and the reason is said. FUSOR_SKIP_TENSORFLOW=1: it is not wanted.
  */
 export async function setUpTfjs(env = process.env) {
