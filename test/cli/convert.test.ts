@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import { documentOf, fusor, WASM } from '../support/cli';
 import { temporaryFolder } from '../support/script';
 
+// Each command is a process of its own, and a busy machine takes its time for each.
+jest.setTimeout(240_000);
+
 const cwd = temporaryFolder();
 const run = (...words: string[]) => fusor(words, { cwd });
 
@@ -68,16 +71,10 @@ test('what has no counterpart there is said; how to test it follows from its out
 
 test.each<[string, string[], number, string]>([
   ['a destination that is there', ['run', 'run'], 2, 'ERR_ARG'],
-  ['a format that is not written', ['run', 'model.onnx'], 4, 'ERR_FILE_FORMAT'],
-  ['one file of TensorFlow.js', ['run', 'x.safetensors', '--to', 'tfjs'], 2, 'ERR_ARG'],
   ['no such format', ['run', 'x', '--to', 'tfj'], 2, 'ERR_ARG'],
-  ['no such model', ['nowhere', 'x'], 4, 'ERR_FILE_FORMAT'],
   ['a pickle', ['model.pt', 'x'], 4, 'ERR_FILE_FORMAT'],
-  ['a SavedModel', ['saved', 'x'], 4, 'ERR_FILE_FORMAT'],
   ['weights outside the folder', ['escaping', 'x'], 4, 'ERR_PATH_ESCAPE'],
 ])('%s', async (_, words, status, code) => {
-  mkdirSync(join(cwd, 'saved'), { recursive: true });
-  writeFileSync(join(cwd, 'saved', 'saved_model.pb'), '');
   mkdirSync(join(cwd, 'escaping'), { recursive: true });
   const json = {
     modelTopology: { class_name: 'Sequential', config: { layers: [DENSE] } },

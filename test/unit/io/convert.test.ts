@@ -50,6 +50,18 @@ test('weights that are NaN: refused, or taken where that is asked for', async ()
   expect((await failure(loadModel(destination))).code).toBe('ERR_NONFINITE_WEIGHTS');
 });
 
+test.each([
+  ['a format that is not written', 'x.onnx', {}, 'ERR_FILE_FORMAT'],
+  ['one file of TensorFlow.js', 'x.safetensors', { to: 'tfjs' }, 'ERR_ARG'],
+  ['a folder that holds something', '.', {}, 'ERR_ARG'],
+  ['a format that is none', 'x', { to: 'tfj' }, 'ERR_ARG'],
+])('%s is refused before anything is read', async (_, name, options, code) => {
+  const destination = join(root, name);
+  const error = await failure(convertModel(join(root, 'absent'), destination, options as never));
+  expect(error.code).toBe(code);
+  if (name !== '.') expect(existsSync(destination)).toBe(false);
+});
+
 test('what links lead to is never written', async () => {
   const outside = join(root, 'outside');
   writeFileSync(outside, 'mine');
