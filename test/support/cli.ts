@@ -21,7 +21,7 @@ export interface CliOptions {
 const command = join(repository, 'scripts', 'fusor.mjs');
 
 /** Nothing of the environment of the tests may change what a command does; what was set up is where they found it. */
-function environment(more: Record<string, string> = {}): NodeJS.ProcessEnv {
+export function environment(more: Record<string, string> = {}): NodeJS.ProcessEnv {
   const clean = Object.entries(process.env).filter(
     ([name]) => !/^(FUSOR_(?!CACHE$)|LIBTORCH|NO_COLOR|FORCE_COLOR)/.test(name),
   );

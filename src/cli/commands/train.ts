@@ -40,9 +40,16 @@ async function trainAndTest(call: Call<typeof train>, resumed: Resumed | undefin
   for (const oddity of oddities(data)) out.note(oddity);
   const model = resume ? modelOfCheckpoint(resume, settings) : await buildModel(call, data, seed);
   const recorder = new Recorder(async () => {
+    const environment = environmentOf(await model.runtime(), call.argv, startedAt);
     const made = resumed?.folder ?? (await RunFolder.create(settings.runDir, data.name, startedAt));
-    await made.write(CONFIG_FILE, { ...portable(settings), seed });
-    await made.write('environment.json', environmentOf(await model.runtime(), call.argv, startedAt));
+    try {
+      // First: it makes the folder a run that can be gone on with.
+      await made.write(CONFIG_FILE, { ...portable(settings), seed });
+      await made.write('environment.json', environment);
+    } catch (error) {
+      await made.release();
+      throw error;
+    }
     return made;
   }, settings.stepLosses);
   const checkpoints = modelCheckpoint(() => recorder.folder!.checkpointsFolder, {
