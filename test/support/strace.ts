@@ -34,7 +34,7 @@ export async function traced(
   const script = join(repository, 'scripts', 'fusor.mjs');
   // With -D the traced program keeps the number of the shell, so that names of temp files are known.
   const quoted = (words: readonly string[]) => words.map((word) => `'${word}'`).join(' ');
-  const filter = paths.map((path) => `-P "${path.replace('PID', '$$')}"`).join(' ');
+  const filter = paths.map((path) => `-P "${path.replace('PID', () => '$$')}"`).join(' ');
   const inject = fault ? `-e inject=${fault.call}:error=${fault.error}:when=${fault.n}` : '';
   const program = `exec strace -D -f -qq -o '${log}' ${filter} ${inject} ${quoted([process.execPath, script, ...args])}`;
   // One thread of libuv does all the file work, one call after the other.
