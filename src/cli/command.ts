@@ -83,6 +83,14 @@ export const COMMANDS: readonly Command[] = [
     ['fusor convert runs/mnist-… web-model', 'fusor convert web-model/model.json model.safetensors'],
   ),
   command(
+    'verify',
+    '',
+    'train on everything usable here and check that it is the same training',
+    options.verify,
+    () => import('./commands/verify.js'),
+    ['fusor verify --seed 7', 'fusor verify --steps 100 --backends native,tfjs:wasm --against keras,torch'],
+  ),
+  command(
     'devices',
     '',
     'list what could compute here, and why the rest could not',

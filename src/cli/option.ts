@@ -107,6 +107,16 @@ export function integers(describe: string, fallback: readonly number[]): Option<
   return { describe, placeholder: 'N,N', fallback, parse };
 }
 
+/** Comma-separated words; in a file a list. */
+export function words(describe: string, placeholder: string): Option<readonly string[]> {
+  const parse = (written: unknown, where: string) => {
+    const items: unknown[] = Array.isArray(written) ? written : String(written).split(',');
+    if (items.every((item) => typeof item === 'string' && item !== '')) return items as string[];
+    throw wrong(where, 'the value', written, 'words, separated by commas');
+  };
+  return { describe, placeholder, fallback: [], parse };
+}
+
 const WORDS: Record<string, boolean> = {
   1: true,
   true: true,

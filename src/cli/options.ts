@@ -4,7 +4,7 @@ import { OPS, type Shape } from '../bench/work';
 import { scheduleOf } from '../io/checkpoint-schedule';
 import { FORMATS } from './bench/format';
 import { toShapes } from './bench/shapes';
-import { choice, choices, integer, integers, type Option, real, text, toggle } from './option';
+import { choice, choices, integer, integers, type Option, real, text, toggle, words } from './option';
 
 const device = (written: unknown, where: string) =>
   /^(auto|cpu|cuda|cuda:\d+)$/.test(String(written))
@@ -48,8 +48,8 @@ const rows = {
 
 const classes = { classes: integer('number of classes in a folder of data', 2, 256, undefined) };
 
-export const train = {
-  ...common,
+/** What is trained, and how: the same wherever it runs. */
+export const problem = {
   ...rows,
   ...classes,
   layers: integers('widths of the hidden layers, relu', [128]),
@@ -78,7 +78,6 @@ export const train = {
     'greater than 0 and at most 3.4e38',
     undefined,
   ),
-  epochs: integer('times through the data', 1, 1_000_000, 10),
   batchSize: integer('rows a step', 1, 2 ** 31 - 1, 32),
   validationSplit: real(
     'share of the rows, the last, to validate with',
@@ -87,6 +86,14 @@ export const train = {
     0.2,
   ),
   seed: integer('makes the run repeatable; default: random', 0, Number.MAX_SAFE_INTEGER, undefined),
+};
+
+const epochs = integer('times through the data', 1, 1_000_000, 10);
+
+export const train = {
+  ...common,
+  ...problem,
+  epochs,
   ...runtime,
   checkpoint: {
     ...text(
@@ -121,6 +128,30 @@ export const predict = {
   data: { ...rows.data, describe: 'an IDX file of images, or a data set, whose test images are taken' },
   batchSize: integer('rows at once', 1, 2 ** 31 - 1, 1024),
   ...runtime,
+};
+
+export const verify = {
+  ...common,
+  ...problem,
+  validationSplit: { ...problem.validationSplit, describe: 'share of the rows, the last, to leave out' },
+  threads: runtime.threads,
+  backends: words(
+    'only these, as native, native:framework, tfjs:wasm; default: all that are usable',
+    'NAME,…',
+  ),
+  steps: integer('train so many steps, not a whole epoch', 1, 2 ** 31, undefined),
+  reference: text('compare with this one; default: the one that most agree with', 'NAME', undefined),
+  against: words('outside witnesses: keras, torch', 'NAME,…'),
+  python: text('the Python that has them; default: the first found', 'FILE', undefined),
+};
+
+export const compare = {
+  ...common,
+  ...problem,
+  epochs,
+  threads: runtime.threads,
+  backends: words('train on each of these, as native, native:framework, tfjs:wasm', 'NAME,…'),
+  runDir: text('where the page and new runs go; default: runs/compare-<time>', 'FOLDER', undefined),
 };
 
 export const devices = { ...common };

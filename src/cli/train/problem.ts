@@ -22,6 +22,10 @@ import type * as options from '../options';
 import type { Resolved } from '../settings';
 
 export type TrainSettings = Settings<typeof options.train>;
+/** What is trained and where; the settings of the commands that train hold it. */
+export type Problem = Resolved<
+  typeof options.problem & typeof options.runtime & Pick<typeof options.common, 'quiet'>
+>;
 
 /** The model of a checkpoint, to run where the flags say; its weights are still in the checkpoint. */
 export function modelOf({ config }: Checkpoint, settings: TrainSettings): Model {
@@ -32,20 +36,20 @@ export function modelOf({ config }: Checkpoint, settings: TrainSettings): Model 
 
 /** A compiled model for the data: of the flags, of a model.json, or of a model's folder with its weights. */
 export async function buildModel(
-  { settings, origins }: Resolved<typeof options.train>,
+  { settings, origins }: Problem,
   data: ImageDataset,
   seed: number,
 ): Promise<Model> {
   if (settings.model !== undefined && origins.layers !== 'default') {
     throw new FusorError('ERR_ARG', [
       `${origins.layers} and ${origins.model} are both given`,
-      'fusor train',
+      '',
       'leave one of them out: the model has its own layers',
     ]);
   }
   const model = settings.model === undefined ? mlp(settings, data) : await modelAt(settings.model);
   const stored = model.toJSON().compile;
-  const given = (key: keyof TrainSettings) => origins[key] !== 'default' || !stored;
+  const given = (key: 'optimizer' | 'loss') => origins[key] !== 'default' || !stored;
   const kind = given('optimizer') ? settings.optimizer : stored!.optimizer.kind;
   const { backend, device, kernels, precision, threads, tfjsEngine, quiet } = settings;
   model.compile({
@@ -63,7 +67,7 @@ async function modelAt(path: string): Promise<Model> {
 }
 
 /** Pixels / 255, flat, the hidden layers with relu, one output a class; for two classes and its loss, one output. */
-function mlp({ layers: widths, loss }: TrainSettings, { train, classes }: ImageDataset): Model {
+function mlp({ layers: widths, loss }: Problem['settings'], { train, classes }: ImageDataset): Model {
   const binary = loss === 'binaryCrossentropy';
   return sequential([
     layers.rescaling(1 / 255, { inputShape: train.x.shape.slice(1) }),

@@ -1,0 +1,75 @@
+"""Keras trains what `fusor verify` trains: its own layers, losses and optimisers, from our weights in our order.
+
+usage: keras_witness.py REQUEST.json (see problem.py). KERAS_BACKEND chooses its backend; default: the first there is.
+"""
+import importlib.util
+import os
+
+os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
+if 'KERAS_BACKEND' not in os.environ:
+    os.environ['KERAS_BACKEND'] = next(b for b in ('tensorflow', 'jax', 'torch') if importlib.util.find_spec(b))
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+from problem import INITIAL_ROWS, Problem  # noqa: E402
+
+problem = Problem()
+
+
+def layer_of(config):
+    kind, c = config['className'], config['config']
+    if kind == 'Flatten':
+        return keras.layers.Flatten()
+    if kind == 'Rescaling':
+        return keras.layers.Rescaling(c['scale'], c['offset'])
+    if kind == 'Activation':
+        return keras.layers.Activation(c['activation'])
+    return keras.layers.Dense(c['units'], activation=c['activation'], use_bias=c['useBias'])
+
+
+def optimizer_of(c):
+    clip = {'global_clipnorm': c['clipNorm']} if 'clipNorm' in c else {}
+    rate = c['learningRate']
+    if c['kind'] == 'sgd':
+        return keras.optimizers.SGD(rate, momentum=c['momentum'], nesterov=c['nesterov'], **clip)
+    if c['kind'] == 'rmsprop':
+        return keras.optimizers.RMSprop(rate, rho=c['rho'], epsilon=c['epsilon'], **clip)
+    moments = {'beta_1': c['beta1'], 'beta_2': c['beta2'], 'epsilon': c['epsilon'], **clip}
+    if c['kind'] == 'adamw':
+        return keras.optimizers.AdamW(rate, weight_decay=c['weightDecay'], **moments)
+    return keras.optimizers.Adam(rate, **moments)
+
+
+def loss_of(c):
+    logits = {'from_logits': c['fromLogits']}
+    return {
+        'categoricalCrossentropy': lambda: keras.losses.CategoricalCrossentropy(**logits),
+        'sparseCategoricalCrossentropy': lambda: keras.losses.SparseCategoricalCrossentropy(**logits),
+        'binaryCrossentropy': lambda: keras.losses.BinaryCrossentropy(**logits),
+        'meanSquaredError': keras.losses.MeanSquaredError,
+        'meanAbsoluteError': keras.losses.MeanAbsoluteError,
+    }[c['kind']]()
+
+
+class Steps(keras.callbacks.Callback):
+    """The loss of each step by itself, and the weights where they are wanted."""
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.model.reset_metrics()
+
+    def on_train_batch_end(self, batch, logs=None):
+        problem.losses.append(float(logs['loss']))
+        problem.keep(batch + 1, self.model.get_weights)
+
+
+model = keras.Sequential([keras.Input(problem.input_shape), *map(layer_of, problem.layers)])
+model.compile(optimizer=optimizer_of(problem.compile['optimizer']), loss=loss_of(problem.compile['loss']))
+model.set_weights(problem.weights)
+problem.keep(0, model.get_weights)
+x = problem.x.reshape(-1, *problem.input_shape)
+initial = model.evaluate(x[:INITIAL_ROWS].astype(np.float32), problem.y[:INITIAL_ROWS], batch_size=INITIAL_ROWS, verbose=0)
+rows = problem.order[:problem.steps * problem.batch_size].astype(np.int64)
+model.fit(x[rows].astype(np.float32), problem.y[rows], batch_size=problem.batch_size, shuffle=False, verbose=0, callbacks=[Steps()])
+backend = keras.backend.backend()
+version = __import__(backend).__version__
+problem.finish(f'Keras {keras.__version__} · {backend} {version}', float(initial))

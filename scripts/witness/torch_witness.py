@@ -1,0 +1,98 @@
+"""PyTorch trains what `fusor verify` trains: its own layers, losses and optimisers, from our weights in our order.
+
+usage: torch_witness.py REQUEST.json (see problem.py). torch.optim.Adam divides by √v/√(1−β2ᵗ) + eps, where Keras' formula,
+the contract's, has (√v + ε)/√(1−β2ᵗ): before each step its eps is set to ε/√(1−β2ᵗ). The two then are the same formula,
+and the contract's tolerances hold for this witness as for any other.
+"""
+import numpy as np
+import torch
+from problem import INITIAL_ROWS, Problem
+from torch import nn
+from torch.nn import functional as F
+
+problem = Problem()
+plan, config = problem.plan, problem.compile['optimizer']
+
+
+class Rescaling(nn.Module):
+    def __init__(self, scale, offset):
+        super().__init__()
+        self.scale, self.offset = scale, offset
+
+    def forward(self, x):
+        return x * self.scale + self.offset
+
+
+def activation_of(name):
+    return {'linear': nn.Identity, 'relu': nn.ReLU, 'sigmoid': nn.Sigmoid, 'tanh': nn.Tanh, 'elu': nn.ELU, 'gelu': nn.GELU,
+            'softmax': lambda: nn.Softmax(dim=1)}[name]()
+
+
+modules, weights = [], iter(problem.weights)
+for layer in plan['layers']:
+    if layer['kind'] == 'rescaling':
+        modules.append(Rescaling(layer['scale'], layer['offset']))
+    elif layer['kind'] == 'activation':
+        modules.append(activation_of(layer['activation']))
+    else:
+        dense = nn.Linear(layer['inputs'], layer['outputs'], bias=layer['useBias'])
+        with torch.no_grad():
+            dense.weight.copy_(torch.from_numpy(next(weights).T.copy()))
+            if layer['useBias']:
+                dense.bias.copy_(torch.from_numpy(next(weights)))
+        modules += [dense, activation_of(layer['activation'])]
+model, output = nn.Sequential(*modules), activation_of(plan['output'])
+
+LOSSES = {
+    'categoricalCrossentropy': F.cross_entropy,
+    'sparseCategoricalCrossentropy': F.cross_entropy,
+    'binaryCrossentropy': F.binary_cross_entropy_with_logits,
+    'meanSquaredError': lambda logits, y: F.mse_loss(output(logits), y),
+    'meanAbsoluteError': lambda logits, y: F.l1_loss(output(logits), y),
+}
+
+
+def optimizer_of(c):
+    if c['kind'] == 'sgd':
+        return torch.optim.SGD(model.parameters(), c['learningRate'], momentum=c['momentum'], nesterov=c['nesterov'])
+    moments = {'lr': c['learningRate'], 'betas': (c['beta1'], c['beta2']), 'eps': c['epsilon']}
+    if c['kind'] == 'adamw':
+        return torch.optim.AdamW(model.parameters(), weight_decay=c['weightDecay'], **moments)
+    return torch.optim.Adam(model.parameters(), **moments)
+
+
+optimizer = optimizer_of(config)
+
+
+def objective(rows):
+    y = problem.y[rows].astype(np.int64) if plan['targets'] == 'labels' else problem.y[rows]
+    return LOSSES[plan['loss']['kind']](model(torch.from_numpy(problem.x[rows].astype(np.float32))), torch.from_numpy(y))
+
+
+def clip():
+    """Keras' global norm; torch.nn.utils.clip_grad_norm_ adds 1e-6 to the norm."""
+    norm = torch.linalg.vector_norm(torch.cat([p.grad.ravel().double() for p in model.parameters()]))
+    if norm > config['clipNorm']:
+        for p in model.parameters():
+            p.grad.mul_(config['clipNorm'] / norm)
+
+
+def weights_now():
+    return [p.detach().numpy().T if p.ndim == 2 else p.detach().numpy() for p in model.parameters()]
+
+
+problem.keep(0, weights_now)
+with torch.no_grad():
+    initial = objective(np.arange(min(INITIAL_ROWS, len(problem.x)))).item()
+for step in range(problem.steps):
+    if 'beta2' in config:
+        optimizer.param_groups[0]['eps'] = config['epsilon'] / (1 - config['beta2'] ** (step + 1)) ** 0.5
+    optimizer.zero_grad()
+    loss = objective(problem.batch(step))
+    loss.backward()
+    if 'clipNorm' in config:
+        clip()
+    optimizer.step()
+    problem.losses.append(loss.item())
+    problem.keep(step + 1, weights_now)
+problem.finish(f'PyTorch {torch.__version__}', initial)

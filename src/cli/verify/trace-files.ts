@@ -1,0 +1,83 @@
+/**
+ * What a process that trains to be verified leaves in its folder, whatever language it is written in: trace.json, and
+ * weights-N.f32, the weights after N steps one after the other as little-endian float32.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Weights by name, in their order. */
+export type Snapshot = ReadonlyMap<string, Float32Array>;
+
+/** What trace.json holds. */
+export interface TraceFile {
+  /** Engine, kernels and versions, in one line. */
+  ranOn: string;
+  /** One loss a step, steps one by one. */
+  losses: number[];
+  /** The loss over the first rows before training. */
+  initialLoss: number;
+  /** Steps after which weights-N.f32 was written; 0: before training. */
+  snapshots: number[];
+  /** The steps done when the epoch was trained in one go, and its losses; null when it was not. */
+  epoch: { losses: number[]; loss: number } | null;
+}
+
+/** One training, as it was traced. */
+export interface Trace {
+  ranOn: string;
+  losses: readonly number[];
+  initialLoss: number;
+  snapshots: ReadonlyMap<number, Snapshot>;
+  epochLoss: number | null;
+  /** The optimiser's state after the first step, by weight and slot; empty where it was not kept. */
+  slots: Snapshot;
+  /** The first step whose loss was another when the epoch was trained in one go; null when none. */
+  unrepeated: number | null;
+  /** Share of the way that a weight has gone by which it may differ beyond the contract; 0 for our own. */
+  slack: number;
+}
+
+export const TRACE_FILE = 'trace.json';
+export const SLOTS_FILE = 'slots-1.f32';
+export const weightsFile = (step: number): string => `weights-${step}.f32`;
+
+export interface Sized {
+  name: string;
+  size: number;
+}
+
+/** @param weights names and sizes, in their order; @param slots the same for SLOTS_FILE */
+export function readTrace(
+  folder: string,
+  weights: readonly Sized[],
+  slots: readonly Sized[],
+  slack = 0,
+): Trace {
+  const file: TraceFile = JSON.parse(readFileSync(join(folder, TRACE_FILE), 'utf8'));
+  const whole = file.epoch?.losses ?? [];
+  const differs = file.losses.findIndex((loss, i) => i < whole.length && loss !== whole[i]);
+  return {
+    ranOn: file.ranOn,
+    // Steps one by one as far as they were traced, then those of the epoch in one go.
+    losses: [...file.losses, ...whole.slice(file.losses.length)],
+    initialLoss: file.initialLoss,
+    snapshots: new Map(file.snapshots.map((step) => [step, split(join(folder, weightsFile(step)), weights)])),
+    epochLoss: file.epoch?.loss ?? null,
+    slots: existsSync(join(folder, SLOTS_FILE)) ? split(join(folder, SLOTS_FILE), slots) : new Map(),
+    unrepeated: differs < 0 ? null : differs + 1,
+    slack,
+  };
+}
+
+function split(file: string, parts: readonly Sized[]): Snapshot {
+  const bytes = readFileSync(file);
+  const all = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+  let at = 0;
+  return new Map(
+    parts.map(({ name, size }) => {
+      const values = all.subarray(at, at + size);
+      at += size;
+      return [name, values];
+    }),
+  );
+}

@@ -1,0 +1,122 @@
+/** Trains as `fusor train` does and keeps what is needed to compare it with another training of the same. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadDataset } from '../../data/datasets';
+import type { ArrayLike, Callback, Model, TrainingContext } from '../../index';
+import { runtimeLine } from '../train/environment';
+import { buildModel, type Problem, targetsOf } from '../train/problem';
+import { SLOTS_FILE, TRACE_FILE, type TraceFile, weightsFile } from './trace-files';
+
+export interface TraceRequest {
+  problem: Problem;
+  seed: number;
+  /** Steps, from 1 in ascending order, after which weights are kept; training one by one ends after the last. */
+  snapshots: readonly number[];
+  /** Whether the epoch is trained in one go, too. */
+  epoch: boolean;
+  /** Where the files go. */
+  folder: string;
+}
+
+/** Rows for the loss before training. */
+const INITIAL_ROWS = 1024;
+
+export async function trace({ problem, seed, snapshots, epoch, folder }: TraceRequest): Promise<void> {
+  const { settings } = problem;
+  const data = await loadDataset(settings.data, settings);
+  const withModel = async <T>(use: (model: Model, y: ArrayLike) => Promise<T>): Promise<T> => {
+    const model = await buildModel(problem, data, seed);
+    try {
+      return await use(model, targetsOf(model, data.train));
+    } finally {
+      await model.dispose();
+    }
+  };
+  const { batchSize, validationSplit } = settings;
+  const options = { epochs: 1, batchSize, validationSplit, seed, verbose: 0 } as const;
+
+  const single = await withModel(async (model, y) => {
+    // Opens the session, so that the weights are those that came back from the device.
+    await model.runtime();
+    write(folder, weightsFile(0), await weightsOf(model));
+    const first = (array: ArrayLike) => head(array, INITIAL_ROWS);
+    const { loss } = await model.evaluate(first(data.train.x), first(y), { batchSize: INITIAL_ROWS });
+    const stepper = new Stepper(folder, snapshots);
+    try {
+      await model.fit(data.train.x, y, {
+        ...options,
+        callbacks: [stepper],
+        signal: stepper.controller.signal,
+      });
+    } catch (error) {
+      if (!stepper.controller.signal.aborted) throw error;
+    }
+    return { stepper, initialLoss: loss, ranOn: runtimeLine(await model.runtime()) };
+  });
+  const whole = epoch
+    ? await withModel(async (model, y) => {
+        const { history, stepLosses } = await model.fit(data.train.x, y, options);
+        write(folder, weightsFile(stepLosses.length), await weightsOf(model));
+        return { losses: [...stepLosses], loss: history.loss[0] };
+      })
+    : null;
+  const { stepper, initialLoss, ranOn } = single;
+  const kept = new Set([0, ...stepper.kept, ...(whole ? [whole.losses.length] : [])]);
+  const file: TraceFile = {
+    ranOn,
+    losses: stepper.losses,
+    initialLoss,
+    snapshots: [...kept],
+    epoch: whole,
+  };
+  writeFileSync(join(folder, TRACE_FILE), JSON.stringify(file));
+}
+
+/** Goes step by step, each a span of its own, and ends training after the last snapshot. */
+class Stepper implements Callback {
+  readonly everyBatches = 1;
+  readonly losses: number[] = [];
+  readonly kept: number[] = [];
+  readonly controller = new AbortController();
+
+  constructor(
+    private readonly folder: string,
+    private readonly snapshots: readonly number[],
+  ) {}
+
+  async onBatchEnd(
+    _batch: number,
+    { losses }: { losses: Float32Array },
+    { model }: TrainingContext,
+  ): Promise<void> {
+    this.losses.push(...losses);
+    const step = this.losses.length;
+    if (this.snapshots.includes(step)) {
+      const { weights, slots } = await model.readState();
+      write(this.folder, weightsFile(step), weights);
+      if (step === 1) write(this.folder, SLOTS_FILE, slots.flat());
+      this.kept.push(step);
+    }
+    if (step === this.snapshots.at(-1)) this.controller.abort();
+  }
+}
+
+async function weightsOf(model: Model): Promise<Float32Array[]> {
+  return (await model.getWeights()).map(({ data }) => data);
+}
+
+function write(folder: string, name: string, arrays: readonly Float32Array[]): void {
+  const parts = arrays.map(({ buffer, byteOffset, byteLength }) =>
+    Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength),
+  );
+  writeFileSync(join(folder, name), Buffer.concat(parts));
+}
+
+/** The first rows of data. */
+export function head(array: ArrayLike, rows: number): ArrayLike {
+  const { data, shape } = array as { data: Float32Array; shape: readonly number[] };
+  const [all, ...rest] = shape;
+  const kept = Math.min(rows, all);
+  const width = rest.reduce((a, b) => a * b, 1);
+  return { data: data.subarray(0, kept * width), shape: [kept, ...rest] };
+}

@@ -1,0 +1,100 @@
+/** Those who train to be verified, each in a process of its own: our ways to run, and outside witnesses. */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Problem } from '../train/problem';
+import type { Way } from '../ways';
+import { readTrace, type Sized, TRACE_FILE, type Trace } from './trace-files';
+
+/** Which weights to keep, and whether to train the epoch in one go. */
+export interface TracePlan {
+  snapshots: readonly number[];
+  epoch: boolean;
+}
+
+/** Where a process stopped before it had trained. */
+export interface Failure {
+  code: string;
+  message: string;
+}
+
+export interface Tracer {
+  name: string;
+  /** What is particular about its differences; empty for our own ways. */
+  note: string;
+  trace(plan: TracePlan, signal: AbortSignal): Promise<Trace | Failure>;
+}
+
+export const failed = (result: Trace | Failure): result is Failure => 'code' in result;
+
+/** What all tracers of one verification share. */
+export interface Job {
+  problem: Problem;
+  seed: number;
+  weights: readonly Sized[];
+  slots: readonly Sized[];
+  /** Where each trace gets a folder. */
+  temp: string;
+}
+
+let traces = 0;
+
+export function newFolder({ temp }: Job): string {
+  const folder = join(temp, String(++traces));
+  mkdirSync(folder);
+  return folder;
+}
+
+export function wayTracer(way: Way, job: Job): Tracer {
+  const { name, backend, device, kernels, tfjsEngine } = way;
+  return {
+    name,
+    note: '',
+    trace: (plan, signal) => {
+      const folder = newFolder(job);
+      const where = { backend, device, kernels, tfjsEngine, precision: 'fp32', quiet: true } as const;
+      const problem = { ...job.problem, settings: { ...job.problem.settings, ...where } };
+      const request = join(folder, 'request.json');
+      writeFileSync(request, JSON.stringify({ ...plan, problem, seed: job.seed, folder }));
+      const child = join(__dirname, 'trace-child.js');
+      return runTracer(process.execPath, [child, name, request], folder, job, signal);
+    },
+  };
+}
+
+/** Runs a program that leaves a trace in `folder`, or prints `{code, message}` and fails. */
+export async function runTracer(
+  program: string,
+  args: readonly string[],
+  folder: string,
+  { weights, slots }: Job,
+  signal: AbortSignal,
+  slack = 0,
+): Promise<Trace | Failure> {
+  const { stdout, stderr, how } = await run(program, args, signal);
+  signal.throwIfAborted();
+  if (existsSync(join(folder, TRACE_FILE))) return readTrace(folder, weights, slots, slack);
+  try {
+    return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
+  } catch {
+    const said = stderr.trim().split('\n').at(-1) ?? '';
+    return {
+      code: 'ERR_INTERNAL',
+      message: [`its process ended with ${how}`, said].filter(Boolean).join(': '),
+    };
+  }
+}
+
+function run(program: string, args: readonly string[], signal: AbortSignal) {
+  return new Promise<{ stdout: string; stderr: string; how: string }>((done) => {
+    const out = { stdout: '', stderr: '' };
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], signal, killSignal: 'SIGKILL' });
+    for (const name of ['stdout', 'stderr'] as const)
+      child[name].setEncoding('utf8').on('data', (text: string) => {
+        // The end is what tells.
+        out[name] = (out[name] + text).slice(-100_000);
+      });
+    child.once('error', (error) => done({ ...out, how: error.message }));
+    child.once('close', (status, killedBy) => done({ ...out, how: killedBy ?? `status ${status}` }));
+  });
+}

@@ -1,0 +1,118 @@
+/** Outside witnesses: Keras and PyTorch train the same, by their own layers, losses and optimisers. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { oneOf } from '../../arguments';
+import { FusorError } from '../../errors';
+import type { Model, NDArray } from '../../index';
+import { permutation } from '../../random';
+import { packageRoot } from '../../version';
+import { weightsFile } from './trace-files';
+import { type Job, newFolder, runTracer, type Tracer } from './tracers';
+
+const KINDS = ['keras', 'torch'] as const;
+type Kind = (typeof KINDS)[number];
+
+/** What witnesses are given: the data, and the weights to begin with. */
+export interface Testimony {
+  job: Job;
+  model: Model;
+  x: NDArray;
+  y: NDArray;
+}
+
+interface WitnessScripts {
+  witnessPython(kind: Kind, python?: string): Promise<string>;
+  witnessScript(kind: Kind): string;
+}
+
+/** @throws ERR_ARG, ERR_UNSUPPORTED for what a library cannot do, ERR_BACKEND_UNAVAILABLE where no Python has it */
+export async function witnessTracers(
+  { against, python }: { against: readonly string[]; python?: string },
+  testimony: Testimony,
+): Promise<Tracer[]> {
+  if (against.length === 0) return [];
+  const { witnessPython, witnessScript }: WitnessScripts = await import(
+    pathToFileURL(join(packageRoot, 'scripts', 'witness', 'witness.mjs')).href
+  );
+  const { job, model } = testimony;
+  const found: [Kind, string][] = [];
+  for (const name of new Set(against)) {
+    const kind = oneOf('--against', 'the value', name, KINDS);
+    const hindrance = hindranceOf(kind, model);
+    if (hindrance) throw new FusorError('ERR_UNSUPPORTED', [hindrance, `--against ${kind}`]);
+    found.push([kind, await witnessPython(kind, python)]);
+  }
+  const data = await writeData(testimony);
+  return found.map(([kind, program]) => ({
+    name: kind,
+    ...slackOf(kind, model),
+    trace: ({ snapshots, epoch }, signal) => {
+      const folder = newFolder(job);
+      const request = join(folder, 'request.json');
+      writeFileSync(request, JSON.stringify({ data, folder, snapshots, epoch }));
+      return runTracer(
+        program,
+        ['-B', witnessScript(kind), request],
+        folder,
+        job,
+        signal,
+        slackOf(kind, model).slack,
+      );
+    },
+  }));
+}
+
+/** What a library cannot do as we do it; null when it can do it all. */
+function hindranceOf(kind: Kind, model: Model): string | null {
+  const { layers, optimizer } = model.plan();
+  if (layers.some((layer) => layer.kind === 'dropout')) return `${kind} cannot draw our dropout bits`;
+  if (kind === 'torch' && optimizer.kind === 'rmsprop')
+    return "PyTorch's RMSprop adds epsilon outside of the root; ours and Keras' inside";
+  return null;
+}
+
+/**
+ * Keras' Adam takes 1 − β₂ᵗ in float32. It holds β₂ to 2⁻²⁵ and the power to 2⁻²⁴, so the difference is wrong by up to
+ * 1.5·2⁻²⁴/(1 − β₂) of itself, and the update, which has its root, by half of that: 4.5e-5 with β₂ = 0.999.
+ */
+function slackOf(kind: Kind, model: Model): { slack: number; note: string } {
+  const { optimizer } = model.plan();
+  if (kind !== 'keras' || !('beta2' in optimizer)) return { slack: 0, note: '' };
+  const slack = (0.75 * 2 ** -24) / (1 - optimizer.beta2);
+  const note = `its Adam takes 1 − β₂ᵗ in float32, so ${slack.toExponential(1)} of the way that a weight has gone is allowed on top`;
+  return { slack, note };
+}
+
+/** One folder for all witnesses. @returns its path */
+async function writeData({ job, model, x, y }: Testimony): Promise<string> {
+  const folder = newFolder(job);
+  const {
+    seed,
+    problem: { settings },
+  } = job;
+  const rows = x.shape[0];
+  // As fit splits: the first ⌊rows·(1 − split)⌋ are trained.
+  const trainRows = Math.floor(rows * (1 - settings.validationSplit));
+  const plan = model.plan();
+  const write = (name: string, { buffer, byteOffset, byteLength }: ArrayBufferView) =>
+    writeFileSync(join(folder, name), Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength));
+  write('x.bin', x.data as Uint8Array);
+  write('y.bin', plan.targets === 'labels' ? Int32Array.from(y.data) : Float32Array.from(y.data));
+  write('order.bin', permutation(trainRows, seed, 0));
+  const initial = (await model.getWeights()).map(({ data }) =>
+    Buffer.from(data.buffer, data.byteOffset, data.byteLength),
+  );
+  writeFileSync(join(folder, weightsFile(0)), Buffer.concat(initial));
+  const { layers, compile } = model.toJSON();
+  const witnessed = {
+    rows,
+    batchSize: settings.batchSize,
+    inputShape: model.inputShape,
+    layers,
+    compile,
+    plan,
+  };
+  writeFileSync(join(folder, 'problem.json'), JSON.stringify(witnessed));
+  return folder;
+}
