@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SetupError } from '../lib/failure.mjs';
-import { pythons } from '../lib/python.mjs';
 import { cacheDir } from '../lib/paths.mjs';
+import { pythons } from '../lib/python.mjs';
 import { runQuiet } from '../lib/run.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
