@@ -7,6 +7,8 @@ import type { Resolved } from './settings';
 export interface Call<O extends Options = Options> extends Resolved<O> {
   /** Positional arguments by name. */
   args: Record<string, string | undefined>;
+  /** Those of a [name..] that takes any number. */
+  words: readonly string[];
   out: Output;
   /** The command line as it was given, for the record. */
   argv: readonly string[];
@@ -81,6 +83,14 @@ export const COMMANDS: readonly Command[] = [
     options.convert,
     () => import('./commands/convert.js'),
     ['fusor convert runs/mnist-… web-model', 'fusor convert web-model/model.json model.safetensors'],
+  ),
+  command(
+    'compare',
+    '[runs..]',
+    'lay runs over each other, or train the same on several backends: a table and a page',
+    options.compare,
+    () => import('./commands/compare.js'),
+    ['fusor compare runs/mnist-… runs/mnist-…', 'fusor compare --backends native,native:framework,tfjs:wasm'],
   ),
   command(
     'verify',

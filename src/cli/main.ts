@@ -21,7 +21,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       (parsed.status === 0 ? process.stdout : process.stderr).write(`${parsed.text}\n`);
       return parsed.status;
     }
-    const { command, flags, args } = parsed;
+    const { command, flags, args, words } = parsed;
     const { settings, origins } = resolveSettings(command.options, flags, ALL_KEYS);
     asJson = Boolean(settings.json);
     if (settings.printConfig) {
@@ -30,7 +30,14 @@ export async function main(argv: readonly string[]): Promise<number> {
       return 0;
     }
     const run = await command.load();
-    return await run({ settings, origins, args, out: new Output(asJson, Boolean(settings.quiet)), argv });
+    return await run({
+      settings,
+      origins,
+      args,
+      words,
+      out: new Output(asJson, Boolean(settings.quiet)),
+      argv,
+    });
   } catch (error) {
     return report(error, asJson);
   }

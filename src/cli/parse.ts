@@ -13,6 +13,7 @@ export type Parsed =
       command: Command;
       flags: Record<string, unknown>;
       args: Record<string, string | undefined>;
+      words: readonly string[];
     };
 
 /** @throws ERR_ARG for unknown commands and flags, with the nearest name, and for missing or extra arguments */
@@ -51,8 +52,11 @@ export async function parse(argv: readonly string[]): Promise<Parsed> {
     );
   for (const command of COMMANDS) {
     parser.command(
-      // Missing arguments are found below, to be named.
-      `${command.name} ${command.args}`.replace(/<(\w+)>/g, '[$1]').trim(),
+      // Missing arguments are found below, to be named; of any number yargs would keep the last.
+      `${command.name} ${command.args}`
+        .replace(MANY, '')
+        .replace(/<(\w+)>/g, '[$1]')
+        .trim(),
       command.describe,
       (own) => {
         for (const [key, option] of Object.entries(command.options))
@@ -79,14 +83,17 @@ export async function parse(argv: readonly string[]): Promise<Parsed> {
   const names = argNames(chosen);
   const shorts = Object.values(chosen.options).flatMap(({ short }) => short ?? []);
   checkFlags(parsed, [...Object.keys(chosen.options).map(flagName), ...shorts, ...names], chosen);
-  if (words.length > 1) {
+  if (words.length > 1 && !MANY.test(chosen.args)) {
     throw usage(`unexpected argument '${words[1]}'`, `see fusor ${chosen.name} --help`, chosen);
   }
   const missing = requiredArgs(chosen).find((name) => parsed[name] === undefined);
   if (missing) throw usage(`the argument <${missing}> is missing`, `${shown(chosen)} [options]`, chosen);
   const args = Object.fromEntries(names.map((name) => [name, parsed[name] as string | undefined]));
-  return { kind: 'command', command: chosen, flags: parsed, args };
+  return { kind: 'command', command: chosen, flags: parsed, args, words: words.slice(1) };
 }
+
+/** An argument that takes any number of words: [runs..]. */
+const MANY = /\[\w+\.\.\]/;
 
 function flagOf(key: string, option: Option<unknown>): yargs.Options {
   const shown = variableName(key, option) === variableName(key, { ...option, variable: undefined });

@@ -4,6 +4,7 @@ import { isOwnFolder, loadDataset } from '../../data/datasets';
 import { type History, type Model, type ModelCheckpoint, modelCheckpoint } from '../../index';
 import { saveModel } from '../../io/model';
 import { CONFIG_FILE, RunFolder } from '../../io/run-folder';
+import { writeStepLosses } from '../../io/step-losses';
 import type { Call, Run } from '../command';
 import { Interrupted, interruptible } from '../interrupt';
 import type { train } from '../options';
@@ -62,6 +63,8 @@ async function trainAndTest(call: Call<typeof train>, resumed: Resumed | undefin
     const runtime = await model.runtime();
     out.note(`Training on ${runtimeLine(runtime)} · seed ${seed}`);
     const setupSeconds = (performance.now() - began) / 1000;
+    // Node's clock starts with the process.
+    const startupSeconds = performance.now() / 1000;
 
     const { history, test, folder, ranOn } = await interruptible(async (signal) => {
       const callbacks = [recorder, checkpoints];
@@ -99,12 +102,14 @@ async function trainAndTest(call: Call<typeof train>, resumed: Resumed | undefin
       model: modelOf(model),
       history: recorder.epochs,
       test: { loss: test.loss, accuracy: test.accuracy ?? null },
-      timing: { setupSeconds, ...history.timing },
+      timing: { startupSeconds, setupSeconds, ...history.timing },
+      memory: { peakBytes: process.resourceUsage().maxRSS * 1024 },
       fallback: fallbackOf(ranOn),
       runDir: folder.path,
       ...(settings.stepLosses && { stepLosses: recorder.stepLosses }),
     };
     await folder.write('environment.json', environmentOf(ranOn, call.argv, startedAt));
+    await writeStepLosses(folder.path, history.stepLosses);
     await folder.write('run.json', document);
     if (settings.json) out.result(document);
     else if (!settings.quiet) await show(document, runtimeLine(ranOn));

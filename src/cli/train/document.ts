@@ -16,7 +16,17 @@ export interface RunDocument {
   model: { layers: unknown[]; parameters: number };
   history: EpochRecord[];
   test: { loss: number; accuracy: number | null };
-  timing: { setupSeconds: number; fitSeconds: number; steps: number; stepMicroseconds: number };
+  timing: {
+    /** From the start of the process to the beginning of fit: Node.js, the data, the backend. */
+    startupSeconds: number;
+    /** The part of it after the command line was read. */
+    setupSeconds: number;
+    fitSeconds: number;
+    steps: number;
+    stepMicroseconds: number;
+  };
+  /** The most memory that the process has held resident. */
+  memory: { peakBytes: number };
   /** Better ways that could not be had; step: when that was found, 0 before training. */
   fallback: { from: string; to: string; reason: string; step: number }[];
   runDir: string;

@@ -1,0 +1,93 @@
+import { randomInt } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import { wrong } from '../../arguments';
+import { FusorError } from '../../errors';
+import { writeAtomic } from '../../io/atomic';
+import { ioError } from '../../io/system-error';
+import type { Call, Run } from '../command';
+import { comparisonPage, fastest, partings } from '../compare/page';
+import { type ComparedRun, readRun } from '../compare/run';
+import { compareSteps } from '../compare/steps';
+import { COLUMNS, figures } from '../compare/table';
+import { trainOn } from '../compare/train';
+import { interruptible } from '../interrupt';
+import type { compare } from '../options';
+import { table } from '../output';
+import { wayOf } from '../ways';
+
+export const run: Run<typeof compare> = async (call) => {
+  const { settings, words, out } = call;
+  if (words.length > 0 === settings.backends.length > 0)
+    throw usage(
+      'give either runs or --backends',
+      'fusor compare RUN RUN…, or fusor compare --backends native,tfjs',
+    );
+  const stamp = new Date().toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-');
+  const folder = resolve(settings.runDir ?? join('runs', `compare-${stamp}`));
+  const runs = words.length > 0 ? await readRuns(words) : await trainAll(call, folder);
+  const steps = runs.slice(1).map((other) => compareSteps(other, runs[0]));
+  const file = join(folder, 'compare.html');
+  await mkdir(folder, { recursive: true }).catch((error) => {
+    throw ioError(error, 'make the folder', folder);
+  });
+  await writeAtomic(file, comparisonPage(runs, steps));
+  const document = {
+    schema: 'fusor.comparison',
+    version: 1,
+    runs: runs.map(({ name, path, epochSeconds, peakBytes, startupSeconds, document: of }) => {
+      const { backend, seed, data, history, test, timing, fallback } = of;
+      const { stepMicroseconds, steps: count } = timing;
+      const measured = { epochSeconds, stepMicroseconds, steps: count, peakBytes, startupSeconds };
+      return { name, path, backend, seed, data, last: history.at(-1) ?? null, test, ...measured, fallback };
+    }),
+    partings: steps.map(({ step, incomparable }, i) => ({
+      run: runs[i + 1].name,
+      from: runs[0].name,
+      step,
+      incomparable,
+    })),
+    page: file,
+  };
+  out.result(document, () => {
+    const rows = figures(runs).map((cells, i) => [runs[i].name, ...cells.map(({ text }) => text)]);
+    const titles = COLUMNS.map(({ title }) => title);
+    const shown = table(
+      ['', ...titles],
+      rows,
+      titles.map((_, i) => i + 1),
+    );
+    return [shown, '', fastest(runs), partings(runs, steps), `page ${relative('', file)}`].join('\n');
+  });
+  return 0;
+};
+
+/** Named by their folders; by their paths where two are called the same. */
+async function readRuns(paths: readonly string[]): Promise<ComparedRun[]> {
+  if (paths.length < 2) throw usage('one run alone cannot be compared', 'name two or more');
+  const runs = paths.map((path) => readRun(resolve(path)));
+  const twice = (name: string) => runs.filter((other) => other.name === name).length > 1;
+  return runs.map((each, i) => (twice(each.name) ? { ...each, name: paths[i] } : each));
+}
+
+/** One after the other, so that they do not share the processor. */
+function trainAll({ settings, origins, out }: Call<typeof compare>, folder: string): Promise<ComparedRun[]> {
+  const ways = settings.backends.map((name) => wayOf(name, origins.backends));
+  if (ways.length < 2 || new Set(settings.backends).size < ways.length)
+    throw wrong(origins.backends, 'the value', settings.backends.join(','), 'two or more different backends');
+  const seed = settings.seed ?? randomInt(2 ** 31);
+  return interruptible(async (signal) => {
+    const runs: ComparedRun[] = [];
+    for (const way of ways) {
+      out.note(`training on ${way.name} · seed ${seed} …`);
+      const runDir = join(folder, way.name.replace(/[:@]/g, '-'));
+      await trainOn(way, { ...settings, seed }, runDir, signal);
+      runs.push(readRun(runDir, way.name));
+    }
+    return runs;
+  });
+}
+
+function usage(what: string, mend: string): FusorError {
+  return new FusorError('ERR_ARG', [what, 'fusor compare', mend]);
+}

@@ -1,0 +1,18 @@
+/** The loss of every step of a run, four bytes each: losses.f32, little-endian float32. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeAtomic } from './atomic';
+
+const FILE = 'losses.f32';
+
+export async function writeStepLosses(folder: string, losses: Float32Array): Promise<void> {
+  await writeAtomic(join(folder, FILE), new Uint8Array(losses.buffer, losses.byteOffset, losses.byteLength));
+}
+
+/** null where a run has none: it did not end, or is older. */
+export function readStepLosses(folder: string): Float32Array | null {
+  const file = join(folder, FILE);
+  if (!existsSync(file)) return null;
+  const bytes = readFileSync(file);
+  return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + (bytes.byteLength & ~3)));
+}

@@ -1,0 +1,78 @@
+/**
+ * A report as one self-contained HTML file: no script, no request (its policy forbids them), light and dark by the
+ * reader's setting, readable from 360 pixels on. Colours are the variables --ink, --muted, --line, --paper, --card and
+ * --s0 … --s7, one a series.
+ */
+import { type Html, html, Html as Raw } from './html';
+
+/** Series colours there are; a ninth series begins again. */
+export const SERIES_COLOURS = 8;
+
+const STYLE = `
+:root { color-scheme: light dark; --ink: #1f2328; --muted: #59636e; --line: #d1d9e0; --paper: #ffffff; --card: #f6f8fa;
+  --s0: #0969da; --s1: #d1570a; --s2: #1a7f37; --s3: #8250df; --s4: #bf3989; --s5: #7d6200; --s6: #0b7285; --s7: #57606a; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --muted: #9198a1; --line: #3d444d; --paper: #0d1117;
+  --card: #151b23; --s0: #58a6ff; --s1: #f0883e; --s2: #3fb950; --s3: #bc8cff; --s4: #f778ba; --s5: #d4a72c;
+  --s6: #39c5cf; --s7: #9da7b3; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; padding: 24px 20px 48px; max-width: 1040px; background: var(--paper); color: var(--ink);
+  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
+h1 { font-size: 24px; line-height: 1.25; margin: 0 0 4px; }
+h2 { font-size: 17px; margin: 36px 0 10px; }
+p { margin: 6px 0; } .lead { font-size: 17px; margin: 14px 0; } .muted { color: var(--muted); }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+th, td { padding: 7px 10px; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; vertical-align: top; }
+th { color: var(--muted); font-weight: 600; font-size: 13px; } td:first-child, th:first-child { text-align: left; padding-left: 0; white-space: normal; overflow-wrap: anywhere; min-width: 130px; }
+td.best { font-weight: 700; } .left td, .left th { text-align: left; white-space: normal; overflow-wrap: anywhere; }
+.left tr > :first-child { white-space: nowrap; }
+.swatch { display: inline-block; width: 12px; height: 12px; border-radius: 3px; margin-right: 7px; vertical-align: -1px; }
+.grid { display: grid; gap: 16px; grid-template-columns: repeat(2, minmax(0, 1fr)); }
+figure { margin: 0; padding: 14px 14px 8px; background: var(--card); border: 1px solid var(--line); border-radius: 8px; min-width: 0; }
+figure.wide { grid-column: 1 / -1; }
+figcaption { font-weight: 600; } figcaption small { display: block; font-weight: 400; color: var(--muted); }
+.legend { display: flex; flex-wrap: wrap; gap: 2px 16px; font-size: 13px; margin: 6px 0 2px; overflow-wrap: anywhere; }
+svg { display: block; width: 100%; height: auto; } .narrow { display: none; }
+.bar { margin: 9px 0; font-size: 14px; } .bar > div:first-child { display: flex; justify-content: space-between; gap: 12px; overflow-wrap: anywhere; }
+.bar b { white-space: nowrap; font-weight: 600; } .track { height: 14px; margin-top: 3px; border-radius: 3px; background: var(--line); }
+.fill { height: 100%; border-radius: 3px; min-width: 2px; }
+@media (max-width: 720px) { .grid { grid-template-columns: minmax(0, 1fr); } .broad { display: none; } .narrow { display: block; }
+  body { padding: 18px 14px 40px; } h1 { font-size: 21px; }
+  table.stack thead { display: none; } table.stack tr { display: block; padding: 8px 0; border-bottom: 1px solid var(--line); }
+  table.stack td { display: flex; justify-content: space-between; gap: 16px; border: 0; padding: 2px 0; white-space: normal; text-align: right; }
+  table.stack td:first-child { display: block; font-weight: 700; color: var(--ink); overflow-wrap: anywhere; text-align: left; }
+  table.stack td[data-title] { min-width: 0; overflow-wrap: anywhere; }
+  table.stack td[data-title]::before { flex: none; max-width: 50%; }
+  table.stack td[data-title]::before { content: attr(data-title); color: var(--muted); font-weight: 400; text-align: left; } }
+@media print { body { max-width: none; } figure { break-inside: avoid; } }
+`;
+
+/** @param title text; @param body sections in their order */
+export function page(title: string, body: readonly Html[]): string {
+  const policy = "default-src 'none'; style-src 'unsafe-inline'";
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title}</title>
+<style>${new Raw(STYLE)}</style>
+</head>
+<body>
+${body}
+</body>
+</html>
+`.text;
+}
+
+export function section(title: string, content: readonly Html[]): Html {
+  return html`<section><h2>${title}</h2>
+${content}
+</section>
+`;
+}
+
+export function swatch(series: number): Html {
+  return html`<span class="swatch" style="background:var(--s${series % SERIES_COLOURS})"></span>`;
+}

@@ -1,0 +1,36 @@
+import { type Html, html } from './html';
+import { swatch } from './page';
+
+/** One cell; the best of a column is set in bold. */
+export interface Cell {
+  text: string;
+  best?: boolean;
+}
+
+/** Rows are series, with their colours; on narrow screens each row is a block of its own. */
+export function seriesTable(
+  titles: readonly string[],
+  rows: readonly { name: string; cells: readonly Cell[] }[],
+): Html {
+  const head = titles.map((title) => html`<th>${title}</th>`);
+  const lines = rows.map(({ name, cells }, series) => {
+    const values = cells.map(
+      ({ text, best }, i) => html`<td class="${best ? 'best' : ''}" data-title="${titles[i]}">${text}</td>`,
+    );
+    return html`<tr><td>${swatch(series)}${name}</td>${values}</tr>
+`;
+  });
+  return html`<div class="scroll"><table class="stack"><thead><tr><th></th>${head}</tr></thead>
+<tbody>${lines}</tbody></table></div>`;
+}
+
+/** Rows are facts, columns series: for text that may be long. */
+export function factTable(titles: readonly string[], rows: readonly (readonly string[])[]): Html {
+  const head = titles.map((title, series) => html`<th>${swatch(series)}${title}</th>`);
+  const lines = rows.map(([fact, ...values]) => {
+    const cells = values.map((value, i) => html`<td data-title="${titles[i]}">${value}</td>`);
+    return html`<tr><td class="muted">${fact}</td>${cells}</tr>
+`;
+  });
+  return html`<div class="scroll"><table class="left stack"><thead><tr><th></th>${head}</tr></thead><tbody>${lines}</tbody></table></div>`;
+}
