@@ -27,7 +27,9 @@ def layer_of(config):
     return keras.layers.Dense(c['units'], activation=c['activation'], use_bias=c['useBias'])
 
 
-def optimizer_of(c):
+def optimizer_of(config):
+    # JSON knows no 0.0, and Keras takes no 0 for a rate.
+    c = {name: float(value) if type(value) is int else value for name, value in config.items()}
     clip = {'global_clipnorm': c['clipNorm']} if 'clipNorm' in c else {}
     rate = c['learningRate']
     if c['kind'] == 'sgd':

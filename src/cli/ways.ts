@@ -51,6 +51,11 @@ function waysOf({ backend, engine, device }: NamedCandidate): Way[] {
   return parts.map((part) => ({ ...wayOf(`${backend}:${part}${at}`, 'devices'), device: device as 'cpu' }));
 }
 
+/** Whether nothing but the device is left to the choice. */
+export function isExact({ kernels, tfjsEngine }: Way): boolean {
+  return kernels !== 'auto' || tfjsEngine !== 'auto';
+}
+
 /** Whether `wanted`, perhaps less exact (`native`, `tfjs`), means this way. */
 export function means(wanted: string, { name }: Way): boolean {
   return name === wanted || name.startsWith(`${wanted}:`) || name.startsWith(`${wanted}@`);

@@ -48,7 +48,8 @@ function draw(figure: Curves, width: number): string {
   const chart = init(null, null, { renderer: 'svg', ssr: true, width, height: HEIGHT });
   try {
     chart.setOption(optionOf(figure, width));
-    return chart.renderToSVGString();
+    // Its styles are for pointing at things, which needs a script.
+    return chart.renderToSVGString().replace(/<style[\s\S]*?<\/style>/g, '');
   } finally {
     // It holds a timer that keeps the process alive.
     chart.dispose();

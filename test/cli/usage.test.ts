@@ -15,6 +15,8 @@ describe('help', () => {
       'predict',
       'inspect',
       'convert',
+      'verify',
+      'compare',
       'devices',
       'doctor',
       'data',

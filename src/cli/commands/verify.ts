@@ -15,7 +15,7 @@ import { faults, type Verified, verificationTable } from '../verify/report';
 import type { Trace } from '../verify/trace-files';
 import { type Failure, failed, type Job, type Tracer, wayTracer } from '../verify/tracers';
 import { witnessTracers } from '../verify/witness';
-import { everyWay, means, type Obstacle, wayOf } from '../ways';
+import { everyWay, isExact, means, type Obstacle, wayOf } from '../ways';
 
 export const run: Run<typeof verify> = async (call) => {
   const temp = mkdtempSync(join(tmpdir(), 'fusor-verify-'));
@@ -50,7 +50,8 @@ async function verifyIn(temp: string, call: Call<typeof verify>, signal: AbortSi
     weights.map(({ name, size }) => ({ name: `${slot} of ${name}`, size })),
   );
   const job: Job = { problem, seed, weights, slots, temp };
-  const { tracers, obstacles } = await tracersOf(call, job);
+  const { ways, obstacles } = await waysOf(call);
+  const tracers = ways.map((way) => wayTracer(way, job));
   const y = targetsOf(model, data.train) as NDArray;
   const witnesses = await witnessTracers(settings, { job, model, x: data.train.x, y });
 
@@ -64,6 +65,10 @@ async function verifyIn(temp: string, call: Call<typeof verify>, signal: AbortSi
     traces.set(tracer, await tracer.trace({ snapshots, epoch: settings.steps === undefined }, signal));
   }
   const notRun = [...obstacles];
+  const missing = [...traces.values()].find(
+    (result) => failed(result) && result.code === 'ERR_BACKEND_UNAVAILABLE',
+  );
+  if (missing) throw failureOf(missing as Failure);
   for (const [tracer, result] of traces) {
     if (!failed(result) || result.code !== 'ERR_UNSUPPORTED') continue;
     notRun.push({ name: tracer.name, reason: result.message, cure: '' });
@@ -126,13 +131,15 @@ async function verifyIn(temp: string, call: Call<typeof verify>, signal: AbortSi
 }
 
 /** What was asked for, or all there is. @throws ERR_ARG, ERR_BACKEND_UNAVAILABLE for a name that cannot be had */
-async function tracersOf({ settings, origins }: Call<typeof verify>, job: Job) {
+async function waysOf({ settings, origins }: Call<typeof verify>) {
+  const named = settings.backends.map((name) => wayOf(name, origins.backends));
+  // Those that are named in full are tried without looking for others.
+  if (named.length > 0 && named.every(isExact)) return { ways: named, obstacles: [] };
   const { usable, obstacles } = await everyWay();
-  if (settings.backends.length === 0) return { tracers: usable.map((way) => wayTracer(way, job)), obstacles };
-  const chosen = settings.backends.flatMap((name) => {
-    wayOf(name, origins.backends);
-    const ways = usable.filter((way) => means(name, way));
-    if (ways.length > 0) return ways;
+  if (named.length === 0) return { ways: usable, obstacles };
+  const ways = named.flatMap(({ name }) => {
+    const meant = usable.filter((way) => means(name, way));
+    if (meant.length > 0) return meant;
     const why = obstacles.map(({ name: other, reason }) => `${other}: ${reason}`).join('; ');
     throw new FusorError('ERR_BACKEND_UNAVAILABLE', [
       `${name} cannot be had`,
@@ -140,7 +147,7 @@ async function tracersOf({ settings, origins }: Call<typeof verify>, job: Job) {
       "'fusor devices' lists what there is",
     ]);
   });
-  return { tracers: [...new Set(chosen)].map((way) => wayTracer(way, job)), obstacles: [] };
+  return { ways: [...new Set(ways)], obstacles: [] };
 }
 
 /** The one that fewest of the others part from; the first among equals. */
