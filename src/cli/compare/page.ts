@@ -26,7 +26,7 @@ export function comparisonPage(runs: readonly ComparedRun[], steps: readonly Ste
       rows,
     ),
     html`<p class="muted">loss, val loss: of the last epoch · epoch: the median, validation included · step: training alone ·
-start-up: from the start of the process to the first step · bold: the best</p>`,
+start-up: from the start of the process to the start of training · bold: the best</p>`,
     section('Learning', [html`<div class="grid">${learning(runs, names)}</div>`]),
     section('The same training?', [html`<div class="grid">${sameness(names, steps)}</div>`]),
     section('Cost', [html`<div class="grid">${costs(runs, names)}</div>`]),
@@ -158,7 +158,7 @@ function costs(runs: readonly ComparedRun[], names: readonly string[]): Html[] {
     bar('step', 'Time a step', 'training alone; shorter is better'),
     bar('epoch', 'Time an epoch', 'validation included, the median'),
     bar('peak memory', 'Peak memory', 'of the whole process, resident'),
-    bar('start-up', 'Start-up', 'from the start of the process to the first step'),
+    bar('start-up', 'Start-up', 'from the start of the process to the start of training'),
   ];
 }
 
