@@ -31,7 +31,7 @@ test('runs: a table, where losses part, and a page that asks for nothing', async
   expect(
     html.match(/(?:href|xmlns[:\w]*)="http[^"]*"|http/g)!.every((found) => /^(xmlns|http$)/.test(found)),
   ).toBe(true);
-  expect(html).toContain("default-src 'none'");
+  expect(html).toContain('content="default-src &#39;none&#39;;');
   expect(html).toContain('prefers-color-scheme: dark');
   // Each chart twice: for wide screens and for narrow ones.
   expect(html.match(/<svg /g)).toHaveLength(8);

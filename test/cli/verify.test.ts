@@ -78,7 +78,8 @@ describe('a planted fault is caught and named', () => {
 test.each([
   [['--backends', 'tfjs:wsm'], 2, 'tfjs[:node-gpu|node|wasm|cpu]'],
   [['--backends', 'tfjs:wasm'], 5, 'nothing to compare with'],
-  [['--backends', 'tfjs:node-gpu'], 5, 'tfjsEngine node-gpu cannot be had'],
+  [['--backends', 'tfjs:node-gpu,tfjs:wasm'], 5, 'tfjsEngine node-gpu cannot be had'],
+  [['--backends', 'tfjs:wasm,tfjs:cpu', '--reference', 'tfjs:cup'], 2, 'did you mean tfjs:cpu?'],
   [['--against', 'kers'], 2, 'did you mean keras?'],
   [['--against', 'keras', '--python', process.execPath], 5, 'no Python has numpy, keras'],
   [['--against', 'torch', '--optimizer', 'rmsprop'], 5, "PyTorch's RMSprop"],

@@ -2,20 +2,18 @@ import { randomInt } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadDataset } from '../../data/datasets';
-import { type ErrorCode, FusorError } from '../../errors';
-import { type NDArray, slotsOf } from '../../index';
+import { oneOf } from '../../arguments';
+import { FusorError } from '../../errors';
 import type { Call, Run } from '../command';
 import { interruptible } from '../interrupt';
 import type { verify } from '../options';
-import { buildModel, type Problem, targetsOf } from '../train/problem';
-import { COMPARED_STEPS, differences, within } from '../verify/parity';
-import { partingOf } from '../verify/parting';
-import { faults, type Verified, verificationTable } from '../verify/report';
-import type { Trace } from '../verify/trace-files';
-import { type Failure, failed, type Job, type Tracer, wayTracer } from '../verify/tracers';
+import { prepare } from '../verify/job';
+import { judge, referenceOf } from '../verify/judge';
+import { COMPARED_STEPS } from '../verify/parity';
+import { faults, verificationTable } from '../verify/report';
+import { trainEach, wayTracer } from '../verify/tracers';
 import { witnessTracers } from '../verify/witness';
-import { everyWay, isExact, means, type Obstacle, wayOf } from '../ways';
+import { everyWay, isExact, means, wayOf } from '../ways';
 
 export const run: Run<typeof verify> = async (call) => {
   const temp = mkdtempSync(join(tmpdir(), 'fusor-verify-'));
@@ -29,82 +27,32 @@ export const run: Run<typeof verify> = async (call) => {
 async function verifyIn(temp: string, call: Call<typeof verify>, signal: AbortSignal): Promise<number> {
   const { settings, origins, out } = call;
   const seed = settings.seed ?? randomInt(2 ** 31);
-  const anywhere = {
-    backend: 'auto',
-    device: 'auto',
-    kernels: 'auto',
-    precision: 'fp32',
-    tfjsEngine: 'auto',
-  } as const;
-  const problem: Problem = {
-    settings: { ...settings, ...anywhere, quiet: true },
-    origins: { ...origins, backend: '', device: '', kernels: '', precision: '', tfjsEngine: '' },
-  };
-  // What is wrong with model or data is said here, once.
-  const data = await loadDataset(settings.data, settings);
-  const model = await buildModel(problem, data, seed);
-  const plan = model.plan();
-  const shapes = new Map((await model.getWeights()).map(({ shape }, i) => [model.weightNames[i], shape]));
-  const weights = [...shapes].map(([name, shape]) => ({ name, size: shape.reduce((a, b) => a * b, 1) }));
-  const slots = slotsOf(plan.optimizer).flatMap((slot) =>
-    weights.map(({ name, size }) => ({ name: `${slot} of ${name}`, size })),
-  );
-  const job: Job = { problem, seed, weights, slots, temp };
+  const { job, model, data, y } = await prepare(call, seed, temp);
   const { ways, obstacles } = await waysOf(call);
-  const tracers = ways.map((way) => wayTracer(way, job));
-  const y = targetsOf(model, data.train) as NDArray;
   const witnesses = await witnessTracers(settings, { job, model, x: data.train.x, y });
+  const tracers = [...ways.map((way) => wayTracer(way, job)), ...witnesses];
+  const names = tracers.map(({ name }) => name);
+  if (settings.reference) oneOf(origins.reference, 'the value', settings.reference, names);
 
   const limit = settings.steps ?? Number.POSITIVE_INFINITY;
-  const snapshots = [...new Set([...COMPARED_STEPS, limit])].filter(
-    (step) => step <= limit && step < 2 ** 31,
+  const steps = [...COMPARED_STEPS.filter((step) => step < limit), settings.steps ?? []].flat();
+  const plan = { snapshots: steps, epoch: settings.steps === undefined };
+  const { traces, refused } = await trainEach(tracers, plan, signal, (name) =>
+    out.note(`training on ${name} …`),
   );
-  const traces = new Map<Tracer, Trace | Failure>();
-  for (const tracer of [...tracers, ...witnesses]) {
-    out.note(`training on ${tracer.name} …`);
-    traces.set(tracer, await tracer.trace({ snapshots, epoch: settings.steps === undefined }, signal));
-  }
-  const notRun = [...obstacles];
-  const missing = [...traces.values()].find(
-    (result) => failed(result) && result.code === 'ERR_BACKEND_UNAVAILABLE',
-  );
-  if (missing) throw failureOf(missing as Failure);
-  for (const [tracer, result] of traces) {
-    if (!failed(result) || result.code !== 'ERR_UNSUPPORTED') continue;
-    notRun.push({ name: tracer.name, reason: result.message, cure: '' });
-    traces.delete(tracer);
-  }
-  const trained = [...traces].flatMap(([tracer, trace]) => (failed(trace) ? [] : [{ tracer, trace }]));
-  if (traces.size < 2) throw nothingToCompare(notRun);
-  if (trained.length === 0) throw failureOf([...traces.values()][0] as Failure);
-  const reference = trained.find(({ tracer }) => tracer.name === settings.reference) ?? mostAgreed(trained);
-  const results: Verified[] = [];
-  for (const [tracer, trace] of traces) {
-    if (failed(trace)) {
-      const none = { differences: null, parting: null, unrepeated: null, ranOn: '', ok: false };
-      results.push({ name: tracer.name, note: tracer.note, ...none, error: trace.message });
-      continue;
-    }
-    const isReference = tracer === reference.tracer;
-    const parting = isReference ? null : await partingOf({ tracer, trace }, reference, shapes, signal);
-    const { ranOn, unrepeated } = trace;
-    const ok = !parting && unrepeated === null;
-    const found = isReference ? null : differences(trace, reference.trace);
-    results.push({
-      ...{ name: tracer.name, note: tracer.note, ranOn },
-      ...{ differences: found, parting, unrepeated, error: null, ok },
-    });
-  }
+  const reference = referenceOf(traces, settings.reference);
+  const results = await judge(traces, reference, job.shapes, signal);
   const ok = results.every((result) => result.ok);
-  const steps = reference.trace.losses.length;
+  const notRun = [...obstacles, ...refused];
+  const { layers, compile } = model.toJSON();
   const document = {
     schema: 'fusor.verification',
     version: 1,
     ok,
     seed,
-    steps,
+    steps: reference.trace.losses.length,
     data: { name: data.name, rows: data.train.x.shape[0], sha256: data.sha256 },
-    model: { layers: model.toJSON().layers, compile: model.toJSON().compile },
+    model: { layers, compile },
     batchSize: settings.batchSize,
     reference: reference.tracer.name,
     results,
@@ -112,9 +60,9 @@ async function verifyIn(temp: string, call: Call<typeof verify>, signal: AbortSi
   };
   out.result(document, () =>
     [
-      `${data.name}, ${steps} steps of ${settings.batchSize} rows, ${plan.optimizer.kind}, seed ${seed}: relative differences`,
+      `${data.name}, ${document.steps} steps of ${settings.batchSize} rows, ${compile?.optimizer.kind}, seed ${seed}: relative differences`,
       '',
-      verificationTable(results, reference.tracer.name),
+      verificationTable(results, document.reference),
       '',
       ...results
         .filter(({ error }) => !error)
@@ -123,7 +71,7 @@ async function verifyIn(temp: string, call: Call<typeof verify>, signal: AbortSi
         ({ name, reason, cure }) => `not run: ${[name, reason, cure].filter(Boolean).join(' · ')}`,
       ),
       '',
-      ...faults(results, reference.tracer.name),
+      ...faults(results, document.reference),
       ok ? `All ${results.length} are the same training.` : 'Not the same training.',
     ].join('\n'),
   );
@@ -148,26 +96,4 @@ async function waysOf({ settings, origins }: Call<typeof verify>) {
     ]);
   });
   return { ways: [...new Set(ways)], obstacles: [] };
-}
-
-/** The one that fewest of the others part from; the first among equals. */
-function mostAgreed(trained: readonly { tracer: Tracer; trace: Trace }[]) {
-  const apart = trained.map(
-    ({ trace }) => trained.filter((other) => !within(differences(other.trace, trace))).length,
-  );
-  return trained[apart.indexOf(Math.min(...apart))];
-}
-
-/** Nobody could train: the reason is the problem's. */
-function failureOf({ code, message }: Failure): Error {
-  return code === 'ERR_INTERNAL' ? new Error(message) : new FusorError(code as ErrorCode, [message]);
-}
-
-function nothingToCompare(notRun: readonly Obstacle[]): FusorError {
-  const why = notRun.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
-  return new FusorError('ERR_BACKEND_UNAVAILABLE', [
-    'there is nothing to compare with: two trainings are needed',
-    why,
-    'name a witness (--against keras), or more of --backends',
-  ]);
 }

@@ -10,7 +10,7 @@ import {
   worstTensor,
 } from './parity';
 import type { Trace } from './trace-files';
-import { failed, type Tracer } from './tracers';
+import { failed, type Shapes, type Tracer } from './tracers';
 
 export interface Parting {
   /** The first step, from 1, after which they differ by too much; 0: before training. */
@@ -33,7 +33,7 @@ const SNAPSHOT_BYTES = 2 ** 28;
 export async function partingOf(
   a: { tracer: Tracer; trace: Trace },
   b: { tracer: Tracer; trace: Trace },
-  shapes: ReadonlyMap<string, readonly number[]>,
+  shapes: Shapes,
   signal: AbortSignal,
 ): Promise<Parting | null> {
   const found = seen(a.trace, b.trace);
@@ -95,12 +95,7 @@ function spread(lower: number, upper: number, count: number): number[] {
   return [...new Set(steps)];
 }
 
-function weightParting(
-  a: Trace,
-  b: Trace,
-  step: number,
-  shapes: ReadonlyMap<string, readonly number[]>,
-): Parting {
+function weightParting(a: Trace, b: Trace, step: number, shapes: Shapes): Parting {
   const { name, difference, tolerance } = worstTensor(a, b, step);
   return { step, tensor: name, difference, tolerance, cause: causeInWeights() };
 

@@ -2,8 +2,9 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type ErrorCode, FusorError } from '../../errors';
 import type { Problem } from '../train/problem';
-import type { Way } from '../ways';
+import type { Obstacle, Way } from '../ways';
 import { readTrace, type Sized, TRACE_FILE, type Trace } from './trace-files';
 
 /** Which weights to keep, and whether to train the epoch in one go. */
@@ -27,10 +28,14 @@ export interface Tracer {
 
 export const failed = (result: Trace | Failure): result is Failure => 'code' in result;
 
+/** Shapes of weights by name. */
+export type Shapes = ReadonlyMap<string, readonly number[]>;
+
 /** What all tracers of one verification share. */
 export interface Job {
   problem: Problem;
   seed: number;
+  shapes: Shapes;
   weights: readonly Sized[];
   slots: readonly Sized[];
   /** Where each trace gets a folder. */
@@ -97,4 +102,42 @@ function run(program: string, args: readonly string[], signal: AbortSignal) {
     child.once('error', (error) => done({ ...out, how: error.message }));
     child.once('close', (status, killedBy) => done({ ...out, how: killedBy ?? `status ${status}` }));
   });
+}
+
+/**
+ * One after the other, so that they do not share the processor. Who cannot run the plan is refused, with the reason.
+ * @throws ERR_BACKEND_UNAVAILABLE for what was asked for and is not there, and where fewer than two are left
+ */
+export async function trainEach(
+  tracers: readonly Tracer[],
+  plan: TracePlan,
+  signal: AbortSignal,
+  tell: (name: string) => void,
+): Promise<{ traces: Map<Tracer, Trace | Failure>; refused: Obstacle[] }> {
+  const traces = new Map<Tracer, Trace | Failure>();
+  const refused: Obstacle[] = [];
+  if (tracers.length < 2) throw nothingToCompare(refused);
+  for (const tracer of tracers) {
+    tell(tracer.name);
+    const result = await tracer.trace(plan, signal);
+    if (!failed(result)) traces.set(tracer, result);
+    else if (result.code === 'ERR_BACKEND_UNAVAILABLE') throw errorOf(result);
+    else if (result.code === 'ERR_UNSUPPORTED')
+      refused.push({ name: tracer.name, reason: result.message, cure: '' });
+    else traces.set(tracer, result);
+  }
+  if (traces.size < 2) throw nothingToCompare(refused);
+  return { traces, refused };
+}
+
+export function errorOf({ code, message }: Failure): Error {
+  return code === 'ERR_INTERNAL' ? new Error(message) : new FusorError(code as ErrorCode, [message]);
+}
+
+function nothingToCompare(refused: readonly Obstacle[]): FusorError {
+  return new FusorError('ERR_BACKEND_UNAVAILABLE', [
+    'there is nothing to compare with: two trainings are needed',
+    refused.map(({ name, reason }) => `${name}: ${reason}`).join('; '),
+    'name a witness (--against keras), or more of --backends',
+  ]);
 }

@@ -1,0 +1,34 @@
+/** What is to be verified, made once: whatever is wrong with model or data is said before anybody trains. */
+import { loadDataset } from '../../data/datasets';
+import { type NDArray, slotsOf } from '../../index';
+import type { Call } from '../command';
+import type { verify } from '../options';
+import { buildModel, type Problem, targetsOf } from '../train/problem';
+import type { Job } from './tracers';
+
+const ANYWHERE = {
+  backend: 'auto',
+  device: 'auto',
+  kernels: 'auto',
+  precision: 'fp32',
+  tfjsEngine: 'auto',
+} as const;
+
+/** @returns the model as it is before training, on no backend yet, too */
+export async function prepare({ settings, origins }: Call<typeof verify>, seed: number, temp: string) {
+  const problem: Problem = {
+    settings: { ...settings, ...ANYWHERE, quiet: true },
+    origins: { ...origins, ...ANYWHERE },
+  };
+  const data = await loadDataset(settings.data, settings);
+  const model = await buildModel(problem, data, seed);
+  const y = targetsOf(model, data.train) as NDArray;
+  const arrays = await model.getWeights();
+  const shapes = new Map(arrays.map(({ shape }, i) => [model.weightNames[i], shape]));
+  const weights = arrays.map((array, i) => ({ name: model.weightNames[i], size: array.data.length }));
+  const slots = slotsOf(model.plan().optimizer).flatMap((slot) =>
+    weights.map(({ name, size }) => ({ name: `${slot} of ${name}`, size })),
+  );
+  const job: Job = { problem, seed, shapes, weights, slots, temp };
+  return { job, model, data, y };
+}
