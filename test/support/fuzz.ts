@@ -14,7 +14,7 @@ const SMALL_HEAP = ['--max-semi-space-size=2', '--max-old-space-size=64'];
 export async function fuzz(format: string, count: number, seed: number): Promise<void> {
   const program = join(repository, 'test', 'programs', 'fuzz.cjs');
   const args = [...SMALL_HEAP, program, format, String(count), String(seed)];
-  const { status, stdout, stderr } = await run(process.execPath, args);
+  const { status, stdout, stderr } = await run(process.execPath, args, { timeout: 500_000 });
   if (status !== 0) throw new Error(`a reader fell: ${stderr || `ended with ${status}`}`);
   const { tried, accepted, memoryMiB } = JSON.parse(stdout);
   expect(tried).toBe(count);
