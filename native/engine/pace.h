@@ -1,31 +1,28 @@
 // How many members of a team to use, by measurement: a small model, or a machine whose other cores are busy, is faster
 // with fewer. Results do not depend on the number, so it may change at any step.
 #pragma once
-#include <vector>
 
 namespace fusor {
 
 class Pace {
  public:
-  explicit Pace(int most);
+  explicit Pace(int most) : most_(most < 1 ? 1 : most), best_(most_), members_(most_) {}
 
-  // Of the next stretch: members, and how many steps to measure it over.
-  int members() const { return choices_[trial_ >= 0 ? trial_ : best_].members; }
+  // Of the next stretch: members, and how many steps to run before the next look at the clock.
+  int members() const { return members_; }
   int steps() const;
   void measured(int steps, double seconds);
 
  private:
-  struct Choice {
-    int members;
-    double secondsAStep = 0;  // 0: never tried
-  };
+  void use(int members);
 
-  std::vector<Choice> choices_;  // most members first
-  int best_ = 0;
-  int trial_ = 0;            // choice under trial, -1 for none
-  int nextTrial_ = 0;        // whose turn it is
-  double sinceTrial_ = 0;    // seconds
-  double trialEvery_;
+  int most_, best_, members_;    // members_ differs from best_ while another number is on trial
+  bool settling_ = true;         // the first stretch after a change: sleepers wake, weights move to other caches
+  bool down_ = true;             // whether the next trial is of fewer
+  double stepSeconds_ = 0;       // last seen, with any number; 0: never
+  double bestSeconds_ = 0;       // a step, with best_
+  double sinceTrial_ = 0, trialSeconds_ = 0;
+  double trialEvery_ = 0.02;     // seconds; doubles while trials bring nothing
 };
 
 }  // namespace fusor
