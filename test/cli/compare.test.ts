@@ -4,15 +4,16 @@ import { documentOf, fusor, WASM } from '../support/cli';
 import { temporaryFolder } from '../support/script';
 
 const cwd = temporaryFolder();
+// Each command starts several processes; on a busy machine that takes a while.
+jest.setTimeout(300_000);
 const small = ['--limit', '320', '--epochs', '2', '--layers', '16'];
 const train = (name: string, ...more: string[]) =>
   fusor(['train', ...small, ...WASM, '--quiet', '--run-dir', name, '--seed', '7', ...more], { cwd });
 const page = (folder: string) => readFileSync(join(cwd, folder, 'compare.html'), 'utf8');
 
 beforeAll(async () => {
-  await train('one');
-  await train('two', '--learning-rate', '0.0011');
-  await train('three', '--seed', '8');
+  const all = [train('one'), train('two', '--learning-rate', '0.0011'), train('three', '--seed', '8')];
+  for (const { status } of await Promise.all(all)) expect(status).toBe(0);
   mkdirSync(join(cwd, 'odd'));
   renameSync(join(cwd, 'three'), join(cwd, 'odd', '<script>alert(1)<'));
 });

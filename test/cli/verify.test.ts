@@ -5,6 +5,8 @@ import { repository, temporaryFolder } from '../support/script';
 import { describeUnless } from '../support/skip';
 
 const cwd = temporaryFolder();
+// Each command starts several processes; on a busy machine that takes a while.
+jest.setTimeout(300_000);
 const small = ['verify', '--limit', '400', '--layers', '16', '--seed', '7'];
 const [, [, , noNative]] = BACKENDS;
 
