@@ -1,9 +1,11 @@
-/** Who the flagship is compared with, and the Python environment that they live in. */
+/** Who a training job is compared with, and the Python environment that they live in. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { findPackage } from '../../dist/backend/tfjs/packages.js';
+import { installTfjs } from '../build-tfjs.mjs';
 import { cacheDir } from '../lib/paths.mjs';
 
 const folder = path.join(path.dirname(fileURLToPath(import.meta.url)), 'peers');
@@ -39,42 +41,57 @@ export function peersPython() {
 }
 
 /**
- * Command lines by name. Each prints one JSON line: {fitSeconds, stepMicroseconds, loss, testAccuracy, versions}.
- * @param {{ python: string, epochs: string, threads: string }} job
+ * Command lines by name, for those of whose name `wanted` holds a part, or 'all'; what they need is installed first. Each prints
+ * one JSON line: {fitSeconds, stepMicroseconds, loss, testAccuracy, versions}; no fitSeconds where it is not a whole fit.
  */
-export function peerCommands({ python, epochs, threads }) {
-  const common = ['--epochs', epochs, '--threads', threads];
-  const script = (name, ...args) => [python, path.join(folder, name), ...args, ...common];
-  const tfjs = (backend, steps) => [
-    process.execPath,
-    path.join(folder, 'tfjs_fit.mjs'),
-    backend,
-    mnist,
-    '--steps',
-    steps,
+export async function preparePeers(job, wanted, flagship) {
+  const chosen = peersFor(job, flagship).filter(({ name }) =>
+    wanted.some((part) => part === 'all' || name.includes(part)),
+  );
+  const python = chosen.some(({ script }) => script.endsWith('.py')) ? peersPython() : null;
+  if (chosen.some(({ args }) => args[0] === 'node')) await installTfjs();
+  const tensorflow = () => ['--package', findPackage('node').entry];
+  return Object.fromEntries(
+    chosen.map(({ name, script, args }) => {
+      const interpreter = script.endsWith('.py') ? python : process.execPath;
+      const more = args[0] === 'node' ? tensorflow() : [];
+      return [name, [interpreter, path.join(folder, script), ...args.map(String), ...more]];
+    }),
+  );
+}
+
+/** @returns {{name: string, script: string, args: unknown[]}[]} */
+export function peersFor({ epochs, threads, layers, batchSize, net, steps }, flagship) {
+  const sizes = net ? ['--net', net, '--steps', steps] : ['--layers', layers, '--epochs', epochs];
+  const common = [mnist, ...sizes, '--batch-size', batchSize, '--threads', threads];
+  const python = (name, script, ...args) => ({ name, script, args: [...args, ...common] });
+  const best = [...common, '--steps-per-execution', 100];
+  const keras = (name, backend, args) => ({ name, script: 'keras_fit.py', args: [backend, ...args] });
+  // Some steps only: a whole run takes minutes.
+  const tfjs = (name, backend, count) => ({
+    name,
+    script: 'tfjs_fit.mjs',
+    args: [backend, mnist, '--steps', count],
+  });
+  return [
+    python('JAX, jit + scan', 'jax_scan.py'),
+    python('PyTorch, fused Adam', 'pytorch.py', 'fused'),
+    python('PyTorch, eager', 'pytorch.py', 'eager'),
+    python('PyTorch, compile', 'pytorch.py', 'compile'),
+    ...(net
+      ? []
+      : [
+          keras('Keras on JAX, jit_compile, steps_per_execution 100', 'jax', best),
+          keras('Keras on JAX', 'jax', common),
+          keras('Keras on TensorFlow, jit_compile, steps_per_execution 100', 'tensorflow', best),
+          keras('Keras on TensorFlow', 'tensorflow', common),
+        ]),
+    ...(flagship
+      ? [
+          tfjs('tfjs model.fit, tfjs-node', 'node', 300),
+          tfjs('tfjs model.fit, wasm', 'wasm', 300),
+          tfjs('tfjs model.fit, plain JS', 'cpu', 60),
+        ]
+      : []),
   ];
-  return {
-    'JAX, jit + scan': script('jax_scan.py', mnist),
-    'PyTorch, fused Adam': script('pytorch.py', 'fused', mnist),
-    'PyTorch, eager': script('pytorch.py', 'eager', mnist),
-    'PyTorch, compile': script('pytorch.py', 'compile', mnist),
-    'Keras on JAX, steps_per_execution 100': script(
-      'keras_fit.py',
-      'jax',
-      mnist,
-      '--steps-per-execution',
-      '100',
-    ),
-    'Keras on JAX': script('keras_fit.py', 'jax', mnist),
-    'Keras on TensorFlow, steps_per_execution 100': script(
-      'keras_fit.py',
-      'tensorflow',
-      mnist,
-      '--steps-per-execution',
-      '100',
-    ),
-    'Keras on TensorFlow': script('keras_fit.py', 'tensorflow', mnist),
-    'tfjs model.fit, wasm': tfjs('wasm', '300'),
-    'tfjs model.fit, plain JS': tfjs('cpu', '60'),
-  };
 }

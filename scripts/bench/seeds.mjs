@@ -9,17 +9,12 @@
  * than the contract's 0.2 points. TensorFlow comes by `npx fusor tfjs install`, Keras into the cache folder at the
  * first call. --save writes results/seeds.json.
  */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { peerCommands, peersPython } from './peers.mjs';
+import { documentOf, fusorTrain, jsonOf, note } from './common.mjs';
+import { preparePeers } from './peers.mjs';
 
 const WITHIN = 0.002;
 
-const here = path.dirname(fileURLToPath(import.meta.url));
 const { values: options } = parseArgs({
   options: {
     seeds: { type: 'string', default: '5' },
@@ -31,50 +26,31 @@ const { values: options } = parseArgs({
 const { epochs, threads } = options;
 const seeds = Array.from({ length: Number(options.seeds) }, (_, i) => i + 1);
 
-const runs = mkdtempSync(path.join(os.tmpdir(), 'fusor-seeds-'));
-const run = ([file, ...args]) =>
-  JSON.parse(
-    execFileSync(file, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
-      .trim()
-      .split('\n')
-      .at(-1),
-  );
 function fusor(seed, ...flags) {
-  const fixed = ['--epochs', epochs, '--threads', threads, '--seed', seed, '--json'];
-  const folder = path.join(runs, `${flags.join('')}-${seed}`);
-  const command = path.join(here, '..', 'fusor.mjs');
-  const { test, backend } = run([
-    process.execPath,
-    command,
-    'train',
-    ...fixed,
-    '--run-dir',
-    folder,
-    ...flags,
-  ]);
+  const { test, backend } = fusorTrain([...flags, '--epochs', epochs, '--threads', threads, '--seed', seed]);
   return { accuracy: test.accuracy, versions: backend.versions };
 }
-const keras = peerCommands({ python: peersPython(), epochs, threads })['Keras on TensorFlow'];
+const peer = 'Keras on TensorFlow';
+// Other peers' names hold this one's.
+const { [peer]: keras } = await preparePeers({ epochs, threads, layers: '128', batchSize: 32 }, [peer], true);
 const contenders = {
   native: (seed) => fusor(seed, '--backend', 'native'),
   'tfjs-node': (seed) => fusor(seed, '--tfjs-engine', 'node'),
   Keras: (seed) => {
-    const { testAccuracy, versions } = run([...keras, '--seed', seed]);
+    const { testAccuracy, versions } = jsonOf([...keras, '--seed', seed]);
     return { accuracy: testAccuracy, versions };
   },
 };
 
 const rows = Object.entries(contenders).map(([name, contender]) => {
   const results = seeds.map((seed) => {
-    process.stderr.write(`\r${name}: seed ${seed} of ${seeds.length}`.padEnd(50));
+    note(`${name}: seed ${seed} of ${seeds.length}`);
     return contender(String(seed));
   });
   const testAccuracy = results.map(({ accuracy }) => accuracy);
   const mean = testAccuracy.reduce((sum, value) => sum + value, 0) / seeds.length;
   return { name, mean, testAccuracy, versions: results[0].versions };
 });
-process.stderr.write(`\r${' '.repeat(50)}\r`);
-rmSync(runs, { recursive: true, force: true });
 
 const percent = (value) => (100 * value).toFixed(2);
 console.log(`| | mean test accuracy | ${seeds.map((seed) => `seed ${seed}`).join(' | ')} |`);
@@ -86,14 +62,6 @@ const apart = Math.max(...means) - Math.min(...means);
 const ok = apart <= WITHIN;
 console.log(`\nmeans ${percent(apart)} points apart, ${percent(WITHIN)} allowed: ${ok ? 'ok' : 'NOT OK'}`);
 
-if (options.save) {
-  const document = {
-    command: `node scripts/bench/seeds.mjs --seeds ${seeds.length} --epochs ${epochs} --threads ${threads} --save`,
-    date: new Date().toISOString(),
-    machine: { cpu: os.cpus()[0].model, cores: os.availableParallelism(), node: process.version },
-    pointsApart: 100 * apart,
-    rows,
-  };
-  writeFileSync(path.join(here, 'results', 'seeds.json'), `${JSON.stringify(document, null, 2)}\n`);
-}
+const command = `node scripts/bench/seeds.mjs --seeds ${seeds.length} --epochs ${epochs} --threads ${threads} --save`;
+documentOf('seeds', command, { pointsApart: 100 * apart, rows }, options.save);
 process.exitCode = ok ? 0 : 1;

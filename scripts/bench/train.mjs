@@ -1,148 +1,128 @@
 #!/usr/bin/env node
 /**
- * The flagship against its peers, side by side: interleaved runs, medians and ratios.
+ * A training job, ours and its peers', side by side: interleaved runs, medians and ratios. Also `fusor bench train`.
  *
  *   node scripts/bench/train.mjs [--peers all|none|NAME,NAME] [--repetitions 5] [--epochs 10] [--threads 2] [--save]
+ *                                [--layers 128] [--batch-size 32] | [--net 4096-4096-4096 --batch-size 512 --steps 8]
  *
  * Every contender does the same job in a process of its own: real MNIST, 784-128-10, batch 32, Adam, accuracy and
- * validation each epoch. Times cover `fit` alone. A NAME is any part of a peer's name. The peers are installed into the
- * cache folder at the first call. --save writes results/train.json.
+ * validation each epoch; --layers and --batch-size change the job, and leave tfjs out. Times cover `fit` alone. --net: a net of
+ * these widths on random rows and labels instead, for --steps steps, against PyTorch and JAX, no validation. A NAME is any part of a peer's name. The peers are
+ * installed into the cache folder at the first call. --save writes results/train.json, or train-NET.json.
  */
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { peerCommands, peersPython } from './peers.mjs';
+import { runMain } from '../lib/failure.mjs';
+import { documentOf, fusorTrain, here, jsonOf, machineLine, median, note } from './common.mjs';
+import { preparePeers } from './peers.mjs';
 
-const here = path.dirname(fileURLToPath(import.meta.url));
-const { values: options } = parseArgs({
-  options: {
-    peers: { type: 'string', default: 'all' },
-    repetitions: { type: 'string', default: '5' },
-    epochs: { type: 'string', default: '10' },
-    threads: { type: 'string', default: '2' },
-    save: { type: 'boolean', default: false },
-  },
-});
-const { epochs, threads } = options;
-
-// Some machines export it, and it makes peers pick kernels for another processor.
-const { OPENBLAS_CORETYPE, ...env } = process.env;
-const run = ([file, ...args]) =>
-  JSON.parse(
-    execFileSync(file, args, { encoding: 'utf8', env, stdio: ['ignore', 'pipe', 'ignore'] })
-      .trim()
-      .split('\n')
-      .at(-1),
-  );
-
-const runs = mkdtempSync(path.join(os.tmpdir(), 'fusor-bench-'));
-function fusor(...flags) {
-  const fixed = [
-    '--epochs',
-    epochs,
-    '--threads',
-    threads,
-    '--seed',
-    '7',
-    '--run-dir',
-    path.join(runs, 'run'),
-    '--json',
-  ];
-  rmSync(path.join(runs, 'run'), { recursive: true, force: true });
-  const { timing, history, test, backend } = run([
-    process.execPath,
-    path.join(here, '..', 'fusor.mjs'),
-    'train',
-    ...fixed,
-    ...flags,
-  ]);
-  const { kernels, isa, versions } = backend;
-  const { fitSeconds, stepMicroseconds } = timing;
-  return {
-    fitSeconds,
-    stepMicroseconds,
-    loss: history.at(-1).loss,
-    testAccuracy: test.accuracy,
-    versions,
-    kernels,
-    isa,
+/** @returns the document, as in results/ */
+export async function benchTrain({
+  peers = 'all',
+  repetitions = 5,
+  epochs = 10,
+  threads = 2,
+  layers = '128',
+  batchSize = 32,
+  net,
+  steps = 8,
+  save = false,
+}) {
+  const job = { epochs, threads, layers: String(layers), batchSize, net, steps };
+  const flagship = !net && job.layers === '128' && Number(batchSize) === 32;
+  const wanted = peers.split(',').filter((name) => name !== 'none');
+  const chosen = wanted.length > 0 ? await preparePeers(job, wanted, flagship) : {};
+  const contenders = {
+    'fusor native': () => fusor(job, 'auto'),
+    'fusor native, framework kernels': () => fusor(job, 'framework'),
+    ...Object.fromEntries(Object.entries(chosen).map(([name, words]) => [name, () => jsonOf(words)])),
   };
-}
-
-const wanted = options.peers.split(',').filter((name) => name !== 'none');
-const peers = wanted.length === 0 ? {} : peerCommands({ python: peersPython(), epochs, threads });
-const chosen = Object.entries(peers).filter(([name]) =>
-  wanted.some((part) => part === 'all' || name.includes(part)),
-);
-const contenders = {
-  'fusor native': () => fusor('--backend', 'native'),
-  'fusor native, framework kernels': () => fusor('--backend', 'native', '--kernels', 'framework'),
-  ...Object.fromEntries(chosen.map(([name, command]) => [name, () => run(command)])),
-};
-
-const results = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]));
-for (let i = 0; i < Number(options.repetitions); i++) {
-  for (const [name, contender] of Object.entries(contenders)) {
-    process.stderr.write(`\rround ${i + 1} of ${options.repetitions}: ${name.padEnd(50)}`);
-    results[name].push(contender());
+  const results = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]));
+  for (let i = 0; i < repetitions; i++) {
+    for (const [name, contender] of Object.entries(contenders)) {
+      note(`round ${i + 1} of ${repetitions}: ${name}`);
+      results[name].push(contender());
+    }
   }
-}
-process.stderr.write(`\r${' '.repeat(80)}\r`);
-rmSync(runs, { recursive: true, force: true });
-
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
-const [first] = Object.keys(contenders);
-const rows = Object.entries(results).map(([name, all]) => {
-  const steps = all.map((r) => r.stepMicroseconds);
-  const whole = all[0].fitSeconds !== null;
-  return {
-    name,
-    stepMicroseconds: { median: median(steps), min: Math.min(...steps), max: Math.max(...steps) },
-    fitSeconds: whole ? median(all.map((r) => r.fitSeconds)) : null,
-    // Pair by pair: what drifts on the machine drifts for both. By fit where there is one, else by step.
-    timesFusor: median(
-      all.map((r, i) =>
-        whole
-          ? r.fitSeconds / results[first][i].fitSeconds
-          : r.stepMicroseconds / results[first][i].stepMicroseconds,
-      ),
-    ),
-    loss: all[0].loss,
-    testAccuracy: all[0].testAccuracy,
-    versions: all[0].versions,
-    ...(all[0].kernels && { kernels: all[0].kernels, isa: all[0].isa }),
-  };
-});
-
-console.log(`| | µs a step (min–max) | fit, ${epochs} epochs | times fusor | test accuracy |`);
-console.log('|---|---|---|---|---|');
-for (const { name, stepMicroseconds: step, fitSeconds, timesFusor, testAccuracy } of rows) {
-  const spread = `${step.median.toFixed(0)} (${step.min.toFixed(0)}–${step.max.toFixed(0)})`;
-  const fit = fitSeconds === null ? '–' : `${fitSeconds.toFixed(2)} s`;
-  const accuracy = testAccuracy === null ? '–' : `${(100 * testAccuracy).toFixed(2)} %`;
-  console.log(`| ${name} | ${spread} | ${fit} | ${timesFusor.toFixed(2)} | ${accuracy} |`);
+  const kind = net ? ['--net', net, '--steps', steps] : ['--layers', layers, '--epochs', epochs];
+  const words = [...kind, '--batch-size', batchSize, '--peers', `"${peers}"`, '--repetitions', repetitions];
+  const command = ['node scripts/bench/train.mjs', ...words, '--threads', threads, '--save'].join(' ');
+  const name = flagship ? 'train' : `train-${net ?? `784-${job.layers.replaceAll(',', '-')}-10`}`;
+  return documentOf(name, command, { job, rows: rowsOf(results) }, save);
 }
 
-if (options.save) {
-  const file = path.join(here, 'results', 'train.json');
-  mkdirSync(path.dirname(file), { recursive: true });
-  const { peers: names, repetitions } = options;
-  const document = {
-    command: `node scripts/bench/train.mjs --peers "${names}" --repetitions ${repetitions} --epochs ${epochs} --threads ${threads} --save`,
-    date: new Date().toISOString(),
-    machine: {
-      cpu: os.cpus()[0].model,
-      cores: os.availableParallelism(),
-      memoryBytes: os.totalmem(),
-      node: process.version,
-      variables: Object.fromEntries(
-        Object.entries(env).filter(([name]) => /^(OPENBLAS|MKL|OMP)_/.test(name)),
-      ),
+function fusor({ epochs, threads, layers, batchSize, net, steps }, kernels) {
+  if (net) {
+    const options = { net, steps, threads, 'batch-size': batchSize, kernels };
+    const flags = Object.entries(options).flatMap(([key, value]) => [`--${key}`, String(value)]);
+    return jsonOf([process.execPath, path.join(here, 'net.mjs'), ...flags]);
+  }
+  const flags = { epochs, threads, layers, 'batch-size': batchSize, seed: 7, backend: 'native', kernels };
+  const run = fusorTrain(Object.entries(flags).flatMap(([key, value]) => [`--${key}`, value]));
+  const { fitSeconds, stepMicroseconds } = run.timing;
+  const { versions, kernels: ran, isa } = run.backend;
+  const loss = run.history.at(-1).loss;
+  return { fitSeconds, stepMicroseconds, loss, testAccuracy: run.test.accuracy, versions, kernels: ran, isa };
+}
+
+/** @param results by contender, in rounds; the first contender is what the others are held against */
+export function rowsOf(results) {
+  const [first] = Object.values(results);
+  return Object.entries(results).map(([name, all]) => {
+    const steps = all.map((r) => r.stepMicroseconds);
+    // Round by round: what drifts on the machine drifts for both. By fit where there is one, else by step.
+    const times = all.map(({ fitSeconds, stepMicroseconds }, i) =>
+      fitSeconds === null ? stepMicroseconds / first[i].stepMicroseconds : fitSeconds / first[i].fitSeconds,
+    );
+    return {
+      name,
+      stepMicroseconds: { median: median(steps), min: Math.min(...steps), max: Math.max(...steps) },
+      fitSeconds: all[0].fitSeconds === null ? null : median(all.map((r) => r.fitSeconds)),
+      timesFusor: median(times),
+      // As the issue of speed is asked: by step, whatever validation and shuffling cost.
+      stepTimesFusor: median(steps.map((step, i) => step / first[i].stepMicroseconds)),
+      loss: all[0].loss,
+      testAccuracy: all[0].testAccuracy,
+      versions: all[0].versions,
+      ...(all[0].kernels && { kernels: all[0].kernels, isa: all[0].isa }),
+    };
+  });
+}
+
+/** The document as a person reads it. */
+export function markdownOf({ machine, job, rows }) {
+  const whole = job.net ? `${job.steps} steps` : `${job.epochs} epochs`;
+  const lines = rows.map(({ name, stepMicroseconds: step, fitSeconds, timesFusor, testAccuracy }) => {
+    const spread = `${step.median.toFixed(0)} (${step.min.toFixed(0)}–${step.max.toFixed(0)})`;
+    const fit = fitSeconds === null ? '–' : `${fitSeconds.toFixed(2)} s`;
+    const accuracy = testAccuracy === null ? '–' : `${(100 * testAccuracy).toFixed(2)} %`;
+    return `| ${name} | ${spread} | ${fit} | ${timesFusor.toFixed(2)} | ${accuracy} |`;
+  });
+  return [
+    machineLine(machine),
+    '',
+    `| | µs a step (min–max) | fit, ${whole} | times fusor | test accuracy |`,
+    '|---|---|---|---|---|',
+    ...lines,
+  ].join('\n');
+}
+
+await runMain(import.meta.url, async () => {
+  const text = { type: 'string' };
+  const { values } = parseArgs({
+    options: {
+      peers: text,
+      repetitions: text,
+      epochs: text,
+      threads: text,
+      layers: text,
+      'batch-size': text,
+      net: text,
+      steps: text,
+      save: { type: 'boolean' },
     },
-    rows,
-  };
-  writeFileSync(file, `${JSON.stringify(document, null, 2)}\n`);
-}
+  });
+  const { 'batch-size': batchSize, ...rest } = values;
+  console.log(markdownOf(await benchTrain({ ...rest, ...(batchSize && { batchSize }) })));
+  return 0;
+});

@@ -1,25 +1,28 @@
 // The flagship as a TensorFlow.js user writes it: tf.layers and model.fit.
 //
-// usage: tfjs_fit.mjs wasm|cpu MNIST_FOLDER --steps N
+// usage: tfjs_fit.mjs wasm|cpu|node MNIST_FOLDER --steps N [--package FILE]
+// node: TensorFlow's library behind tfjs-node, whose main file --package names.
 // Prints one JSON line. Trains `steps` steps only, and no validation: a whole run takes minutes. fitSeconds is null.
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { restoreRemovedUtilities } from '../../../dist/backend/tfjs/tensorflow.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { steps: { type: 'string', default: '300' } },
+  options: { steps: { type: 'string', default: '300' }, package: { type: 'string' } },
 });
 const [backend, folder] = positionals;
 const steps = Number(values.steps);
 const require = createRequire(import.meta.url);
-const tf = require('@tensorflow/tfjs');
+if (backend === 'node') restoreRemovedUtilities(); // tfjs-node 4.22 does not load in Node 23 and later without
+const tf = require(values.package ?? '@tensorflow/tfjs');
 if (backend === 'wasm') {
   const wasm = require('@tensorflow/tfjs-backend-wasm');
   wasm.setWasmPaths(`${path.dirname(require.resolve('@tensorflow/tfjs-backend-wasm/package.json'))}/dist/`);
 }
-await tf.setBackend(backend);
+await tf.setBackend(backend === 'node' ? 'tensorflow' : backend);
 await tf.ready();
 
 const read = (name, offset) => fs.readFileSync(path.join(folder, name)).subarray(offset);
@@ -42,6 +45,9 @@ console.log(
     stepMicroseconds,
     loss: history.loss[0],
     testAccuracy: null,
-    versions: { tfjs: tf.version.tfjs },
+    versions: {
+      tfjs: tf.version.tfjs,
+      ...(backend === 'node' && { tensorflow: tf.backend().binding.TF_Version }),
+    },
   }),
 );

@@ -1,0 +1,41 @@
+#!/usr/bin/env node
+// Peak resident memory of `fusor train` on MNIST, ten epochs: node scripts/bench/memory.mjs [--epochs 10] [--save]
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { runMain } from '../lib/failure.mjs';
+import { documentOf, fusorTrain, here, note } from './common.mjs';
+
+const CONTENDERS = {
+  native: ['--backend', 'native'],
+  'native, framework kernels': ['--backend', 'native', '--kernels', 'framework'],
+};
+
+/** @returns {number} bytes */
+export function peakOf(flags) {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'fusor-memory-'));
+  const file = path.join(folder, 'peak');
+  const node = ['--require', path.join(here, 'peak-rss.cjs')];
+  try {
+    fusorTrain(flags, { node, env: { PEAK_RSS_FILE: file } });
+    return Number(readFileSync(file, 'utf8'));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+export function benchMemory({ epochs = 10, save = false } = {}) {
+  const rows = Object.entries(CONTENDERS).map(([name, flags]) => {
+    note(`peak memory: ${name}`);
+    return { name, peakBytes: peakOf([...flags, '--epochs', epochs, '--seed', 7]) };
+  });
+  return documentOf('memory', `node scripts/bench/memory.mjs --epochs ${epochs} --save`, { rows }, save);
+}
+
+await runMain(import.meta.url, () => {
+  const { values } = parseArgs({ options: { epochs: { type: 'string' }, save: { type: 'boolean' } } });
+  for (const { name, peakBytes } of benchMemory(values).rows)
+    console.log(`${name}: ${(peakBytes / 1e6).toFixed(0)} MB`);
+  return 0;
+});
