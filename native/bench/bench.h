@@ -40,6 +40,12 @@ struct Data {
 };
 inline constexpr float kByteScale = 1.0f / 255;
 inline constexpr double kRate = 1e-3;  // Adam's
+inline Optimizer adamOptimizer() {
+  Optimizer optimizer{};
+  optimizer.kind = UpdateKind::Adam, optimizer.decay1 = 0.9, optimizer.decay2 = 0.999, optimizer.epsilon = 1e-7;
+  optimizer.slots = 2;
+  return optimizer;
+}
 
 Data dataFor(const Case& c);
 

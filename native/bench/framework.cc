@@ -35,7 +35,7 @@ class FrameworkSubject : public Subject {
     if (!data.labels.empty()) labels_ = tensorOf(data.labels, {c.batch}, at::kInt).to(at::kLong);
     plan_.loss = LossKind::SparseCategoricalCrossentropy;
     plan_.output = Activation::Softmax;
-    adam_ = {UpdateKind::Adam, 0.9, 0.999, 1e-7, 0, 2};
+    adam_ = adamOptimizer();
     if (w_.defined()) {
       weights_ = {w_};
       if (b_.defined() && c.op != Op::OptimizerStep) weights_.push_back(b_);

@@ -92,7 +92,7 @@ class FusedSubject : public bench::Subject {
     plan.output = c.op == bench::Op::SoftmaxCrossentropy ? Activation::Softmax : Activation::Linear;
     plan.labels = true;
     plan.loss = LossKind::SparseCategoricalCrossentropy;
-    plan.optimizer = {UpdateKind::Adam, 0.9, 0.999, 1e-7, 0, 2};
+    plan.optimizer = bench::adamOptimizer();
     return plan;
   }
 

@@ -21,6 +21,7 @@ export function jsonOf([file, ...args], env = {}) {
     env: { ...benchEnvironment(), ...env },
     stdio: ['ignore', 'pipe', 'ignore'],
     maxBuffer: 1 << 28,
+    timeout: 20 * 60_000,
   });
   return JSON.parse(text.trim().split('\n').at(-1));
 }

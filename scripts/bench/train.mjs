@@ -2,7 +2,7 @@
 /**
  * A training job, ours and its peers', side by side: interleaved runs, medians and ratios. Also `fusor bench train`.
  *
- *   node scripts/bench/train.mjs [--peers all|none|NAME,NAME] [--repetitions 5] [--epochs 10] [--threads 2] [--save]
+ *   node scripts/bench/train.mjs [--peers all|none|NAME,NAME] [--repetitions 5] [--epochs 10] [--threads N] [--save]
  *                                [--layers 128] [--batch-size 32] | [--net 4096-4096-4096 --batch-size 512 --steps 8]
  *
  * Every contender does the same job in a process of its own: real MNIST, 784-128-10, batch 32, Adam, accuracy and
@@ -10,6 +10,7 @@
  * these widths on random rows and labels instead, for --steps steps, against PyTorch and JAX, no validation. A NAME is any part of a peer's name. The peers are
  * installed into the cache folder at the first call. --save writes results/train.json, or train-NET.json.
  */
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { runMain } from '../lib/failure.mjs';
@@ -21,7 +22,7 @@ export async function benchTrain({
   peers = 'all',
   repetitions = 5,
   epochs = 10,
-  threads = 2,
+  threads = availableParallelism(),
   layers = '128',
   batchSize = 32,
   net,

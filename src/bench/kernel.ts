@@ -68,7 +68,9 @@ export function benchKernel(job: KernelBench, heard: (text: string) => void): Pr
       for (const shape of job.shapes) {
         for (const op of job.ops) {
           heard(`${op} ${shapeName(shape)}, ${threads} threads`);
-          const times = await ask('benchKernel', { ...job, ...shape, op, threads });
+          const { variants, density, warmup, repetitions } = job;
+          const how = { variants, density, warmup, repetitions };
+          const times = await ask('benchKernel', { op, ...shape, threads, ...how });
           const work = workOf(op, shape, job.density);
           report.rows.push(
             ...rowsOf(times, work, ceilings).map((row) => ({ op, ...shape, threads, ...row })),

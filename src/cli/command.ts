@@ -125,10 +125,13 @@ export const COMMANDS: readonly Command[] = [
   command(
     'bench',
     '<action>',
-    'measure: kernel (operations of a layer against ATen and oneDNN)',
+    'measure: kernel (operations of a layer against ATen and oneDNN) | train (against other frameworks)',
     options.bench,
     () => import('./commands/bench.js'),
-    ['fusor bench kernel --op forward --shapes 32x784x128,256x1024x1024 --threads 1,2'],
+    [
+      'fusor bench kernel --op forward --shapes 32x784x128,256x1024x1024 --threads 1,2',
+      'fusor bench train --peers PyTorch,JAX --net 4096-4096-4096 --batch-size 512',
+    ],
   ),
   command(
     'native',

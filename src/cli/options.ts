@@ -3,7 +3,7 @@ import { VARIANTS } from '../bench/kernel';
 import { OPS, type Shape } from '../bench/work';
 import { scheduleOf } from '../io/checkpoint-schedule';
 import { FORMATS } from './bench/format';
-import { toShapes } from './bench/shapes';
+import { toNet, toShapes } from './bench/shapes';
 import { choice, choices, integer, integers, type Option, real, text, toggle, words } from './option';
 
 const device = (written: unknown, where: string) =>
@@ -194,7 +194,7 @@ export const bench = {
     'aten',
     'onednn',
   ]),
-  threads: integers('CPU threads; default: one a core', []),
+  threads: integers('CPU threads; kernel measures with each, train with the first; default: one a core', []),
   density: real(
     'share of bytes that are not 0, for sparse operations',
     (v) => v > 0 && v <= 1,
@@ -202,8 +202,21 @@ export const bench = {
     0.19,
   ),
   warmup: { ...integer('samples before those that count', 0, 10_000, 3), short: 'w' },
-  repetitions: { ...integer('samples of each variant, in turns', 1, 10_000, 20), short: 'r' },
+  repetitions: {
+    ...integer('in turns; default: 20 samples of a kernel, 5 trainings', 1, 10_000, undefined),
+    short: 'r',
+  },
   format: choice('how the figures are shown', FORMATS, 'table'),
+  peers: text('train: whom against, by any part of their names; all, or none', 'NAME,NAME', 'all'),
+  epochs: integer('train: times through the data', 1, 1_000_000, 10),
+  layers: integers('train: widths of the hidden layers', [128]),
+  batchSize: integer('train: rows a step', 1, 2 ** 31 - 1, 32),
+  net: {
+    ...text('train: a net of these widths on random rows instead', 'N-N-N', undefined),
+    parse: toNet,
+  } as Option<string | undefined>,
+  steps: integer('train: steps of --net', 1, 1_000_000, 8),
+  save: toggle('train: write the result into scripts/bench/results'),
 };
 
 export const native = {

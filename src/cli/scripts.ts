@@ -73,3 +73,25 @@ export function describeTfjs({ package: name, packageVersion, version, cuda, pat
   const place = path ? ` at ${path}` : ', as npm installs it';
   return `${name.slice('@tensorflow/'.length)} ${packageVersion} on TensorFlow ${version}${build}${place}`;
 }
+
+/** What `fusor bench train` takes; the defaults are the script's. */
+export interface TrainBench {
+  peers?: string;
+  repetitions?: number;
+  epochs?: number;
+  threads?: number;
+  layers?: string;
+  batchSize?: number;
+  net?: string;
+  steps?: number;
+  save?: boolean;
+}
+
+interface BenchScripts {
+  benchTrain(options: TrainBench): Promise<{ rows: object[] }>;
+  markdownOf(document: object): string;
+}
+
+export function benchScripts(): Promise<BenchScripts> {
+  return import(pathToFileURL(join(packageRoot, 'scripts', 'bench', 'train.mjs')).href);
+}

@@ -62,12 +62,32 @@ native('kernel: formats', async () => {
   expect(csv).toMatch(/^op,batch,inputs,units,threads,variant,seconds\.median,.*\r\ngather,5,33,17,1,fused,/);
 });
 
+native('train: ours alone, on MNIST and on a net of random rows', async () => {
+  const words = ['bench', 'train', '--peers', 'none', '-r', '1', '--threads', '1', '--json'];
+  const run = async (...more: string[]) => documentOf(await fusor([...words, ...more], { cwd }));
+  const [flagship, net] = [
+    await run('--epochs', '1'),
+    await run('--net', '20-30-5', '--batch-size', '16', '--steps', '3'),
+  ];
+  const names = ['fusor native', 'fusor native, framework kernels'];
+  for (const { schema, rows, command } of [flagship, net]) {
+    expect([schema, rows.map(({ name }: { name: string }) => name)]).toEqual(['fusor.bench.train', names]);
+    expect([rows[0].timesFusor, rows[0].stepTimesFusor]).toEqual([1, 1]);
+    expect(rows[1].kernels).toBe('framework');
+    for (const { stepMicroseconds } of rows) expect(stepMicroseconds.median).toBeGreaterThan(0);
+    expect(command).toContain('--peers "none" --repetitions 1 --threads 1');
+  }
+  for (const { testAccuracy } of flagship.rows) expect(testAccuracy).toBeGreaterThan(0.9);
+  expect(net.rows[0]).toMatchObject({ fitSeconds: null, testAccuracy: null });
+});
+
 test.each([
   [['bench', 'kernal'], 'did you mean kernel?'],
   [['bench', 'kernel', '--op', 'forwrad'], 'did you mean forward?'],
   [['bench', 'kernel', '--shapes', '32x784'], 'batch x inputs x units'],
   [['bench', 'kernel', '--variants', 'mkl'], 'one of fused'],
   [['bench', 'kernel', '-r', '0'], 'an integer from 1'],
+  [['bench', 'train', '--net', '10x10'], 'as in 4096-4096-4096'],
   [['bench', 'kernel', '-x', '1'], 'unknown option -x'],
 ])('%p is exit 2', async (args, message) => {
   const { status, stderr } = await fusor(args, { cwd });

@@ -23,3 +23,13 @@ export function toShapes(written: unknown, where: string): Shape[] {
     );
   });
 }
+
+/**
+ * `4096-4096-4096`: the widths of a net, inputs first.
+ * @throws ERR_ARG
+ */
+export function toNet(written: unknown, where: string): string {
+  const widths = /^\d+(-\d+)+$/.test(String(written)) ? String(written).split('-').map(Number) : [];
+  if (widths.length > 1 && widths.every((width) => width > 0 && width <= 2 ** 16)) return String(written);
+  throw wrong(where, 'the value', written, 'widths from 1 to 65536, inputs first, as in 4096-4096-4096');
+}

@@ -3,7 +3,7 @@ import type { Run } from '../command';
 import type { bench as options } from '../options';
 
 export const run: Run<typeof options> = async (call) => {
-  oneOf('fusor bench', 'the action', call.args.action, ['kernel'] as const);
-  const { kernel } = await import('../bench/kernel.js');
-  return kernel(call);
+  const action = oneOf('fusor bench', 'the action', call.args.action, ['kernel', 'train'] as const);
+  if (action === 'train') return (await import('../bench/train.js')).train(call);
+  return (await import('../bench/kernel.js')).kernel(call);
 };
