@@ -10,7 +10,7 @@ import { root } from '../lib/paths.mjs';
 
 const { values } = parseArgs({ options: { repetitions: { type: 'string', default: '5' } } });
 const repetitions = ['--repetitions', values.repetitions];
-const large = ['--peers', 'PyTorch, fused,JAX', ...repetitions, '--save'];
+const large = ['--peers', 'fused Adam,scan', ...repetitions, '--save'];
 const kernel = ['bench', 'kernel', '--threads', '1,2', '--quiet', '--json'];
 const file = (name) => path.join(root, 'scripts', 'bench', `${name}.mjs`);
 
