@@ -21,7 +21,7 @@ test('the engines of tfjs give the same training: a table, and exit 0', async ()
 
 describeUnless(noNative)('native', () => {
   test('both kinds of kernels and wasm, as JSON', async () => {
-    const flags = ['--backends', 'native,tfjs:wasm', '--steps', '20', '--json'];
+    const flags = ['--backends', 'native:fused,native:framework,tfjs:wasm', '--steps', '20', '--json'];
     const ran = await fusor([...small, ...flags], { cwd });
     const document = documentOf(ran);
     expect(document).toMatchObject({ schema: 'fusor.verification', version: 1, ok: true, steps: 10 });

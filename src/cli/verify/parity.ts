@@ -10,7 +10,7 @@ export const EPOCH_TOLERANCE = 1e-2;
 
 /** Relative L2 of each weight after `step` steps; nothing is promised beyond a hundred. */
 export function weightTolerance(step: number): number {
-  return step > PROMISED_STEPS ? Number.POSITIVE_INFINITY : 1e-6 * step;
+  return step > PROMISED_STEPS ? Number.POSITIVE_INFINITY : (1e-4 * step) / PROMISED_STEPS;
 }
 
 /** Relative, of the loss of one step. It is a sum in float32: even from equal weights the last digits differ. */

@@ -1,0 +1,84 @@
+import { differences, weightTolerance, within } from '../../../src/cli/verify/parity';
+import { partingOf } from '../../../src/cli/verify/parting';
+import type { Trace } from '../../../src/cli/verify/trace-files';
+import type { TracePlan, Tracer } from '../../../src/cli/verify/tracers';
+import { means, wayOf } from '../../../src/cli/ways';
+
+const shapes = new Map([['dense/kernel', [2, 3]]]);
+const initial = Float32Array.of(1, 2, 3, 4, 5, 6);
+
+/** A training whose weights are `apart` from those of others, relative, from step `from` on. */
+function tracer(from: number, apart: number, asked: number[][] = []): Tracer {
+  return {
+    name: 'made up',
+    note: '',
+    trace: async ({ snapshots }: TracePlan): Promise<Trace> => {
+      asked.push([...snapshots]);
+      const weights = (step: number) => initial.map((w) => w * (step >= from && step > 0 ? 1 + apart : 1));
+      const values = [0, ...snapshots].map(
+        (step) => [step, new Map([['dense/kernel', weights(step)]])] as const,
+      );
+      return {
+        ranOn: '',
+        losses: new Array(100).fill(1),
+        initialLoss: 1,
+        snapshots: new Map(values),
+        epochLoss: null,
+        slots: new Map(),
+        unrepeated: null,
+        slack: 0,
+      };
+    },
+  };
+}
+
+async function traced(maker: Tracer) {
+  const plan = { snapshots: [1, 10, 100], epoch: false };
+  return { tracer: maker, trace: (await maker.trace(plan, new AbortController().signal)) as Trace };
+}
+
+const parting = async (made: Tracer) =>
+  partingOf(await traced(made), await traced(tracer(1, 0)), shapes, new AbortController().signal);
+
+test.each([1, 2, 7, 10, 11, 63, 100])(
+  'the first step that parts is found between snapshots: %i',
+  async (step) => {
+    const asked: number[][] = [];
+    expect(await parting(tracer(step, 1e-3, asked))).toMatchObject({ step, tensor: 'dense/kernel' });
+    // Trained again only where the snapshots do not tell.
+    expect(asked).toHaveLength(step === 1 ? 1 : 2);
+  },
+);
+
+test('what is within the tolerances does not part, and NaN always does', async () => {
+  expect(await parting(tracer(1, 0.9e-6))).toBeNull();
+  expect(await parting(tracer(1, 1.2e-6))).toMatchObject({ step: 1 });
+  // 5e-6 is too much until step 5, where so much is allowed.
+  expect(await parting(tracer(4, 5e-6))).toBeNull();
+  expect(await parting(tracer(10, Number.NaN))).toMatchObject({ step: 10 });
+  const [a, b] = [await traced(tracer(1, Number.NaN)), await traced(tracer(1, 0))];
+  expect(within(differences(a.trace, b.trace))).toBe(false);
+});
+
+test('tolerances are the contract’s', () => {
+  expect([1, 100, 101].map(weightTolerance)).toEqual([1e-6, 1e-4, Number.POSITIVE_INFINITY]);
+});
+
+test('ways to run', () => {
+  expect(wayOf('native:fused@cuda:1', '')).toMatchObject({
+    backend: 'native',
+    kernels: 'fused',
+    device: 'cuda:1',
+  });
+  expect(wayOf('tfjs:node-gpu', '')).toMatchObject({
+    backend: 'tfjs',
+    tfjsEngine: 'node-gpu',
+    kernels: 'auto',
+  });
+  expect(() => wayOf('tfjs:fused', '--backends')).toThrow('must be native');
+  expect(
+    ['native', 'native:fused', 'native:fused@cuda:1', 'native:framework', 'tfjs'].map((w) =>
+      means(w, wayOf('native:fused@cuda:1', '')),
+    ),
+  ).toEqual([true, true, true, false, false]);
+});
