@@ -208,7 +208,9 @@ class Checkpointer implements ModelCheckpoint {
   }
 
   #monitored(logs: Logs): string {
-    const name = this.monitor ?? ('valLoss' in logs ? 'valLoss' : 'loss');
+    // Keras' spelling, val_loss, too.
+    const given = this.monitor?.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
+    const name = given ?? ('valLoss' in logs ? 'valLoss' : 'loss');
     if (name in logs) return name;
     const known = Object.keys(logs).join(', ');
     throw new FusorError(

@@ -1,8 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { loadCheckpoint } from '../../src/io/checkpoint-folder';
 import { BACKENDS, documentOf, finished, fusor, startCli, WASM } from '../support/cli';
-import { temporaryFolder } from '../support/script';
+import { repository, run, temporaryFolder } from '../support/script';
 import { describeUnless } from '../support/skip';
 
 const cwd = temporaryFolder();
@@ -88,5 +89,15 @@ describe('a reader that goes away', () => {
     child.stderr!.destroy();
     expect((await end).status).toBe(141);
     expect((await fusor(['inspect', runDir], { cwd })).status).toBe(0);
+    expect((await loadCheckpoint(runDir)).epoch).toBeGreaterThan(0);
+  });
+
+  test('`2>&1 | head`: quiet, too', async () => {
+    const program = 'set -o pipefail; "$0" "$@" 2>&1 | head -n 2';
+    const script = join(repository, 'scripts', 'fusor.mjs');
+    const words = [...long, ...WASM, '--run-dir', join(cwd, 'head')];
+    const ran = await run('bash', ['-c', program, process.execPath, script, ...words], { cwd });
+    expect([ran.status, ran.stderr]).toEqual([141, '']);
+    expect(ran.stdout.trimEnd().split('\n')).toHaveLength(2);
   });
 });

@@ -21,7 +21,7 @@ export const run: Run<typeof inspect> = async ({ settings, args, out }) => {
   if (isRun && !existsSync(join(folder, MODEL_FILE))) {
     throw new FusorError(
       'ERR_FILE_FORMAT',
-      ['this run kept no model', path, 'it ended before there was one'],
+      ['this run kept no model', path, 'it ended before there was one: fusor train --resume goes on with it'],
       { path },
     );
   }

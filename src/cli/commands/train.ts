@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { relative, resolve } from 'node:path';
 import { isOwnFolder, loadDataset } from '../../data/datasets';
+import { isFusorError } from '../../errors';
 import { type History, type Model, type ModelCheckpoint, modelCheckpoint } from '../../index';
 import { saveModel } from '../../io/model';
 import { CONFIG_FILE, RunFolder } from '../../io/run-folder';
@@ -8,6 +9,7 @@ import { writeStepLosses } from '../../io/step-losses';
 import type { Call, Run } from '../command';
 import { Interrupted, interruptible } from '../interrupt';
 import type { train } from '../options';
+import type { Output } from '../output';
 import { repeatable } from '../settings';
 import { backendOf, dataOf, fallbackOf, modelOf, type RunDocument } from '../train/document';
 import { environmentOf, runtimeLine } from '../train/environment';
@@ -88,6 +90,7 @@ async function trainAndTest(call: Call<typeof train>, resumed: Resumed | undefin
         // Asked after training: which kernels run depends on the data.
         return { history: fitted, test: tested, folder: made, ranOn: await model.runtime() };
       } catch (error) {
+        if (isFusorError(error) && error.code === 'ERR_NONFINITE_LOSS') noteLastFinite(checkpoints, out);
         if (!signal.aborted) throw error;
         throw await saveInterrupted(signal.reason, model, recorder, checkpoints);
       }
@@ -128,6 +131,14 @@ function portable(settings: TrainSettings): Record<string, unknown> {
     model: model === undefined ? undefined : resolve(model),
     ...others,
   });
+}
+
+/** To resume would diverge again. */
+function noteLastFinite({ saved }: ModelCheckpoint, out: Output): void {
+  if (!saved) return;
+  out.note(
+    `The last finite checkpoint is kept: train on from it with --model ${saved.file} --learning-rate …`,
+  );
 }
 
 /** Keeps the model that was reached; the checkpoint of it is written already. */

@@ -48,6 +48,7 @@ describe('when', () => {
     const { history } = await model.fit(x, y, FIVE);
     for (const [options, best] of [
       [{}, history.valLoss.indexOf(Math.min(...history.valLoss))],
+      [{ monitor: 'val_loss' }, history.valLoss.indexOf(Math.min(...history.valLoss))],
       [{ monitor: 'loss' }, history.loss.indexOf(Math.min(...history.loss))],
       [{ monitor: 'accuracy' }, history.accuracy.indexOf(Math.max(...history.accuracy))],
       [{ monitor: 'loss', mode: 'max' as const }, history.loss.indexOf(Math.max(...history.loss))],
