@@ -17,7 +17,7 @@ describe.each(BACKENDS)('on %s', (name, flags, obstacle) => {
       const runDir = join(cwd, name);
       const args = ['--limit', '500', '--layers', '16', '--seed', '7', '--batch-size', '20', ...flags];
       const often = ['--epochs', '1000000', '--checkpoint', 'every:7steps'];
-      const { kills, torn, steps } = await killAgainAndAgain(
+      const { kills, torn, refused, steps } = await killAgainAndAgain(
         [...args, ...often],
         runDir,
         cwd,
@@ -41,6 +41,7 @@ describe.each(BACKENDS)('on %s', (name, flags, obstacle) => {
       figure('… of them in the middle of a save', torn);
       figure('… while training', kills.training);
       figure('… at any time', kills.any);
+      figure('… starts refused on a busy machine, and repeated', refused);
       figure('steps that those runs trained', steps.at(-1));
     });
   });

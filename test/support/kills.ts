@@ -13,14 +13,19 @@ export interface Killed {
   kills: Record<Moment, number>;
   /** Of them, those that left a temp file: they did hit a save. */
   torn: number;
+  /** Starts that were refused because a probe of the backend took too long, on a machine with too much to do. */
+  refused: number;
   /** Steps that the last checkpoint was at, after each kill. */
   steps: number[];
 }
+
+const hasEnded = ({ exitCode, signalCode }: ChildProcess) => exitCode !== null || signalCode !== null;
 
 /** Resolves when the child has written `words` to stderr, or has ended. */
 export function said(child: ChildProcess, words: string): Promise<void> {
   let text = '';
   return new Promise((done) => {
+    if (hasEnded(child)) done();
     child.stderr!.on('data', (chunk) => {
       text += chunk;
       if (text.includes(words)) done();
@@ -34,6 +39,7 @@ export function saving(child: ChildProcess, folder: string): Promise<void> {
   mkdirSync(folder, { recursive: true });
   let watcher: FSWatcher | undefined;
   return new Promise<void>((done) => {
+    if (hasEnded(child)) done();
     watcher = watch(folder, (_event, name) => name?.startsWith('.step-') && done());
     child.once('close', () => done());
   }).finally(() => watcher?.close());
@@ -52,7 +58,7 @@ export async function killAgainAndAgain(
   random: () => number,
 ): Promise<Killed> {
   const checkpoints = join(runDir, 'checkpoints');
-  const result: Killed = { kills: { any: 0, training: 0, saving: 0 }, torn: 0, steps: [] };
+  const result: Killed = { kills: { any: 0, training: 0, saving: 0 }, torn: 0, refused: 0, steps: [] };
   for (let n = 0; n < kills; n++) {
     const goOn = existsSync(join(runDir, 'config.json'))
       ? ['--resume', runDir]
@@ -70,6 +76,10 @@ export async function killAgainAndAgain(
     }
     child.kill('SIGKILL');
     const ran = await end;
+    if (ran.status === 5 && ran.stderr.includes('the probe gave no answer') && result.refused++ < 10) {
+      n--;
+      continue;
+    }
     if (ran.signal !== 'SIGKILL')
       throw new Error(`kill ${n} (${moment}): it ended by itself, ${ran.status}: ${ran.stdout}${ran.stderr}`);
     result.kills[moment]++;
