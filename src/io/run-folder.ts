@@ -48,19 +48,13 @@ export class RunFolder {
       const folder = resolve(path);
       await makeFolder(folder, true);
       const unlock = await lockFolder(folder);
-      await removeStaleTemps(folder);
-      const names = await readdir(folder);
-      if (names.every((name) => name === LOCK_FILE)) return new RunFolder(folder, unlock);
-      await unlock();
-      throw new FusorError(
-        'ERR_ARG',
-        [
-          'the run folder is not empty',
-          folder,
-          'name another: runs are never mixed; to go on with this one: --resume',
-        ],
-        { folder },
-      );
+      try {
+        await checkEmpty(folder);
+      } catch (error) {
+        await unlock();
+        throw error;
+      }
+      return new RunFolder(folder, unlock);
     }
     const stamp = now.toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-');
     const base = resolve('runs', `${name.replace(/[^\w.-]+/g, '-')}-${stamp}`);
@@ -96,7 +90,7 @@ export class RunFolder {
     for (const [name, lines] of files) {
       const file = join(this.path, name);
       if (lines.length > 0) await writeAtomic(file, `${lines.join('\n')}\n`);
-      else await rm(file, { force: true });
+      else await remove(file);
     }
   }
 
@@ -161,6 +155,35 @@ function noRun(path: string): FusorError {
   );
 }
 
+/** But for temp files of the dead, which go, and our lock. @throws ERR_ARG, ERR_IO */
+async function checkEmpty(folder: string): Promise<void> {
+  await removeStaleTemps(folder);
+  let names: string[];
+  try {
+    names = await readdir(folder);
+  } catch (error) {
+    throw ioError(error, 'read the folder', folder);
+  }
+  if (names.every((name) => name === LOCK_FILE)) return;
+  throw new FusorError(
+    'ERR_ARG',
+    [
+      'the run folder is not empty',
+      folder,
+      'name another: runs are never mixed; to go on with this one: --resume',
+    ],
+    { folder },
+  );
+}
+
+async function remove(file: string): Promise<void> {
+  try {
+    await rm(file, { force: true });
+  } catch (error) {
+    throw ioError(error, 'remove', file);
+  }
+}
+
 function stepLines(first: number, losses: ArrayLike<number>): string[] {
   return Array.from(losses, (loss, i) => JSON.stringify({ step: first + i, loss }));
 }
@@ -185,12 +208,13 @@ class LineFile {
   }
 
   append(line: string): void {
-    const size = fstatSync(this.#fd).size;
     const bytes = Buffer.from(`${line}\n`);
+    let size: number | undefined;
     try {
+      size = fstatSync(this.#fd).size;
       for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done);
     } catch (error) {
-      ftruncateSync(this.#fd, size);
+      if (size !== undefined) ftruncateSync(this.#fd, size);
       throw ioError(error, 'write', this.path);
     }
   }
