@@ -1,15 +1,17 @@
 #!/usr/bin/env node
 // Builds the native backend: `npm run build:native`, binding.gyp, and, through these exports, `fusor native`.
-//   node scripts/build-native.mjs [--libtorch DIR] [--force] [--test] [--sanitize address,undefined|thread]
+//   node scripts/build-native.mjs [--libtorch DIR] [--force]
+//   node scripts/build-native.mjs --test [--sanitize address,undefined]     what the tests run: kernels, addon
 import { parseArgs } from 'node:util';
 import { runMain } from './lib/failure.mjs';
 import { buildKernelTests } from './lib/kernel-tests.mjs';
 import { buildNative } from './lib/native-build.mjs';
+import { buildTestAddon } from './lib/test-addon.mjs';
 
 export { fetchLibtorch } from './lib/fetch-libtorch.mjs';
 export { findLibtorch, searchLibtorch } from './lib/libtorch.mjs';
 export { cleanNative, nativeStatus } from './lib/native-status.mjs';
-export { buildKernelTests, buildNative };
+export { buildKernelTests, buildNative, buildTestAddon };
 
 async function main() {
   const { values } = parseArgs({
@@ -21,7 +23,8 @@ async function main() {
     },
   });
   if (values.test || values.sanitize) {
-    process.stdout.write(`${await buildKernelTests({ sanitize: values.sanitize })}\n`);
+    const { sanitize } = values;
+    process.stdout.write(`${await buildKernelTests({ sanitize })}\n${await buildTestAddon({ sanitize })}\n`);
     return 0;
   }
   const record = await buildNative(values);

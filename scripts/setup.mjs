@@ -14,6 +14,7 @@ import { withLock } from './lib/lock.mjs';
 import { buildDir, root } from './lib/paths.mjs';
 import { setUpNative } from './lib/setup-native.mjs';
 import { setUpTfjs } from './lib/setup-tfjs.mjs';
+import { buildTestAddon } from './lib/test-addon.mjs';
 
 const OLDEST_NODE = 20;
 
@@ -30,7 +31,10 @@ await runMain(import.meta.url, async () => {
     await compileTypeScript();
     await setUpNative({ strict: values.test });
     if (values.test) await setUpTfjs();
-    if (values.test && !skipsNative() && existsSync(join(root, 'native', 'test'))) await buildKernelTests();
+    if (values.test && !skipsNative() && existsSync(join(root, 'native', 'test'))) {
+      await buildKernelTests();
+      await buildTestAddon();
+    }
     return 0;
   });
 });

@@ -1,6 +1,8 @@
 #include "bench_wrap.h"
 
+#include <exception>
 #include <thread>
+#include <utility>
 
 #include "../bench/bench.h"
 #include "../engine/ceilings.h"
@@ -31,6 +33,19 @@ Op toOp(const std::string& name) {
   throw Failure("ERR_NATIVE_ARG", "no operation '" + name + "'");
 }
 
+// The greatest sizes that are measured: 4 GiB an array at most.
+constexpr int64_t kMostElements = int64_t{1} << 30;
+
+double toDensity(const Napi::Value& value) {
+  const double density = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
+  if (!(density >= 0 && density <= 1)) throw Failure("ERR_NATIVE_ARG", "density must be a number from 0 to 1");
+  return density;
+}
+
+void require(bool condition, const char* what) {
+  if (!condition) throw Failure("ERR_NATIVE_ARG", what);
+}
+
 }  // namespace
 
 Napi::Value ceilings(const Napi::CallbackInfo& call) {
@@ -38,7 +53,15 @@ Napi::Value ceilings(const Napi::CallbackInfo& call) {
   return guarded(env, [&]() -> Napi::Value {
     const int threads = static_cast<int>(toInteger(call[0], "threads", 1, 1024));
     Ceilings measured;
-    std::thread([&] { measured = measureCeilings(threads); }).join();
+    std::exception_ptr failure;
+    std::thread([&] {
+      try {
+        measured = measureCeilings(threads);
+      } catch (...) {
+        failure = std::current_exception();
+      }
+    }).join();
+    if (failure) std::rethrow_exception(failure);
     Napi::Object flops = Napi::Object::New(env), object = Napi::Object::New(env);
     for (const auto& [isa, rate] : measured.flops) flops.Set(isa, rate);
     Napi::Array bandwidths = Napi::Array::New(env);
@@ -60,17 +83,23 @@ Napi::Value ceilings(const Napi::CallbackInfo& call) {
 Napi::Value benchKernel(const Napi::CallbackInfo& call) {
   Napi::Env env = call.Env();
   return guarded(env, [&]() -> Napi::Value {
+    require(call[0].IsObject(), "benchKernel needs a job");
     const Napi::Object job = call[0].As<Napi::Object>();
     const auto integer = [&](const char* name, int64_t least) {
       return static_cast<int>(toInteger(job.Get(name), name, least, 1 << 24));
     };
     const bench::Case c{toOp(toText(job.Get("op"), "op")), integer("batch", 1), integer("inputs", 1), integer("units", 1),
-                        integer("threads", 1), job.Get("density").As<Napi::Number>().DoubleValue()};
+                        static_cast<int>(toInteger(job.Get("threads"), "threads", 1, 1024)), toDensity(job.Get("density"))};
+    for (const auto [rows, columns] : {std::pair{c.batch, c.inputs}, {c.batch, c.units}, {c.inputs, c.units}}) {
+      require(int64_t{rows} * columns <= kMostElements, "the operation is too large to measure");
+    }
     std::vector<std::string> variants;
-    const Napi::Array names = job.Get("variants").As<Napi::Array>();
-    for (uint32_t i = 0; i < names.Length(); ++i) variants.push_back(toText(names.Get(i), "variant"));
+    const Napi::Value list = job.Get("variants");
+    require(list.IsArray(), "variants must be an array");
+    const Napi::Array names = list.As<Napi::Array>();
+    for (uint32_t i = 0, count = names.Length(); i < count; ++i) variants.push_back(toText(names.Get(i), "variant"));
     const auto all = bench::measure(c, variants, integer("warmup", 0), integer("repetitions", 1));
-    Napi::Array list = Napi::Array::New(env);
+    Napi::Array results = Napi::Array::New(env);
     for (const bench::Measured& measured : all) {
       Napi::Object entry = Napi::Object::New(env);
       entry.Set("variant", measured.variant);
@@ -78,9 +107,9 @@ Napi::Value benchKernel(const Napi::CallbackInfo& call) {
       entry.Set("error", measured.error.worst);
       entry.Set("allowed", measured.error.allowed);
       entry.Set("seconds", toNumbers(env, measured.seconds));
-      list.Set(list.Length(), entry);
+      results.Set(results.Length(), entry);
     }
-    return list;
+    return results;
   });
 }
 

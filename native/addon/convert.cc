@@ -38,11 +38,7 @@ int widthAt(const Napi::Object& object, const char* name) {
   return static_cast<int>(toInteger(object.Get(name), name, 1, kMostElements - 1));
 }
 
-bool flagAt(const Napi::Object& object, const char* name) {
-  const Napi::Value value = object.Get(name);
-  require(value.IsBoolean(), std::string(name) + " must be a boolean");
-  return value.As<Napi::Boolean>().Value();
-}
+bool flagAt(const Napi::Object& object, const char* name) { return toFlag(object.Get(name), name); }
 
 template <class T>
 T oneOf(const Napi::Value& value, const char* name, std::initializer_list<std::pair<const char*, T>> choices) {
@@ -50,7 +46,7 @@ T oneOf(const Napi::Value& value, const char* name, std::initializer_list<std::p
   for (const auto& [choice, result] : choices) {
     if (text == choice) return result;
   }
-  refuse(std::string(name) + " '" + text + "' is not known");
+  refuse(std::string(name) + " '" + text.substr(0, 40) + "' is not known");
 }
 
 Activation toActivation(const Napi::Value& value) {
@@ -69,17 +65,20 @@ Activation toActivation(const Napi::Value& value) {
 template <class T>
 std::vector<T> copyOf(const Napi::Value& value, napi_typedarray_type type, const char* name, int64_t count) {
   require(value.IsTypedArray(), std::string(name) + " must be a typed array");
-  const auto array = value.As<Napi::TypedArray>();
-  require(array.TypedArrayType() == type, std::string(name) + " has the wrong element type");
-  const auto length = static_cast<int64_t>(array.ElementLength());
+  // Asked for the memory itself: the array's buffer may be a SharedArrayBuffer, which is no ArrayBuffer to Node-API.
+  napi_typedarray_type found;
+  size_t elements = 0;
+  void* data = nullptr;
+  require(napi_get_typedarray_info(value.Env(), value, &found, &elements, &data, nullptr, nullptr) == napi_ok,
+          std::string(name) + " cannot be read");
+  require(found == type, std::string(name) + " has the wrong element type");
+  const auto length = static_cast<int64_t>(elements);
   require(count < 0 || length == count,
           std::string(name) + " has " + std::to_string(length) + " elements, needs " + std::to_string(count));
   if (length == 0) return {};
-  Napi::ArrayBuffer buffer = array.ArrayBuffer();
-  const auto* data = static_cast<const uint8_t*>(buffer.Data());
   require(data != nullptr, std::string(name) + " is detached");
   // Aligned: a typed array's offset is a multiple of its element's size.
-  const auto* first = reinterpret_cast<const T*>(data + array.ByteOffset());
+  const auto* first = static_cast<const T*>(data);
   return {first, first + length};
 }
 
@@ -153,7 +152,7 @@ Metric toMetric(const Napi::Object& o) {
                                    {"meanSquaredError", MetricKind::SquaredError},
                                    {"meanAbsoluteError", MetricKind::AbsoluteError}})};
   if (metric.kind == MetricKind::BinaryAccuracy) metric.threshold = static_cast<float>(numberAt(o, "threshold"));
-  if (metric.kind == MetricKind::TopK) metric.k = static_cast<int>(toInteger(o.Get("k"), "k", 1, kMostElements));
+  if (metric.kind == MetricKind::TopK) metric.k = static_cast<int>(toInteger(o.Get("k"), "k", 1, kMostElements - 1));
   return metric;
 }
 
@@ -168,6 +167,11 @@ int64_t toInteger(const Napi::Value& value, const char* name, int64_t least, int
   return static_cast<int64_t>(number);
 }
 
+bool toFlag(const Napi::Value& value, const char* name) {
+  require(value.IsBoolean(), std::string(name) + " must be a boolean");
+  return value.As<Napi::Boolean>().Value();
+}
+
 std::string toText(const Napi::Value& value, const char* name) {
   require(value.IsString(), std::string(name) + " must be a string");
   return value.As<Napi::String>().Utf8Value();
@@ -180,7 +184,8 @@ Plan toPlan(const Napi::Value& value) {
   plan.outputs = widthAt(o, "outputs");
   const Napi::Array layers = toList(o.Get("layers"), "layers");
   int width = plan.features;
-  for (uint32_t i = 0; i < layers.Length(); ++i) {
+  // Asked once: a getter that lengthens the list would keep us here for ever.
+  for (uint32_t i = 0, count = layers.Length(); i < count; ++i) {
     plan.layers.push_back(toLayer(toObjectOf(layers.Get(i), "layer")));
     require(plan.layers.back().inputs == width, "the widths of the layers do not fit together");
     width = plan.layers.back().outputs;
@@ -197,7 +202,7 @@ Plan toPlan(const Napi::Value& value) {
   require(plan.labels == (plan.loss == LossKind::SparseCategoricalCrossentropy), "targets do not fit the loss");
   plan.optimizer = toOptimizer(toObjectOf(o.Get("optimizer"), "optimizer"));
   const Napi::Array metrics = toList(o.Get("metrics"), "metrics");
-  for (uint32_t i = 0; i < metrics.Length(); ++i) {
+  for (uint32_t i = 0, count = metrics.Length(); i < count; ++i) {
     plan.metrics.push_back(toMetric(toObjectOf(metrics.Get(i), "metric")));
     require(!plan.labels || plan.metrics.back().kind != MetricKind::BinaryAccuracy, "binaryAccuracy needs values as targets");
   }
@@ -226,7 +231,7 @@ State toState(const Napi::Value& value, const Plan& plan) {
   state.weights = parameters(o.Get("weights"), "weights");
   const Napi::Array slots = toList(o.Get("slots"), "slots");
   require(static_cast<int>(slots.Length()) == plan.optimizer.slots, "slots do not fit the optimizer");
-  for (uint32_t s = 0; s < slots.Length(); ++s) state.slots.push_back(parameters(slots.Get(s), "slots"));
+  for (int s = 0; s < plan.optimizer.slots; ++s) state.slots.push_back(parameters(slots.Get(static_cast<uint32_t>(s)), "slots"));
   return state;
 }
 

@@ -15,6 +15,7 @@ Dataset toInputs(const Napi::Value& x, const Plan& plan);
 Span toSpan(const Napi::Value& value, int64_t rows);
 
 int64_t toInteger(const Napi::Value& value, const char* name, int64_t least, int64_t most);
+bool toFlag(const Napi::Value& value, const char* name);
 std::string toText(const Napi::Value& value, const char* name);
 
 Napi::Float32Array toArray(Napi::Env env, const std::vector<float>& values);

@@ -6,23 +6,29 @@
 #include "../engine/team.h"
 #include "../kernels/cpu/kernels.h"
 #include "bench_wrap.h"
+#include "errors.h"
+#include "faults.h"
 #include "session_wrap.h"
 
 namespace fusor::addon {
 
 class Module : public Napi::Addon<Module> {
  public:
-  Module(Napi::Env env, Napi::Object exports) {
+  Module(Napi::Env env, Napi::Object exports) : workers_(env) {
     DefineAddon(exports, {InstanceMethod("info", &Module::info)});
-    exports.Set("Session", SessionWrap::define(env));
+    exports.Set("Session", SessionWrap::define(env, workers_));
     exports.Set("ceilings", Napi::Function::New(env, ceilings, "ceilings"));
     exports.Set("benchKernel", Napi::Function::New(env, benchKernel, "benchKernel"));
+    defineFault(exports);
   }
 
  private:
   // What was loaded, and what it can run here.
   Napi::Value info(const Napi::CallbackInfo& call) {
-    Napi::Env env = call.Env();
+    return guarded(call.Env(), [&] { return describe(call.Env()); });
+  }
+
+  Napi::Value describe(Napi::Env env) {
     Napi::Object object = Napi::Object::New(env);
     object.Set("libtorch", TORCH_VERSION);
     object.Set("cores", availableCores());
@@ -35,6 +41,8 @@ class Module : public Napi::Addon<Module> {
     object.Set("blas", at::get_cpu_capability());
     return object;
   }
+
+  Workers workers_;
 };
 
 }  // namespace fusor::addon

@@ -12,7 +12,7 @@ namespace fusor::addon {
 
 class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
  public:
-  static Napi::Function define(Napi::Env env);
+  static Napi::Function define(Napi::Env env, Workers& workers);
 
   // new Session(plan, state, {kernels, isa, threads}, onProgress(token, stepsDone, loss, metrics))
   explicit SessionWrap(const Napi::CallbackInfo& info);
@@ -32,8 +32,13 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
 
   template <class F>
   Napi::Value entry(const Napi::CallbackInfo& info, F f);
-  Napi::Promise post(Napi::Env env, Worker::Job job, double token = -1);
-  std::shared_ptr<Control> controlFor(double token);
+  // ERR_STATE where the session is disposed.
+  template <class F>
+  Napi::Value liveEntry(const Napi::CallbackInfo& info, F f);
+  // A job that may be aborted by its token has a control.
+  Napi::Promise post(Napi::Env env, Worker::Job job, int64_t token = -1, std::shared_ptr<Control> control = nullptr);
+  void refuseIfDisposed() const;
+  void hold(int64_t bytes);  // less: negative
   std::shared_ptr<const Dataset> datasetOf(const Napi::Value& id) const;
   void abortAll();
 
@@ -41,7 +46,7 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
   std::shared_ptr<Trainer> trainer_;
   std::unique_ptr<Worker> worker_;
   std::map<int64_t, std::shared_ptr<const Dataset>> datasets_;
-  std::map<double, std::shared_ptr<Control>> controls_;  // of jobs not yet settled, by token
+  std::map<int64_t, std::shared_ptr<Control>> controls_;  // of jobs not yet settled, by token
   int64_t nextDataset_ = 1;
   int64_t heldBytes_ = 0;  // reported to V8
   bool disposed_ = false;

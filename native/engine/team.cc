@@ -46,10 +46,17 @@ void Barrier::wait(int members) {
 }
 
 Team::Team(int size) : size_(std::max(1, size)) {
-  for (int member = 1; member < size_; ++member) threads_.emplace_back([this, member] { loop(member); });
+  try {
+    for (int member = 1; member < size_; ++member) threads_.emplace_back([this, member] { loop(member); });
+  } catch (...) {  // no thread to be had: end those that there are
+    end();
+    throw;
+  }
 }
 
-Team::~Team() {
+Team::~Team() { end(); }
+
+void Team::end() {
   stop_.store(true, std::memory_order_relaxed);
   round_.fetch_add(1, std::memory_order_release);
   round_.notify_all();

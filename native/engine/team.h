@@ -39,6 +39,7 @@ class Team {
 
  private:
   void loop(int member);
+  void end();
 
   const int size_;
   int active_ = 1;

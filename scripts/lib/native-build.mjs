@@ -7,12 +7,12 @@ import { readJson, writeAtomically } from './files.mjs';
 import { findLibtorch } from './libtorch.mjs';
 import { withLock } from './lock.mjs';
 import { addonInputs } from './native-inputs.mjs';
-import { addonPath, addonRecordPath, buildDir, root } from './paths.mjs';
+import { addonPath, addonRecordPath, buildDir, nativeTree, root } from './paths.mjs';
 import { firstError, runLogged, runQuiet, which } from './run.mjs';
 import { during } from './say.mjs';
 
-const tree = join(buildDir, 'native');
-const log = join(buildDir, 'native.log');
+const tree = nativeTree;
+const log = `${tree}.log`;
 
 /** A file of torch headers takes the compiler 1.5 GB: as many at once as cores and memory allow. */
 export const parallelJobs = () =>
@@ -56,8 +56,8 @@ export async function buildNative({ libtorch, env = process.env, force = false, 
     if (force || old?.path !== torch.path) rmSync(tree, { recursive: true, force: true });
     await during(
       `building the native backend against libtorch ${torch.version} (${torch.variant})`,
-      () => compile(torch, env),
-      ninjaState,
+      () => compile(torch, { env, tree, target: 'fusor' }),
+      () => buildState(log),
     );
     const built = join(tree, 'Release', 'fusor.node');
     await tryLoading(built, env);
@@ -80,15 +80,32 @@ function writeRecord(record) {
   return record;
 }
 
-/** Configure always: it is quick, and libtorch or the list of files may have changed. */
-async function compile(torch, env) {
+/**
+ * Configure always: it is quick, and libtorch or the list of files may have changed.
+ * @param {{env: NodeJS.ProcessEnv, tree: string, target: string, sanitize?: string}} options
+ *   target: of native/CMakeLists.txt; beside `tree` lies its log
+ */
+export async function compile(torch, { env, tree, target, sanitize = '' }) {
+  const log = `${tree}.log`;
   mkdirSync(tree, { recursive: true });
   const defines = {
     FUSOR_TORCH_INCLUDE: torch.includeDirs.join(';'),
     FUSOR_TORCH_LIBRARIES: torch.libraries.join(';'),
     FUSOR_TORCH_CXX11_ABI: torch.cxx11abi ? 1 : 0,
+    FUSOR_SANITIZE: sanitize,
   };
-  const options = ['-d', join(root, 'native'), '-O', tree, '-B', 'Release', '-p', String(parallelJobs())];
+  const options = [
+    '-d',
+    join(root, 'native'),
+    '-O',
+    tree,
+    '-B',
+    'Release',
+    '-T',
+    target,
+    '-p',
+    String(parallelJobs()),
+  ];
   const given = Object.entries(defines).map(([name, value]) => `--CD${name}=${value}`);
   const cmakeJs = createRequire(import.meta.url).resolve('cmake-js/bin/cmake-js');
   const run = (command, flags) =>
@@ -134,7 +151,7 @@ async function compilerVersion(env) {
 }
 
 /** How far ninja (`[3/21]`) or make (`[ 14%]`) came, from the log's end. */
-function ninjaState() {
+export function buildState(log) {
   const text = existsSync(log) ? readFileSync(log, 'utf8').slice(-4000) : '';
   return [...text.matchAll(/^\[ *(\d+%|\d+\/\d+)\]/gm)].at(-1)?.[1] ?? '';
 }
