@@ -9,15 +9,21 @@ import { firstError, runLogged } from './run.mjs';
 import { during } from './say.mjs';
 
 /**
- * Builds native/test against the kernels: neither torch nor Node, so it works where libtorch is missing.
- * @param {{sanitize?: string}} options as in -fsanitize=, for example `address,undefined`
+ * Builds native/test against the kernels, or against the fused trainer too: neither torch nor Node, so it works where
+ * libtorch is missing.
+ * @param {{sanitize?: string, target?: 'fusor_kernel_test' | 'fusor_engine_test'}} options
+ *   sanitize: as in -fsanitize=, for example `address,undefined`
  * @returns {Promise<string>} the executable
  */
-export async function buildKernelTests({ sanitize = '', env = process.env } = {}) {
+export async function buildKernelTests({
+  sanitize = '',
+  target = 'fusor_kernel_test',
+  env = process.env,
+} = {}) {
   checkTools(env);
   const tree = join(buildDir, sanitize ? `native-test-${sanitize.replaceAll(',', '-')}` : 'native-test');
-  const program = join(tree, 'fusor_kernel_test');
-  const stamp = join(tree, '.inputs');
+  const program = join(tree, target);
+  const stamp = join(tree, `.${target}-inputs`);
   const inputs = kernelTestInputs([sanitize]);
   if (existsSync(program) && existsSync(stamp) && readFileSync(stamp, 'utf8') === inputs) return program;
 
@@ -35,7 +41,7 @@ export async function buildKernelTests({ sanitize = '', env = process.env } = {}
       log,
       env,
     });
-    const build = ['--build', tree, '--parallel', String(parallelJobs())];
+    const build = ['--build', tree, '--target', target, '--parallel', String(parallelJobs())];
     const status = configured || (await runLogged('cmake', build, { log, flags: 'a', env }));
     if (status !== 0) {
       throw new SetupError('ERR_BACKEND_UNAVAILABLE', [

@@ -24,14 +24,10 @@ export function addonInputs(libtorch) {
 
 /** What the kernel tests are made of. */
 export function kernelTestInputs(extra = []) {
-  const folders = ['kernels', 'bench', 'test', 'cmake']
+  const folders = ['kernels', 'engine', 'bench', 'test', 'cmake']
     .map((name) => join(native, name))
     .filter((folder) => existsSync(folder));
-  const files = [
-    join(native, 'CMakeLists.txt'),
-    join(native, 'engine', 'plan.h'),
-    ...folders.flatMap((folder) => filesBelow(folder)),
-  ];
+  const files = [join(native, 'CMakeLists.txt'), ...folders.flatMap((folder) => filesBelow(folder))];
   return hashFiles(root, files, [process.arch, ...extra]);
 }
 

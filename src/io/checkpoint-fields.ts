@@ -38,6 +38,7 @@ const FIELDS: Record<string, Check> = {
     isObject(value) &&
     counts(value.epoch) &&
     numbers(value.seconds) &&
+    counts(value.memoryBytes) &&
     number(value.fitSeconds) &&
     number(value.milliseconds),
 };
@@ -70,6 +71,8 @@ export function checkedFields(text: string | undefined, broken: (what: string) =
   const known = fields as unknown as Fields;
   if (known.batch > Math.ceil(known.trainRows / known.batchSize))
     throw broken(`batch ${known.batch} is beyond its epoch`);
-  if (known.history.seconds.length !== known.history.epoch.length) throw broken('its history makes no sense');
+  const { epoch, seconds, memoryBytes } = known.history;
+  if (seconds.length !== epoch.length || memoryBytes.length !== epoch.length)
+    throw broken('its history makes no sense');
   return known;
 }

@@ -21,6 +21,8 @@ export interface EpochRecord {
   valLoss: number | null;
   valAccuracy: number | null;
   seconds: number;
+  /** Of the process, at the epoch's end. */
+  memoryBytes: number;
 }
 
 export class RunFolder {
@@ -189,7 +191,12 @@ function stepLines(first: number, losses: ArrayLike<number>): string[] {
 }
 
 /** What was measured in an epoch, under the names of Keras' CSVLogger. */
-function csvValues({ epoch: _, seconds: __, ...values }: EpochRecord): Record<string, number> {
+function csvValues({
+  epoch: _,
+  seconds: __,
+  memoryBytes: ___,
+  ...values
+}: EpochRecord): Record<string, number> {
   const measured = Object.entries(values).filter(([, value]) => value !== null) as [string, number][];
   return Object.fromEntries(measured.map(([key, value]) => [snakeCase(key), value]));
 }

@@ -15,6 +15,7 @@ export interface HistoryRecord {
   epoch: number[];
   history: Record<string, number[]>;
   seconds: number[];
+  memoryBytes: number[];
   stepLosses: Float32Array;
   fitSeconds: number;
   /** Training time of the steps. */
@@ -29,6 +30,8 @@ export class History {
   readonly history: Record<string, number[]> = {};
   /** Wall time of each epoch, validation included. */
   readonly seconds: number[] = [];
+  /** Memory of this process at the end of each epoch (resident set size): what leaks shows here. */
+  readonly memoryBytes: number[] = [];
   readonly timing: Timing = { fitSeconds: 0, steps: 0, stepMicroseconds: 0 };
   stopped: 'finished' | 'aborted' | 'callback' = 'finished';
   readonly #losses: Float32Array[] = [];
@@ -45,15 +48,16 @@ export class History {
     if (!before) return;
     this.epoch.push(...before.epoch);
     this.seconds.push(...before.seconds);
+    this.memoryBytes.push(...before.memoryBytes);
     for (const [name, values] of Object.entries(before.history)) this.history[name] = [...values];
     this.timing.fitSeconds = before.fitSeconds;
     this.addSteps(before.stepLosses, before.milliseconds);
   }
 
   record(): HistoryRecord {
-    const { epoch, history, seconds, stepLosses, timing } = this;
+    const { epoch, history, seconds, memoryBytes, stepLosses, timing } = this;
     const milliseconds = this.#milliseconds;
-    const copy = structuredClone({ epoch, history, seconds });
+    const copy = structuredClone({ epoch, history, seconds, memoryBytes });
     return { ...copy, stepLosses, fitSeconds: timing.fitSeconds, milliseconds };
   }
 
@@ -86,6 +90,7 @@ export class History {
   addEpoch(epoch: number, logs: Logs, seconds: number): void {
     this.epoch.push(epoch);
     this.seconds.push(seconds);
+    this.memoryBytes.push(process.memoryUsage.rss());
     for (const [name, value] of Object.entries(logs)) {
       this.history[name] ??= [];
       this.history[name].push(value);

@@ -75,6 +75,7 @@ describe.each(BACKENDS)('on %s', (name, flags, obstacle) => {
           'valLoss',
           'valAccuracy',
           'seconds',
+          'memoryBytes',
         ]);
       }
     });
@@ -135,7 +136,8 @@ describe.each(BACKENDS)('on %s', (name, flags, obstacle) => {
     test('its config.json repeats it', async () => {
       const config = join(document.runDir, 'config.json');
       const again = documentOf(await fusor(['train', '--config', config, '--json', '--quiet'], { cwd }));
-      const untimed = (history: { seconds: number }[]) => history.map((epoch) => ({ ...epoch, seconds: 0 }));
+      const untimed = (history: { seconds: number }[]) =>
+        history.map((epoch) => ({ ...epoch, seconds: 0, memoryBytes: 0 }));
       expect(untimed(again.history)).toEqual(untimed(document.history));
       expect(again.test).toEqual(document.test);
       expect(again.runDir).toMatch(/runs\/mnist-\d{8}-\d{6}(-\d+)?$/);

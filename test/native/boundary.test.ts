@@ -6,6 +6,9 @@ import { describeUnless } from '../support/skip';
 import { ENDS, endsOtherwise } from './ends';
 import { obstacle, program, resultOf } from './program';
 
+// Children start slowly on a busy machine.
+jest.setTimeout(300_000);
+
 describeUnless(obstacle)('the addon', () => {
   const scratch = temporaryFolder();
 

@@ -1,5 +1,6 @@
 // Every kind of C++ exception at every place where the addon runs code of ours: fault points of the test build.
 //   node --expose-gc faults.cjs ADDON     prints what each came to, as JSON
+//   node faults.cjs ADDON once KIND       with KIND, a planted bug, in one call; the rest of the session's life is as ever
 //   node faults.cjs ADDON cleanup KIND [worker]   ends with KIND in the cleanup hook of this thread or of another
 const { Worker, isMainThread, workerData } = require('node:worker_threads');
 const { METHODS, plan, state, examples } = require('./calls.cjs');
@@ -79,8 +80,19 @@ async function tryAll() {
   console.log(JSON.stringify(all));
 }
 
-if (mode !== 'cleanup') {
+async function once() {
+  const { session, data } = make();
+  if (kind !== 'nothing') addon.fault('entry', kind);
+  session.describe();
+  addon.fault('', '');
+  await session.run(...METHODS.run(data));
+  await session.dispose();
+}
+
+if (mode === undefined) {
   tryAll();
+} else if (mode === 'once') {
+  once();
 } else if (where === 'worker' && isMainThread) {
   new Worker(__filename, { workerData: [addonFile, mode, kind, where] }).on('exit', (code) =>
     console.log(code),

@@ -45,6 +45,11 @@ function attempt(call, f) {
   }
 }
 
+const KERNEL_JOB = {
+  ...{ op: 'forward', batch: 2, inputs: 3, units: 4, threads: 1, density: 0.5 },
+  ...{ variants: ['fused'], warmup: 0, repetitions: 1 },
+};
+
 const pool = [];
 function makeSession() {
   const labels = below(2) === 0;
@@ -103,6 +108,15 @@ function nextCall() {
     ]);
     if (what === 1) return [`Session(${text})`, () => addon.Session(...values)];
     return [`new Session(${text})`, () => void new addon.Session(...values)];
+  }
+  if (what === 6 && below(20) === 0) {
+    const [text, values] = argumentsFor([KERNEL_JOB]);
+    return [`benchKernel(${text})`, () => void addon.benchKernel(...values)];
+  }
+  if (what === 6 && below(2) === 0) {
+    const [text, values] = argumentsFor([]);
+    // A number would have it measure for seconds.
+    if (typeof values[0] !== 'number') return [`ceilings(${text})`, () => void addon.ceilings(...values)];
   }
   const entry = pick(pool);
   const name = pick(Object.keys(METHODS));

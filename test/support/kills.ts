@@ -105,6 +105,6 @@ const wait = (milliseconds: number) => new Promise((done) => setTimeout(done, mi
 /** The weights of a run's model, and its history without the times. */
 export function resultOf(runDir: string): { weights: Buffer; history: unknown } {
   const lines = readFileSync(join(runDir, 'metrics.jsonl'), 'utf8').trimEnd().split('\n');
-  const history = lines.map((line) => ({ ...JSON.parse(line), seconds: 0 }));
+  const history = lines.map((line) => ({ ...JSON.parse(line), seconds: 0, memoryBytes: 0 }));
   return { weights: readFileSync(join(runDir, 'model', 'weights.safetensors')), history };
 }

@@ -38,10 +38,19 @@ export class Recorder implements Callback {
   }
 }
 
-function recordsOf({ epoch, history, seconds }: History): EpochRecord[] {
+function recordsOf({ epoch, history, seconds, memoryBytes }: History): EpochRecord[] {
   return epoch.map((number, i) => {
     const logs = Object.fromEntries(Object.entries(history).map(([name, values]) => [name, values[i]]));
     const { loss, accuracy = null, valLoss = null, valAccuracy = null, ...others } = logs;
-    return { epoch: number, loss, accuracy, valLoss, valAccuracy, ...others, seconds: seconds[i] };
+    return {
+      epoch: number,
+      loss,
+      accuracy,
+      valLoss,
+      valAccuracy,
+      ...others,
+      seconds: seconds[i],
+      memoryBytes: memoryBytes[i],
+    };
   });
 }

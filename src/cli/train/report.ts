@@ -3,6 +3,9 @@ import { plot } from 'asciichart';
 import type { EpochRecord } from '../../io/run-folder';
 import { columns, table } from '../output';
 
+/** What has a column of its own, or none. */
+const APART = ['epoch', 'seconds', 'memoryBytes'];
+
 /** One row an epoch, counted from 1; columns without values are left out. */
 export function historyTable(epochs: readonly EpochRecord[]): string {
   const titles: Record<string, string> = {
@@ -12,7 +15,7 @@ export function historyTable(epochs: readonly EpochRecord[]): string {
     valAccuracy: 'val accuracy',
   };
   const keys = Object.keys(epochs[0]).filter(
-    (key) => key !== 'epoch' && key !== 'seconds' && epochs.some((record) => valueIn(record, key) !== null),
+    (key) => !APART.includes(key) && epochs.some((record) => valueIn(record, key) !== null),
   );
   const head = ['epoch', ...keys.map((key) => titles[key] ?? key), 'seconds'];
   const rows = epochs.map((record) => [

@@ -5,7 +5,15 @@ import { temporaryFolder } from '../../support/script';
 
 const root = temporaryFolder();
 const at = new Date('2025-03-04T05:06:07.890Z');
-const epoch = { epoch: 0, loss: 0.5, accuracy: 0.75, valLoss: 0.25, valAccuracy: 0.875, seconds: 1.5 };
+const epoch = {
+  epoch: 0,
+  loss: 0.5,
+  accuracy: 0.75,
+  valLoss: 0.25,
+  valAccuracy: 0.875,
+  seconds: 1.5,
+  memoryBytes: 2 ** 27,
+};
 const read = (folder: RunFolder, name: string) => readFileSync(join(folder.path, name), 'utf8');
 
 let back: string;
