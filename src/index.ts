@@ -9,7 +9,7 @@ export type {
   TrainPlan,
 } from './backend/contract';
 export { parametersOf, slotsOf } from './backend/contract';
-export { devices, type NamedCandidate, type StepDown } from './backend/select';
+export { devices, mayUseGpu, type NamedCandidate, type StepDown } from './backend/select';
 export { type DatasetOptions, datasets, type ImageDataset, type LabelledImages } from './data/datasets';
 export {
   type ArrayLike,

@@ -1,8 +1,10 @@
 /** The choice of a backend: the only place that knows their names. */
 import { FusorError, isFusorError } from '../errors';
 import type { Backend, BackendName, BackendProvider, Candidate, DeviceRequest } from './contract';
+import { losable } from './device-loss';
 import { nvidiaDriverPresent } from './nvidia-driver';
 import { type ResolvedRequest, resolveRequest, type SelectionRequest } from './request';
+import { selectSimulated } from './simulated';
 import { reportStepDowns } from './step-down';
 
 /** Something better that could not be had. */
@@ -138,7 +140,8 @@ export class Selector {
       tfjsEngine: candidate.backend === 'tfjs' ? (candidate.engine as DeviceRequest['tfjsEngine']) : 'auto',
     };
     try {
-      return { backend: await this.load[candidate.backend]().provider.open(exact) };
+      const backend = await this.load[candidate.backend]().provider.open(exact);
+      return { backend: onCuda(candidate.device) ? losable(backend) : backend };
     } catch (error) {
       if (!isFusorError(error) || error.code !== 'ERR_BACKEND_UNAVAILABLE') throw error;
       return { reason: error.message, cure: '' };
@@ -193,7 +196,16 @@ function fits({ backend, engine, device }: NamedCandidate, request: ResolvedRequ
 const selector = new Selector();
 
 /** @see Selector.select */
-export const selectBackend = (request?: SelectionRequest): Promise<Selection> => selector.select(request);
+export function selectBackend(request?: SelectionRequest): Promise<Selection> {
+  const fault = process.env.FUSOR_FAULT;
+  return fault ? selectSimulated(fault, (r) => selector.select(r), request) : selector.select(request);
+}
+
+/** Whether a GPU may be chosen for a request: true in doubt. Probes nothing, so that who has none loses no time. */
+export function mayUseGpu(request: SelectionRequest): boolean {
+  const { device } = resolveRequest(request);
+  return device === 'auto' ? Boolean(process.env.FUSOR_FAULT) || nvidiaDriverPresent() : onCuda(device);
+}
 
 /** Every way of running there is, usable or not, with reason and cure. Probes run in child processes. */
 export const devices = (): Promise<NamedCandidate[]> => selector.devices();

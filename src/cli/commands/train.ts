@@ -2,16 +2,18 @@ import { randomInt } from 'node:crypto';
 import { relative, resolve } from 'node:path';
 import { isOwnFolder, loadDataset } from '../../data/datasets';
 import { isFusorError } from '../../errors';
-import { type History, type Model, type ModelCheckpoint, modelCheckpoint } from '../../index';
+import { type History, type Model, type ModelCheckpoint, mayUseGpu, modelCheckpoint } from '../../index';
 import { saveModel } from '../../io/model';
 import { CONFIG_FILE, RunFolder } from '../../io/run-folder';
 import { writeStepLosses } from '../../io/step-losses';
 import type { Call, Run } from '../command';
 import { Interrupted, interruptible } from '../interrupt';
+import { whereOf } from '../model-path';
 import type { train } from '../options';
 import type { Output } from '../output';
 import { repeatable } from '../settings';
-import { backendOf, dataOf, fallbackOf, modelOf, type RunDocument } from '../train/document';
+import type { Attempt } from '../train/attempt';
+import { backendOf, dataOf, type Fallback, fallbackOf, modelOf, type RunDocument } from '../train/document';
 import { environmentOf, runtimeLine } from '../train/environment';
 import {
   buildModel,
@@ -23,16 +25,27 @@ import {
 import { Recorder } from '../train/recorder';
 import { openRun, type Resumed } from '../train/resume';
 
-export const run: Run<typeof train> = async (call) => {
+/** What a GPU may do to its process is kept away from this one. */
+export const run: Run<typeof train> = async (call) =>
+  mayUseGpu(whereOf(call.settings))
+    ? (await import('../train/supervise.js')).supervise(call)
+    : trainHere(call);
+
+/** @param attempt of a supervisor */
+export async function trainHere(call: Call<typeof train>, attempt?: Attempt): Promise<number> {
   const resumed = await openRun(call, portable(call.settings), call.out);
   try {
-    return await trainAndTest(call, resumed);
+    return await trainAndTest(call, resumed, attempt);
   } finally {
     await resumed?.folder.release();
   }
-};
+}
 
-async function trainAndTest(call: Call<typeof train>, resumed: Resumed | undefined): Promise<number> {
+async function trainAndTest(
+  call: Call<typeof train>,
+  resumed: Resumed | undefined,
+  attempt: Attempt | undefined,
+): Promise<number> {
   const began = performance.now();
   const startedAt = new Date();
   const { settings, out } = call;
@@ -43,11 +56,11 @@ async function trainAndTest(call: Call<typeof train>, resumed: Resumed | undefin
   for (const oddity of oddities(data)) out.note(oddity);
   const model = resume ? modelOfCheckpoint(resume, settings) : await buildModel(call, data, seed);
   const recorder = new Recorder(async () => {
-    const environment = environmentOf(await model.runtime(), call.argv, startedAt);
+    const environment = environmentOf(await model.runtime(), call.argv, startedAt, attempt?.failed);
     const made = resumed?.folder ?? (await RunFolder.create(settings.runDir, data.name, startedAt));
     try {
       // First: it makes the folder a run that can be gone on with.
-      await made.write(CONFIG_FILE, { ...portable(settings), seed });
+      await made.write(CONFIG_FILE, { ...portable({ ...settings, ...attempt?.asked }), seed });
       await made.write('environment.json', environment);
     } catch (error) {
       await made.release();
@@ -63,13 +76,16 @@ async function trainAndTest(call: Call<typeof train>, resumed: Resumed | undefin
     const y = targetsOf(model, data.train);
     const yTest = targetsOf(model, data.test);
     const runtime = await model.runtime();
+    attempt?.opened(runtime);
     out.note(`Training on ${runtimeLine(runtime)} · seed ${seed}`);
     const setupSeconds = (performance.now() - began) / 1000;
     // Node's clock starts with the process.
     const startupSeconds = performance.now() / 1000;
 
     const { history, test, folder, ranOn } = await interruptible(async (signal) => {
-      const callbacks = [recorder, checkpoints];
+      const rows = data.train.x.shape[0] + data.test.x.shape[0];
+      const pulse = attempt?.pulse(() => recorder.folder!.path, checkpoints, Math.ceil(rows / batchSize));
+      const callbacks = [recorder, checkpoints, ...(pulse ? [pulse] : [])];
       const verbose = settings.quiet ? 0 : settings.noProgress ? 2 : 'auto';
       const options = {
         epochs,
@@ -107,11 +123,11 @@ async function trainAndTest(call: Call<typeof train>, resumed: Resumed | undefin
       test: { loss: test.loss, accuracy: test.accuracy ?? null },
       timing: { startupSeconds, setupSeconds, ...history.timing },
       memory: { peakBytes: process.resourceUsage().maxRSS * 1024 },
-      fallback: fallbackOf(ranOn),
+      fallback: fallbackOf(ranOn, attempt?.failed),
       runDir: folder.path,
       ...(settings.stepLosses && { stepLosses: recorder.stepLosses }),
     };
-    await folder.write('environment.json', environmentOf(ranOn, call.argv, startedAt));
+    await folder.write('environment.json', environmentOf(ranOn, call.argv, startedAt, attempt?.failed));
     await writeStepLosses(folder.path, history.stepLosses);
     await folder.write('run.json', document);
     if (settings.json) out.result(document);
@@ -166,6 +182,11 @@ async function saveInterrupted(
   return new Interrupted(reason.code, message, details);
 }
 
+function fallbackLine({ from, to, reason, step }: Fallback): string {
+  if (from === to) return `once more on ${to} from step ${step} on: ${reason}`;
+  return `${step > 0 ? `from step ${step} on ` : ''}not on ${from}: ${reason}`;
+}
+
 async function show(document: RunDocument, ranOn: string): Promise<void> {
   const { curves, historyTable } = await import('../train/report.js');
   const { history, test, runDir, timing } = document;
@@ -173,7 +194,7 @@ async function show(document: RunDocument, ranOn: string): Promise<void> {
   const lines = [
     `test loss ${test.loss.toFixed(4)}${accuracy}`,
     `ran on ${ranOn}`,
-    ...document.fallback.map(({ from, reason }) => `not on ${from}: ${reason}`),
+    ...document.fallback.map(fallbackLine),
     `${timing.steps} steps in ${timing.fitSeconds.toFixed(2)} s, ${timing.stepMicroseconds.toFixed(1)} us/step, seed ${document.seed}`,
     `run folder ${runDir}`,
   ];

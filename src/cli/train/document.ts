@@ -5,6 +5,14 @@ import type { EpochRecord } from '../../io/run-folder';
 /** What a run ran on. */
 export type BackendRecord = Omit<RuntimeInfo, 'steppedDown' | 'backend'> & { name: string };
 
+/** A better way that could not be had, or that failed on the way. `to` did the rest, from `step` on: 0 is all. */
+export interface Fallback {
+  from: string;
+  to: string;
+  reason: string;
+  step: number;
+}
+
 /** What `train --json` prints and run.json keeps. */
 export interface RunDocument {
   schema: 'fusor.run';
@@ -27,8 +35,7 @@ export interface RunDocument {
   };
   /** The most memory that the process has held resident. */
   memory: { peakBytes: number };
-  /** Better ways that could not be had; step: when that was found, 0 before training. */
-  fallback: { from: string; to: string; reason: string; step: number }[];
+  fallback: Fallback[];
   runDir: string;
   /** Only with --step-losses. */
   stepLosses?: number[];
@@ -39,10 +46,22 @@ export function backendOf(runtime: RuntimeInfo): BackendRecord {
   return { name, ...runs };
 }
 
-export function fallbackOf(runtime: RuntimeInfo): RunDocument['fallback'] {
-  const to =
-    runtime.backend === 'native' ? `native ${runtime.device}` : `${runtime.backend} ${runtime.engine}`;
-  return runtime.steppedDown.map(({ candidate, reason }) => ({ from: candidate, to, reason, step: 0 }));
+/** 'native cpu', 'tfjs wasm', 'tfjs node-gpu cuda:0'. */
+export function wayOf({ backend, engine, device }: RuntimeInfo): string {
+  if (backend === 'native') return `native ${device}`;
+  return [backend, engine, device !== 'cpu' && device].filter(Boolean).join(' ');
+}
+
+/** @param failed on the way; the last of them led to what runs */
+export function fallbackOf(runtime: RuntimeInfo, failed: readonly Fallback[] = []): Fallback[] {
+  const to = wayOf(runtime);
+  const absent = runtime.steppedDown.map(({ candidate, reason }) => ({
+    from: candidate,
+    to,
+    reason,
+    step: 0,
+  }));
+  return [...absent, ...failed.slice(0, -1), ...failed.slice(-1).map((last) => ({ ...last, to }))];
 }
 
 export function dataOf({ name, train, sha256 }: ImageDataset): RunDocument['data'] {

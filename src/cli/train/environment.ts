@@ -1,10 +1,15 @@
 import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
 import type { RuntimeInfo } from '../../index';
 import { version } from '../../version';
-import { backendOf, fallbackOf } from './document';
+import { backendOf, type Fallback, fallbackOf } from './document';
 
 /** The machine, the versions and the command of a run: environment.json. */
-export function environmentOf(runtime: RuntimeInfo, argv: readonly string[], startedAt: Date) {
+export function environmentOf(
+  runtime: RuntimeInfo,
+  argv: readonly string[],
+  startedAt: Date,
+  failed?: readonly Fallback[],
+) {
   return {
     fusor: version,
     node: process.version,
@@ -12,7 +17,7 @@ export function environmentOf(runtime: RuntimeInfo, argv: readonly string[], sta
     cpu: { model: cpus()[0]?.model ?? 'unknown', cores: availableParallelism() },
     memoryBytes: totalmem(),
     backend: backendOf(runtime),
-    fallback: fallbackOf(runtime),
+    fallback: fallbackOf(runtime, failed),
     command: ['fusor', ...argv],
     workingFolder: process.cwd(),
     startedAt: startedAt.toISOString(),
