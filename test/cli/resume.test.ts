@@ -2,7 +2,7 @@ import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { listCheckpoints, loadCheckpoint } from '../../src/io/checkpoint-folder';
 import { randomUint32 } from '../../src/random';
-import { BACKENDS, documentOf, finished, fusor, startCli, WASM } from '../support/cli';
+import { BACKENDS, documentOf, finished, fusor, startCli, TENSORFLOW, WASM } from '../support/cli';
 import { figure } from '../support/figures';
 import { killAgainAndAgain, resultOf, said, saving } from '../support/kills';
 import { repository, run as runProgram, temporaryFolder } from '../support/script';
@@ -139,28 +139,39 @@ test('a run goes on with more epochs, its records with it', async () => {
 });
 
 describe('from one backend to another', () => {
-  const [, native] = BACKENDS;
-  describeUnless(native[2])('within the contract', () => {
-    test.each([
-      ['native', native[1], 'tfjs', WASM],
-      ['tfjs', WASM, 'native', native[1]],
-    ])('%s to %s', async (from, before, to, after) => {
-      const runDir = join(cwd, `${from} to ${to}`);
-      const words = ['train', ...small, '--json', '--quiet', '--epochs'];
-      await fusor([...words, '3', ...before, '--run-dir', runDir], { cwd });
-      const resumed = documentOf(
-        await fusor(['train', '--resume', runDir, '--epochs', '4', ...after, '--json', '--quiet'], { cwd }),
-      );
-      const whole = documentOf(
-        await fusor([...words, '4', ...before, '--run-dir', `${runDir} whole`], { cwd }),
-      );
-      expect(resumed.backend.name).toBe(to);
-      expect(resumed.history).toHaveLength(4);
-      for (const [i, epoch] of resumed.history.entries()) {
-        expect(Math.abs(epoch.loss / whole.history[i].loss - 1)).toBeLessThan(i < 3 ? 1e-12 : 1e-4);
-        expect(Math.abs(epoch.valLoss / whole.history[i].valLoss - 1)).toBeLessThan(i < 3 ? 1e-12 : 1e-4);
-      }
-      expect(resumed.test.accuracy).toBeCloseTo(whole.test.accuracy, 2);
+  const [, [, native, noNative]] = BACKENDS;
+  const [, node, noNode] = TENSORFLOW;
+  const fused = [...native, '--kernels', 'fused'];
+  const framework = [...native, '--kernels', 'framework'];
+  const anyKernels = ['--kernels', 'auto'];
+  describe.each([
+    ['native fused', fused, 'native framework', framework, noNative],
+    ['native framework', framework, 'tfjs wasm', [...WASM, ...anyKernels], noNative],
+    ['tfjs wasm', WASM, 'native fused', fused, noNative],
+    ['native fused', fused, 'tfjs node', [...node, ...anyKernels], noNative ?? noNode],
+    ['tfjs node', node, 'native framework', framework, noNative ?? noNode],
+  ])('%s to %s', (from, before, to, after, obstacle) => {
+    describeUnless(obstacle)('after three epochs, from the same file', () => {
+      test('the history goes on within the contract', async () => {
+        const runDir = join(cwd, `${from} to ${to}`);
+        const words = ['train', ...small, ...before, '--epochs', '4', '--checkpoint', 'every:1'];
+        const whole = documentOf(
+          await fusor([...words, '--run-dir', `${runDir} whole`, '--json', '--quiet'], { cwd }),
+        );
+        cpSync(`${runDir} whole`, runDir, { recursive: true });
+        const file = join(checkpoints(runDir), 'step-000000060.safetensors');
+        expect((await loadCheckpoint(file)).epoch).toBe(3);
+        const resumed = documentOf(
+          await fusor(['train', '--resume', file, ...after, '--json', '--quiet'], { cwd }),
+        );
+        const { name, engine, kernels } = resumed.backend;
+        expect(`${name} ${engine} ${kernels}`).toContain(to.split(' ')[1]);
+        expect(resumed.history).toHaveLength(4);
+        expect(resumed.history.slice(0, 3)).toEqual(whole.history.slice(0, 3));
+        for (const key of ['loss', 'valLoss'])
+          expect(Math.abs(resumed.history[3][key] / whole.history[3][key] - 1)).toBeLessThan(1e-4);
+        expect(resumed.test.accuracy).toBeCloseTo(whole.test.accuracy, 2);
+      });
     });
   });
 });

@@ -1,6 +1,6 @@
 import type { Run } from '../command';
 import { checkAddon, checkBackends, checkLibtorch, checkTensorflow } from '../doctor/backends';
-import type { Check } from '../doctor/check';
+import { bad, type Check } from '../doctor/check';
 import { checkCache, checkData, checkDriver } from '../doctor/places';
 import { checkNode, checkPackages, checkPrograms } from '../doctor/programs';
 import type { doctor } from '../options';
@@ -25,7 +25,10 @@ export const run: Run<typeof doctor> = async ({ settings, out }) => {
     checkCache(),
     checkData(settings.dataDir),
   ];
-  const checks = [...machine, libtorch, addon, ...tensorflow, ...backends];
+  const simulated = process.env.FUSOR_FAULT
+    ? [bad('FUSOR_FAULT', 'set: the CPU plays a GPU that fails, in every training', 'unset it')]
+    : [];
+  const checks = [...machine, libtorch, addon, ...tensorflow, ...backends, ...simulated];
   const usable = backends.some(({ ok }) => ok);
   out.result({ schema: 'fusor.doctor', version: 1, usable, checks }, () => {
     const width = Math.max(...checks.map(({ name }) => name.length));

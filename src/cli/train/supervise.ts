@@ -35,8 +35,9 @@ export async function supervise({ out: _, ...call }: Call<typeof train>): Promis
     const env = { ...process.env, ...(faults && { FUSOR_FAULT: faults }) };
     const asked = { device, precision, tfjsEngine };
     const ended = await trainInProcess({ call: { ...call, settings: tried }, asked, failed }, env, seconds);
-    const { status, error, signal, way = tried.device } = ended;
+    const { status, error, signal } = ended;
     if (status !== undefined) return status;
+    const way = ended.way ?? failed.at(-1)?.to ?? tried.device;
     if (signal && !error) throw new Interrupted(signal);
     const onGpu = ended.device?.startsWith('cuda') ?? tried.device !== 'cpu';
     const reason = reasonOf(ended, onGpu, failed.length > 0);

@@ -42,8 +42,8 @@ describe.each([
       expect(untimed(await train(model, { resume, callbacks: [look] }))).toEqual(all);
       expect(await model.readState()).toEqual(state);
       expect(step - began[0]).toBeLessThanOrEqual(interval);
-      figure('device losses recovered from, in process');
     }
+    figure('device losses recovered from, in process', STEPS);
   });
 });
 
