@@ -145,12 +145,12 @@ describe('from one backend to another', () => {
   const framework = [...native, '--kernels', 'framework'];
   const anyKernels = ['--kernels', 'auto'];
   describe.each([
-    ['native fused', fused, 'native framework', framework, noNative],
-    ['native framework', framework, 'tfjs wasm', [...WASM, ...anyKernels], noNative],
-    ['tfjs wasm', WASM, 'native fused', fused, noNative],
-    ['native fused', fused, 'tfjs node', [...node, ...anyKernels], noNative ?? noNode],
-    ['tfjs node', node, 'native framework', framework, noNative ?? noNode],
-  ])('%s to %s', (from, before, to, after, obstacle) => {
+    ['native fused', 'native framework', fused, framework, noNative],
+    ['native framework', 'tfjs wasm', framework, [...WASM, ...anyKernels], noNative],
+    ['tfjs wasm', 'native fused', WASM, fused, noNative],
+    ['native fused', 'tfjs node', fused, [...node, ...anyKernels], noNative ?? noNode],
+    ['tfjs node', 'native framework', node, framework, noNative ?? noNode],
+  ])('%s to %s', (from, to, before, after, obstacle) => {
     describeUnless(obstacle)('after three epochs, from the same file', () => {
       test('the history goes on within the contract', async () => {
         const runDir = join(cwd, `${from} to ${to}`);

@@ -101,6 +101,7 @@ describe('where settings come from', () => {
       loss: 'categoricalCrossentropy',
       optimizer: 'adam',
       epochs: 10,
+      fallback: 'auto',
       batchSize: 32,
       validationSplit: 0.2,
       backend: 'auto',
