@@ -49,6 +49,7 @@ describe.each(BACKENDS)('on %s', (name, flags, obstacle) => {
         'history',
         'test',
         'timing',
+        'memory',
         'fallback',
         'runDir',
       ]);
@@ -66,7 +67,13 @@ describe.each(BACKENDS)('on %s', (name, flags, obstacle) => {
       expect(keys('data')).toEqual(['name', 'rows', 'sha256']);
       expect(keys('model')).toEqual(['layers', 'parameters']);
       expect(keys('test')).toEqual(['loss', 'accuracy']);
-      expect(keys('timing')).toEqual(['setupSeconds', 'fitSeconds', 'steps', 'stepMicroseconds']);
+      expect(keys('timing')).toEqual([
+        'startupSeconds',
+        'setupSeconds',
+        'fitSeconds',
+        'steps',
+        'stepMicroseconds',
+      ]);
       for (const epoch of document.history) {
         expect(Object.keys(epoch)).toEqual([
           'epoch',
@@ -112,6 +119,7 @@ describe.each(BACKENDS)('on %s', (name, flags, obstacle) => {
         'config.json',
         'environment.json',
         'history.csv',
+        'losses.f32',
         'metrics.jsonl',
         'model',
         'run.json',
