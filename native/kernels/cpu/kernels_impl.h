@@ -80,12 +80,11 @@ void denseWeightUpdate(const DenseWeightUpdate& d) {
         Tile<R> acc;
         for (int i = 0; i < R; ++i) acc.x[i][0] = acc.x[i][1] = set1(0.0f);
         accumulate(acc, d.a + feature, 1, d.lda, dz, d.lddz, d.rows);
-        for (int i = 0; i < R; ++i) {
-          for (int j = 0; j < 2; ++j) {
-            const long at = panel + static_cast<long>(feature + i) * kWidth + j * W;
-            apply<K>(d.update, acc.x[i][j], d.w + at, d.slot0 + at, d.slot1 + at);
-          }
-        }
+        const Rule<K> rule(d.update);
+        const long at = panel + static_cast<long>(feature) * kWidth;
+        float *w = d.w + at, *slot0 = d.slot0 + at, *slot1 = d.slot1 + at;
+#pragma GCC unroll 28
+        for (int i = 0; i < 2 * R; ++i) rule(acc.x[i / 2][i % 2], w + i * W, slot0 + i * W, slot1 + i * W);
       });
     }
   });
@@ -93,11 +92,12 @@ void denseWeightUpdate(const DenseWeightUpdate& d) {
 
 void biasUpdate(const BiasUpdate& b) {
   withUpdate(b.update.kind, [&]<UpdateKind K>() {
+    const Rule<K> rule(b.update);
     for (long column = static_cast<long>(b.panels.begin) * kWidth; column < static_cast<long>(b.panels.end) * kWidth;
          column += W) {
       V gradient = set1(0.0f);
       for (int r = 0; r < b.rows; ++r) gradient = add(gradient, load(b.dz + r * b.lddz + column));
-      apply<K>(b.update, gradient, b.bias + column, b.slot0 + column, b.slot1 + column);
+      rule(gradient, b.bias + column, b.slot0 + column, b.slot1 + column);
     }
   });
 }

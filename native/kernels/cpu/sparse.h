@@ -105,6 +105,7 @@ void sparseWeightUpdate(const SparseWeightUpdate& d) {
       forPanels(d.panels, [&]<int N>(int panel) {
         const long stride = static_cast<long>(kWidth) * d.inputs;
         const float* dz = d.dz + static_cast<long>(panel) * kWidth;
+        const Rule<K> rule(d.update);
         for (int f = 0; f < count; ++f) {
           const uint8_t* x = d.scratch + f * padded;
           V acc[2 * N];
@@ -117,9 +118,12 @@ void sparseWeightUpdate(const SparseWeightUpdate& d) {
               for (int j = 0; j < 2 * N; ++j) acc[j] = fma(v, load(from + j * W), acc[j]);
             });
           }
+          const long at = panel * stride + static_cast<long>(first + f) * kWidth;
+          float *w = d.w + at, *slot0 = d.slot0 + at, *slot1 = d.slot1 + at;
+#pragma GCC unroll 8
           for (int j = 0; j < 2 * N; ++j) {
-            const long at = (panel + j / 2) * stride + static_cast<long>(first + f) * kWidth + (j % 2) * W;
-            apply<K>(d.update, acc[j], d.w + at, d.slot0 + at, d.slot1 + at);
+            const long o = j / 2 * stride + j % 2 * W;
+            rule(acc[j], w + o, slot0 + o, slot1 + o);
           }
         }
       });

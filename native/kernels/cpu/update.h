@@ -7,34 +7,43 @@ namespace {
 using fusor::Update;
 using fusor::UpdateKind;
 
-// Updates W values at w from their gradient g; s0 and s1 are the optimiser's slots at the same place.
+// One optimiser with its constants in registers: through memory, the compiler would have to read them again after every
+// store, which might have changed them.
 template <UpdateKind K>
-inline void apply(const Update& u, V g, float* w, float* s0, float* s1) {
-  const V rate = set1(u.rate);
-  if constexpr (K == UpdateKind::Store) {
-    store(w, g);
-  } else if constexpr (K == UpdateKind::Sgd) {
-    store(w, fnma(rate, g, load(w)));
-  } else if constexpr (K == UpdateKind::Momentum || K == UpdateKind::Nesterov) {
-    const V step = mul(rate, g), momentum = set1(u.decay1);
-    const V velocity = sub(mul(momentum, load(s0)), step);
-    store(s0, velocity);
-    store(w, add(load(w), K == UpdateKind::Nesterov ? sub(mul(momentum, velocity), step) : velocity));
-  } else if constexpr (K == UpdateKind::Adam || K == UpdateKind::AdamW) {
-    const V m0 = load(s0), v0 = load(s1);
-    const V m = fma(sub(g, m0), set1(u.blend1), m0);
-    const V v = fma(sub(mul(g, g), v0), set1(u.blend2), v0);
-    store(s0, m);
-    store(s1, v);
-    V value = load(w);
-    if constexpr (K == UpdateKind::AdamW) value = fnma(set1(u.shrink), value, value);
-    store(w, fnma(rate, div(m, add(sqrt(v), set1(u.epsilon))), value));
-  } else {
-    const V v = fma(set1(u.decay1), load(s0), mul(set1(u.blend1), mul(g, g)));
-    store(s0, v);
-    store(w, sub(load(w), div(mul(rate, g), sqrt(add(v, set1(u.epsilon))))));
+struct Rule {
+  V rate, decay1, blend1, blend2, epsilon, shrink;
+
+  explicit Rule(const Update& u)
+      : rate(set1(u.rate)), decay1(set1(u.decay1)), blend1(set1(u.blend1)), blend2(set1(u.blend2)), epsilon(set1(u.epsilon)),
+        shrink(set1(u.shrink)) {}
+
+  // Updates W values at w from their gradient g; s0 and s1 are the optimiser's slots at the same place.
+  inline __attribute__((always_inline)) void operator()(V g, float* w, float* s0, float* s1) const {
+    if constexpr (K == UpdateKind::Store) {
+      store(w, g);
+    } else if constexpr (K == UpdateKind::Sgd) {
+      store(w, fnma(rate, g, load(w)));
+    } else if constexpr (K == UpdateKind::Momentum || K == UpdateKind::Nesterov) {
+      const V step = mul(rate, g);
+      const V velocity = sub(mul(decay1, load(s0)), step);
+      store(s0, velocity);
+      store(w, add(load(w), K == UpdateKind::Nesterov ? sub(mul(decay1, velocity), step) : velocity));
+    } else if constexpr (K == UpdateKind::Adam || K == UpdateKind::AdamW) {
+      const V m0 = load(s0), v0 = load(s1);
+      const V m = fma(sub(g, m0), blend1, m0);
+      const V v = fma(sub(mul(g, g), v0), blend2, v0);
+      store(s0, m);
+      store(s1, v);
+      V value = load(w);
+      if constexpr (K == UpdateKind::AdamW) value = fnma(shrink, value, value);
+      store(w, fnma(rate, div(m, add(sqrt(v), epsilon)), value));
+    } else {
+      const V v = fma(decay1, load(s0), mul(blend1, mul(g, g)));
+      store(s0, v);
+      store(w, sub(load(w), div(mul(rate, g), sqrt(add(v, epsilon)))));
+    }
   }
-}
+};
 
 template <class F>
 inline void withUpdate(UpdateKind kind, F f) {
