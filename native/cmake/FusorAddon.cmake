@@ -34,7 +34,7 @@ function(fusor_add_addon name)
     NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS  # in a worker thread that is being terminated
     _GLIBCXX_USE_CXX11_ABI=${FUSOR_TORCH_CXX11_ABI})
   target_link_libraries(${name} PRIVATE
-    fusor_flags fusor_engine fusor_kernels ${FUSOR_TORCH_LIBRARIES} ${CMAKE_DL_LIBS})
+    fusor_flags fusor_engine fusor_kernels fusor_cuda ${FUSOR_TORCH_LIBRARIES} ${CMAKE_DL_LIBS})
   if(APPLE)
     target_link_options(${name} PRIVATE -undefined dynamic_lookup)
   else()

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -71,6 +72,8 @@ struct Dataset {
   std::vector<int32_t> labels;
   std::vector<float> values;
   std::vector<float> weights;
+  // Whoever keeps a copy on a device knows by it whether the data set is still there.
+  std::shared_ptr<const int> life = std::make_shared<const int>(0);
 };
 
 struct Span {

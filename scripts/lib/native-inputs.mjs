@@ -24,7 +24,7 @@ export function addonInputs(libtorch) {
 
 /** What the kernel tests are made of. */
 export function kernelTestInputs(extra = []) {
-  const folders = ['kernels', 'engine', 'bench', 'test', 'cmake']
+  const folders = ['kernels', 'cuda', 'engine', 'bench', 'test', 'cmake']
     .map((name) => join(native, name))
     .filter((folder) => existsSync(folder));
   const files = [join(native, 'CMakeLists.txt'), ...folders.flatMap((folder) => filesBelow(folder))];
