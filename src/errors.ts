@@ -26,6 +26,8 @@ const FAMILY_OF = {
   ERR_DATA_DIGEST: 'data',
   ERR_DATA_MISSING: 'data',
   ERR_DATA_MISMATCH: 'data',
+  ERR_DATA_STREAM: 'data',
+  ERR_TOKEN_RANGE: 'data',
   ERR_LABEL_RANGE: 'data',
   ERR_NONFINITE_INPUT: 'data',
   ERR_NET: 'data',

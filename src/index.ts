@@ -19,6 +19,7 @@ export {
   ndarray,
   toCategorical,
 } from './data/ndarray';
+export type { EpochAt, RowChunk, RowIterable, RowSource, RowStream } from './data/row-source';
 export { type ErrorCode, type ErrorDetails, exitStatusOf, FusorError, isFusorError } from './errors';
 export { loadCheckpoint } from './io/checkpoint-folder';
 export { type Conversion, convertModel } from './io/convert';

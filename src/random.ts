@@ -76,11 +76,14 @@ export function randomUint32(
   return out.subarray(0, count);
 }
 
-/** The order of the rows 0 … rows−1 in an epoch: Fisher–Yates from the last place down. */
-export function permutation(rows: number, seed: number, epoch: number): Uint32Array {
+/**
+ * The order of the rows 0 … rows−1 in an epoch: Fisher–Yates from the last place down.
+ * @param stream of a training on buffers of rows: the number of the buffer
+ */
+export function permutation(rows: number, seed: number, epoch: number, stream = 0): Uint32Array {
   const order = new Uint32Array(rows);
   for (let i = 0; i < rows; i++) order[i] = i;
-  const random = randomUint32(rows, seed, Purpose.shuffle, 0, epoch);
+  const random = randomUint32(rows, seed, Purpose.shuffle, stream, epoch);
   for (let i = rows - 1; i > 0; i--) {
     const j = Math.floor((random[i] / 2 ** 32) * (i + 1));
     const swapped = order[i];

@@ -2,6 +2,7 @@ import { closed, integer, reading, seedOf } from '../arguments';
 import { type Backend, parametersOf, type SessionState, type TrainPlan } from '../backend/contract';
 import { examplesOf, inputsOf } from '../data/examples';
 import type { ArrayLike, NDArray } from '../data/ndarray';
+import type { RowSource } from '../data/row-source';
 import { sampleWeightsOf } from '../data/sample-weights';
 import { FusorError } from '../errors';
 import { checkpointOf } from '../io/checkpoint-folder';
@@ -9,7 +10,7 @@ import { chooseSeed } from '../random';
 import type { TrainedModel } from '../train/callbacks';
 import { runFit } from '../train/fit';
 import type { History } from '../train/history';
-import { checkedSignal, type FitOptions, givenOptions, MAX_COUNT } from '../train/options';
+import { checkedSignal, type FitOptions, fitArguments, givenOptions, MAX_COUNT } from '../train/options';
 import { abortError } from '../train/training';
 import {
   type CompileOptions,
@@ -127,7 +128,15 @@ export class Model implements TrainedModel {
    * @throws ERR_ARG, ERR_SHAPE, ERR_STATE, ERR_DATA_…, ERR_LABEL_RANGE, ERR_NONFINITE_INPUT, ERR_CKPT_… before anything
    *   is done; ERR_NONFINITE_LOSS or the signal's reason on the way, with the `history` so far
    */
-  async fit(x: ArrayLike, y: ArrayLike, options?: FitOptions): Promise<History> {
+  fit(x: ArrayLike, y: ArrayLike, options?: FitOptions): Promise<History>;
+  /**
+   * Trains on { x, y }, or on a source of such chunks, which need not fit into memory together: a buffer of its rows trains
+   * while the next one is read. Rows are shuffled within a buffer (see FitOptions.bufferRows); one that holds all of them,
+   * or shuffle: false, trains exactly as arrays do. What is wrong with a chunk is said when it comes.
+   */
+  fit(rows: RowSource | { x: ArrayLike; y: ArrayLike }, options?: FitOptions): Promise<History>;
+  async fit(...args: [unknown, unknown?, unknown?]): Promise<History> {
+    const { rows, options } = fitArguments(args);
     this.#notFitting('fit');
     const training = this.#compiled('fit');
     this.#fitting = true;
@@ -135,7 +144,7 @@ export class Model implements TrainedModel {
       const { position } = this.#runtime;
       const given = givenOptions(options);
       const resume = await checkpointOf(given.resume);
-      const { plan, job } = prepareFit(this.#layout, training, x, y, given, resume);
+      const { plan, job } = prepareFit(this.#layout, training, rows, given, resume);
       this.#plan = plan;
       if (resume) {
         await this.#runtime.writeState(plan, resume.state);

@@ -1,13 +1,13 @@
 /** From what the user gave to fit to what the loop takes, every check on the way. */
-import { reading } from '../arguments';
-import type { TrainPlan } from '../backend/contract';
+import { reading, wrong } from '../arguments';
+import type { Examples, TrainPlan } from '../backend/contract';
 import { type DataShape, examplesOf } from '../data/examples';
-import type { ArrayLike } from '../data/ndarray';
+import { type ExampleStream, exampleStream, isRowSource, isStream, type RowSource } from '../data/row-source';
 import { sampleWeightsOf, withClassWeights } from '../data/sample-weights';
 import { chooseSeed } from '../random';
 import { type Checkpoint, checkResume } from '../train/checkpoint';
-import type { FitJob } from '../train/job';
-import { type FitOptions, fitOptions, trainRowsOf } from '../train/options';
+import { type FitJob, UNKNOWN } from '../train/job';
+import { type FitOptions, type FitRows, fitOptions, trainRowsOf } from '../train/options';
 import { progressPrinter } from '../train/progress';
 import { abortError } from '../train/training';
 import type { TrainingConfig } from './compile';
@@ -38,8 +38,7 @@ interface Prepared {
 function checkedFit(
   layout: Layout,
   training: TrainingConfig,
-  x: ArrayLike,
-  y: ArrayLike,
+  given: FitRows,
   options: FitOptions,
   resume: Checkpoint | undefined,
 ): Prepared {
@@ -50,17 +49,52 @@ function checkedFit(
   const seed = rest.seed ?? training.seed ?? chooseSeed();
   const plan = planOf(layout, training, seed);
   const shape = dataShape(layout, plan);
-  const examples = examplesOf(shape, x, y, 'fit');
-  examples.weights = sampleWeightsOf(sampleWeight, examples.rows, 'fit');
-  const validation = validationData && examplesOf(shape, validationData[0], validationData[1], VALIDATION);
-  if (validation) validation.weights = sampleWeightsOf(validationData[2], validation.rows, VALIDATION);
-  const trainRows = validation ? examples.rows : trainRowsOf(examples.rows, validationSplit);
-  examples.weights = withClassWeights(shape, examples, classWeight, trainRows);
-  requireFitMemory(plan, rest.batchSize, [examples, validation]);
+  const examples = rowsOf(shape, isRowSource(given) ? given : { ...given, sampleWeight }, 'fit');
+  const validation = validationData && rowsOf(shape, validationData, VALIDATION);
+  const weigh = (rows: Examples, trained: number) => withClassWeights(shape, rows, classWeight, trained);
+  let trainRows: number;
+  let weighted: FitJob['weighted'];
+  if (isStream(examples)) {
+    refuseForStreams({ validationSplit, sampleWeight });
+    weigh({ rows: 0, x: new Uint8Array(), y: new Int32Array() }, 0);
+    trainRows = examples.rows ?? UNKNOWN;
+    if (classWeight !== undefined) weighted = (rows) => ({ ...rows, weights: weigh(rows, rows.rows) });
+  } else {
+    trainRows = validation ? examples.rows : trainRowsOf(examples.rows, validationSplit);
+    examples.weights = weigh(examples, trainRows);
+  }
+  const held = [examples, validation].filter(
+    (rows): rows is Examples => rows !== undefined && !isStream(rows),
+  );
+  requireFitMemory(plan, rest.batchSize, held);
   const printer = progressPrinter(verbose);
   const callbacks = printer ? [printer, ...rest.callbacks] : rest.callbacks;
   const metricNames = plan.metrics.map(({ name }) => name);
-  const job = { ...rest, plan, seed, callbacks, metricNames, examples, trainRows, validation, resume };
+  const rows = { examples, trainRows, validation, weighted };
+  const job = { ...rest, ...rows, plan, seed, callbacks, metricNames, resume };
   if (resume) checkResume(resume, job);
   return { plan, job };
+}
+
+function rowsOf(shape: DataShape, given: FitRows, where: string): Examples | ExampleStream {
+  if (isRowSource(given)) return exampleStream(shape, given as RowSource, where);
+  const examples = examplesOf(shape, given.x, given.y, where);
+  return { ...examples, weights: sampleWeightsOf(given.sampleWeight, examples.rows, where) };
+}
+
+/** What needs to know all rows. */
+function refuseForStreams({
+  validationSplit,
+  sampleWeight,
+}: Pick<FitOptions, 'validationSplit' | 'sampleWeight'>): void {
+  if (validationSplit)
+    throw wrong('fit', 'validationSplit', validationSplit, '0 with a source of rows', 'give validationData');
+  if (sampleWeight !== undefined)
+    throw wrong(
+      'fit',
+      'sampleWeight',
+      sampleWeight,
+      'left out with a source of rows',
+      'give { x, y, sampleWeight }',
+    );
 }

@@ -24,7 +24,7 @@ export interface TrainingContext {
   readonly epoch: number;
   /** The epoch at which this fit ends (exclusive): initialEpoch is its first. */
   readonly epochs: number;
-  /** Batches done in the epoch at hand, and batches an epoch. */
+  /** Batches done in the epoch at hand, and batches an epoch: Infinity in the first epoch of a stream that does not say. */
   readonly batch: number;
   readonly batches: number;
   readonly batchSize: number;
@@ -57,7 +57,7 @@ export type BatchLogs = {
 /** How far the epoch at hand has come. Means over its rows so far. */
 export interface EpochProgress {
   epoch: number;
-  /** Batches done, and batches in all. */
+  /** Batches done, and batches in all: Infinity where that is not known yet. */
   batch: number;
   batches: number;
   logs: Logs;

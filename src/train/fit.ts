@@ -1,11 +1,13 @@
 /** The training loop: the only one there is, for every backend. Its unit is a span of steps. */
 import type { Dataset, RowRange, SpanReport } from '../backend/contract';
+import { isStream } from '../data/row-source';
 import { FusorError } from '../errors';
 import { Caller } from './caller';
+import { bufferRowsFor, evaluateStream, type Feed, feedOf, type Stretch } from './feed';
 import { type History, type Logs, validationName } from './history';
 import type { FitJob } from './job';
-import { type EpochPart, epochOrder, nextPart } from './spans';
-import { Training } from './training';
+import { type EpochPart, nextPart } from './spans';
+import { abortError, Training } from './training';
 
 /**
  * @throws ERR_NONFINITE_LOSS, the abort's reason, what a callback threw, what the session rejects with; each
@@ -18,9 +20,9 @@ export async function runFit(job: FitJob): Promise<History> {
   const uploaded: Dataset[] = [];
   try {
     training.throwIfEnded();
-    const validate = await upload(job, uploaded);
+    const { data, validate } = await upload(job, uploaded);
     await caller.trainBegin();
-    await runEpochs(job, training, caller, uploaded[0], validate);
+    await runEpochs(job, training, caller, feedOf(job, data, training.epoch, training.batch), validate);
     if (training.stopping) history.stopped = 'callback';
     history.timing.fitSeconds = training.fitSeconds;
     await caller.trainEnd(history.last);
@@ -40,58 +42,118 @@ export async function runFit(job: FitJob): Promise<History> {
 
 type Validate = (() => Promise<Logs>) | undefined;
 
-/** Data goes to the device once; spans and validation only name rows. */
-async function upload(job: FitJob, uploaded: Dataset[]): Promise<Validate> {
+/** Data goes to the device once; spans and validation only name rows. A stream goes there as it comes. */
+async function upload(
+  job: FitJob,
+  uploaded: Dataset[],
+): Promise<{ data: Dataset | undefined; validate: Validate }> {
   const { session, examples, trainRows, validation, batchSize, signal, metricNames } = job;
-  uploaded.push(await session.upload(examples));
-  if (validation) uploaded.push(await session.upload(validation));
-  const data = uploaded[uploaded.length - 1];
-  const rows: RowRange = { begin: validation ? 0 : trainRows, end: data.rows };
-  if (rows.begin === rows.end) return undefined;
-  return async () => {
-    const { loss, metrics } = await session.evaluate(data, rows, batchSize, signal);
+  const keep = async (rows: FitJob['validation']) => {
+    if (!rows || isStream(rows)) return undefined;
+    const there = await session.upload(rows);
+    uploaded.push(there);
+    return there;
+  };
+  const data = await keep(examples);
+  const held = validation ? await keep(validation) : data;
+  const rows: RowRange = { begin: validation ? 0 : trainRows, end: held?.rows ?? 0 };
+  const stream = validation && isStream(validation) ? validation : undefined;
+  if (!stream && !(held && rows.begin < rows.end)) return { data, validate: undefined };
+  const validate = async () => {
+    const { loss, metrics } = stream
+      ? await evaluateStream(session, stream, job, bufferRowsFor(job))
+      : await session.evaluate(held!, rows, batchSize, signal);
     const names = ['loss', ...metricNames].map(validationName);
     return Object.fromEntries([loss, ...metrics].map((value, i) => [names[i], value]));
   };
+  return { data, validate };
 }
 
 async function runEpochs(
   job: FitJob,
   training: Training,
   caller: Caller,
-  data: Dataset,
+  feed: Feed,
   validate: Validate,
 ): Promise<void> {
-  const { batchSize, shuffle, epochs } = job;
-  const orderOf = (epoch: number) => epochOrder(job.trainRows, shuffle, job.seed, epoch);
-  let order: Uint32Array | undefined;
-  for (let { epoch } = training; epoch < epochs && !training.stopping; epoch++) {
-    training.beginEpoch(epoch);
-    await caller.epochBegin(epoch);
-    order ??= orderOf(epoch);
-    let next = shuffle ? undefined : order;
-    while (training.batch < training.batches) {
+  let ahead = feed.next();
+  /** What comes next is made while a span runs: the event loop is free then. */
+  const goAhead = () => {
+    ahead = feed.next();
+    ahead.catch(() => {});
+  };
+  try {
+    for (let { epoch } = training; epoch < job.epochs && !training.stopping; epoch++) {
+      training.beginEpoch(epoch);
+      await caller.epochBegin(epoch);
+      for (let last = false; !last && !training.stopping; ) {
+        const { value: stretch, done } = await unlessAborted(ahead, job.signal);
+        if (done) throw new Error('the feed ends after the last epoch only');
+        try {
+          last = stretch.last;
+          training.count(stretch, job.batchSize);
+          await runStretch(job, training, caller, stretch, goAhead);
+        } finally {
+          stretch.release();
+        }
+      }
+      if (training.batch === 0) break;
+      const logs = training.means.logs();
+      if (validate) Object.assign(logs, checkedValidation(await validate(), epoch));
+      training.history.addEpoch(epoch, logs, training.epochSeconds);
+      await caller.epochEnd(epoch, logs);
       training.throwIfEnded();
-      if (training.stopping) break;
-      const part = nextPart(order, batchSize, training.batch, training.step, caller.cadences);
-      const running = runSpan(job, training, caller, data, part);
-      // The event loop is free while a native span runs: the time to draw what the next epoch needs.
-      if (!next && epoch + 1 < epochs) next = orderOf(epoch + 1);
-      const { report, mayBeShort } = await running;
-      checkFinite(report, part, training);
-      training.means.add(report, part.order.length, batchSize);
-      await caller.spanEnd(report, part.order.length, batchSize, training.batch, training.batches);
-      training.throwIfEnded();
-      if (report.stopped === 'aborted' && !mayBeShort && !training.stopping)
-        throw new FusorError('ERR_STATE', ['the model was disposed while it was training', 'fit']);
     }
-    if (training.batch === 0) break;
-    order = next;
-    const logs = training.means.logs();
-    if (validate) Object.assign(logs, checkedValidation(await validate(), epoch));
-    training.history.addEpoch(epoch, logs, training.epochSeconds);
-    await caller.epochEnd(epoch, logs);
+  } finally {
+    ahead.then(
+      ({ value }) => value?.release(),
+      () => {},
+    );
+    feed.return().catch(() => {});
+  }
+}
+
+async function runStretch(
+  job: FitJob,
+  training: Training,
+  caller: Caller,
+  { data, order, first }: Stretch,
+  goAhead: () => void,
+): Promise<void> {
+  const { batchSize } = job;
+  const end = first + Math.ceil(order.length / batchSize);
+  let gone = false;
+  while (training.batch < end) {
     training.throwIfEnded();
+    if (training.stopping) break;
+    const part = nextPart(order, batchSize, training.batch, training.step, caller.cadences, first);
+    const running = runSpan(job, training, caller, data, part);
+    if (!gone) goAhead();
+    gone = true;
+    const { report, mayBeShort } = await running;
+    checkFinite(report, part, training);
+    training.means.add(report, part.order.length, batchSize);
+    await caller.spanEnd(report, part.order.length, batchSize, training.batch, training.batches);
+    training.throwIfEnded();
+    if (report.stopped === 'aborted' && !mayBeShort && !training.stopping)
+      throw new FusorError('ERR_STATE', ['the model was disposed while it was training', 'fit']);
+  }
+  if (!gone) goAhead();
+}
+
+/** A source may take its time; the user's abort does not wait for it. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work;
+  let aborted = () => {};
+  const abort = new Promise<never>((_, reject) => {
+    aborted = () => reject(abortError(signal));
+    if (signal.aborted) aborted();
+    else signal.addEventListener('abort', aborted, { once: true });
+  });
+  try {
+    return await Promise.race([work, abort]);
+  } finally {
+    signal.removeEventListener('abort', aborted);
   }
 }
 

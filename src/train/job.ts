@@ -1,7 +1,11 @@
 import type { Examples, Session, TrainPlan } from '../backend/contract';
+import type { ExampleStream } from '../data/row-source';
 import type { Callback, TrainedModel } from './callbacks';
 import type { Checkpoint } from './checkpoint';
 import type { Position } from './training';
+
+/** How many rows a stream has that does not say so. */
+export const UNKNOWN = Number.MAX_SAFE_INTEGER;
 
 /** Everything that a fit needs, checked. */
 export interface FitJob {
@@ -10,10 +14,14 @@ export interface FitJob {
   plan: TrainPlan;
   /** Names of the plan's metrics. */
   metricNames: readonly string[];
-  examples: Examples;
-  /** Rows [0, trainRows) are trained; the rest validates unless `validation` is there. */
+  examples: Examples | ExampleStream;
+  /** Rows [0, trainRows) are trained; the rest validates unless `validation` is there. UNKNOWN of some streams. */
   trainRows: number;
-  validation?: Examples;
+  validation?: Examples | ExampleStream;
+  /** Rows of a stream that are buffered; a multiple of batchSize. */
+  bufferRows?: number;
+  /** Rows of a stream with the weights of their classes. */
+  weighted?: (examples: Examples) => Examples;
   batchSize: number;
   initialEpoch: number;
   /** The epoch before which training ends. */

@@ -1,5 +1,6 @@
-import { boolean, closed, integer, range, real, seedOf, wrong } from '../arguments';
+import { boolean, closed, integer, range, reading, real, seedOf, wrong } from '../arguments';
 import type { ArrayLike } from '../data/ndarray';
+import { isRowSource, type RowChunk, type RowSource } from '../data/row-source';
 import type { Callback } from './callbacks';
 import { checkedCallbacks } from './caller';
 import type { Checkpoint } from './checkpoint';
@@ -7,12 +8,17 @@ import type { Checkpoint } from './checkpoint';
 export interface FitOptions {
   /** Rows a step; default 32. The last batch of an epoch may be smaller and is trained, too. */
   batchSize?: number;
+  /**
+   * Of a source of rows: so many are buffered on the device, and shuffled among each other; a multiple of batchSize, by
+   * default about 32 MiB of them. A buffer trains while the next one is read.
+   */
+  bufferRows?: number;
   /** The epoch before which training ends, counted from 0; default 1. */
   epochs?: number;
   /** Share of the rows, the last ones, that validate instead of being trained; from 0 (default) to below 1. */
   validationSplit?: number;
-  /** Other rows to validate with; takes the place of validationSplit. */
-  validationData?: readonly [x: ArrayLike, y: ArrayLike, sampleWeight?: ArrayLike];
+  /** Other rows to validate with, or a source of them; takes the place of validationSplit. */
+  validationData?: RowChunk | RowSource;
   /** A new order of the training rows for each epoch; default true. */
   shuffle?: boolean;
   /**
@@ -43,6 +49,7 @@ export interface FitOptions {
 
 const KEYS: (keyof FitOptions)[] = [
   'batchSize',
+  'bufferRows',
   'epochs',
   'validationSplit',
   'validationData',
@@ -58,6 +65,26 @@ const KEYS: (keyof FitOptions)[] = [
 ];
 
 export const MAX_COUNT = 2 ** 31 - 1;
+
+/** fit(x, y, options), or fit(rows, options). */
+export function fitArguments([first, second, third]: [unknown, unknown?, unknown?]): {
+  rows: FitRows;
+  options: unknown;
+} {
+  const arrays = { rows: { x: first as ArrayLike, y: second as ArrayLike }, options: third };
+  return reading('fit', () => {
+    const hasTargets =
+      ArrayBuffer.isView(second) || Array.isArray(second) || Object(second).data !== undefined;
+    if (isRowSource(first)) {
+      if (!hasTargets) return { rows: first, options: second };
+      throw wrong('fit', 'y', second, 'left out with a source of rows', 'the source gives { x, y }');
+    }
+    const { x, y } = Object(first);
+    return !hasTargets && x !== undefined && y !== undefined
+      ? { rows: first as FitRows, options: second }
+      : arrays;
+  });
+}
 
 /** The options as given, each read once. @throws ERR_ARG for an unknown one */
 export function givenOptions(options: unknown): FitOptions {
@@ -82,21 +109,20 @@ export function fitOptions(o: FitOptions, resume?: Checkpoint) {
     throw wrong(where, 'initialEpoch', o.initialEpoch, 'left out with resume');
   const { verbose = 'auto', validationData } = o;
   if (![0, 1, 2, 'auto'].includes(verbose)) throw wrong(where, 'verbose', verbose, "0, 1, 2 or 'auto'");
-  if (
-    validationData !== undefined &&
-    !(Array.isArray(validationData) && [2, 3].includes(validationData.length))
-  )
-    throw wrong(where, 'validationData', validationData, '[x, y] or [x, y, sampleWeight]');
+  const batchSize = integer(where, 'batchSize', o.batchSize, {
+    min: 1,
+    max: MAX_COUNT,
+    fallback: resume?.batchSize ?? 32,
+  });
+  if (o.bufferRows !== undefined) integer(where, 'bufferRows', o.bufferRows, { min: 1, max: MAX_COUNT });
   return {
-    batchSize: integer(where, 'batchSize', o.batchSize, {
-      min: 1,
-      max: MAX_COUNT,
-      fallback: resume?.batchSize ?? 32,
-    }),
+    batchSize,
+    // Whole batches: where a buffer ends is nothing that training sees.
+    bufferRows: o.bufferRows && Math.ceil(o.bufferRows / batchSize) * batchSize,
     epochs,
     initialEpoch: integer(where, 'initialEpoch', o.initialEpoch, { min: 0, max: epochs, fallback: 0 }),
     validationSplit: real(where, 'validationSplit', o.validationSplit, 0, range.fraction),
-    validationData,
+    validationData: checkedRows(where, validationData),
     shuffle: boolean(where, 'shuffle', o.shuffle, resume?.shuffle ?? true),
     seed: seedOf(where, o.seed) ?? resume?.seed,
     callbacks: checkedCallbacks(where, o.callbacks),
@@ -106,6 +132,20 @@ export function fitOptions(o: FitOptions, resume?: Checkpoint) {
     verbose,
   };
 }
+
+/** [x, y], [x, y, sampleWeight] or { x, y, sampleWeight } as the last; a source as it is. */
+function checkedRows(where: string, rows: unknown): FitRows | undefined {
+  if (rows === undefined) return undefined;
+  if (Array.isArray(rows) && [2, 3].includes(rows.length))
+    return { x: rows[0], y: rows[1], sampleWeight: rows[2] };
+  const { x, y } = Object(rows);
+  if (x !== undefined && y !== undefined) return rows as FitRows;
+  if (isRowSource(rows)) return rows;
+  throw wrong(where, 'validationData', rows, '[x, y], [x, y, sampleWeight] or a source of rows');
+}
+
+/** Rows in arrays, or a source of them. */
+export type FitRows = Exclude<RowChunk, readonly unknown[]> | RowSource;
 
 export function checkedSignal(where: string, signal: unknown): AbortSignal | undefined {
   if (signal === undefined) return undefined;

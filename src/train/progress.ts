@@ -36,7 +36,7 @@ function linePerEpoch(stream: Terminal): Callback {
     onEpochEnd(epoch, logs, { epochs, batch, batches, stepMicroseconds }) {
       const title = `Epoch ${epoch + 1}/${epochs}`;
       const times = `${elapsed(performance.now() - began)} ${perStep(stepMicroseconds)}`;
-      stream.write(`${title} - ${batch}/${batches} - ${times} - ${values(logs)}\n`);
+      stream.write(`${title} - ${batch}/${of(batches)} - ${times} - ${values(logs)}\n`);
     },
   };
 }
@@ -48,7 +48,7 @@ function redrawn(stream: Terminal, environment: NodeJS.ProcessEnv): Callback {
   let open = false;
   const draw = (batch: number, batches: number, microseconds: number, logs: Logs): void => {
     const filled = batches === 0 ? 0 : Math.round((batch / batches) * BAR_WIDTH);
-    const count = `${String(batch).padStart(String(batches).length)}/${batches} `;
+    const count = `${String(batch).padStart(of(batches).length)}/${of(batches)} `;
     const tail = ` ${elapsed(performance.now() - began)} ${perStep(microseconds)} - ${values(logs)}`;
     // A line that wraps could not be redrawn in place.
     const room = (stream.columns ?? 120) - 1 - count.length - BAR_WIDTH;
@@ -78,6 +78,9 @@ function redrawn(stream: Terminal, environment: NodeJS.ProcessEnv): Callback {
     onTrainError: endLine,
   };
 }
+
+/** Batches in all, "?" while that is not known. */
+const of = (batches: number) => (Number.isFinite(batches) ? String(batches) : '?');
 
 /** "accuracy: 0.9787 - loss: 0.0753 - val_loss: …", sorted, names as Keras writes them. */
 export function values(logs: Logs): string {

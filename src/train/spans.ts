@@ -25,8 +25,9 @@ export interface Cadences {
 }
 
 /**
- * The part of an epoch from batch `begin` to the next multiple of any cadence, at most to its end.
+ * The part of an epoch from batch `begin` to the next multiple of any cadence, at most to the end of `order`.
  * @param step steps done since training began
+ * @param first the batch of the epoch with which `order` begins
  */
 export function nextPart(
   order: Uint32Array,
@@ -34,11 +35,12 @@ export function nextPart(
   begin: number,
   step: number,
   { batches, steps }: Cadences,
+  first = 0,
 ): EpochPart {
   const end = Math.min(
-    Math.ceil(order.length / batchSize),
+    first + Math.ceil(order.length / batchSize),
     ...batches.map((every) => begin + every - (begin % every)),
     ...steps.map((every) => begin + every - (step % every)),
   );
-  return { begin, end, order: order.subarray(begin * batchSize, end * batchSize) };
+  return { begin, end, order: order.subarray((begin - first) * batchSize, (end - first) * batchSize) };
 }

@@ -1,9 +1,11 @@
 import { range, real } from '../arguments';
 import { fingerprintOf } from '../data/fingerprint';
+import { FusorError } from '../errors';
 import type { TrainedModel, TrainingContext } from './callbacks';
 import { type Checkpoint, checkFiniteState } from './checkpoint';
+import type { Stretch } from './feed';
 import { History } from './history';
-import type { FitJob } from './job';
+import { type FitJob, UNKNOWN } from './job';
 import { Means } from './means';
 
 /** What outlives a fit: the model keeps it, fit moves it on. */
@@ -16,7 +18,8 @@ export interface Position {
 /** The state of a running fit, as callbacks see it, and the one way to end its span early. */
 export class Training implements TrainingContext {
   readonly history: History;
-  readonly batches: number;
+  /** Infinity while nobody knows: in the first epoch of a stream. */
+  batches: number;
   epoch: number;
   /** Of the epoch at hand. */
   batch = 0;
@@ -40,7 +43,7 @@ export class Training implements TrainingContext {
     const { resume, seed, initialEpoch, metricNames, trainRows, batchSize, signal } = job;
     this.history = new History(seed, resume?.history);
     this.#secondsBefore = this.history.timing.fitSeconds;
-    this.batches = Math.ceil(trainRows / batchSize);
+    this.batches = trainRows === UNKNOWN ? Number.POSITIVE_INFINITY : Math.ceil(trainRows / batchSize);
     this.epoch = resume?.epoch ?? initialEpoch;
     this.batch = resume?.batch ?? 0;
     this.microseconds = resume?.microseconds ?? 0;
@@ -125,6 +128,23 @@ export class Training implements TrainingContext {
     this.microseconds = 0;
     this.#elapsed = 0;
     this.means = new Means(this.job.metricNames);
+  }
+
+  /** Batches of the epoch, where a stream says only with its end how many there are. @throws ERR_DATA_STREAM */
+  count({ order, first, last }: Pick<Stretch, 'order' | 'first' | 'last'>, batchSize: number): void {
+    const batches = first + Math.ceil(order.length / batchSize);
+    const known = this.batches;
+    if (last && known === Number.POSITIVE_INFINITY) this.batches = batches;
+    else if (last ? batches !== known : batches >= known)
+      throw new FusorError(
+        'ERR_DATA_STREAM',
+        [
+          `the rows ${last ? `end after batch ${batches}` : 'go on after the last batch'}, an epoch has ${known}`,
+          `fit, epoch ${this.epoch + 1}`,
+          'give as many rows in each epoch',
+        ],
+        { epoch: this.epoch, batches, expected: known },
+      );
   }
 
   /** Aborted by the user's signal, by stop, pause and fail. */

@@ -174,9 +174,9 @@ export function badArguments(model: Model): BadInput[] {
       ),
       ARG,
       'fit',
-      'collect what it generates',
+      'the source gives { x, y }',
     ],
-    ['x a function', on(() => x), ARG, 'fit', 'collect what it generates'],
+    ['x a function', on(() => x), ARG, 'fit', 'the source gives { x, y }'],
     [
       'x a tensor of TensorFlow.js',
       on({ data() {}, dispose() {}, shape: [12, 5] }),

@@ -1,0 +1,117 @@
+/** Rows that come chunk after chunk: more of them than fit into memory. */
+import { isPromise } from 'node:util/types';
+import { reading, show, wrong } from '../arguments';
+import type { Examples } from '../backend/contract';
+import { FusorError, isFusorError } from '../errors';
+import { type DataShape, examplesOf } from './examples';
+import type { ArrayLike } from './ndarray';
+import { sampleWeightsOf } from './sample-weights';
+
+/** Any number of rows, x and y as fit takes them. */
+export type RowChunk =
+  | { x: ArrayLike; y: ArrayLike; sampleWeight?: ArrayLike }
+  | readonly [x: ArrayLike, y: ArrayLike, sampleWeight?: ArrayLike];
+
+export type RowIterable = Iterable<RowChunk> | AsyncIterable<RowChunk>;
+
+/** Which pass through the rows is asked for. */
+export interface EpochAt {
+  /** Counted from 0. */
+  epoch: number;
+  seed: number;
+  /** Whether another order is wanted in each epoch; in a buffer of rows fit shuffles itself. */
+  shuffle: boolean;
+}
+
+/** A source that knows itself better than an iterable does; what reading a large file gives. */
+export interface RowStream extends AsyncIterable<{ x: ArrayLike; y: ArrayLike }> {
+  /** Rows of a pass. */
+  readonly rows: number;
+  /** Tells it from other data. */
+  readonly fingerprint: string;
+  /** One pass. The same for the same arguments. */
+  at(epoch: EpochAt): RowIterable;
+}
+
+/**
+ * What fit takes instead of arrays: gone through once an epoch, so an iterable must begin anew each time; a function
+ * is called for each epoch and gives an iterable, which a generator function does.
+ */
+export type RowSource = RowIterable | ((at: EpochAt) => RowIterable) | RowStream;
+
+/** A source, its rows checked as they come. */
+export interface ExampleStream {
+  /** Rows of a pass, where the source says so. */
+  rows?: number;
+  fingerprint: string;
+  chunks(at: EpochAt): AsyncGenerator<Examples, void, void>;
+}
+
+export function isStream(rows: Examples | ExampleStream): rows is ExampleStream {
+  return 'chunks' in rows;
+}
+
+/** Whether `value` is gone through, not indexed: neither an array nor an NDArray. */
+export function isRowSource(value: unknown): value is RowSource {
+  if (typeof value === 'function') return true;
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value))
+    return false;
+  return Symbol.asyncIterator in value || Symbol.iterator in value;
+}
+
+/**
+ * @param where the calling function and, for a second source, its name
+ * @throws from its chunks: what {@link examplesOf} throws, ERR_DATA_STREAM where the source fails; with the chunk's number
+ */
+export function exampleStream(fit: DataShape, source: RowSource, where: string): ExampleStream {
+  const { rows, fingerprint, at: passOf } = source as Partial<RowStream>;
+  const pass = (at: EpochAt) => {
+    if (typeof source === 'function') return source(at);
+    return typeof passOf === 'function' ? passOf.call(source, at) : (source as RowIterable);
+  };
+  return {
+    rows,
+    fingerprint: fingerprint ?? 'a stream',
+    async *chunks(at) {
+      const place = (chunk: number) => `${where}, epoch ${at.epoch + 1}, chunk ${chunk}`;
+      const iterator = await failing(place(0), () => iteratorOf(pass(at), where));
+      try {
+        for (let chunk = 0; ; chunk++) {
+          const { done, value } = await failing(place(chunk), () => iterator.next());
+          if (done) return;
+          yield reading(place(chunk), () => checked(fit, value, place(chunk)));
+        }
+      } finally {
+        await iterator.return?.();
+      }
+    },
+  };
+}
+
+function iteratorOf(iterable: unknown, where: string): AsyncIterator<RowChunk> | Iterator<RowChunk> {
+  const { [Symbol.asyncIterator]: anew, [Symbol.iterator]: again } = Object(iterable);
+  const open = anew ?? again;
+  if (typeof open === 'function' && typeof iterable !== 'string') return open.call(iterable);
+  throw wrong(where, 'what the source gives', iterable, 'an iterable of { x, y }');
+}
+
+function checked(fit: DataShape, chunk: unknown, where: string): Examples {
+  if (isPromise(chunk)) throw wrong(where, 'a chunk', chunk, '{ x, y }', 'it is a promise: await it');
+  const parts = Array.isArray(chunk) ? { x: chunk[0], y: chunk[1], sampleWeight: chunk[2] } : Object(chunk);
+  if (parts.x === undefined || parts.y === undefined)
+    throw wrong(where, 'a chunk', chunk, '{ x, y } or [x, y]');
+  const examples = examplesOf(fit, parts.x, parts.y, where);
+  return { ...examples, weights: sampleWeightsOf(parts.sampleWeight, examples.rows, where) };
+}
+
+/** What the user's own code throws is an error of the data, with it as the cause; errors of ours stay. */
+async function failing<T>(where: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (isFusorError(cause)) throw cause;
+    const why = cause instanceof Error ? cause.message.split('\n')[0] : show(cause);
+    const parts = [`the source of the rows failed (${why})`, where, 'mend it: see the cause'] as const;
+    throw new FusorError('ERR_DATA_STREAM', parts, {}, { cause });
+  }
+}

@@ -1,0 +1,112 @@
+/** What the epochs train on, one stretch after the other: the rows on the device, or buffer after buffer of a stream. */
+import type { Dataset, Session } from '../backend/contract';
+import { type ExampleStream, isStream } from '../data/row-source';
+import { FusorError } from '../errors';
+import { permutation } from '../random';
+import { buffersOf } from './buffers';
+import type { FitJob } from './job';
+import { epochOrder } from './spans';
+
+/** Rows on the device and the order in which the epoch takes them. */
+export interface Stretch {
+  data: Dataset;
+  order: Uint32Array;
+  /** Number of its first batch in the epoch. */
+  first: number;
+  /** Whether the epoch ends with it. */
+  last: boolean;
+  release(): void;
+}
+
+export type Feed = AsyncGenerator<Stretch, void, void>;
+
+/** From `epoch` on to the end of the fit. @param batch where to begin in it */
+export function feedOf(job: FitJob, data: Dataset | undefined, epoch: number, batch: number): Feed {
+  return isStream(job.examples) ? streamed(job, job.examples, epoch, batch) : whole(job, data!, epoch);
+}
+
+/** The data stays on the device; only the order is drawn, an epoch ahead. */
+async function* whole({ trainRows, shuffle, seed, epochs }: FitJob, data: Dataset, epoch: number): Feed {
+  const release = () => {};
+  let order: Uint32Array | undefined;
+  for (; epoch < epochs; epoch++) {
+    if (shuffle || !order) order = epochOrder(trainRows, shuffle, seed, epoch);
+    yield { data, order, first: 0, last: true, release };
+  }
+}
+
+/**
+ * Each buffer goes to the device when the one before begins to train. Rows are shuffled within a buffer, so that one
+ * buffer that holds all of them trains as arrays do.
+ */
+async function* streamed(job: FitJob, stream: ExampleStream, epoch: number, batch: number): Feed {
+  const { session, batchSize, bufferRows, seed, shuffle, epochs } = job;
+  for (let skip = batch; epoch < epochs; epoch++, skip = 0) {
+    let first = 0;
+    let number = 0;
+    for await (const { examples, last } of buffersOf(
+      stream.chunks({ epoch, seed, shuffle }),
+      bufferRows ?? bufferRowsFor(job),
+    )) {
+      const batches = Math.ceil(examples.rows / batchSize);
+      if (first + batches > skip || last) {
+        const order = shuffle ? permutation(examples.rows, seed, epoch, number) : inTurn(examples.rows);
+        const data = await session.upload(job.weighted ? job.weighted(examples) : examples);
+        yield { data, order, first, last, release: () => data.dispose() };
+      }
+      first += batches;
+      number++;
+    }
+    if (first === 0) throw noRows(epoch);
+  }
+}
+
+/** Loss and metrics over all rows of a stream. */
+export async function evaluateStream(
+  session: Session,
+  stream: ExampleStream,
+  { seed, batchSize, signal, bufferRows }: Pick<FitJob, 'seed' | 'batchSize' | 'signal' | 'bufferRows'>,
+  rowsAtOnce: number,
+): Promise<{ loss: number; metrics: number[] }> {
+  const sums: number[] = [];
+  let rows = 0;
+  for await (const { examples } of buffersOf(
+    stream.chunks({ epoch: 0, seed, shuffle: false }),
+    bufferRows ?? rowsAtOnce,
+  )) {
+    const data = await session.upload(examples);
+    try {
+      const found = await session.evaluate(data, { begin: 0, end: data.rows }, batchSize, signal);
+      for (const [i, mean] of [found.loss, ...found.metrics].entries())
+        sums[i] = (sums[i] ?? 0) + mean * data.rows;
+      rows += data.rows;
+    } finally {
+      data.dispose();
+    }
+  }
+  if (rows === 0) throw noRows(0);
+  const [loss, ...metrics] = sums.map((sum) => sum / rows);
+  return { loss, metrics };
+}
+
+const BUFFER_BYTES = 2 ** 25;
+
+/** A whole number of batches, of about 32 MiB; what is float32 may turn out to be bytes, and takes less. */
+export function bufferRowsFor({ plan, batchSize }: Pick<FitJob, 'plan' | 'batchSize'>): number {
+  const rows = Math.floor(BUFFER_BYTES / (4 * plan.features));
+  return Math.max(1, Math.floor(rows / batchSize)) * batchSize;
+}
+
+function inTurn(rows: number): Uint32Array {
+  return epochOrder(rows, false, 0, 0);
+}
+
+function noRows(epoch: number): FusorError {
+  const cure =
+    epoch === 0
+      ? 'give at least one'
+      : 'an iterator can be gone through once: give a function that makes one for each epoch';
+  return new FusorError('ERR_DATA_EMPTY', ['the source gave no rows', `fit, epoch ${epoch + 1}`, cure], {
+    epoch,
+  });
+}
