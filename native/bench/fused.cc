@@ -11,7 +11,7 @@ class FusedSubject : public bench::Subject {
  public:
   FusedSubject(const bench::Case& c, const bench::Data& data, const Kernels& kernels, bool check)
       : case_(c), data_(data), update_(check ? UpdateKind::Store : UpdateKind::Adam), batch_{nullptr, {}, {}, {}, {}},
-        trainer_(planOf(c), stateOf(c, data), kernels, c.threads), run_(runOf(control_, report_)) {
+        trainer_(planOf(c), stateOf(c, data), kernels, c.threads), run_{control_, report_} {
     using bench::Op;
     trainer_.training_ = trainer_.valuesFor(c.batch, true);
     for (int i = 0; i < c.threads; ++i) {
@@ -111,10 +111,6 @@ class FusedSubject : public bench::Subject {
     return state;
   }
 
-  static FusedTrainer::Run runOf(Control& control, Report& report) {
-    return {control, report, {}, {}, {}, {}, {}, {}, 0, {}, 0, false};
-  }
-
   static void copyIn(const std::vector<float>& from, int columns, long ld, float* to) {
     for (size_t r = 0; r * columns < from.size(); ++r) std::copy_n(from.data() + r * columns, columns, to + r * ld);
   }
@@ -140,14 +136,12 @@ class FusedSubject : public bench::Subject {
         trainer_.team_.barrier();
         trainer_.backwardAfter(l, step, me);
         trainer_.team_.barrier();
-        trainer_.inputGradient(l, run_, step, me);
-        if (trainer_.stages_[l].byColumns || !trainer_.stages_[0].byColumns) trainer_.team_.barrier();
-        trainer_.update(l, run_, step, me);
+        backward(l, step, me);
         break;
-      case Op::InputGradient: trainer_.inputGradient(l, run_, step, me); break;
+      case Op::InputGradient:
       case Op::WeightUpdate:
       case Op::SparseUpdate:
-      case Op::OptimizerStep: trainer_.update(l, run_, step, me); break;
+      case Op::OptimizerStep: backward(l, step, me); break;
       case Op::SoftmaxCrossentropy: trainer_.loss(run_, step, me); break;
       case Op::Gather:
         trainer_.gather(set_, data_.order.data(), 0, trainer_.share(rows, me), batch_, &step);
@@ -160,6 +154,14 @@ class FusedSubject : public bench::Subject {
     const Range rows = stage.byColumns ? Range{0, step.rows} : trainer_.share(step.rows, me);
     const Range panels = stage.byColumns ? trainer_.share(stage.panels, me) : Range{0, stage.panels};
     trainer_.forwardDense(l, *trainer_.training_, step.batch, rows, panels);
+  }
+
+  // Only what the operation is about.
+  void backward(int l, const Step& step, int me) {
+    DenseBackward d = trainer_.gradientsOf(l, run_, step, me);
+    if (case_.op == bench::Op::InputGradient) d.a = nullptr, d.bias = nullptr;
+    if (case_.op == bench::Op::WeightUpdate) d.dx = nullptr;
+    trainer_.backwardDense(l, d, run_, step, me);
   }
 
   const bench::Case& case_;

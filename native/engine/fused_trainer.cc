@@ -16,7 +16,7 @@ void FusedTrainer::run(const Dataset& data, const Span& span, Control& control, 
   if (steps == 0) return;
   const int capacity = static_cast<int>(std::min<int64_t>(span.batchSize, rows));
   if (!training_ || training_->rows < capacity) training_ = valuesFor(capacity, true);
-  Run run{control, report, {}, {}, {}, {}, {}, {}, 0, {}, 0, false};
+  Run run{control, report};
   const bool sparse = mostlyZero(data);
   sparse_.store(sparse, std::memory_order_relaxed);
   for (Floats& x : run.x) {
@@ -29,8 +29,12 @@ void FusedTrainer::run(const Dataset& data, const Span& span, Control& control, 
   if (sparse) run.byteScratch.assign(team_.size(), std::vector<uint8_t>(16 * ((capacity + 63) / 64 * 64)));
   run.losses.resize(capacity);
   run.metrics.resize(capacity * plan_.metrics.size());
+  // All memory is taken here: nothing may throw while the team works.
   run.metricSums.resize(plan_.metrics.size());
+  run.means.resize(plan_.metrics.size());
+  report.losses.reserve(steps);
   report.metrics.resize(plan_.metrics.size());
+  for (auto& metric : report.metrics) metric.reserve(steps);
 
   // False where the span ends before this step. Every member reads that at the same place, between two barriers.
   const auto oneStep = [&](int64_t s, int me) {
@@ -110,96 +114,9 @@ void FusedTrainer::record(Run& run, const Step& step) {
   run.rowsDone += step.rows;
   ++run.report.stepsDone;
   if (!run.control.progress || !run.control.wantsProgress()) return;
-  std::vector<double> means(run.metricSums);
-  for (double& mean : means) mean /= static_cast<double>(run.rowsDone);
-  run.control.progress(run.report.stepsDone, run.lossSum / static_cast<double>(run.rowsDone), means);
-}
-
-// From the gradient of the logits down to the first Dense. On entry to each turn the stage's dz is complete and visible:
-// at its very end for a stage with a backward pass of its own, before its activation for the others.
-void FusedTrainer::backward(Run& run, const Step& step, int me) {
-  for (size_t l = stages_.size(); l-- > 0;) {
-    const DenseStage& stage = stages_[l];
-    if (stage.backwardPass(l + 1 == stages_.size())) {
-      backwardAfter(l, step, me);
-      team_.barrier();
-    }
-    if (l > 0) {
-      inputGradient(l, run, step, me);
-      // A member may change the weights that it alone has read: those of the inputs it owns. Others must wait.
-      if (stage.byColumns || !stages_[l - 1].byColumns) team_.barrier();
-    }
-    update(l, run, step, me);
-    // The first stage, by columns, needs only the gradient's columns that the member itself has just computed.
-    const bool ownColumns = l == 1 && stages_[0].byColumns && stages_[0].after.empty();
-    if (l > 0 && !ownColumns) team_.barrier();
-  }
-}
-
-// Through the layers after the Dense and its activation, in place, by rows.
-void FusedTrainer::backwardAfter(size_t l, const Step& step, int me) {
-  const DenseStage& stage = stages_[l];
-  StageValues& values = training_->stages[l];
-  const Range rows = share(step.rows, me);
-  const int n = stage.outputs;
-  for (int r = rows.begin; r < rows.end; ++r) {
-    const long at = r * stage.ld;
-    float* d = values.dz.data() + at;
-    for (size_t i = stage.after.size(); i-- > 0;) {
-      const Layer& layer = stage.after[i];
-      if (layer.kind == LayerKind::Rescaling) kernels_.scaleFloats(d, d, n, layer.scale, 0);
-      if (layer.kind == LayerKind::Dropout) dropout(layer, step, r, d, d);
-      if (layer.kind == LayerKind::Activation) {
-        const float* in = (i == 0 ? values.y : values.after[i - 1]).data() + at;
-        kernels_.activateBackward(layer.activation, values.after[i].data() + at, in, d, d, n);
-      }
-    }
-    if (stage.activation != Activation::Linear) {
-      kernels_.activateBackward(stage.activation, values.y.data() + at, values.z.size() ? values.z.data() + at : nullptr, d, d, n);
-    }
-  }
-}
-
-// dz of the stage before l, shared out as that stage is.
-void FusedTrainer::inputGradient(size_t l, Run& run, const Step& step, int me) {
-  const DenseStage& stage = stages_[l];
-  const DenseStage& before = stages_[l - 1];
-  const StageValues& values = training_->stages[l];
-  StageValues& to = training_->stages[l - 1];
-  const Range all{0, step.rows}, panels{0, before.panels};
-  kernels_.denseInputGradient({values.dz.data(), stage.ld, stage.kernel.value.data(), stage.inputs, stage.outputs,
-                               to.dz.data(), to.y.data(), to.z.data(), before.ld,
-                               before.after.empty() ? before.activation : Activation::Linear,
-                               before.byColumns ? all : share(step.rows, me),
-                               before.byColumns ? share(before.panels, me) : panels, run.scratch[me].data()});
-}
-
-void FusedTrainer::update(size_t l, Run& run, const Step& step, int me) {
-  DenseStage& stage = stages_[l];
-  const float* dz = training_->stages[l].dz.data();
-  const float* a = l == 0 ? step.batch.x : training_->stages[l - 1].out();
-  const long lda = l == 0 ? xStride_ : stages_[l - 1].ld;
-  Range features{0, stage.inputs}, panels = share(stage.panels, me);
-  if (!stage.byColumns) {
-    panels = {0, stage.panels};
-    features = share(stage.inputs, me);
-    if (l > 0 && stages_[l - 1].byColumns) {
-      // The inputs whose columns this member owns.
-      const Range own = share(stages_[l - 1].panels, me);
-      features = {std::min(own.begin * kernels_.width, stage.inputs), std::min(own.end * kernels_.width, stage.inputs)};
-    }
-  }
-  if (l == 0 && !step.batch.bytes.empty()) {
-    kernels_.sparseWeightUpdate({step.batch.bytes.data(), table_, dz, stage.ld, step.rows, stage.inputs, features, panels,
-                                 stage.kernel.value.data(), stage.kernel.slot(0), stage.kernel.slot(1), step.update,
-                                 run.byteScratch[me].data()});
-  } else {
-    kernels_.denseWeightUpdate({a, lda, dz, stage.ld, step.rows, stage.inputs, features, panels, stage.kernel.value.data(),
-                              stage.kernel.slot(0), stage.kernel.slot(1), step.update});
-  }
-  if (!stage.useBias || (!stage.byColumns && me != 0)) return;
-  kernels_.biasUpdate({dz, stage.ld, step.rows, panels, stage.bias.value.data(), stage.bias.slot(0), stage.bias.slot(1),
-                       step.update});
+  const double done = static_cast<double>(run.rowsDone);
+  for (size_t m = 0; m < count; ++m) run.means[m] = run.metricSums[m] / done;
+  run.control.progress(run.report.stepsDone, run.lossSum / done, run.means);
 }
 
 }  // namespace fusor

@@ -2,10 +2,11 @@
 // a span, bias and activation in the product that makes a layer's values, mask in the one that makes its gradient,
 // optimiser on the tile that holds a weight's gradient.
 //
-// Each Dense layer is shared out in one of two ways. *By columns*: a thread owns some panels of the layer, computes
-// these columns for all rows and alone updates these weights, which stay in its cache. *By rows*: for layers too narrow
-// for that, a thread computes some rows of the batch and updates some inputs' weights. Sums are never split between
-// threads, so the result does not depend on how many there are.
+// Each Dense layer is shared out in one of two ways. *By columns*: a thread owns some panels of the layer and computes
+// these columns for all rows, and their gradient too, with which it alone updates the next layer's weights for these
+// inputs. *By rows*: for layers too narrow for that, a thread computes some rows of the batch, and rows of the gradient.
+// The first layer's weights, and those after a layer by rows, are updated by columns or by inputs. Sums are never split
+// between threads, so the result does not depend on how many there are.
 #pragma once
 #include <memory>
 #include <optional>
@@ -117,10 +118,12 @@ class FusedTrainer : public Trainer {
   void forward(const Step& step, int me);
   void loss(Run& run, const Step& step, int me);
   void record(Run& run, const Step& step);
+
+  // fused_backward.cc
   void backward(Run& run, const Step& step, int me);
   void backwardAfter(size_t stage, const Step& step, int me);
-  void inputGradient(size_t stage, Run& run, const Step& step, int me);
-  void update(size_t stage, Run& run, const Step& step, int me);
+  DenseBackward gradientsOf(size_t stage, Run& run, const Step& step, int me);
+  void backwardDense(size_t stage, DenseBackward gradients, Run& run, const Step& step, int me);
 
   const Plan plan_;
   const Kernels& kernels_;

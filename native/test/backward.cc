@@ -19,12 +19,15 @@ Judge checkInputGradient(const Kernels& kernels, const DenseCase& c) {
     const auto scratch = Guarded<float>::output(static_cast<size_t>(c.outputs) * kernels.width, c.place);
     const bool survived = survives([&] {
       for (const Piece& part : parts) {
-        DenseInputGradient d{};
-        d.dz = dz.data(), d.lddz = out.ld, d.w = w.data(), d.inputs = c.inputs, d.outputs = c.outputs;
-        d.dx = dx.data(), d.h = readsH ? h.data() : nullptr, d.z = readsZ ? z.data() : nullptr,
-        d.lddx = in.ld;
-        d.activation = c.activation, d.rows = part.rows, d.panels = part.panels, d.scratch = scratch.data();
-        kernels.denseInputGradient(d);
+        const long row = part.rows.begin;
+        DenseBackward d{};
+        d.dz = dz.data() + row * out.ld, d.lddz = out.ld, d.w = w.data();
+        d.rows = part.rows.size(), d.inputs = c.inputs, d.outputs = c.outputs;
+        d.features = featuresOf(part.panels, c.inputs, kernels.width), d.panels = {0, out.panels};
+        d.dx = dx.data() + row * in.ld, d.lddx = in.ld, d.activation = c.activation, d.scratch = scratch.data();
+        if (readsH) d.h = h.data() + row * in.ld;
+        if (readsZ) d.z = z.data() + row * in.ld;
+        kernels.denseBackward(d);
       }
     });
     stayedInside(judge, survived, dz, w, h, z, dx, scratch);
@@ -68,10 +71,11 @@ Judge checkWeightGradient(const Kernels& kernels, const DenseCase& c) {
     const auto w = Guarded<float>::output(static_cast<size_t>(out.padded) * c.inputs, c.place);
     const bool survived = survives([&] {
       for (const Piece& part : parts) {
-        DenseWeightUpdate d{};
-        d.a = a.data(), d.lda = lda, d.dz = dz.data(), d.lddz = out.ld, d.rows = c.rows, d.inputs = c.inputs;
-        d.features = part.rows, d.panels = part.panels, d.w = w.data(), d.update.kind = UpdateKind::Store;
-        kernels.denseWeightUpdate(d);
+        DenseBackward d{};
+        d.a = a.data(), d.lda = lda, d.dz = dz.data(), d.lddz = out.ld;
+        d.rows = c.rows, d.inputs = c.inputs, d.outputs = c.outputs, d.features = part.rows, d.panels = part.panels;
+        d.w = w.data(), d.update.kind = UpdateKind::Store;
+        kernels.denseBackward(d);
       }
     });
     stayedInside(judge, survived, a, dz, w);
@@ -104,10 +108,10 @@ Judge checkBiasGradient(const Kernels& kernels, const DenseCase& c) {
     const auto bias = Guarded<float>::output(out.padded, c.place);
     const bool survived = survives([&] {
       for (const Range& panels : parts) {
-        BiasUpdate d{};
-        d.dz = dz.data(), d.lddz = out.ld, d.rows = c.rows, d.panels = panels;
-        d.bias = bias.data(), d.update.kind = UpdateKind::Store;
-        kernels.biasUpdate(d);
+        DenseBackward d{};
+        d.dz = dz.data(), d.lddz = out.ld, d.rows = c.rows, d.inputs = c.inputs, d.outputs = c.outputs;
+        d.panels = panels, d.bias = bias.data(), d.update.kind = UpdateKind::Store;
+        kernels.denseBackward(d);
       }
     });
     stayedInside(judge, survived, dz, bias);

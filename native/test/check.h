@@ -33,6 +33,11 @@ inline bool within(const Piece& p, int row, int column, int width) {
          column / width < p.panels.end;
 }
 
+// The inputs of some panels of inputs.
+inline Range featuresOf(Range panels, int inputs, int width) {
+  return {panels.begin * width, std::min(panels.end * width, inputs)};
+}
+
 inline void sameAs(Judge& judge, const char* what, const std::vector<float>& got,
                    const std::vector<float>& whole) {
   for (size_t i = 0; i < got.size(); ++i) judge.same(what, 0, static_cast<long>(i), got[i], whole[i]);

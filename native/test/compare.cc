@@ -12,11 +12,12 @@ void compareKernels(const Kernels& kernels, Report& report) {
     Judge (*check)(const Kernels&, const DenseCase&);
   };
   for (const Gate& gate : {Gate{"denseForward", checkForward},
-                           {"denseInputGradient", checkInputGradient},
-                           {"denseWeightUpdate, gradient", checkWeightGradient},
-                           {"biasUpdate, gradient", checkBiasGradient},
+                           {"denseBackward, dx", checkInputGradient},
+                           {"denseBackward, dw", checkWeightGradient},
+                           {"denseBackward, db", checkBiasGradient},
+                           {"denseBackward, all at once", checkBackward},
                            {"sparseForward", checkSparseForward},
-                           {"sparseWeightUpdate", checkSparseUpdate}}) {
+                           {"sparseBackward", checkSparseBackward}}) {
     report.group(kernels.name, gate.name);
     for (const DenseCase& c : cases) report.add(c.name(), gate.check(kernels, c));
   }

@@ -29,7 +29,7 @@ void control(Report& report, const std::string& what, const Kernels& faulty, Gat
 
 void soundKernelsPass(Report& report) {
   const Kernels plain = Faulty<Fault::None>::table();
-  for (Gate gate : {checkForward, checkInputGradient, checkWeightGradient, checkBiasGradient}) {
+  for (Gate gate : {checkForward, checkInputGradient, checkWeightGradient, checkBiasGradient, checkBackward}) {
     for (Activation a : {Activation::Linear, Activation::Relu, Activation::Tanh}) {
       for (const DenseCase& c : controlCases(a))
         report.add("control: plain kernels pass, " + c.name(), gate(plain, c));
@@ -38,7 +38,7 @@ void soundKernelsPass(Report& report) {
   report.add("control: plain kernels keep NaN", checkNan(plain, Activation::Relu));
 }
 
-enum Where : int { kForward = 1, kInput = 2, kWeight = 4, kBias = 8 };
+enum Where : int { kForward = 1, kInput = 2, kWeight = 4, kBias = 8, kAtOnce = 16 };
 
 template <Fault F>
 void kernelControl(Report& report, const char* name, int where, Activation activation = Activation::Linear) {
@@ -49,14 +49,18 @@ void kernelControl(Report& report, const char* name, int where, Activation activ
       return c.inputs % faulty.width == 0 || c.outputs % faulty.width == 0;
     });
   }
+  if (F == Fault::IgnoresRange && where == kInput) {  // where there is more than one panel of inputs
+    std::erase_if(cases, [&](const DenseCase& c) { return c.inputs <= faulty.width; });
+  }
   const auto run = [&](Where place, const char* kernel, Gate gate) {
     if (where & place)
       control(report, format("control: %s in %s is caught", name, kernel), faulty, gate, cases);
   };
   run(kForward, "denseForward", checkForward);
-  run(kInput, "denseInputGradient", checkInputGradient);
-  run(kWeight, "denseWeightUpdate", checkWeightGradient);
-  run(kBias, "biasUpdate", checkBiasGradient);
+  run(kInput, "denseBackward, dx", checkInputGradient);
+  run(kWeight, "denseBackward, dw", checkWeightGradient);
+  run(kBias, "denseBackward, db", checkBiasGradient);
+  run(kAtOnce, "denseBackward, all at once", checkBackward);
 }
 
 void chainControl(Report& report, const char* name, ChainFault fault, Activation activation) {
@@ -113,12 +117,14 @@ void runControls(Report& report) {
   kernelControl<Fault::WritesPadding>(report, "a value in the padding", kForward | kInput);
   kernelControl<Fault::WritesPast>(report, "a write past the end", kForward | kInput | kWeight);
   kernelControl<Fault::ReadsPast>(report, "a read past the end", kForward);
-  kernelControl<Fault::IgnoresRange>(report, "a write outside the range", kForward | kInput | kWeight);
+  kernelControl<Fault::IgnoresRange>(report, "a write outside the range", kForward | kWeight);
+  kernelControl<Fault::IgnoresRange>(report, "a write outside the range", kInput);
+  kernelControl<Fault::UpdatesFirst>(report, "an update before dx", kAtOnce);
   const Kernels sparse = Faulty<Fault::LostTerm>::sparseTable();
   const auto sparseCases = controlCases(Activation::Linear);
   control(report, "control: a lost last byte in sparseForward is caught", sparse, checkSparseForward,
           sparseCases);
-  control(report, "control: a lost last byte in sparseWeightUpdate is caught", sparse, checkSparseUpdate,
+  control(report, "control: a lost last byte in sparseBackward is caught", sparse, checkSparseBackward,
           sparseCases);
   Judge nan;
   nan.expect(!checkNan(Faulty<Fault::SwallowsNan>::table(), Activation::Relu).passed(), "not caught");

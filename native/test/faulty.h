@@ -16,7 +16,7 @@ enum class Fault {
   TransposedW,     // read as [outputs, inputs]
   MaskOfGradient,  // relu's mask from the gradient's sign
   MaskNegative,    // relu's mask where the value is negative
-  StaleRow,        // the last row (forward, input gradient) or input (weights) is not computed
+  StaleRow,        // the last row (forward, dx) or input (dw) is not computed
   StaleColumn,     // nor the last column
   LostTerm,        // the last term of each sum
   Tf32,            // inputs rounded to TensorFloat-32
@@ -25,7 +25,8 @@ enum class Fault {
   WritesPadding,  // something other than zero in the padding columns
   WritesPast,     // one element after the last
   ReadsPast,      // one element after the last of the batch
-  IgnoresRange,   // computes all rows whatever the range
+  IgnoresRange,   // begins with the first row (forward) or input (backward) whatever the range
+  UpdatesFirst,   // dx from the weights after their update
 };
 
 template <Fault F>
@@ -84,10 +85,11 @@ struct Faulty {
     }
   }
 
-  static void inputGradient(const DenseInputGradient& d) {
-    for (int r = F == Fault::IgnoresRange ? 0 : d.rows.begin; r < d.rows.end; ++r) {
-      if (stale(r, d.rows.end, Fault::StaleRow)) continue;
-      for (int i = d.panels.begin * width; i < d.panels.end * width; ++i) {
+  static void inputGradient(const DenseBackward& d) {
+    const int end = (d.features.end + width - 1) / width * width;
+    for (int r = 0; r < d.rows; ++r) {
+      if (stale(r, d.rows, Fault::StaleRow)) continue;
+      for (int i = F == Fault::IgnoresRange ? 0 : d.features.begin; i < end; ++i) {
         if (stale(i, d.inputs, Fault::StaleColumn)) continue;
         const long to = r * d.lddx + i;
         float sum = F == Fault::WritesPadding ? 1 : 0;
@@ -103,12 +105,12 @@ struct Faulty {
         }
         d.dx[to] = sum;
       }
-      if (F == Fault::WritesPast) d.dx[r * d.lddx + d.panels.end * width] = 0;
+      if (F == Fault::WritesPast) d.dx[r * d.lddx + end] = 0;
     }
   }
 
   // Only UpdateKind::Store.
-  static void weightUpdate(const DenseWeightUpdate& d) {
+  static void weightGradient(const DenseBackward& d) {
     for (int p = d.panels.begin * width; p < d.panels.end * width; ++p) {
       for (int k = F == Fault::IgnoresRange ? 0 : d.features.begin; k < d.features.end; ++k) {
         if (stale(k, d.inputs, Fault::StaleRow) || stale(p, d.panels.end * width, Fault::StaleColumn))
@@ -123,13 +125,20 @@ struct Faulty {
     if (F == Fault::WritesPast) d.w[static_cast<long>(d.panels.end) * width * d.inputs] = 0;
   }
 
-  static void biasUpdate(const BiasUpdate& b) {
+  static void biasGradient(const DenseBackward& b) {
     for (int n = b.panels.begin * width; n < b.panels.end * width; ++n) {
       if (stale(n, b.panels.end * width, Fault::StaleColumn)) continue;
       float sum = 0;
       for (int r = 0; r < terms(b.rows); ++r) sum += b.dz[r * b.lddz + n];
       b.bias[n] = signedSum(sum) * (F == Fault::NoMean ? b.rows : 1);
     }
+  }
+
+  static void backward(const DenseBackward& d) {
+    if (d.bias) biasGradient(d);
+    if (d.a && F == Fault::UpdatesFirst) weightGradient(d);
+    if (d.dx) inputGradient(d);
+    if (d.a && F != Fault::UpdatesFirst) weightGradient(d);
   }
 
   // The real kernels on rows whose last byte is taken for 0.
@@ -147,21 +156,20 @@ struct Faulty {
   static void sparseForward(const SparseForward& d) {
     withoutLastByte(d, d.rows.end, scalarKernels()->sparseForward);
   }
-  static void sparseWeightUpdate(const SparseWeightUpdate& d) {
-    withoutLastByte(d, d.rows, scalarKernels()->sparseWeightUpdate);
+  static void sparseBackward(const SparseBackward& d) {
+    withoutLastByte(d, d.rows, scalarKernels()->sparseBackward);
   }
 
   static Kernels table() {
     Kernels k = *scalarKernels();
     width = k.width;
-    k.denseForward = forward, k.denseInputGradient = inputGradient;
-    k.denseWeightUpdate = weightUpdate, k.biasUpdate = biasUpdate;
+    k.denseForward = forward, k.denseBackward = backward;
     return k;
   }
   // Only the kernels that skip zeros are faulty.
   static Kernels sparseTable() {
     Kernels k = *scalarKernels();
-    k.sparseForward = sparseForward, k.sparseWeightUpdate = sparseWeightUpdate;
+    k.sparseForward = sparseForward, k.sparseBackward = sparseBackward;
     return k;
   }
 };

@@ -9,12 +9,14 @@ namespace fusor::test {
 // Against float64; sub-ranges and optional arguments against the whole, bit for bit; nothing else written or
 // needed.
 Judge checkForward(const Kernels&, const DenseCase&);
-Judge checkInputGradient(const Kernels&, const DenseCase&);
+Judge checkInputGradient(const Kernels&, const DenseCase&);   // denseBackward, its parts alone
 Judge checkWeightGradient(const Kernels&, const DenseCase&);
 Judge checkBiasGradient(const Kernels&, const DenseCase&);
+// denseBackward, all at once, against its parts alone, bit for bit.
+Judge checkBackward(const Kernels&, const DenseCase&);
 // Against the dense kernels of the same table, bit for bit.
 Judge checkSparseForward(const Kernels&, const DenseCase&);
-Judge checkSparseUpdate(const Kernels&, const DenseCase&);
+Judge checkSparseBackward(const Kernels&, const DenseCase&);
 // Several steps of an optimiser on a kernel and a bias, driven by the gradients that UpdateKind::Store gives.
 Judge checkOptimizer(const Kernels&, const DenseCase&, UpdateKind);
 // A NaN in the batch, in the weights or in the bias reaches every value that depends on it, and no other.

@@ -56,10 +56,9 @@ Judge checkChain(const Kernels& k, const DenseCase& c) {
   Chain chain(c);
   const int width = k.width;
   const Stride in(c.inputs, width, 0), mid(c.outputs, width, 0), out(outputs, width, 0);
-  const auto x = narrow(chain.x), w1 = packed(narrow(chain.w1), c.inputs, c.outputs, width);
-  const auto b1 = packed(narrow(chain.b1), 1, c.outputs, width),
-             w2 = packed(narrow(chain.w2), c.outputs, outputs, width);
-  const auto b2 = packed(narrow(chain.b2), 1, outputs, width);
+  const auto x = narrow(chain.x);
+  auto w1 = packed(narrow(chain.w1), c.inputs, c.outputs, width), b1 = packed(narrow(chain.b1), 1, c.outputs, width);
+  auto w2 = packed(narrow(chain.w2), c.outputs, outputs, width), b2 = packed(narrow(chain.b2), 1, outputs, width);
   std::vector<float> h(mid.size(c.rows)), z(h), p(out.size(c.rows)), dz1(h), dz2(p), dx(in.size(c.rows));
   std::vector<float> scratch(static_cast<size_t>(std::max(c.outputs, outputs)) * width);
 
@@ -81,46 +80,27 @@ Judge checkChain(const Kernels& k, const DenseCase& c) {
     k.activate(Activation::Softmax, row, row, outputs);
     k.activateBackward(Activation::Softmax, row, nullptr, d, d, outputs);
   }
-  const auto back = [&](const std::vector<float>& dz, const Stride& from, const std::vector<float>& w,
-                        int inputs, int columns, Activation activation, std::vector<float>& to,
-                        const Stride& toStride) {
-    DenseInputGradient d{};
-    d.dz = dz.data(), d.lddz = from.ld, d.w = w.data(), d.inputs = inputs, d.outputs = columns,
-    d.dx = to.data();
-    d.h = h.data(), d.z = z.data(), d.lddx = toStride.ld, d.activation = activation,
+  // w and b become their gradients.
+  const auto back = [&](const std::vector<float>& from, long lda, const std::vector<float>& dz, const Stride& s,
+                        std::vector<float>& w, std::vector<float>& b, int inputs, int columns, Activation activation,
+                        std::vector<float>& to, const Stride& before) {
+    DenseBackward d{};
+    d.a = from.data(), d.lda = lda, d.dz = dz.data(), d.lddz = s.ld;
+    d.rows = c.rows, d.inputs = inputs, d.outputs = columns, d.features = {0, inputs}, d.panels = {0, s.panels};
+    d.w = w.data(), d.bias = b.data(), d.update.kind = UpdateKind::Store;
+    d.dx = to.data(), d.h = h.data(), d.z = z.data(), d.lddx = before.ld, d.activation = activation;
     d.scratch = scratch.data();
-    d.rows = {0, c.rows}, d.panels = {0, toStride.panels};
-    k.denseInputGradient(d);
+    k.denseBackward(d);
   };
-  back(dz2, out, w2, c.outputs, outputs, c.activation, dz1, mid);
-  back(dz1, mid, w1, c.inputs, c.outputs, Activation::Linear, dx, in);
+  back(h, mid.ld, dz2, out, w2, b2, c.outputs, outputs, c.activation, dz1, mid);
+  back(x, c.inputs, dz1, mid, w1, b1, c.inputs, c.outputs, Activation::Linear, dx, in);
 
   Judge judge;
   const Chain::Gradients g = chain.gradients(ChainFault::None), size = chain.magnitudes();
-  const auto weights = [&](const char* what, const std::vector<float>& a, long lda, int inputs,
-                           const std::vector<float>& dz, const Stride& s, int columns,
-                           const std::vector<double>& wanted, const std::vector<double>& unit) {
-    std::vector<float> dw(static_cast<size_t>(inputs) * s.padded);
-    DenseWeightUpdate d{};
-    d.a = a.data(), d.lda = lda, d.dz = dz.data(), d.lddz = s.ld, d.rows = c.rows, d.inputs = inputs,
-    d.w = dw.data();
-    d.features = {0, inputs}, d.panels = {0, s.panels}, d.update.kind = UpdateKind::Store;
-    k.denseWeightUpdate(d);
-    close(judge, what, dw, inputs, columns, width, wanted, unit);
-  };
-  weights("dw1", x, c.inputs, c.inputs, dz1, mid, c.outputs, g.w1, size.w1);
-  weights("dw2", h, mid.ld, c.outputs, dz2, out, outputs, g.w2, size.w2);
-  const auto biases = [&](const char* what, const std::vector<float>& dz, const Stride& s, int columns,
-                          const std::vector<double>& wanted, const std::vector<double>& unit) {
-    std::vector<float> db(s.padded);
-    BiasUpdate d{};
-    d.dz = dz.data(), d.lddz = s.ld, d.rows = c.rows, d.panels = {0, s.panels}, d.bias = db.data();
-    d.update.kind = UpdateKind::Store;
-    k.biasUpdate(d);
-    close(judge, what, db, 1, columns, width, wanted, unit);
-  };
-  biases("db1", dz1, mid, c.outputs, g.b1, size.b1);
-  biases("db2", dz2, out, outputs, g.b2, size.b2);
+  close(judge, "dw1", w1, c.inputs, c.outputs, width, g.w1, size.w1);
+  close(judge, "db1", b1, 1, c.outputs, width, g.b1, size.b1);
+  close(judge, "dw2", w2, c.outputs, outputs, width, g.w2, size.w2);
+  close(judge, "db2", b2, 1, outputs, width, g.b2, size.b2);
   for (int r = 0; r < c.rows; ++r) {
     for (int i = 0; i < c.inputs; ++i) {
       const size_t at = static_cast<size_t>(r) * c.inputs + i;

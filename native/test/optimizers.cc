@@ -98,33 +98,23 @@ Judge checkOptimizer(const Kernels& kernels, const DenseCase& c, UpdateKind kind
     const auto dz = Guarded<float>::input(strided(data.dz, c.rows, c.outputs, out.padded, out.ld), c.place);
     const auto g = Guarded<float>::output(w0.size(), c.place),
                gb = Guarded<float>::output(b0.size(), c.place);
-    const auto update = [&](const Update& u, float* w, float* s0, float* s1, const Piece& part) {
-      DenseWeightUpdate d{};
-      d.a = a.data(), d.lda = lda, d.dz = dz.data(), d.lddz = out.ld, d.rows = c.rows, d.inputs = c.inputs;
-      d.features = part.rows, d.panels = part.panels, d.w = w, d.update = u;
-      d.slot0 = slotsOf(u.kind) > 0 ? s0 : nullptr, d.slot1 = slotsOf(u.kind) > 1 ? s1 : nullptr;
-      kernels.denseWeightUpdate(d);
+    DenseBackward d{};
+    d.a = a.data(), d.lda = lda, d.dz = dz.data(), d.lddz = out.ld;
+    d.rows = c.rows, d.inputs = c.inputs, d.outputs = c.outputs;
+    const auto update = [&](const Parameter& w, const Parameter& b, const Piece& part) {
+      d.features = part.rows, d.panels = part.panels, d.w = w.w.data(), d.update = optimizer.constants(t);
+      d.bias = part.rows.begin == 0 ? b.w.data() : nullptr;
+      if (slotsOf(kind) > 0) d.slot0 = w.s0.data(), d.biasSlot0 = b.s0.data();
+      if (slotsOf(kind) > 1) d.slot1 = w.s1.data(), d.biasSlot1 = b.s1.data();
+      kernels.denseBackward(d);
     };
-    const auto updateBias = [&](const Update& u, float* w, float* s0, float* s1, Range panels) {
-      BiasUpdate d{};
-      d.dz = dz.data(), d.lddz = out.ld, d.rows = c.rows, d.panels = panels;
-      d.bias = w, d.update = u;
-      d.slot0 = slotsOf(u.kind) > 0 ? s0 : nullptr, d.slot1 = slotsOf(u.kind) > 1 ? s1 : nullptr;
-      kernels.biasUpdate(d);
-    };
-    const Update store = Optimizer{UpdateKind::Store}.constants(t), u = optimizer.constants(t);
     const Piece whole{{0, c.inputs}, {0, out.panels}};
     survived = survived && survives([&] {
-                 update(store, g.data(), nullptr, nullptr, whole);
-                 updateBias(store, gb.data(), nullptr, nullptr, whole.panels);
-                 update(u, kernel.w.data(), kernel.s0.data(), kernel.s1.data(), whole);
-                 updateBias(u, bias.w.data(), bias.s0.data(), bias.s1.data(), whole.panels);
-                 for (const Piece& part : pieces(c.inputs, out.panels)) {
-                   update(u, kernelParts.w.data(), kernelParts.s0.data(), kernelParts.s1.data(), part);
-                 }
-                 for (int p = out.panels; p-- > 0;) {
-                   updateBias(u, biasParts.w.data(), biasParts.s0.data(), biasParts.s1.data(), {p, p + 1});
-                 }
+                 d.features = whole.rows, d.panels = whole.panels, d.w = g.data(), d.bias = gb.data();
+                 d.update.kind = UpdateKind::Store;
+                 kernels.denseBackward(d);
+                 update(kernel, bias, whole);
+                 for (const Piece& part : pieces(c.inputs, out.panels)) update(kernelParts, biasParts, part);
                });
     stayedInside(judge, survived, a, dz, g, gb, kernel.w, kernel.s0, kernel.s1, bias.w, bias.s0, bias.s1);
     advance(optimizer, t, g.read(), kernel);

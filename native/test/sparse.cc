@@ -81,7 +81,7 @@ Judge checkSparseForward(const Kernels& kernels, const DenseCase& c) {
   return judge;
 }
 
-Judge checkSparseUpdate(const Kernels& kernels, const DenseCase& c) {
+Judge checkSparseBackward(const Kernels& kernels, const DenseCase& c) {
   Judge judge;
   const DenseData data(c);
   const Bytes bytes(c);
@@ -91,34 +91,43 @@ Judge checkSparseUpdate(const Kernels& kernels, const DenseCase& c) {
   const auto table = Guarded<float>::input(bytes.table, c.place);
   const auto dz = Guarded<float>::input(strided(data.dz, c.rows, c.outputs, out.padded, out.ld), c.place);
   const auto w0 = packed(data.w, c.inputs, c.outputs, kernels.width);
+  const auto b0 = packed(data.bias, 1, c.outputs, kernels.width);
   for (UpdateKind kind : {UpdateKind::Store, UpdateKind::Adam}) {
     const Update update = Optimizer{kind}.constants(3);
-    std::vector<float> w(w0), s0(w0.size()), s1(w0.size());
-    DenseWeightUpdate dense{};
-    dense.a = bytes.values.data(), dense.lda = c.inputs, dense.dz = dz.data(), dense.lddz = out.ld;
-    dense.rows = c.rows, dense.inputs = c.inputs, dense.features = {0, c.inputs},
-    dense.panels = {0, out.panels};
-    dense.w = w.data(), dense.slot0 = s0.data(), dense.slot1 = s1.data(), dense.update = update;
-    kernels.denseWeightUpdate(dense);
+    // What both get.
+    const auto fill = [&](LayerUpdate& d, const Piece& part, float* w, float* s0, float* s1, float* b, float* bs0,
+                          float* bs1) {
+      d.dz = dz.data(), d.lddz = out.ld, d.rows = c.rows, d.inputs = c.inputs, d.outputs = c.outputs;
+      d.features = part.rows, d.panels = part.panels, d.w = w, d.slot0 = s0, d.slot1 = s1, d.update = update;
+      if (c.bias && part.rows.begin == 0) d.bias = b, d.biasSlot0 = bs0, d.biasSlot1 = bs1;
+    };
+    const Piece whole{{0, c.inputs}, {0, out.panels}};
+    std::vector<float> w(w0), s0(w0.size()), s1(s0), b(b0), bs0(b0.size()), bs1(bs0);
+    DenseBackward dense{};
+    fill(dense, whole, w.data(), s0.data(), s1.data(), b.data(), bs0.data(), bs1.data());
+    dense.a = bytes.values.data(), dense.lda = c.inputs;
+    kernels.denseBackward(dense);
 
     const auto run = [&](const std::vector<Piece>& parts, bool all) {
       const Guarded<float> ws(w0, c.place), m(std::vector<float>(w0.size()), c.place), v(m.read(), c.place);
+      const Guarded<float> bs(b0, c.place), bm(std::vector<float>(b0.size()), c.place), bv(bm.read(), c.place);
       const Guarded<uint8_t> scratch(std::vector<uint8_t>(16 * ((c.rows + 63) / 64 * 64), 0xee), c.place);
       const bool survived = survives([&] {
         for (const Piece& part : parts) {
-          SparseWeightUpdate d{};
-          d.x = pointers.data(), d.table = table.data(), d.dz = dz.data(), d.lddz = out.ld;
-          d.rows = c.rows, d.inputs = c.inputs, d.features = part.rows, d.panels = part.panels;
-          d.w = ws.data(), d.slot0 = m.data(), d.slot1 = v.data(), d.update = update,
-          d.scratch = scratch.data();
-          kernels.sparseWeightUpdate(d);
+          SparseBackward d{};
+          fill(d, part, ws.data(), m.data(), v.data(), bs.data(), bm.data(), bv.data());
+          d.x = pointers.data(), d.table = table.data(), d.scratch = scratch.data();
+          kernels.sparseBackward(d);
         }
       });
-      stayedInside(judge, survived, x, pointers, table, dz, ws, m, v, scratch);
-      if (all) sameAs(judge, "slot 0", m.read(), s0), sameAs(judge, "slot 1", v.read(), s1);
+      stayedInside(judge, survived, x, pointers, table, dz, ws, m, v, bs, bm, bv, scratch);
+      if (all) {
+        sameAs(judge, "slot 0", m.read(), s0), sameAs(judge, "slot 1", v.read(), s1), sameAs(judge, "bias", bs.read(), b);
+        sameAs(judge, "bias slot 0", bm.read(), bs0), sameAs(judge, "bias slot 1", bv.read(), bs1);
+      }
       return ws.read();
     };
-    sameAs(judge, "w", run({{{0, c.inputs}, {0, out.panels}}}, true), w);
+    sameAs(judge, "w", run({whole}, true), w);
     sameAs(judge, "w in pieces", run(pieces(c.inputs, out.panels), true), w);
     const Piece piece = alone(c.inputs, out.panels);
     eachPacked(c.inputs, c.outputs, kernels.width, [&, one = run({piece}, false)](int k, int n, size_t at) {

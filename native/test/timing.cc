@@ -33,7 +33,7 @@ void timeKernels(const Kernels& k, Report& report) {
   for (const DenseCase& c : denseCases(k.width / 2)) {
     if (!c.timed) continue;
     report.group(k.name, format("%dx%dx%d", c.rows, c.inputs, c.outputs));
-    for (auto check : {checkForward, checkInputGradient, checkWeightGradient})
+    for (auto check : {checkForward, checkInputGradient, checkWeightGradient, checkBackward})
       report.add("before timing", check(k, c));
     const DenseData data(c);
     const Stride in(c.inputs, k.width, 0), out(c.outputs, k.width, 0);
@@ -48,25 +48,25 @@ void timeKernels(const Kernels& k, Report& report) {
     f.a = data.a.data(), f.lda = c.inputs, f.w = w.data(), f.bias = bias.data(), f.y = y.data(),
     f.ldy = out.ld;
     f.inputs = c.inputs, f.activation = c.activation, f.rows = {0, c.rows}, f.panels = {0, out.panels};
-    DenseInputGradient g{};
-    g.dz = dz.data(), g.lddz = out.ld, g.w = w.data(), g.inputs = c.inputs, g.outputs = c.outputs,
-    g.dx = dx.data();
-    g.h = h.data(), g.lddx = in.ld, g.activation = c.activation, g.scratch = scratch.data();
-    g.rows = {0, c.rows}, g.panels = {0, in.panels};
-    DenseWeightUpdate u{};
-    u.a = data.a.data(), u.lda = c.inputs, u.dz = dz.data(), u.lddz = out.ld, u.rows = c.rows,
-    u.inputs = c.inputs;
-    u.features = {0, c.inputs}, u.panels = {0, out.panels}, u.w = w.data(), u.slot0 = s0.data(),
-    u.slot1 = s1.data();
-    u.update = Optimizer{UpdateKind::Adam}.constants(1000);
+    DenseBackward all{};
+    all.a = data.a.data(), all.lda = c.inputs, all.dz = dz.data(), all.lddz = out.ld;
+    all.rows = c.rows, all.inputs = c.inputs, all.outputs = c.outputs;
+    all.features = {0, c.inputs}, all.panels = {0, out.panels};
+    all.w = w.data(), all.slot0 = s0.data(), all.slot1 = s1.data();
+    all.update = Optimizer{UpdateKind::Adam}.constants(1000);
+    all.dx = dx.data(), all.h = h.data(), all.lddx = in.ld, all.activation = c.activation;
+    all.scratch = scratch.data();
+    DenseBackward g = all, u = all;
+    g.a = nullptr, u.dx = nullptr;
 
-    const auto line = [&](const char* what, double micros) {
-      report.note(format("%-24s%10.1f us %8.1f GFLOP/s", what, micros,
-                         2e-3 * static_cast<double>(c.work()) / micros));
+    const auto line = [&](const char* what, int products, double micros) {
+      report.note(format("%-32s%10.1f us %8.1f GFLOP/s", what, micros,
+                         2e-3 * products * static_cast<double>(c.work()) / micros));
     };
-    line("denseForward relu", median([&] { k.denseForward(f); }));
-    line("denseInputGradient relu", median([&] { k.denseInputGradient(g); }));
-    line("denseWeightUpdate adam", median([&] { k.denseWeightUpdate(u); }));
+    line("denseForward relu", 1, median([&] { k.denseForward(f); }));
+    line("denseBackward, dx relu", 1, median([&] { k.denseBackward(g); }));
+    line("denseBackward, dw adam", 1, median([&] { k.denseBackward(u); }));
+    line("denseBackward, both at once", 2, median([&] { k.denseBackward(all); }));
   }
 }
 

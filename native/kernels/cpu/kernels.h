@@ -47,51 +47,42 @@ struct DenseForward {
   Range rows, panels;
 };
 
-// dx[r, i] = activation'(h[r, i]) sum_n dz[r, n] w[i, n] for the inputs of the given panels: the gradient with respect
-// to the previous layer's value *before* its activation, whose mask is applied here and never stored.
-struct DenseInputGradient {
-  const float* dz;    // [rows, outputs]
+// The gradients of a Dense layer's parameters,
+//   dw[k, n] = sum_r a[r, k] dz[r, n]  for the given features (inputs) and panels,
+//   db[n] = sum_r dz[r, n]             for the panels,
+// each handed to the optimiser tile by tile: as a whole it never exists.
+struct LayerUpdate {
+  const float* dz;  // [rows, outputs]
   long lddz;
-  const float* w;     // packed
-  int inputs, outputs;
-  float* dx;          // [rows, padded inputs]
-  const float* h;     // what the previous layer gave (after its activation), stride lddx
-  const float* z;     // and before it, for gelu
+  int rows, inputs, outputs;
+  Range features, panels;
+  float* w;  // packed, as are the optimiser's slots
+  float* slot0;
+  float* slot1;
+  float* bias;  // [panels * width] or null: no db
+  float* biasSlot0;
+  float* biasSlot1;
+  Update update;
+};
+
+// The way back through a Dense layer: dw and db from a, and before w changes
+//   dx[r, i] = activation'(h[r, i]) sum_n dz[r, n] w[i, n]
+// for the features, which then begin and end where panels of inputs do: the gradient with respect to the previous layer's
+// value *before* its activation, whose mask is applied here and never stored. It needs w[i, n] for all n; so with dx and
+// a, the panels are all, and a thread that owns these features may change their weights without waiting for others.
+struct DenseBackward : LayerUpdate {
+  const float* a;  // [rows, inputs]; null: no dw
+  long lda;
+  float* dx;       // [rows, padded inputs]; null: no dx, and nothing below is read
+  const float* h;  // what the previous layer gave (after its activation), stride lddx
+  const float* z;  // and before it, for gelu
   long lddx;
   Activation activation;
-  Range rows, panels;  // panels of inputs
-  float* scratch;      // [outputs * width]
+  float* scratch;  // [outputs * width]
 };
 
-// g[k, n] = sum_r a[r, k] dz[r, n] for the given inputs and panels, handed to the optimiser tile by tile: the gradient
-// as a whole never exists.
-struct DenseWeightUpdate {
-  const float* a;     // [rows, inputs]
-  long lda;
-  const float* dz;    // [rows, outputs]
-  long lddz;
-  int rows, inputs;
-  Range features, panels;
-  float* w;           // packed, as are the optimiser's slots
-  float* slot0;
-  float* slot1;
-  Update update;
-};
-
-// g[n] = sum_r dz[r, n], for whole panels.
-struct BiasUpdate {
-  const float* dz;
-  long lddz;
-  int rows;
-  Range panels;
-  float* bias;
-  float* slot0;
-  float* slot1;
-  Update update;
-};
-
-// The first layer on mostly-zero bytes: the same as denseForward and denseWeightUpdate on table[x], without the zeros;
-// table[0] is 0. `x` holds a pointer to each row's bytes.
+// The first layer on mostly-zero bytes: the same as denseForward and denseBackward on table[x], without the zeros and
+// without dx; table[0] is 0. `x` holds a pointer to each row's bytes.
 struct SparseForward {
   const uint8_t* const* x;
   const float* table;  // [256]: the float32 value of each byte
@@ -105,17 +96,9 @@ struct SparseForward {
   Range rows, panels;
 };
 
-struct SparseWeightUpdate {
+struct SparseBackward : LayerUpdate {
   const uint8_t* const* x;
   const float* table;
-  const float* dz;
-  long lddz;
-  int rows, inputs;
-  Range features, panels;
-  float* w;
-  float* slot0;
-  float* slot1;
-  Update update;
   uint8_t* scratch;  // [16 * rows rounded up to a multiple of 64]
 };
 
@@ -123,9 +106,7 @@ struct Kernels {
   const char* name;  // "scalar", "avx2", "avx512", "neon"
   int width;         // columns of a panel
   void (*denseForward)(const DenseForward&);
-  void (*denseInputGradient)(const DenseInputGradient&);
-  void (*denseWeightUpdate)(const DenseWeightUpdate&);
-  void (*biasUpdate)(const BiasUpdate&);
+  void (*denseBackward)(const DenseBackward&);
   // y = activation(x), n values; softmax takes n as one row. In place is fine.
   void (*activate)(Activation, const float* x, float* y, long n);
   // y = softmax(x) of one row; returns the logarithm of the sum of the exponentials. In place is fine.
@@ -136,7 +117,7 @@ struct Kernels {
   void (*scaleBytes)(const uint8_t* x, float* y, long n, float scale, float offset);
   void (*scaleFloats)(const float* x, float* y, long n, float scale, float offset);
   void (*sparseForward)(const SparseForward&);
-  void (*sparseWeightUpdate)(const SparseWeightUpdate&);
+  void (*sparseBackward)(const SparseBackward&);
 };
 
 // Null where this build or this processor lacks the instruction set.

@@ -8,10 +8,8 @@
 
 namespace {
 
-using fusor::BiasUpdate;
+using fusor::DenseBackward;
 using fusor::DenseForward;
-using fusor::DenseInputGradient;
-using fusor::DenseWeightUpdate;
 using fusor::Kernels;
 
 void denseForward(const DenseForward& d) {
@@ -37,7 +35,7 @@ void denseForward(const DenseForward& d) {
 }
 
 // One panel of inputs of w, turned over: out[n][i] = w[first + i, n], zero where there is no such input.
-inline void transposePanel(const DenseInputGradient& d, int first, float* out) {
+inline void transposePanel(const DenseBackward& d, int first, float* out) {
   const int columns = d.inputs - first < kWidth ? d.inputs - first : kWidth;
   for (int n = 0; n < d.outputs; ++n) {
     const float* from = d.w + static_cast<long>(n / kWidth) * kWidth * d.inputs + n % kWidth;
@@ -47,36 +45,34 @@ inline void transposePanel(const DenseInputGradient& d, int first, float* out) {
   }
 }
 
-void denseInputGradient(const DenseInputGradient& d) {
+// dx for the panel of inputs that begins with `first`.
+inline void inputGradient(const DenseBackward& d, int first) {
+  transposePanel(d, first, d.scratch);
   withActivation(d.activation, [&]<Activation A>() {
-    for (int p = d.panels.begin; p < d.panels.end; ++p) {
-      const int column = p * kWidth;
-      transposePanel(d, column, d.scratch);
-      forTiles(d.rows.begin, d.rows.end, [&]<int R>(int row) {
-        Tile<R> acc;
-        for (int i = 0; i < R; ++i) acc.x[i][0] = acc.x[i][1] = set1(0.0f);
-        accumulate(acc, d.dz + row * d.lddz, d.lddz, 1, d.scratch, kWidth, d.outputs);
-        for (int i = 0; i < R; ++i) {
-          for (int j = 0; j < 2; ++j) {
-            const long at = (row + i) * d.lddx + column + j * W;
-            V gradient = acc.x[i][j];
-            if constexpr (A != Activation::Linear) {
-              gradient = mul(gradient, slope<A>(load(d.h + at), A == Activation::Gelu ? load(d.z + at) : load(d.h + at)));
-            }
-            store(d.dx + at, gradient);
+    forTiles(0, d.rows, [&]<int R>(int row) {
+      Tile<R> acc;
+      for (int i = 0; i < R; ++i) acc.x[i][0] = acc.x[i][1] = set1(0.0f);
+      accumulate(acc, d.dz + row * d.lddz, d.lddz, 1, d.scratch, kWidth, d.outputs);
+      for (int i = 0; i < R; ++i) {
+        for (int j = 0; j < 2; ++j) {
+          const long at = (row + i) * d.lddx + first + j * W;
+          V gradient = acc.x[i][j];
+          if constexpr (A != Activation::Linear) {
+            gradient = mul(gradient, slope<A>(load(d.h + at), A == Activation::Gelu ? load(d.z + at) : load(d.h + at)));
           }
+          store(d.dx + at, gradient);
         }
-      });
-    }
+      }
+    });
   });
 }
 
-void denseWeightUpdate(const DenseWeightUpdate& d) {
+inline void updateWeights(const DenseBackward& d, fusor::Range features) {
   withUpdate(d.update.kind, [&]<UpdateKind K>() {
     for (int p = d.panels.begin; p < d.panels.end; ++p) {
       const float* dz = d.dz + static_cast<long>(p) * kWidth;
       const long panel = static_cast<long>(p) * kWidth * d.inputs;
-      forTiles(d.features.begin, d.features.end, [&]<int R>(int feature) {
+      forTiles(features.begin, features.end, [&]<int R>(int feature) {
         Tile<R> acc;
         for (int i = 0; i < R; ++i) acc.x[i][0] = acc.x[i][1] = set1(0.0f);
         accumulate(acc, d.a + feature, 1, d.lda, dz, d.lddz, d.rows);
@@ -90,19 +86,20 @@ void denseWeightUpdate(const DenseWeightUpdate& d) {
   });
 }
 
-void biasUpdate(const BiasUpdate& b) {
-  withUpdate(b.update.kind, [&]<UpdateKind K>() {
-    const Rule<K> rule(b.update);
-    for (long column = static_cast<long>(b.panels.begin) * kWidth; column < static_cast<long>(b.panels.end) * kWidth;
-         column += W) {
-      V gradient = set1(0.0f);
-      for (int r = 0; r < b.rows; ++r) gradient = add(gradient, load(b.dz + r * b.lddz + column));
-      rule(gradient, b.bias + column, b.slot0 + column, b.slot1 + column);
-    }
-  });
+void denseBackward(const DenseBackward& d) {
+  if (d.bias) updateBias(d);
+  if (!d.dx) {
+    if (d.a) updateWeights(d, d.features);
+    return;
+  }
+  // The weights of a panel of inputs change as soon as the gradient has gone through them, while they are in the cache.
+  for (int first = d.features.begin; first < d.features.end; first += kWidth) {
+    inputGradient(d, first);
+    if (d.a) updateWeights(d, {first, first + kWidth < d.features.end ? first + kWidth : d.features.end});
+  }
 }
 
-constexpr Kernels kTable = {kName,      kWidth,   denseForward,     denseInputGradient, denseWeightUpdate, biasUpdate,
-                            activate,   softmax, activateBackward, scaleBytes, scaleFloats, sparseForward, sparseWeightUpdate};
+constexpr Kernels kTable = {kName,            kWidth,     denseForward, denseBackward, activate,      softmax,
+                            activateBackward, scaleBytes, scaleFloats,  sparseForward, sparseBackward};
 
 }  // namespace

@@ -10,8 +10,8 @@
 
 namespace {
 
+using fusor::SparseBackward;
 using fusor::SparseForward;
-using fusor::SparseWeightUpdate;
 
 // Calls f(i) for every set bit, ascending.
 template <class F>
@@ -84,7 +84,7 @@ inline void transpose16(const uint8_t* const* rows, int feature, uint8_t* to, lo
 }
 
 // Features [first, first + 16) of all rows, turned over: scratch[f][padded rows], zeros behind the last row.
-inline void transposeGroup(const SparseWeightUpdate& d, int first, int count, long padded) {
+inline void transposeGroup(const SparseBackward& d, int first, int count, long padded) {
   int r = 0;
   if (count == 16) {
     for (; r + 16 <= d.rows; r += 16) transpose16(d.x + r, first, d.scratch + r, padded);
@@ -96,7 +96,8 @@ inline void transposeGroup(const SparseWeightUpdate& d, int first, int count, lo
   }
 }
 
-void sparseWeightUpdate(const SparseWeightUpdate& d) {
+void sparseBackward(const SparseBackward& d) {
+  if (d.bias) updateBias(d);
   const long padded = (d.rows + 63) / 64 * 64;
   withUpdate(d.update.kind, [&]<UpdateKind K>() {
     for (int first = d.features.begin; first < d.features.end; first += 16) {
@@ -104,7 +105,8 @@ void sparseWeightUpdate(const SparseWeightUpdate& d) {
       transposeGroup(d, first, count, padded);
       forPanels(d.panels, [&]<int N>(int panel) {
         const long stride = static_cast<long>(kWidth) * d.inputs;
-        const float* dz = d.dz + static_cast<long>(panel) * kWidth;
+        const float *dz = d.dz + static_cast<long>(panel) * kWidth, *table = d.table;
+        const long lddz = d.lddz;
         const Rule<K> rule(d.update);
         for (int f = 0; f < count; ++f) {
           const uint8_t* x = d.scratch + f * padded;
@@ -112,8 +114,8 @@ void sparseWeightUpdate(const SparseWeightUpdate& d) {
           for (int j = 0; j < 2 * N; ++j) acc[j] = set1(0.0f);
           for (long r = 0; r < d.rows; r += 64) {
             eachBit(nonZero64(x + r), [&](int i) {
-              const V v = set1(d.table[x[r + i]]);
-              const float* from = dz + (r + i) * d.lddz;
+              const V v = set1(table[x[r + i]]);
+              const float* from = dz + (r + i) * lddz;
 #pragma GCC unroll 8
               for (int j = 0; j < 2 * N; ++j) acc[j] = fma(v, load(from + j * W), acc[j]);
             });

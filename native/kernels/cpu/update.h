@@ -1,9 +1,11 @@
 // The optimisers, on one vector of a gradient at a time. The formulas are the contract's (src/backend/contract.ts).
 #pragma once
 #include "kernels.h"
+#include "tile.h"
 
 namespace {
 
+using fusor::LayerUpdate;
 using fusor::Update;
 using fusor::UpdateKind;
 
@@ -56,6 +58,25 @@ inline void withUpdate(UpdateKind kind, F f) {
     case UpdateKind::AdamW: return f.template operator()<UpdateKind::AdamW>();
     case UpdateKind::Rmsprop: return f.template operator()<UpdateKind::Rmsprop>();
   }
+}
+
+inline void updateBias(const LayerUpdate& u) {
+  withUpdate(u.update.kind, [&]<UpdateKind K>() {
+    const Rule<K> rule(u.update);
+    for (int p = u.panels.begin; p < u.panels.end; ++p) {
+      const long column = static_cast<long>(p) * kWidth;
+      V gradient[2] = {set1(0.0f), set1(0.0f)};
+      for (int r = 0; r < u.rows; ++r) {
+        const float* dz = u.dz + r * u.lddz + column;
+        gradient[0] = add(gradient[0], load(dz));
+        gradient[1] = add(gradient[1], load(dz + W));
+      }
+      for (int j = 0; j < 2; ++j) {
+        const long at = column + j * W;
+        rule(gradient[j], u.bias + at, u.biasSlot0 + at, u.biasSlot1 + at);
+      }
+    }
+  });
 }
 
 }  // namespace

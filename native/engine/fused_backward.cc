@@ -1,0 +1,106 @@
+// The way back, from the gradient of the logits down to the first Dense.
+#include <algorithm>
+
+#include "fused_run.h"
+
+namespace fusor {
+
+// On entry to each turn the stage's dz is complete and visible: at its very end for a stage with a backward pass of its
+// own, before its activation for the others.
+void FusedTrainer::backward(Run& run, const Step& step, int me) {
+  for (size_t l = stages_.size(); l-- > 0;) {
+    if (stages_[l].backwardPass(l + 1 == stages_.size())) {
+      backwardAfter(l, step, me);
+      team_.barrier();
+    }
+    backwardDense(l, gradientsOf(l, run, step, me), run, step, me);
+  }
+}
+
+// Through the layers after the Dense and its activation, in place, by rows.
+void FusedTrainer::backwardAfter(size_t l, const Step& step, int me) {
+  const DenseStage& stage = stages_[l];
+  StageValues& values = training_->stages[l];
+  const Range rows = share(step.rows, me);
+  const int n = stage.outputs;
+  for (int r = rows.begin; r < rows.end; ++r) {
+    const long at = r * stage.ld;
+    float* d = values.dz.data() + at;
+    for (size_t i = stage.after.size(); i-- > 0;) {
+      const Layer& layer = stage.after[i];
+      if (layer.kind == LayerKind::Rescaling) kernels_.scaleFloats(d, d, n, layer.scale, 0);
+      if (layer.kind == LayerKind::Dropout) dropout(layer, step, r, d, d);
+      if (layer.kind == LayerKind::Activation) {
+        const float* in = (i == 0 ? values.y : values.after[i - 1]).data() + at;
+        kernels_.activateBackward(layer.activation, values.after[i].data() + at, in, d, d, n);
+      }
+    }
+    if (stage.activation != Activation::Linear) {
+      kernels_.activateBackward(stage.activation, values.y.data() + at, values.z.size() ? values.z.data() + at : nullptr, d, d, n);
+    }
+  }
+}
+
+// All that a Dense gives on the way back, before it is shared out.
+DenseBackward FusedTrainer::gradientsOf(size_t l, Run& run, const Step& step, int me) {
+  DenseStage& stage = stages_[l];
+  DenseBackward d{};
+  d.dz = training_->stages[l].dz.data(), d.lddz = stage.ld;
+  d.rows = step.rows, d.inputs = stage.inputs, d.outputs = stage.outputs;
+  d.features = {0, stage.inputs}, d.panels = {0, stage.panels};
+  d.w = stage.kernel.value.data(), d.slot0 = stage.kernel.slot(0), d.slot1 = stage.kernel.slot(1);
+  if (stage.useBias) d.bias = stage.bias.value.data(), d.biasSlot0 = stage.bias.slot(0), d.biasSlot1 = stage.bias.slot(1);
+  d.update = step.update;
+  d.a = step.batch.x, d.lda = xStride_;
+  if (l == 0) return d;
+  const DenseStage& before = stages_[l - 1];
+  StageValues& to = training_->stages[l - 1];
+  d.a = to.out(), d.lda = d.lddx = before.ld;
+  d.dx = to.dz.data(), d.h = to.y.data(), d.z = to.z.data();
+  d.activation = before.after.empty() ? before.activation : Activation::Linear;
+  d.scratch = run.scratch[me].data();
+  return d;
+}
+
+// This member's share of `d`. Ends with a barrier where the next stage's turn needs one.
+void FusedTrainer::backwardDense(size_t l, DenseBackward d, Run& run, const Step& step, int me) {
+  const DenseStage& stage = stages_[l];
+  float* bias = d.bias;
+  const auto byFeatures = [&](Range features) {
+    d.features = features;
+    // One member's: it has them all.
+    d.bias = features.begin == 0 && features.end > 0 ? bias : nullptr;
+  };
+  if (d.dx && stages_[l - 1].byColumns) {
+    // The inputs whose columns this member owns: nobody else reads their weights, which may change at once.
+    const Range own = share(stages_[l - 1].panels, me);
+    byFeatures({own.begin * kernels_.width, std::min(own.end * kernels_.width, stage.inputs)});
+    kernels_.denseBackward(d);
+    // The first stage, by columns, needs only those of its gradient that the member itself has just computed.
+    if (l > 1 || !stages_[0].after.empty()) team_.barrier();
+    return;
+  }
+  if (d.dx) {
+    const Range rows = share(step.rows, me);
+    DenseBackward input = d;
+    input.a = nullptr, input.bias = nullptr;
+    input.rows = rows.size(), input.dz += rows.begin * d.lddz, input.dx += rows.begin * d.lddx;
+    input.h += rows.begin * d.lddx;
+    if (input.z) input.z += rows.begin * d.lddx;
+    kernels_.denseBackward(input);
+    team_.barrier();
+    d.dx = nullptr;
+  }
+  if (stage.byColumns) {
+    d.panels = share(stage.panels, me);
+  } else {
+    byFeatures(share(stage.inputs, me));
+  }
+  if (l == 0 && !step.batch.bytes.empty()) {
+    kernels_.sparseBackward({d, step.batch.bytes.data(), table_, run.byteScratch[me].data()});
+  } else {
+    kernels_.denseBackward(d);
+  }
+}
+
+}  // namespace fusor
