@@ -23,6 +23,10 @@ export type { EpochAt, RowChunk, RowIterable, RowSource, RowStream } from './dat
 export { type ErrorCode, type ErrorDetails, exitStatusOf, FusorError, isFusorError } from './errors';
 export { loadCheckpoint } from './io/checkpoint-folder';
 export { type Conversion, convertModel } from './io/convert';
+export { type CsvLoggerOptions, csvLogger } from './io/loggers/csv';
+export { jsonlLogger } from './io/loggers/jsonl';
+export { type MlflowOptions, mlflowLogger } from './io/loggers/mlflow';
+export { tensorBoard } from './io/loggers/tensorboard';
 export { loadModel, type SaveOptions, saveModel } from './io/model';
 export { type ModelCheckpoint, type ModelCheckpointOptions, modelCheckpoint } from './io/model-checkpoint';
 export type { CompileOptions, DeviceOptions, TrainingConfig } from './model/compile';
@@ -47,5 +51,11 @@ export {
 export { modelFromJSON, sequential } from './model/sequential';
 export type { BatchLogs, Callback, EpochProgress, TrainedModel, TrainingContext } from './train/callbacks';
 export type { Checkpoint } from './train/checkpoint';
+export { type EarlyStopping, type EarlyStoppingOptions, earlyStopping } from './train/early-stopping';
 export type { History, Logs, Timing } from './train/history';
+export { learningRateScheduler } from './train/learning-rate';
+export type { MonitorOptions } from './train/monitor';
 export type { FitOptions } from './train/options';
+export { type ReduceOnPlateauOptions, reduceOnPlateau } from './train/reduce-on-plateau';
+export { type Schedule, schedules } from './train/schedules';
+export { terminateOnNaN } from './train/terminate-on-nan';

@@ -5,6 +5,7 @@ import { scheduleOf } from '../io/checkpoint-schedule';
 import { FORMATS } from './bench/format';
 import { toNet, toShapes } from './bench/shapes';
 import { choice, choices, integer, integers, type Option, real, text, toggle, words } from './option';
+import { parseSchedule } from './schedule';
 
 const device = (written: unknown, where: string) =>
   /^(auto|cpu|cuda|cuda:\d+)$/.test(String(written))
@@ -106,7 +107,36 @@ export const train = {
       return written as string;
     },
   },
-  monitor: text("what 'best' compares; default: valLoss, or loss where nothing validates", 'NAME', undefined),
+  monitor: text(
+    "what 'best', early stopping and plateau compare; default: valLoss, or loss where nothing validates",
+    'NAME',
+    undefined,
+  ),
+  earlyStopping: integer(
+    'end after N epochs without improvement, with the best weights; default: never',
+    0,
+    2 ** 31 - 1,
+    undefined,
+  ),
+  reduceOnPlateau: integer(
+    'a tenth of the learning rate after N epochs without improvement; default: never',
+    0,
+    2 ** 31 - 1,
+    undefined,
+  ),
+  schedule: {
+    ...text<string | undefined>(
+      'of the learning rate, by step: cosine[:WARMUP[:ALPHA]], exponential:STEPS:DECAY, step:EVERY[:FACTOR], piecewise:STEP:RATE:…',
+      'NAME:N',
+      undefined,
+    ),
+    parse: parseSchedule,
+  },
+  log: choices(
+    'where epochs are written; metrics.jsonl and history.csv always are; mlflow: to MLFLOW_TRACKING_URI',
+    ['jsonl', 'csv', 'tensorboard', 'mlflow'],
+    ['jsonl', 'csv'],
+  ),
   fallback: choice(
     'when a GPU fails: auto tries it once more, then the CPU; cpu goes there at once; never ends with exit 8',
     ['never', 'cpu', 'auto'],

@@ -3,7 +3,7 @@ import type { FusorError } from '../errors';
 import type { Checkpoint } from '../train/checkpoint';
 import { parseJson } from './json';
 
-export type Fields = Omit<Checkpoint, 'state' | 'means' | 'history'> & {
+export type Fields = Omit<Checkpoint, 'state' | 'means' | 'history' | 'bestWeights'> & {
   step: number;
   means: Pick<Checkpoint['means'], 'rows'>;
   history: Omit<Checkpoint['history'], 'history' | 'stepLosses'>;

@@ -24,12 +24,13 @@ const NO_DIGEST = '0'.repeat(64);
 
 /** The parts of the file, to be written one after the other. */
 export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array[] {
-  const { state, means, history, ...fields } = checkpoint;
+  const { state, means, history, bestWeights, ...fields } = checkpoint;
   const { step, weights, slots } = state;
   const { history: epochs, stepLosses, ...times } = history;
   const tensors = new Map<string, Tensor>();
   parametersOf(checkpoint.plan).forEach(({ layer, kind, shape }, p) => {
     tensors.set(`${layer}/${kind}`, { data: weights[p], shape });
+    if (bestWeights) tensors.set(`best:${layer}/${kind}`, { data: bestWeights[p], shape });
     slotsOf(checkpoint.plan.optimizer).forEach((slot, s) => {
       tensors.set(`optimizer:${slot}/${layer}/${kind}`, { data: slots[s][p], shape });
     });
@@ -80,6 +81,8 @@ export function decodeCheckpoint(bytes: Uint8Array, file: string): Checkpoint {
     parameters.map(({ layer, kind, shape }) => take(`${prefix}${layer}/${kind}`, Float32Array, shape));
   const weights = floats();
   const slots = slotsOf(fields.plan.optimizer).map((slot) => floats(`optimizer:${slot}/`));
+  const hasBest = [...tensors.keys()].some((name) => name.startsWith('best:'));
+  const best = hasBest && { bestWeights: floats('best:') };
   const sums = take('means:sums', Float64Array, [fields.plan.metrics.length + 1]);
   const stepLosses = take('steps:loss', Float32Array);
   const names = [...tensors.keys()].filter((name) => name.startsWith('epochs:'));
@@ -94,6 +97,7 @@ export function decodeCheckpoint(bytes: Uint8Array, file: string): Checkpoint {
     );
   return {
     ...fields,
+    ...best,
     state: { step, weights, slots },
     means: { ...means, sums },
     history: { ...history, history: Object.fromEntries(values), stepLosses },

@@ -4,7 +4,8 @@ import { dirname, join, resolve } from 'node:path';
 import { closed, integer, oneOf, wrong } from '../arguments';
 import { FusorError } from '../errors';
 import type { Callback, TrainingContext } from '../train/callbacks';
-import type { Logs } from '../train/history';
+import { epochsOf, type Logs } from '../train/history';
+import { Monitor, type MonitorOptions } from '../train/monitor';
 import { removeStaleTemps, syncFolder, writeAtomic } from './atomic';
 import { encodeCheckpoint } from './checkpoint-file';
 import { checkpointName, pruneCheckpoints } from './checkpoint-folder';
@@ -12,17 +13,13 @@ import { type Schedule, scheduleOf } from './checkpoint-schedule';
 import { lockFolder } from './lock';
 import { ioError } from './system-error';
 
-export interface ModelCheckpointOptions {
+export interface ModelCheckpointOptions extends Pick<MonitorOptions, 'monitor' | 'mode'> {
   /**
    * When: `every:5` (epochs), `every:500steps` (since training began), `every:30s` (also m and h; after the step at hand,
    * so spans stay as long as they are), `best` (epochs that are better than all before), `none`; several with commas.
    * Default `every:1`. But with `none`, training's end is kept, too; an aborted fit is, whatever is chosen.
    */
   save?: string;
-  /** What `best` compares, of the epoch's logs; default valLoss, or loss where nothing validates. */
-  monitor?: string;
-  /** Which is better; default 'auto': greater for accuracies, smaller for all else. */
-  mode?: 'auto' | 'min' | 'max';
   /** How many to keep besides the best one; default 2: the last and the one before. */
   keep?: number;
   /** When one cannot be written: 'stop' (default) ends fit with ERR_IO, 'continue' says so and tries again when the next is due. */
@@ -58,13 +55,10 @@ export function modelCheckpoint(
     'keep',
     'onSaveError',
   ]);
-  if (o.monitor !== undefined && typeof o.monitor !== 'string')
-    throw wrong(where, 'monitor', o.monitor, "a name of the epoch's logs, as 'valLoss'");
   return new Checkpointer(
     typeof folder === 'string' ? () => folder : folder,
     scheduleOf(where, 'save', o.save ?? 'every:1'),
-    o.monitor,
-    oneOf(where, 'mode', o.mode, ['auto', 'min', 'max'], 'auto'),
+    new Monitor(where, { monitor: o.monitor, mode: o.mode }),
     integer(where, 'keep', o.keep, { min: 1, max: 2 ** 31 - 1, fallback: 2 }),
     oneOf(where, 'onSaveError', o.onSaveError, ['stop', 'continue'], 'stop'),
   );
@@ -87,8 +81,7 @@ class Checkpointer implements ModelCheckpoint {
   constructor(
     private readonly folderOf: () => string,
     private readonly schedule: Schedule,
-    private readonly monitor: string | undefined,
-    private readonly mode: 'auto' | 'min' | 'max',
+    private readonly monitor: Monitor,
     private readonly keep: number,
     private readonly onSaveError: 'stop' | 'continue',
   ) {
@@ -103,9 +96,8 @@ class Checkpointer implements ModelCheckpoint {
     await this.#open();
     this.#best = undefined;
     const { seconds, best } = this.schedule;
-    if (best && context.history.epoch.length > 0) {
-      for (const value of context.history.history[this.#monitored(context.history.last)])
-        if (this.#isBetter(value, context.history.last)) this.#best = value;
+    if (best) {
+      for (const { logs } of epochsOf(context.history)) this.#isBest(logs);
     }
     if (seconds === undefined) return;
     this.#timer = setInterval(() => {
@@ -124,13 +116,7 @@ class Checkpointer implements ModelCheckpoint {
     const kinds: boolean[] = [];
     const { epochs, best } = this.schedule;
     if (this.#isDue(context) || (epochs && (epoch + 1) % epochs === 0)) kinds.push(false);
-    if (best) {
-      const value = logs[this.#monitored(logs)];
-      if (this.#isBetter(value, logs)) {
-        this.#best = value;
-        kinds.push(true);
-      }
-    }
+    if (best && this.#isBest(logs)) kinds.push(true);
     if (kinds.length > 0) await this.#save(context, kinds);
   }
 
@@ -172,6 +158,12 @@ class Checkpointer implements ModelCheckpoint {
     this.#release = undefined;
   }
 
+  #isBest(logs: Logs): boolean {
+    if (!this.monitor.improves(logs, this.#best)) return false;
+    this.#best = this.monitor.valueIn(logs);
+    return true;
+  }
+
   #isDue({ step }: TrainingContext): boolean {
     const { steps } = this.schedule;
     return this.#due || (steps !== undefined && step % steps === 0 && this.#tried !== step);
@@ -205,28 +197,5 @@ class Checkpointer implements ModelCheckpoint {
     } finally {
       this.#due = false;
     }
-  }
-
-  #monitored(logs: Logs): string {
-    // Keras' spelling, val_loss, too.
-    const given = this.monitor?.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
-    const name = given ?? ('valLoss' in logs ? 'valLoss' : 'loss');
-    if (name in logs) return name;
-    const known = Object.keys(logs).join(', ');
-    throw new FusorError(
-      'ERR_ARG',
-      [`nothing is called ${name}`, 'modelCheckpoint, monitor', `known are ${known}`],
-      {
-        argument: 'monitor',
-        received: name,
-      },
-    );
-  }
-
-  #isBetter(value: number, logs: Logs): boolean {
-    if (Number.isNaN(value)) return false;
-    if (this.#best === undefined) return true;
-    const greater = this.mode === 'auto' ? /accuracy|topK/i.test(this.#monitored(logs)) : this.mode === 'max';
-    return greater ? value > this.#best : value < this.#best;
   }
 }

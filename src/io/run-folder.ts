@@ -2,10 +2,12 @@
  * The folder of a training run: config.json, environment.json, metrics.jsonl, history.csv, checkpoints/, model/, run.json.
  * Locked by the process that trains in it.
  */
-import { closeSync, existsSync, fstatSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { FusorError } from '../errors';
+import { kerasName } from '../train/history';
+import { AppendFile } from './append-file';
 import { removeStaleTemps, syncFolder, writeAtomic } from './atomic';
 import { CHECKPOINTS_FOLDER } from './checkpoint-folder';
 import { LOCK_FILE, lockFolder } from './lock';
@@ -28,9 +30,9 @@ export interface EpochRecord {
 export class RunFolder {
   readonly modelFolder: string;
   readonly checkpointsFolder: string;
-  #metrics?: LineFile;
-  #history?: LineFile;
-  #steps?: LineFile;
+  #metrics?: AppendFile;
+  #history?: AppendFile;
+  #steps?: AppendFile;
   #columns: string[] = [];
 
   private constructor(
@@ -102,15 +104,15 @@ export class RunFolder {
 
   /** A whole line in metrics.jsonl and in history.csv, whose columns are those of Keras' CSVLogger. */
   appendEpoch(record: EpochRecord): void {
-    this.#metrics ??= new LineFile(join(this.path, 'metrics.jsonl'));
-    this.#metrics.append(JSON.stringify(record));
+    this.#metrics ??= new AppendFile(join(this.path, 'metrics.jsonl'));
+    this.#metrics.append(`${JSON.stringify(record)}\n`);
     const path = join(this.path, 'history.csv');
     if (!this.#history) {
       const isNew = !existsSync(path);
-      this.#history = new LineFile(path);
-      if (isNew) this.#history.append(this.#head(record));
+      this.#history = new AppendFile(path);
+      if (isNew) this.#history.append(`${this.#head(record)}\n`);
     }
-    this.#history.append(this.#row(record));
+    this.#history.append(`${this.#row(record)}\n`);
   }
 
   #head(record: EpochRecord): string {
@@ -125,9 +127,9 @@ export class RunFolder {
 
   /** One line a step in steps.jsonl; steps count from 0. */
   appendSteps(first: number, losses: ArrayLike<number>): void {
-    this.#steps ??= new LineFile(join(this.path, 'steps.jsonl'));
+    this.#steps ??= new AppendFile(join(this.path, 'steps.jsonl'));
     const lines = stepLines(first, losses);
-    if (lines.length > 0) this.#steps.append(lines.join('\n'));
+    if (lines.length > 0) this.#steps.append(`${lines.join('\n')}\n`);
   }
 
   close(): void {
@@ -198,45 +200,7 @@ function csvValues({
   ...values
 }: EpochRecord): Record<string, number> {
   const measured = Object.entries(values).filter(([, value]) => value !== null) as [string, number][];
-  return Object.fromEntries(measured.map(([key, value]) => [snakeCase(key), value]));
-}
-
-/** A file that only ever grows by whole lines: a line that does not fit on the disk leaves no half of it. */
-class LineFile {
-  readonly #fd: number;
-  #closed = false;
-
-  constructor(readonly path: string) {
-    try {
-      this.#fd = openSync(path, 'a');
-    } catch (error) {
-      throw ioError(error, 'write', path);
-    }
-  }
-
-  append(line: string): void {
-    const bytes = Buffer.from(`${line}\n`);
-    let size: number | undefined;
-    try {
-      size = fstatSync(this.#fd).size;
-      for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done);
-    } catch (error) {
-      if (size !== undefined) ftruncateSync(this.#fd, size);
-      throw ioError(error, 'write', this.path);
-    }
-  }
-
-  /** Idempotent. */
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    try {
-      fsyncSync(this.#fd);
-      closeSync(this.#fd);
-    } catch (error) {
-      throw ioError(error, 'write', this.path);
-    }
-  }
+  return Object.fromEntries(measured.map(([key, value]) => [kerasName(key), value]));
 }
 
 /** @returns false when it was there already and `orThere` is not set */
@@ -249,9 +213,4 @@ async function makeFolder(folder: string, orThere: boolean): Promise<boolean> {
     if (!orThere && systemCode(error) === 'EEXIST') return false;
     throw ioError(error, 'make the folder', folder);
   }
-}
-
-/** valAccuracy → val_accuracy. */
-function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

@@ -33,6 +33,8 @@ export interface TrainingContext {
   readonly stepMicroseconds: number;
   /** The optimiser's rate; a new value (finite, ≥ 0) holds from the next span on and after this fit. */
   learningRate: number;
+  /** Weights that a callback keeps to come back to, in the order of a state's; checkpoints hold them, too. */
+  bestWeights: Float32Array[] | undefined;
   /** What was done so far; of a resumed training, all of it. */
   readonly history: History;
   /** Whether fit's signal was aborted. */
@@ -72,6 +74,11 @@ export interface Callback {
   everyBatches?: number;
   /** Steps since training began, over all fits, at whose multiples a span ends, so that onSpanEnd is called. */
   everySteps?: number;
+  /**
+   * The rate of a step, counted from 0 since training began; asked for all steps of a span before it. Of several callbacks
+   * the last one's holds, over what onEpochBegin and the like set.
+   */
+  learningRateAt?(step: number): number;
   /** Called after the callbacks that are not: what they decided counts. Default false. */
   last?: boolean;
   onTrainBegin?(context: TrainingContext): void | Promise<void>;
@@ -80,6 +87,8 @@ export interface Callback {
   /** After every span, whoever asked for its end. */
   onSpanEnd?(context: TrainingContext): void | Promise<void>;
   onEpochEnd?(epoch: number, logs: Logs, context: TrainingContext): void | Promise<void>;
+  /** When a step's loss is not finite; unless it calls stop, fit then ends with ERR_NONFINITE_LOSS. */
+  onNonFinite?(loss: number, context: TrainingContext): void;
   /** Not called when fit ends by an error or an abort. `logs` are those of the last epoch. */
   onTrainEnd?(logs: Logs, context: TrainingContext): void | Promise<void>;
   /** Instead of onTrainEnd, when fit ends by an error or an abort; must not throw. */

@@ -29,6 +29,15 @@ export class Caller {
     };
   }
 
+  /** The callback that says each step's rate, if any does. */
+  get schedule(): Callback | undefined {
+    return this.#callbacks.findLast(({ callback }) => callback.learningRateAt)?.callback;
+  }
+
+  nonFinite(loss: number): void {
+    for (const { callback } of this.#callbacks) callback.onNonFinite?.(loss, this.context);
+  }
+
   async trainBegin(): Promise<void> {
     for (const { callback } of this.#callbacks) await callback.onTrainBegin?.(this.context);
   }

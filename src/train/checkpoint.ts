@@ -31,6 +31,8 @@ export interface Checkpoint {
   microseconds: number;
   elapsed: number;
   history: HistoryRecord;
+  /** What a callback keeps to come back to; absent where none does. */
+  bestWeights?: Float32Array[];
 }
 
 /** What of a fit must be as it was for its training to go on. */

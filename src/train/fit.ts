@@ -92,7 +92,7 @@ async function runEpochs(
         try {
           last = stretch.last;
           training.count(stretch, job.batchSize);
-          await runStretch(job, training, caller, stretch, goAhead);
+          if (!(await runStretch(job, training, caller, stretch, goAhead))) return;
         } finally {
           stretch.release();
         }
@@ -113,13 +113,14 @@ async function runEpochs(
   }
 }
 
+/** @returns false where training has ended in the middle of the epoch, which is not to be recorded */
 async function runStretch(
   job: FitJob,
   training: Training,
   caller: Caller,
   { data, order, first }: Stretch,
   goAhead: () => void,
-): Promise<void> {
+): Promise<boolean> {
   const { batchSize } = job;
   const end = first + Math.ceil(order.length / batchSize);
   let gone = false;
@@ -131,7 +132,7 @@ async function runStretch(
     if (!gone) goAhead();
     gone = true;
     const { report, mayBeShort } = await running;
-    checkFinite(report, part, training);
+    if (diverged(report, part, training, caller)) return false;
     training.means.add(report, part.order.length, batchSize);
     await caller.spanEnd(report, part.order.length, batchSize, training.batch, training.batches);
     training.throwIfEnded();
@@ -139,6 +140,7 @@ async function runStretch(
       throw new FusorError('ERR_STATE', ['the model was disposed while it was training', 'fit']);
   }
   if (!gone) goAhead();
+  return true;
 }
 
 /** A source may take its time; the user's abort does not wait for it. */
@@ -165,10 +167,16 @@ async function runSpan(
   part: EpochPart,
 ): Promise<{ report: SpanReport; mayBeShort: boolean }> {
   const { batchSize } = job;
-  const learningRates = new Float32Array(part.end - part.begin).fill(training.learningRate);
+  const learningRates = training.ratesOf(part.end - part.begin, caller.schedule);
   const began = performance.now();
   const report = await job.session.run(
-    { data, order: part.order, batchSize, firstStep: training.step, learningRates },
+    {
+      data,
+      order: part.order,
+      batchSize,
+      firstStep: training.step,
+      learningRates: Float32Array.from(learningRates),
+    },
     {
       signal: training.beginSpan(),
       onProgress: ({ stepsDone, loss, metrics }) => {
@@ -190,13 +198,19 @@ async function runSpan(
   );
   const milliseconds = performance.now() - began;
   training.history.addSteps(report.losses, milliseconds);
+  if (report.stepsDone > 0) training.learningRate = learningRates[report.stepsDone - 1];
   return { report, mayBeShort: training.endSpan(report.stepsDone, milliseconds) };
 }
 
-/** The weights stay as they are; a checkpoint of before is the way back. */
-function checkFinite({ losses }: SpanReport, part: EpochPart, training: Training): void {
+/**
+ * The weights stay as they are; a checkpoint of before is the way back.
+ * @returns whether a callback has ended training for it
+ */
+function diverged({ losses }: SpanReport, part: EpochPart, training: Training, caller: Caller): boolean {
   const bad = losses.findIndex((loss) => !Number.isFinite(loss));
-  if (bad < 0) return;
+  if (bad < 0) return false;
+  caller.nonFinite(losses[bad]);
+  if (training.stopping) return true;
   const step = training.step - losses.length + bad;
   const batch = part.begin + bad;
   throw new FusorError(

@@ -98,7 +98,23 @@ export class History {
   }
 }
 
+/** The finished epochs, in their order. */
+export function epochsOf({
+  epoch,
+  history,
+}: Pick<History, 'epoch' | 'history'>): { epoch: number; logs: Logs }[] {
+  return epoch.map((number, i) => ({
+    epoch: number,
+    logs: Object.fromEntries(Object.entries(history).map(([name, values]) => [name, values[i]])),
+  }));
+}
+
 /** 'accuracy' → 'valAccuracy'. */
 export function validationName(name: string): string {
   return `val${name[0].toUpperCase()}${name.slice(1)}`;
+}
+
+/** 'valAccuracy' → 'val_accuracy'. */
+export function kerasName(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

@@ -1,7 +1,7 @@
 /** Training as Keras shows it: a line redrawn in place on a terminal, one line an epoch elsewhere. */
 import { createColors } from 'picocolors';
 import type { Callback } from './callbacks';
-import type { Logs } from './history';
+import { kerasName, type Logs } from './history';
 
 /** What the printer needs of a stream; process.stderr is one. */
 export interface Terminal {
@@ -84,11 +84,10 @@ const of = (batches: number) => (Number.isFinite(batches) ? String(batches) : '?
 
 /** "accuracy: 0.9787 - loss: 0.0753 - val_loss: …", sorted, names as Keras writes them. */
 export function values(logs: Logs): string {
-  const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   const number = (value: number) =>
     Math.abs(value) > 1e-3 || value === 0 ? value.toFixed(4) : value.toExponential(4);
   return Object.entries(logs)
-    .map(([name, value]) => `${snake(name)}: ${number(value)}`)
+    .map(([name, value]) => `${kerasName(name)}: ${number(value)}`)
     .sort()
     .join(' - ');
 }

@@ -1,7 +1,7 @@
 import { range, real } from '../arguments';
 import { fingerprintOf } from '../data/fingerprint';
 import { FusorError } from '../errors';
-import type { TrainedModel, TrainingContext } from './callbacks';
+import type { Callback, TrainedModel, TrainingContext } from './callbacks';
 import { type Checkpoint, checkFiniteState } from './checkpoint';
 import type { Stretch } from './feed';
 import { History } from './history';
@@ -24,6 +24,7 @@ export class Training implements TrainingContext {
   /** Of the epoch at hand. */
   batch = 0;
   microseconds = 0;
+  bestWeights: Float32Array[] | undefined;
   means: Means;
   /** Ends the fit after the span at hand. */
   stopping = false;
@@ -48,6 +49,7 @@ export class Training implements TrainingContext {
     this.batch = resume?.batch ?? 0;
     this.microseconds = resume?.microseconds ?? 0;
     this.means = new Means(metricNames, resume?.means);
+    this.bestWeights = resume?.bestWeights;
     this.#elapsed = resume?.elapsed ?? 0;
     signal?.addEventListener('abort', this.#forward, { once: true });
   }
@@ -79,6 +81,15 @@ export class Training implements TrainingContext {
   set learningRate(rate: number) {
     const checked = real('TrainingContext', 'learningRate', rate, undefined, range.notNegative);
     this.job.position.learningRate = checked;
+  }
+
+  /** The rates of the next `steps` steps. @param schedule says each; else all are the one that is set */
+  ratesOf(steps: number, schedule: Callback | undefined): Float64Array {
+    const rates = new Float64Array(steps).fill(this.learningRate);
+    if (!schedule) return rates;
+    return rates.map((_, i) =>
+      real('fit', 'learningRateAt', schedule.learningRateAt?.(this.step + i), undefined, range.notNegative),
+    );
   }
 
   get stepMicroseconds(): number {
@@ -165,7 +176,7 @@ export class Training implements TrainingContext {
   }
 
   async checkpoint(): Promise<Checkpoint> {
-    const { job, history, batch, means, microseconds } = this;
+    const { job, history, batch, means, microseconds, bestWeights } = this;
     const { plan, epochs, batchSize, trainRows, shuffle, seed, session, model, examples, validation } = job;
     const state = await session.readState();
     checkFiniteState(state, this.learningRate);
@@ -174,7 +185,7 @@ export class Training implements TrainingContext {
     const config = JSON.parse(JSON.stringify(model.toJSON()));
     const { learningRate } = this;
     const fixed = { plan, config, epochs, batchSize, trainRows, shuffle, seed, data: this.#fingerprint };
-    const reached = { state, learningRate, history: history.record() };
+    const reached = { state, learningRate, history: history.record(), ...(bestWeights && { bestWeights }) };
     if (history.epoch.at(-1) === this.epoch) {
       const none = new Means(job.metricNames).record();
       return {

@@ -98,6 +98,7 @@ describe('where settings come from', () => {
       quiet: false,
       data: 'mnist',
       layers: [128],
+      log: ['jsonl', 'csv'],
       loss: 'categoricalCrossentropy',
       optimizer: 'adam',
       epochs: 10,

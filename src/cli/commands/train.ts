@@ -15,6 +15,7 @@ import { repeatable } from '../settings';
 import type { Attempt } from '../train/attempt';
 import { backendOf, dataOf, type Fallback, fallbackOf, modelOf, type RunDocument } from '../train/document';
 import { environmentOf, runtimeLine } from '../train/environment';
+import { extras } from '../train/extras';
 import {
   buildModel,
   modelOf as modelOfCheckpoint,
@@ -85,7 +86,8 @@ async function trainAndTest(
     const { history, test, folder, ranOn } = await interruptible(async (signal) => {
       const rows = data.train.x.shape[0] + data.test.x.shape[0];
       const pulse = attempt?.pulse(() => recorder.folder!.path, checkpoints, Math.ceil(rows / batchSize));
-      const callbacks = [recorder, checkpoints, ...(pulse ? [pulse] : [])];
+      const more = extras(settings, data.name, () => recorder.folder!.path);
+      const callbacks = [recorder, ...more, checkpoints, ...(pulse ? [pulse] : [])];
       const verbose = settings.quiet ? 0 : settings.noProgress ? 2 : 'auto';
       const options = {
         epochs,

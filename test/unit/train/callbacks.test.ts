@@ -1,5 +1,10 @@
+import { toCategorical } from '../../../src/data/ndarray';
+import { layers } from '../../../src/model/layers';
+import { optimizers } from '../../../src/model/optimizers';
 import type { BatchLogs, Callback, EpochProgress, TrainingContext } from '../../../src/train/callbacks';
 import type { History } from '../../../src/train/history';
+import { learningRateScheduler } from '../../../src/train/learning-rate';
+import { terminateOnNaN } from '../../../src/train/terminate-on-nan';
 import { classifier, failure, labelled, referenceModel, SPARSE, spyBackend } from '../../support/models';
 
 const { x, y } = labelled(50);
@@ -194,4 +199,43 @@ test('a callback may use the model: predict, evaluate, weights', async () => {
   await model.fit(x, y, { ...SEVEN, epochs: 2, callbacks });
   expect(best.length).toBe(4);
   expect(await model.getWeights()).toEqual(best);
+});
+
+test('rates of a schedule by step reach the session in whole spans; the last one stays', async () => {
+  const spans: number[][] = [];
+  const { backend } = spyBackend((session) => {
+    const { run } = session;
+    session.run = (span, listen) => {
+      spans.push(Array.from(span.learningRates));
+      return run.call(session, span, listen);
+    };
+    return session;
+  });
+  const model = referenceModel(classifier(), SPARSE, backend);
+  await model.fit(x, y, {
+    ...SEVEN,
+    epochs: 2,
+    callbacks: [learningRateScheduler((step) => 0.5 ** (step + 1))],
+  });
+  const rates = Array.from({ length: 14 }, (_, step) => 0.5 ** (step + 1));
+  expect(spans).toEqual([rates.slice(0, 7), rates.slice(7)]);
+  expect(model.learningRate).toBe(rates[13]);
+  const error = await failure(
+    model.fit(x, y, { ...SEVEN, callbacks: [learningRateScheduler(() => Number.NaN)] }),
+  );
+  expect([error.code, error.message]).toEqual(['ERR_ARG', expect.stringContaining('learningRateAt')]);
+});
+
+test('terminateOnNaN: fit resolves where it would have rejected', async () => {
+  const linear = () =>
+    referenceModel([layers.dense(3, { inputShape: [5] })], {
+      optimizer: optimizers.sgd({ learningRate: 1e30 }),
+      loss: 'mse',
+      seed: 1,
+    });
+  const values = toCategorical(y, 3);
+  expect((await failure(linear().fit(x, values, SEVEN))).code).toBe('ERR_NONFINITE_LOSS');
+  const history = await linear().fit(x, values, { ...SEVEN, epochs: 3, callbacks: [terminateOnNaN()] });
+  expect([history.stopped, history.epoch]).toEqual(['callback', []]);
+  expect(history.stepLosses.at(-1)).not.toBeLessThan(Number.MAX_VALUE);
 });

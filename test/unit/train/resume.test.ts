@@ -8,7 +8,10 @@ import { layers } from '../../../src/model/layers';
 import { optimizers } from '../../../src/model/optimizers';
 import type { Callback, TrainingContext } from '../../../src/train/callbacks';
 import type { Checkpoint } from '../../../src/train/checkpoint';
+import { earlyStopping } from '../../../src/train/early-stopping';
+import { learningRateScheduler } from '../../../src/train/learning-rate';
 import type { FitOptions } from '../../../src/train/options';
+import { reduceOnPlateau } from '../../../src/train/reduce-on-plateau';
 import { FIVE, modelWith, stack, untimed, x, y } from '../../support/checkpoints';
 import { failure, labelled, referenceModel, SPARSE } from '../../support/models';
 import { temporaryFolder } from '../../support/script';
@@ -165,4 +168,40 @@ test('a loss that is not finite leaves the last finite checkpoint in place', asy
   const { state } = await loadCheckpoint(folder);
   expect(state.step).toBeGreaterThanOrEqual(10);
   for (const values of state.weights) expect(values.every(Number.isFinite)).toBe(true);
+});
+
+test('early stopping, plateau and schedule go on where they stood, with the best weights so far', async () => {
+  // Rates that make it better, then worse: the best epoch is in the middle.
+  const made = () => ({
+    stop: earlyStopping({ patience: 2, restoreBestWeights: true }),
+    reduce: reduceOnPlateau({ patience: 1, factor: 0.5 }),
+    rate: learningRateScheduler((step) => (step < 15 ? 0.05 : 2)),
+  });
+  const LONG = { ...FIVE, epochs: 12 };
+  const whole = modelWith();
+  const checkpoints: Checkpoint[] = [];
+  const first = made();
+  const all = await whole.fit(x, y, {
+    ...LONG,
+    callbacks: [...Object.values(first), collector(checkpoints)],
+  });
+  expect(all.stopped).toBe('callback');
+  expect(first.stop.bestEpoch).toBeLessThan(first.stop.stoppedEpoch!);
+  const state = await whole.readState();
+  // What follows the end of the last epoch is not a place to go on from: it is the end.
+  for (const checkpoint of checkpoints.filter(({ epoch }) => epoch <= first.stop.stoppedEpoch!)) {
+    const model = modelWith();
+    const again = made();
+    const history = await model.fit(x, y, {
+      ...LONG,
+      resume: checkpoint,
+      callbacks: Object.values(again),
+    });
+    expect(untimed(history)).toEqual(untimed(all));
+    expect([again.stop.bestEpoch, again.stop.stoppedEpoch]).toEqual([
+      first.stop.bestEpoch,
+      first.stop.stoppedEpoch,
+    ]);
+    expect(await model.readState()).toEqual(state);
+  }
 });

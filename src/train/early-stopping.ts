@@ -1,0 +1,96 @@
+import { boolean, closed, integer, range, real } from '../arguments';
+import type { Callback, TrainingContext } from './callbacks';
+import { epochsOf, type Logs } from './history';
+import { Monitor, type MonitorOptions } from './monitor';
+
+export interface EarlyStoppingOptions extends MonitorOptions {
+  /** Epochs without improvement after which training ends; default 0: the first such epoch is the last. */
+  patience?: number;
+  /** Epochs that are not better than this count as none, even if better than all before. */
+  baseline?: number;
+  /** At the end go back to the weights of the best epoch; default false, as in Keras. */
+  restoreBestWeights?: boolean;
+  /** Epochs that are not looked at; default 0. */
+  startFromEpoch?: number;
+}
+
+export interface EarlyStopping extends Callback {
+  /** Numbers of epochs, counted from 0; undefined before there is one. */
+  readonly stoppedEpoch: number | undefined;
+  readonly bestEpoch: number | undefined;
+}
+
+/**
+ * Ends training when what is monitored no longer improves; decides as Keras' EarlyStopping does. Looks at the end of each
+ * epoch, so spans stay long. A resumed training goes on with the patience that is left and the best weights so far.
+ * @throws ERR_ARG; fit then where nothing is called as `monitor`
+ */
+export function earlyStopping(options?: EarlyStoppingOptions): EarlyStopping {
+  const where = 'earlyStopping';
+  const o = closed<EarlyStoppingOptions>(where, options, [
+    'monitor',
+    'mode',
+    'minDelta',
+    'patience',
+    'baseline',
+    'restoreBestWeights',
+    'startFromEpoch',
+  ]);
+  const count = { min: 0, max: 2 ** 31 - 1, fallback: 0 };
+  return new Stopper(
+    new Monitor(where, o),
+    integer(where, 'patience', o.patience, count),
+    o.baseline === undefined ? undefined : real(where, 'baseline', o.baseline, undefined, range.any),
+    boolean(where, 'restoreBestWeights', o.restoreBestWeights, false),
+    integer(where, 'startFromEpoch', o.startFromEpoch, count),
+  );
+}
+
+class Stopper implements EarlyStopping {
+  stoppedEpoch: number | undefined;
+  bestEpoch: number | undefined;
+  #best: number | undefined;
+  #wait = 0;
+
+  constructor(
+    private readonly monitor: Monitor,
+    private readonly patience: number,
+    private readonly baseline: number | undefined,
+    private readonly restore: boolean,
+    private readonly startFromEpoch: number,
+  ) {}
+
+  onTrainBegin({ history }: TrainingContext): void {
+    this.stoppedEpoch = undefined;
+    this.bestEpoch = undefined;
+    this.#best = undefined;
+    this.#wait = 0;
+    for (const { epoch, logs } of epochsOf(history)) this.#judge(epoch, logs);
+  }
+
+  async onEpochEnd(epoch: number, logs: Logs, context: TrainingContext): Promise<void> {
+    const verdict = this.#judge(epoch, logs);
+    if (verdict === 'best' && this.restore) context.bestWeights = (await context.model.readState()).weights;
+    if (verdict !== 'stop') return;
+    this.stoppedEpoch = epoch;
+    context.stop();
+  }
+
+  async onTrainEnd(_logs: Logs, { model, bestWeights, epoch }: TrainingContext): Promise<void> {
+    if (!this.restore || !bestWeights || this.bestEpoch === epoch) return;
+    await model.writeState({ ...(await model.readState()), weights: bestWeights });
+  }
+
+  #judge(epoch: number, logs: Logs): 'best' | 'stop' | 'on' {
+    if (epoch < this.startFromEpoch) return 'on';
+    this.#wait++;
+    if (this.monitor.improves(logs, this.#best)) {
+      this.#best = this.monitor.valueIn(logs);
+      this.bestEpoch = epoch;
+      if (this.baseline === undefined || this.monitor.improves(logs, this.baseline)) this.#wait = 0;
+      return 'best';
+    }
+    // Keras never ends after the very first epoch.
+    return this.#wait >= this.patience && epoch > 0 ? 'stop' : 'on';
+  }
+}
