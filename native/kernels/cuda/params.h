@@ -1,0 +1,214 @@
+// What the kernels get, and the engine fills in: plain structs. Pointers are addresses on the device. Matrices are
+// row-major float32; their stride (`ld`, in floats) is a multiple of 4 and rows are 16-byte aligned. The columns beyond
+// a matrix's width are zero, and no kernel writes there. Formulas: src/backend/contract.ts.
+#pragma once
+
+namespace fusor::cuda {
+
+enum class ActivationKind : int { Linear, Relu, Sigmoid, Tanh, Elu, Gelu, Softmax };
+enum class OptimizerKind : int { Store, Sgd, Momentum, Nesterov, Adam, AdamW, Rmsprop };
+enum class LossKindOf : int { CategoricalCrossentropy, SparseCategoricalCrossentropy, BinaryCrossentropy, SquaredError, AbsoluteError };
+enum class MetricKindOf : int { CategoricalAccuracy, BinaryAccuracy, TopK, SquaredError, AbsoluteError };
+enum class OpKind : int { Rescaling, Activation, Dropout };
+
+// A span of steps: everything that changes from one to the next. Lives in device memory, so a graph replays unchanged.
+struct Control {
+  int base;   // step of the span that a launch with offset 0 belongs to
+  int end;    // steps that are to be done; lowered where a loss is not finite
+  int steps;  // length of `losses`, `rates`, each of `metrics`
+  int batch;
+  long long rows;   // of the span
+  long long first;  // row of the data where rows come in their own order
+  unsigned long long number;  // of the span's step 0 since training began: the key of dropout
+  unsigned long long seed;
+  const unsigned* order;  // rows of the data in training order, or null
+  const void* x;          // uint8 or float32 [rows of the data, features], not padded
+  const int* labels;      // one of the two
+  const float* values;    // [rows of the data, outputs], not padded
+  const float* weights;   // or null
+  const float* rates;     // [steps][2]: rate with Adam's bias correction in it; rate x weight decay
+  float* losses;          // [steps]
+  float* metrics;         // [metrics][steps]
+};
+
+// First in the parameters of every kernel that belongs to a step.
+struct Call {
+  const Control* control;
+  int offset;    // of the step from control->base
+  int training;  // 0: dropout is the identity, and rows' losses of all steps are kept apart
+};
+
+// A layer's input: a matrix, or (`values` null) rows gathered from the data, rescaled.
+struct Input {
+  const float* values;
+  int ld, width;
+  float scale, offset;
+};
+
+// An elementwise layer between two Dense layers.
+struct Op {
+  OpKind kind;
+  ActivationKind activation;
+  float scale, offset;  // rescaling; scale is dropout's factor too
+  unsigned threshold, stream;
+  float* out;  // [rows, ld of its chain]: what it gave
+};
+
+constexpr int kMostOps = 4;
+
+// What follows a Dense layer's product: its activation, then layers. All values are kept for the way back.
+struct Chain {
+  ActivationKind activation;
+  int width, ld;
+  float* z;  // before the activation, where the way back asks for it (gelu); else null
+  float* y;  // after it
+  int count;
+  Op ops[kMostOps];
+};
+
+struct Metric {
+  MetricKindOf kind;
+  float threshold;
+  int k;
+};
+
+constexpr int kMostMetrics = 12;
+
+// The loss step, row by row.
+struct Loss {
+  LossKindOf kind;
+  ActivationKind output;
+  int outputs, metrics;
+  double perOutput;  // 1 / outputs: a division in float64 is a call, which costs registers
+  Metric metric[kMostMetrics];
+  double* rowLosses;   // [rows]: weight x loss; null: only the predictions are wanted
+  double* rowMetrics;  // [rows][metrics]
+  float* p;            // predictions [rows, ldp]
+  int ldp;
+};
+
+struct ForwardParams {
+  Call call;
+  Input input;
+  const float* w;  // [inputs (+ 1: the bias), outputs]
+  int ldw, inputs, outputs, bias;
+  Chain chain;
+};
+
+// dz of the stage before, from dz of this one.
+struct GradientParams {
+  Call call;
+  const float* dz;  // [rows, outputs]
+  int lddz;
+  const float* w;
+  int ldw, inputs, outputs;
+  Chain chain;  // of the stage before
+  float* dx;    // [rows, ld of the chain]
+};
+
+// The last Dense, when it is narrow, with the loss and the gradient before it.
+struct HeadParams {
+  Call call;
+  Input input;
+  const float* w;
+  int ldw, inputs, outputs, bias;
+  Chain chain;
+  Loss loss;
+  float* dz;     // [rows, ld of the chain]
+  Chain before;  // of the stage before
+  float* dx;     // [rows, ld of it]; null where there is none
+};
+
+// Logits in memory to predictions, loss, metrics and gradient.
+struct LossParams {
+  Call call;
+  const float* z;  // [rows, ldz]
+  int ldz;
+  Loss loss;
+  Chain chain;  // of the last Dense: carried back through where `through`
+  int through;
+  float* dz;    // [rows, ldz], or null
+};
+
+// One layer that no product carries, forward or back.
+struct OpParams {
+  Call call;
+  Op op;
+  const float* in;   // what the layer got, on the way back too (gelu)
+  const float* out;  // what it gave
+  float* to;         // forward: what it gives; back: the gradient, in place
+  int ld, width;
+  int back;         // 0 or 1
+};
+
+struct GatherParams {
+  Call call;
+  Input input;
+  float* to;
+  int ld;
+};
+
+// One Dense layer's weights. g[i, n] = sum over rows of a[r, i] dz[r, n]; the bias is the weights' last row, of which
+// the input is 1.
+struct UpdateStage {
+  Input input;
+  const float* dz;
+  int lddz;
+  float *w, *slot0, *slot1;  // where the optimiser has no such slot: w
+  float* gradient;           // for clipping; else null
+  int ldw, inputs, outputs, bias;
+  int firstBlock, tilesAcross;
+};
+
+constexpr int kMostStages = 16;
+
+struct OptimizerConstants {
+  float decay1, blend1, decay2, blend2, epsilon;
+};
+
+// The step's sums: its loss and metrics, from those of the rows.
+struct Sums {
+  const double* rowLosses;
+  const double* rowMetrics;
+  int metrics;
+};
+
+struct UpdateParams {
+  Call call;
+  OptimizerConstants optimizer;
+  Sums sums;
+  int finish;        // whether the last block of the grid makes the step's sums
+  double* squares;   // clipping: a sum of squares for each block; else null
+  int stages;
+  UpdateStage stage[kMostStages];
+};
+
+struct SumsParams {
+  Call call;
+  Sums sums;
+};
+
+// Clipping: the factor from the blocks' sums of squares, then the optimiser on gradients in memory.
+struct NormParams {
+  Call call;
+  const double* squares;
+  int count;
+  double clipNorm;
+  float* factor;
+};
+
+struct ApplyParams {
+  Call call;
+  OptimizerConstants optimizer;
+  const float* factor;
+  const float* gradient;
+  float *w, *slot0, *slot1;
+  int rows, width, ld;
+};
+
+struct AdvanceParams {
+  Control* control;
+  int steps;
+};
+
+}  // namespace fusor::cuda

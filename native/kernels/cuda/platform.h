@@ -1,0 +1,31 @@
+// The dialect that the kernels are written in: CUDA C++ as NVRTC has it, with nothing included. Under emulation
+// (native/test/cuda) the same words mean fibers on the CPU.
+#pragma once
+#ifdef FUSOR_EMULATED
+#include "emulated.h"
+#else
+
+#define DEVICE __device__ __forceinline__
+// A kernel: KERNEL(name, struct of its parameters, threads in a block) { … p … }
+#define KERNEL(name, Parameters, threads) \
+  extern "C" __global__ void __launch_bounds__(threads) name(const __grid_constant__ Parameters p)
+// The block's dynamic shared memory, 16-byte aligned.
+#define SHARED_MEMORY(type, name)                               \
+  extern __shared__ __align__(16) unsigned char fusorShared[]; \
+  type* const name = reinterpret_cast<type*>(fusorShared)
+
+#endif
+
+constexpr unsigned kEveryLane = 0xffffffffu;
+
+template <class T>
+DEVICE T least(T a, T b) {
+  return b < a ? b : a;
+}
+
+// All lanes get the sum, added in one fixed order.
+template <class T>
+DEVICE T warpSum(T value) {
+  for (int apart = 16; apart > 0; apart /= 2) value += __shfl_xor_sync(kEveryLane, value, apart);
+  return value;
+}
