@@ -1,0 +1,31 @@
+// What to launch for a plan, a batch size and a purpose: plain data, worked out once.
+#pragma once
+#include <deque>
+
+#include "../kernels/cuda/params.h"
+#include "cuda_network.h"
+
+namespace fusor {
+
+enum class CudaPurpose { Train, Evaluate, Predict };
+
+struct CudaRecipe {
+  std::vector<cuda::Launch> step;  // in order; `withOffset` says which step of the span they do
+  std::vector<std::unique_ptr<cuda::Memory>> memory;  // of the batch, freed with the recipe
+  double work = 0;               // floating-point operations of a step, roughly
+  cuda::Address rowLosses = 0;   // float64 [rows]
+  cuda::Address rowMetrics = 0;  // float64 [rows][metrics]
+  cuda::Address predictions = 0;  // [rows, ldPredictions]
+  int ldPredictions = 0;
+};
+
+// rows: the greatest batch; results: rows whose losses are kept apart (1 batch where it trains).
+CudaRecipe cudaRecipe(const Plan& plan, const CudaNetwork& network, cuda::Device& device, const cuda::Control* control,
+                      CudaPurpose purpose, bool bytes, int rows, int64_t results);
+
+cuda::Launch withOffset(const cuda::Launch& launch, int offset);
+
+// What the span's end needs: moves it on by `steps`.
+cuda::Launch cudaAdvance(cuda::Device& device, cuda::Control* control, int steps);
+
+}  // namespace fusor

@@ -1,0 +1,35 @@
+#include "cuda_tiles.h"
+
+#include <algorithm>
+
+namespace fusor {
+namespace {
+
+// From large to small. The last one is for few rows and columns: its threads share out the inner dimension.
+constexpr CudaTile kProducts[] = {
+    {128, 64, 16, 8, 256}, {64, 64, 16, 4, 256}, {32, 32, 64, 4, 256}, {16, 16, 128, 4, 256}, {16, 4, 256, 4, 256},
+};
+
+}  // namespace
+
+std::string CudaTile::arguments() const {
+  std::string all;
+  for (const int value : {m, n, chunk, rowsEach, threads}) all.append(all.empty() ? "" : ",").append(std::to_string(value));
+  return all;
+}
+
+int sharedBytesOf(const CudaTile& tile, bool aAlongK, bool bAlongK) {
+  const int holders = tile.m / tile.rowsEach * (tile.n / 4), groups = tile.threads / holders;
+  const int across = groups / std::max(1, 32 / holders);
+  const int sides = tile.chunk * (tile.m + (aAlongK ? 4 : 0) + tile.n + (bAlongK ? 4 : 0));
+  return 4 * std::max(sides, groups > 1 ? across * tile.m * tile.n : 0);
+}
+
+const CudaTile& productTile(int rows, int columns, int multiprocessors) {
+  for (const CudaTile& tile : kProducts) {
+    if (4 * tile.across(columns) * tile.down(rows) >= 3 * multiprocessors) return tile;
+  }
+  return *std::rbegin(kProducts);
+}
+
+}  // namespace fusor

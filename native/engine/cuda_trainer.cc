@@ -1,0 +1,181 @@
+#include "cuda_trainer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "cuda_span.h"
+
+namespace fusor {
+namespace {
+
+constexpr int64_t kMostStepsAGraph = 64;
+constexpr int64_t kFewSteps = 8;  // fewer are launched one by one: making a graph costs more
+// What is launched before anybody looks again at the clock and at an abort: this long, once a step's time is known.
+constexpr double kGroupSeconds = 0.015;
+// Before it is known: as on a slow GPU.
+constexpr double kSlowestFlops = 5e11;
+constexpr int64_t kPassFloats = int64_t{1} << 25;  // of values, that evaluation takes at a time
+constexpr int64_t kMostPassRows = 8192;
+
+}  // namespace
+
+const char* cudaUnsupported(const Plan& plan) {
+  return plan.metrics.size() > cuda::kMostMetrics ? "more than 12 metrics" : nullptr;
+}
+
+std::unique_ptr<Trainer> makeCudaTrainer(const Plan& plan, const State& state, std::unique_ptr<cuda::Device> device) {
+  return std::make_unique<CudaTrainer>(plan, state, std::move(device));
+}
+
+CudaTrainer::CudaTrainer(const Plan& plan, const State& state, std::unique_ptr<cuda::Device> device)
+    : plan_(plan), device_(std::move(device)), network_(plan_, *device_), data_(*device_),
+      control_(device_->allocate(sizeof(cuda::Control))) {
+  write(state);
+}
+
+Description CudaTrainer::describe() const {
+  const cuda::Properties& p = device_->properties();
+  return {"fused", "sm_" + std::to_string(p.major) + std::to_string(p.minor), p.multiprocessors};
+}
+
+CudaTrainer::Training& CudaTrainer::trainingFor(int rows, bool bytes) {
+  if (!training_ || training_->rows != rows || training_->bytes != bytes) {
+    training_.reset();  // its memory is free before the next one's is asked for
+    training_.emplace();
+    training_->rows = rows;
+    training_->bytes = bytes;
+    training_->recipe = cudaRecipe(plan_, network_, *device_, controlAt(), CudaPurpose::Train, bytes, rows, rows);
+  }
+  return *training_;
+}
+
+const cuda::Graph& CudaTrainer::graphOf(Training& training, int steps) {
+  auto& graph = training.graphs[steps];
+  if (!graph) {
+    if (training.graphs.size() > 8) {  // spans of ever other lengths
+      training.graphs.clear();
+      return graphOf(training, steps);
+    }
+    std::vector<cuda::Launch> all;
+    for (int s = 0; s < steps; ++s) {
+      for (const cuda::Launch& launch : training.recipe.step) all.push_back(withOffset(launch, s));
+    }
+    all.push_back(cudaAdvance(*device_, controlAt(), steps));
+    graph = device_->record(all);
+  }
+  return *graph;
+}
+
+void CudaTrainer::run(const Dataset& data, const Span& span, Control& control, Report& report) {
+  const int64_t steps = static_cast<int64_t>(span.learningRates.size());
+  report.metrics.resize(plan_.metrics.size());
+  if (steps == 0) return;
+  const CudaRows& rows = data_.on(data);
+  Training& training = trainingFor(static_cast<int>(std::min<int64_t>(span.batchSize, span.order.size())), rows.bytes);
+  CudaSpan onDevice(*device_, plan_, rows, span, step_, controlAt());
+
+  const auto slowest = static_cast<int64_t>(kGroupSeconds * kSlowestFlops / std::max(1.0, training.recipe.work));
+  const int64_t most = std::clamp<int64_t>(slowest, 1, kMostStepsAGraph), graphs = (steps + most - 1) / most;
+  const int64_t each = (steps + graphs - 1) / graphs;
+  const cuda::Graph* graph = steps >= kFewSteps && each > 1 ? &graphOf(training, static_cast<int>(each)) : nullptr;
+  const auto advance = [&] {
+    if (graph) return device_->replay(*graph);
+    for (int s = 0; s < each; ++s) {
+      for (const cuda::Launch& launch : training.recipe.step) device_->launch(withOffset(launch, s));
+    }
+    device_->launch(cudaAdvance(*device_, controlAt(), static_cast<int>(each)));
+  };
+
+  int64_t done = 0, group = 1;
+  for (int64_t launched = 0; launched < graphs && !control.abort.load(std::memory_order_relaxed) && !onDevice.stopped();) {
+    const auto start = std::chrono::steady_clock::now();
+    const int64_t count = std::min(group, graphs - launched);
+    for (int64_t i = 0; i < count; ++i) advance();
+    done = onDevice.done();
+    launched += count;
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    group = std::max<int64_t>(1, static_cast<int64_t>(kGroupSeconds * static_cast<double>(count) / took.count()));
+    if (control.progress && control.wantsProgress && done > 0 && control.wantsProgress()) {
+      onDevice.read(report, done);
+      onDevice.tell(report, control);
+    }
+  }
+  onDevice.read(report, done);
+  step_ += done;
+  report.aborted = done < steps;
+}
+
+int CudaTrainer::passRows(int64_t rows) const {
+  int64_t floats = strideOn(plan_.features) + 2 * strideOn(plan_.outputs);
+  for (const Layer& layer : plan_.layers) floats += 2 * strideOn(layer.outputs);
+  return static_cast<int>(std::clamp<int64_t>(std::min(rows, kPassFloats / floats), 1, kMostPassRows));
+}
+
+bool CudaTrainer::pass(const CudaRecipe& recipe, const CudaRows& rows, int64_t begin, int64_t end, int batch, Control* control,
+                       const std::function<void(int64_t, int)>& each) {
+  const auto pointer = [](cuda::Address at) { return reinterpret_cast<void*>(at); };
+  cuda::Control c{};
+  c.batch = batch;
+  c.rows = end - begin;
+  c.first = begin;
+  c.end = c.steps = static_cast<int>((c.rows + batch - 1) / batch);
+  c.seed = plan_.seed;
+  c.x = pointer(rows.x);
+  c.labels = static_cast<const int*>(pointer(rows.labels));
+  c.values = static_cast<const float*>(pointer(rows.values));
+  c.weights = static_cast<const float*>(pointer(rows.weights));
+  device_->upload(control_->address(), &c, sizeof c);
+  for (int s = 0; s < c.steps; ++s) {
+    if (control && control->abort.load(std::memory_order_relaxed)) return false;
+    for (const cuda::Launch& launch : recipe.step) device_->launch(withOffset(launch, s));
+    each(static_cast<int64_t>(s) * batch, static_cast<int>(std::min<int64_t>(batch, c.rows - static_cast<int64_t>(s) * batch)));
+  }
+  return true;
+}
+
+bool CudaTrainer::evaluate(const Dataset& data, int64_t begin, int64_t end, int, Control& control, Sums& sums) {
+  const size_t rows = end - begin, metrics = plan_.metrics.size();
+  if (rows == 0) return true;
+  const int batch = passRows(end - begin);
+  const CudaRows& on = data_.on(data);
+  const CudaRecipe recipe = cudaRecipe(plan_, network_, *device_, controlAt(), CudaPurpose::Evaluate, on.bytes, batch, end - begin);
+  int64_t inFlight = 0;
+  const bool whole = pass(recipe, on, begin, end, batch, &control, [&](int64_t, int) {
+    if (++inFlight % 8 == 0) device_->synchronize();  // an abort is heard
+  });
+  std::vector<double> losses(rows), values(rows * metrics);
+  device_->download(losses.data(), recipe.rowLosses, rows * sizeof(double));  // waits: the recipe's memory goes with it
+  if (!whole) return false;
+  if (metrics) device_->download(values.data(), recipe.rowMetrics, values.size() * sizeof(double));
+  for (size_t r = 0; r < rows; ++r) {
+    sums.loss += losses[r];
+    for (size_t m = 0; m < metrics; ++m) sums.metrics[m] += values[r * metrics + m];
+  }
+  return true;
+}
+
+void CudaTrainer::predict(const Dataset& data, float* out) {
+  if (data.rows == 0) return;
+  const int batch = passRows(data.rows), n = plan_.outputs;
+  const CudaRows& on = data_.on(data);
+  const CudaRecipe recipe = cudaRecipe(plan_, network_, *device_, controlAt(), CudaPurpose::Predict, on.bytes, batch, batch);
+  std::vector<float> padded(static_cast<size_t>(batch) * recipe.ldPredictions);
+  pass(recipe, on, 0, data.rows, batch, nullptr, [&](int64_t at, int rows) {
+    device_->download(padded.data(), recipe.predictions, static_cast<size_t>(rows) * recipe.ldPredictions * sizeof(float));
+    for (int r = 0; r < rows; ++r) std::copy_n(&padded[static_cast<size_t>(r) * recipe.ldPredictions], n, out + (at + r) * n);
+  });
+}
+
+State CudaTrainer::read() {
+  State state = network_.read();
+  state.step = step_;
+  return state;
+}
+
+void CudaTrainer::write(const State& state) {
+  step_ = state.step;
+  network_.write(state);
+}
+
+}  // namespace fusor

@@ -1,0 +1,55 @@
+// The fused way to train on a GPU: a few kernels a step, many steps a graph. Data, weights and values stay on the device;
+// a span's order and learning rates go there once, its losses come back once. Which step a launch does stands in device
+// memory, so a graph replays unchanged. Sums have one fixed order: the same seed on the same GPU gives the same bits.
+#pragma once
+#include <map>
+#include <optional>
+
+#include "cuda_data.h"
+#include "cuda_recipe.h"
+
+namespace fusor {
+
+// Null where the fused kernels do `plan`; else the first part of it that they do not.
+const char* cudaUnsupported(const Plan& plan);
+
+std::unique_ptr<Trainer> makeCudaTrainer(const Plan& plan, const State& state, std::unique_ptr<cuda::Device> device);
+
+class CudaTrainer : public Trainer {
+ public:
+  CudaTrainer(const Plan& plan, const State& state, std::unique_ptr<cuda::Device> device);
+
+  Description describe() const override;
+  void run(const Dataset& data, const Span& span, Control& control, Report& report) override;
+  bool evaluate(const Dataset& data, int64_t begin, int64_t end, int batchSize, Control& control, Sums& sums) override;
+  void predict(const Dataset& data, float* out) override;
+  State read() override;
+  void write(const State& state) override;
+
+ private:
+  // A recipe with the graphs that repeat it, by their number of steps.
+  struct Training {
+    int rows = 0;
+    bool bytes = false;
+    CudaRecipe recipe;
+    std::map<int, std::unique_ptr<cuda::Graph>> graphs;
+  };
+
+  Training& trainingFor(int rows, bool bytes);
+  const cuda::Graph& graphOf(Training& training, int steps);
+  cuda::Control* controlAt() const { return reinterpret_cast<cuda::Control*>(control_->address()); }
+  // Steps [0, …) of a forward pass over rows [begin, end) in their own order; false when aborted.
+  bool pass(const CudaRecipe& recipe, const CudaRows& rows, int64_t begin, int64_t end, int batch, Control* control,
+            const std::function<void(int64_t at, int count)>& each);
+  int passRows(int64_t rows) const;
+
+  const Plan plan_;
+  std::unique_ptr<cuda::Device> device_;  // outlives all that is on it
+  CudaNetwork network_;
+  CudaData data_;
+  std::unique_ptr<cuda::Memory> control_;
+  std::optional<Training> training_;
+  int64_t step_ = 0;
+};
+
+}  // namespace fusor

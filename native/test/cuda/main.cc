@@ -1,0 +1,285 @@
+// The fused CUDA trainer without a GPU: its kernels' own source on the CPU, against the contract in float64.
+//   fusor_cuda_test FOLDER [--plant FAULT]      FOLDER keeps compiled kernels
+// One line a group, then the counts. Exit status 1 where a case failed.
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+
+#include "engine/cuda_trainer.h"
+#include "emulated_device.h"
+#include "jobs.h"
+#include "reference_trainer.h"
+#include "test/judge.h"
+
+namespace fusor::test {
+namespace {
+
+std::string folder;
+
+struct Result {
+  fusor::Report report;
+  State state;
+  fusor::Sums sums;
+  std::vector<float> predictions;
+};
+
+Dataset inputsOf(const Dataset& data) {
+  Dataset inputs;
+  inputs.rows = data.rows, inputs.bytes = data.bytes, inputs.floats = data.floats;
+  return inputs;
+}
+
+// Two spans, an evaluation of some rows, predictions.
+Result train(Trainer& trainer, const Job& job) {
+  Result result;
+  Control control;
+  Span second = job.span;
+  second.firstStep += static_cast<int64_t>(job.span.learningRates.size());
+  trainer.run(job.data, job.span, control, result.report);
+  fusor::Report more;
+  trainer.run(job.data, second, control, more);
+  result.report.losses.insert(result.report.losses.end(), more.losses.begin(), more.losses.end());
+  for (size_t m = 0; m < more.metrics.size(); ++m) {
+    result.report.metrics[m].insert(result.report.metrics[m].end(), more.metrics[m].begin(), more.metrics[m].end());
+  }
+  result.report.stepsDone += more.stepsDone;
+  result.state = trainer.read();
+  result.sums.metrics.resize(job.plan.metrics.size());
+  trainer.evaluate(job.data, 1, job.data.rows - 1, 7, control, result.sums);
+  result.predictions.resize(static_cast<size_t>(job.data.rows) * job.plan.outputs);
+  trainer.predict(inputsOf(job.data), result.predictions.data());
+  return result;
+}
+
+Result onDevice(const Job& job, EmulatedOptions options, int leaveOut = -1) {
+  options.folder = folder;
+  auto device = std::make_unique<EmulatedDevice>(options);
+  device->grid.leaveOut = leaveOut;
+  CudaTrainer trainer(job.plan, job.state, std::move(device));
+  return train(trainer, job);
+}
+
+double distance(const std::vector<std::vector<float>>& got, const std::vector<std::vector<float>>& wanted) {
+  double difference = 0, whole = 0;
+  for (size_t p = 0; p < wanted.size(); ++p) {
+    for (size_t i = 0; i < wanted[p].size(); ++i) {
+      difference += std::pow(static_cast<double>(got[p][i]) - wanted[p][i], 2);
+      whole += std::pow(static_cast<double>(wanted[p][i]), 2);
+    }
+  }
+  return whole == 0 ? difference : std::sqrt(difference / whole);
+}
+
+// Relative distances that float32 keeps, and no fault of a kernel: 1e-6 a step is the contract's promise across backends.
+constexpr double kWeights = 1e-6, kLosses = 1e-6, kPredictions = 2e-6;
+
+Judge judge(const Result& got, const Result& wanted) {
+  Judge judge;
+  const auto near = [&](const char* what, double distance, double allowed) {
+    judge.near(what, 0, 0, static_cast<float>(distance), 0, 1, allowed);
+  };
+  judge.expect(got.report.stepsDone == wanted.report.stepsDone, "other steps done");
+  near("weights", distance(got.state.weights, wanted.state.weights), kWeights);
+  for (size_t s = 0; s < wanted.state.slots.size(); ++s) near("slots", distance(got.state.slots[s], wanted.state.slots[s]), 4 * kWeights);
+  near("losses", distance({got.report.losses}, {wanted.report.losses}), kLosses);
+  near("metrics", distance(got.report.metrics, wanted.report.metrics), kLosses);
+  near("predictions", distance({got.predictions}, {wanted.predictions}), kPredictions);
+  near("evaluated loss", std::fabs(got.sums.loss - wanted.sums.loss) / std::max(1e-6, std::fabs(wanted.sums.loss)), kLosses);
+  for (size_t m = 0; m < wanted.sums.metrics.size(); ++m) {
+    near("evaluated metrics", std::fabs(got.sums.metrics[m] - wanted.sums.metrics[m]) / std::max(1.0, wanted.sums.metrics[m]), 1e-5);
+  }
+  judge.expect(got.state.step == wanted.state.step, "other step");
+  return judge;
+}
+
+bool sameBits(const Result& a, const Result& b) {
+  return a.state.weights == b.state.weights && a.state.slots == b.state.slots && a.report.losses == b.report.losses &&
+         a.report.metrics == b.report.metrics && a.predictions == b.predictions && a.sums.loss == b.sums.loss;
+}
+
+void checkTable(test::Report& report) {
+  report.group("cuda", "training against float64", "distance");
+  for (const JobOptions& options : jobTable()) {
+    const Job job = makeJob(options);
+    ReferenceTrainer reference(job.plan, job.state);
+    Judge verdict = judge(onDevice(job, {}), train(reference, job));
+    report.add(options.name, verdict);
+  }
+}
+
+// The turns of threads and blocks are nobody's business: other turns, same bits. A missing barrier shows here.
+void checkOrders(test::Report& report) {
+  report.group("cuda", "same bits in any order of threads", "");
+  int number = 0;
+  for (JobOptions options : jobTable()) {
+    if (number++ % 3 != 0 && options.layers.size() < 5) continue;  // most differ in size alone
+    options.steps = 2;
+    const Job job = makeJob(options);
+    EmulatedOptions descending, shuffled;
+    descending.order = Order::Descending, shuffled.order = Order::Shuffled;
+    const Result ascending = onDevice(job, {});
+    Judge verdict;
+    verdict.expect(sameBits(onDevice(job, descending), ascending), "other bits from last to first");
+    verdict.expect(sameBits(onDevice(job, shuffled), ascending), "other bits in shuffled turns");
+    report.add(options.name, verdict);
+  }
+}
+
+// Where a GPU has more multiprocessors, smaller tiles are chosen: another order of sums, the same training.
+void checkTiles(test::Report& report) {
+  report.group("cuda", "other tiles", "distance");
+  for (const int multiprocessors : {1, 2, 16, 132}) {
+    for (const char* name : {"wide outputs", "large tiles", "flagship, small"}) {
+      for (const JobOptions& options : jobTable()) {
+        if (options.name != name) continue;
+        const Job job = makeJob(options);
+        EmulatedOptions device;
+        device.multiprocessors = multiprocessors;
+        ReferenceTrainer reference(job.plan, job.state);
+        report.add(options.name + " on " + std::to_string(multiprocessors), judge(onDevice(job, device), train(reference, job)));
+      }
+    }
+  }
+}
+
+Job jobNamed(const std::string& name) {
+  for (const JobOptions& options : jobTable()) {
+    if (options.name == name) return makeJob(options);
+  }
+  throw std::runtime_error("no job " + name);
+}
+
+// What a span may come to besides its end.
+void checkSpans(test::Report& report) {
+  report.group("cuda", "spans", "");
+  Job job = jobNamed("flagship, small");
+  const auto make = [&] {
+    EmulatedOptions options;
+    options.folder = folder;
+    return CudaTrainer(job.plan, job.state, std::make_unique<EmulatedDevice>(options));
+  };
+  const auto longSpan = [&](int steps) {
+    Span span = job.span;
+    span.order.resize(static_cast<size_t>(steps) * span.batchSize);
+    for (size_t i = 0; i < span.order.size(); ++i) span.order[i] = static_cast<uint32_t>(i * 11 % job.data.rows);
+    span.learningRates.assign(steps, 1e-3f);
+    return span;
+  };
+  {
+    // Graphs of many steps, the last one not full; one step at a time; the same bits.
+    Judge verdict;
+    CudaTrainer whole = make(), pieces = make();
+    Control control;
+    fusor::Report all;
+    const Span span = longSpan(149);
+    whole.run(job.data, span, control, all);
+    std::vector<float> losses;
+    for (int s = 0; s < 149; ++s) {
+      Span one = span;
+      one.order.assign(span.order.begin() + s * span.batchSize, span.order.begin() + (s + 1) * span.batchSize);
+      one.learningRates = {span.learningRates[s]};
+      one.firstStep += s;
+      fusor::Report report;
+      pieces.run(job.data, one, control, report);
+      losses.insert(losses.end(), report.losses.begin(), report.losses.end());
+    }
+    verdict.expect(all.stepsDone == 149 && !all.aborted, "not all steps done");
+    verdict.expect(all.losses == losses, "other losses step by step");
+    verdict.expect(whole.read().weights == pieces.read().weights, "other weights step by step");
+    report.add("a span in pieces", verdict);
+  }
+  {
+    Judge verdict;
+    CudaTrainer trainer = make();
+    Control control;
+    fusor::Report all;
+    int64_t heard = 0;
+    control.wantsProgress = [] { return true; };
+    control.progress = [&](int64_t steps, double loss, const std::vector<double>& metrics) {
+      verdict.expect(steps > heard && loss > 0 && metrics.size() == 1 && metrics[0] <= 1, "odd progress");
+      heard = steps;
+      if (steps >= 100) control.abort.store(true);
+    };
+    trainer.run(job.data, longSpan(5000), control, all);
+    verdict.expect(all.aborted && all.stepsDone == heard && heard >= 100 && heard < 5000, "not aborted where it was asked to be");
+    verdict.expect(all.losses.size() == static_cast<size_t>(all.stepsDone) && trainer.read().step == job.state.step + heard, "odd report");
+    report.add("progress and abort", verdict);
+  }
+  {
+    // A loss that is not finite: its step is the last, and is done.
+    Judge verdict;
+    Job broken = jobNamed("one layer, floats");
+    const Span& span = broken.span;
+    broken.data.floats[static_cast<size_t>(span.order[2 * span.batchSize + 1]) * broken.plan.features] = INFINITY;
+    for (size_t i = 0; i < 2u * span.batchSize; ++i) {
+      if (span.order[i] == span.order[2 * span.batchSize + 1]) broken.span.order[i] = span.order[(i + 1) % span.batchSize];
+    }
+    EmulatedOptions options;
+    options.folder = folder;
+    CudaTrainer trainer(broken.plan, broken.state, std::make_unique<EmulatedDevice>(options));
+    Control control;
+    fusor::Report all;
+    trainer.run(broken.data, broken.span, control, all);
+    verdict.expect(all.aborted && all.stepsDone == 3 && all.losses.size() == 3, format("%ld steps done", static_cast<long>(all.stepsDone)));
+    verdict.expect(std::isfinite(all.losses[1]) && !std::isfinite(all.losses.back()), "the last loss is finite");
+    report.add("a loss that is not finite", verdict);
+  }
+}
+
+// What has to be found. A fault that passes is a failure of the tests.
+void runControls(test::Report& report) {
+  report.group("cuda", "planted faults are found", "");
+  const Fault faults[] = {
+      {"missing 1/n", "loss.h", "weight / static_cast<float>(step.rows)", "weight"},
+      {"stale tail", "update.cu", "using S = WithOnes<Source<KIND>>;",
+       "using S = WithOnes<Source<KIND>>; if (KIND == kValues) const_cast<Step&>(step).rows = step.control->batch;"},
+      {"mask from the wrong side", "activation.h", "y > 0.0f ? 1.0f : 0.0f", "y < 0.0f ? 1.0f : 0.0f"},
+      {"sign flip", "optimizer.h", "fmaf(-rate, s0 /", "fmaf(rate, s0 /"},
+      {"bias left out of the gradient", "update.cu", "if (ones == column) v.x = 1;", ""},
+      {"last element of the inner dimension lost", "tile.h", "least(Shape::CHUNK, depth - k0)", "least(Shape::CHUNK, depth - k0 - 1)"},
+      {"groups' sums left out", "tile.h", "g < Shape::ACROSS", "g < Shape::ACROSS - 1"},
+      {"dropout of another step", "philox.h", "static_cast<unsigned>(step.number >> 32)", "0u"},
+  };
+  for (const Fault& fault : faults) {
+    const Job job = jobNamed(fault.name[0] == 'd' ? "dropout" : "flagship, small");
+    ReferenceTrainer reference(job.plan, job.state);
+    EmulatedOptions options;
+    options.fault = fault;
+    Judge verdict;
+    verdict.expect(!judge(onDevice(job, options), train(reference, job)).passed(), "not found");
+    report.add(fault.name, verdict);
+  }
+  // One barrier of every thread left out, whichever it is: some order of threads shows it.
+  const Job job = jobNamed("wide outputs");
+  const Result right = onDevice(job, {});
+  for (int barrier = 0; barrier < 4; ++barrier) {
+    Judge verdict;
+    bool found = false;
+    for (const Order order : {Order::Ascending, Order::Descending, Order::Shuffled}) {
+      EmulatedOptions options;
+      options.order = order;
+      found = found || !sameBits(onDevice(job, options, barrier), right);
+    }
+    verdict.expect(found, "not found");
+    report.add("barrier " + std::to_string(barrier) + " left out", verdict);
+  }
+}
+
+}  // namespace
+}  // namespace fusor::test
+
+int main(int count, char** arguments) {
+  using namespace fusor::test;
+  if (count < 2) {
+    std::fprintf(stderr, "usage: fusor_cuda_test FOLDER\n");
+    return 2;
+  }
+  folder = arguments[1];
+  fusor::test::Report report;
+  checkTable(report);
+  checkTiles(report);
+  checkSpans(report);
+  checkOrders(report);
+  runControls(report);
+  return report.finish();
+}
