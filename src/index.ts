@@ -10,7 +10,13 @@ export type {
 } from './backend/contract';
 export { parametersOf, slotsOf } from './backend/contract';
 export { devices, mayUseGpu, type NamedCandidate, type StepDown } from './backend/select';
-export { type DatasetOptions, datasets, type ImageDataset, type LabelledImages } from './data/datasets';
+export {
+  type DatasetOptions,
+  datasets,
+  type ImageDataset,
+  type LabelledImages,
+  type ReviewDataset,
+} from './data/datasets';
 export {
   type ArrayLike,
   type NDArray,

@@ -19,26 +19,35 @@ import { SetupError } from './failure.mjs';
  * Downloads `url` to `target`, of which the sha256 is known. The bytes go to `target.part`, which a later call
  * continues after a broken connection; `target` appears only when the digest is right.
  *
- * @param {{sha256: string, magic?: Buffer, idle?: number, attempts?: number,
+ * @param {{sha256: string, digest?: (path: string) => Promise<string>, magic?: Buffer, idle?: number, attempts?: number, cure?: string,
  *   progress?: (received: number, total: number | null) => void}} options
- *   magic: the first bytes of a right answer; idle: ms without a byte before giving up
+ *   digest: of what the sha256 is, by default of the file; magic: the first bytes of a right answer; idle: ms without a
+ *   byte before giving up; cure: what to do where the network fails
  */
 export async function download(
   url,
   target,
-  { sha256, magic, idle = 30_000, attempts = 3, progress = () => {} },
+  {
+    sha256,
+    digest = sha256Of,
+    magic,
+    idle = 30_000,
+    attempts = 3,
+    progress = () => {},
+    cure = 'check the network or proxy, or download it by hand and set LIBTORCH to the unpacked folder',
+  },
 ) {
   mkdirSync(dirname(target), { recursive: true });
   const part = `${target}.part`;
   for (let attempt = 1; ; attempt++) {
     try {
-      await receive(url, part, { magic, idle, progress });
+      await receive(url, part, { magic, idle, progress, cure });
       break;
     } catch (error) {
       if (!error.retry || attempt >= attempts) throw error;
     }
   }
-  const got = await sha256Of(part);
+  const got = await digest(part).catch(({ message }) => `not to be had (${message})`);
   if (got !== sha256) {
     rmSync(part);
     throw new SetupError('ERR_DATA_DIGEST', [
@@ -50,7 +59,10 @@ export async function download(
   renameSync(part, target);
 }
 
-async function receive(url, part, { magic, idle, progress }) {
+async function receive(url, part, { magic, idle, progress, cure }) {
+  const netError = (what, cause) => new SetupError('ERR_NET', [what, url, cure], { cause });
+  /** Broken on the way: worth another attempt, from where it broke. */
+  const retryable = (what, cause) => Object.assign(netError(what, cause), { retry: true });
   const have = statSync(part, { throwIfNoEntry: false })?.size ?? 0;
   const stalled = new AbortController();
   let timer = setTimeout(() => stalled.abort(), idle);
@@ -62,10 +74,9 @@ async function receive(url, part, { magic, idle, progress }) {
     if (response.status === 416) {
       // What we have is longer than what there is: not a beginning of it.
       rmSync(part);
-      throw retryable(url, 'the server has less than an earlier download left behind');
+      throw retryable('the server has less than an earlier download left behind');
     }
-    if (!response.ok)
-      throw netError(url, `the server answered ${response.status} ${response.statusText}`.trim());
+    if (!response.ok) throw netError(`the server answered ${response.status} ${response.statusText}`.trim());
     const start = response.status === 206 ? have : 0;
     const length = response.headers.get('content-length');
     const total = length === null ? null : start + Number(length);
@@ -85,14 +96,13 @@ async function receive(url, part, { magic, idle, progress }) {
       count,
       createWriteStream(part, { flags: start ? 'a' : 'w' }),
     );
-    if (total !== null && received !== total)
-      throw retryable(url, `it ended after ${received} of ${total} bytes`);
+    if (total !== null && received !== total) throw retryable(`it ended after ${received} of ${total} bytes`);
   } catch (error) {
     if (error instanceof SetupError) throw error;
     const reason = stalled.signal.aborted
       ? `nothing came for ${idle / 1000} s`
       : (error.cause?.message ?? error.message);
-    throw retryable(url, reason, error);
+    throw retryable(reason, error);
   } finally {
     clearTimeout(timer);
   }
@@ -100,23 +110,12 @@ async function receive(url, part, { magic, idle, progress }) {
     const page = /^\s*</.test(head(part, 64).toString('latin1'));
     rmSync(part);
     throw netError(
-      url,
       page
         ? 'the server answered with a web page, not the file'
         : 'the server answered with another kind of file',
     );
   }
 }
-
-const netError = (url, what, cause) =>
-  new SetupError(
-    'ERR_NET',
-    [what, url, 'check the network or proxy, or download it by hand and set LIBTORCH to the unpacked folder'],
-    { cause },
-  );
-
-/** Broken on the way: worth another attempt, from where it broke. */
-const retryable = (url, what, cause) => Object.assign(netError(url, what, cause), { retry: true });
 
 function head(path, bytes) {
   const file = openSync(path, 'r');
@@ -128,7 +127,7 @@ function head(path, bytes) {
   }
 }
 
-async function sha256Of(path) {
+export async function sha256Of(path) {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk);
   return hash.digest('hex');

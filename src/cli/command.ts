@@ -117,7 +117,7 @@ export const COMMANDS: readonly Command[] = [
   command(
     'data',
     '<action> [name]',
-    'data sets: list | verify NAME|FOLDER | path NAME',
+    'data sets: list | fetch NAME | verify NAME|PATH | path NAME',
     options.data,
     () => import('./commands/data.js'),
     ['fusor data verify mnist'],

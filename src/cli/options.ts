@@ -36,7 +36,7 @@ export const runtime = {
 
 const rows = {
   data: {
-    ...text('a data set by name, or a folder with four IDX files', 'NAME|PATH', 'mnist'),
+    ...text('a data set by name (fusor data list), or your own: a file or a folder', 'NAME|PATH', 'mnist'),
     // FUSOR_DATA is the folder of all data sets.
     variable: 'FUSOR_DATASET',
   },
@@ -44,6 +44,8 @@ const rows = {
     ...text('the folder where data sets are kept', 'FOLDER', undefined),
     variable: 'FUSOR_DATA',
   },
+  offline: toggle('fetch nothing: the data set must be there'),
+  mirror: text('a folder on the web that holds NAME/FILE of the data sets; tried first', 'URL', undefined),
   limit: integer('use only the first N rows, to train and to test', 1, 2 ** 31, undefined),
 };
 
@@ -202,7 +204,7 @@ export const convert = {
     undefined,
   ),
 };
-export const data = { ...common, dataDir: rows.dataDir };
+export const data = { ...common, dataDir: rows.dataDir, offline: rows.offline, mirror: rows.mirror };
 export const tfjs = {
   ...common,
   gpu: toggle('TensorFlow for NVIDIA GPUs'),

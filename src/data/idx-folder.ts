@@ -20,6 +20,10 @@ export interface ImageDataset {
   sha256: string;
   /** Number of classes: labels are 0 … classes − 1. */
   classes: number;
+  /** What the classes are called, where the set says so. */
+  classNames?: readonly string[];
+  /** Brings x to about 0 … 1; without it 1/255, as for pixels. */
+  scale?: number;
   /** Where it was read. */
   folder: string;
 }
@@ -40,10 +44,8 @@ export function loadIdxFolder(
   folder: string,
   options: LoadOptions & { classes?: number; digests?: Record<MnistPart, FileDigest> } = {},
 ): ImageDataset {
-  const { limit = Number.POSITIVE_INFINITY, digests } = options;
-  if (options.limit !== undefined && !(Number.isSafeInteger(limit) && limit > 0)) {
-    throw new FusorError('ERR_ARG', [`limit is ${limit}`, '', 'give a positive integer'], { limit });
-  }
+  const { digests } = options;
+  const limit = rowLimit(options.limit);
   const files = allFiles(folder);
   const trainLabels = readIdx(files.trainLabels, 'labels');
   const testLabels = readIdx(files.testLabels, 'labels');
@@ -68,6 +70,12 @@ export function loadIdxFolder(
     classes,
     folder,
   };
+}
+
+/** Infinity for none. @throws ERR_ARG */
+export function rowLimit(limit = Number.POSITIVE_INFINITY): number {
+  if (limit === Number.POSITIVE_INFINITY || (Number.isSafeInteger(limit) && limit > 0)) return limit;
+  throw new FusorError('ERR_ARG', [`limit is ${limit}`, '', 'give a positive integer'], { limit });
 }
 
 function checkPair(images: Idx, labels: Idx): void {
@@ -97,15 +105,18 @@ function checkSameImages(train: Idx, test: Idx): void {
 }
 
 function checkDigest(idx: Idx, received: string, expected: string): void {
-  if (received === expected) return;
-  throw new FusorError(
+  if (received !== expected) throw digestError(idx.file, received, expected);
+}
+
+export function digestError(file: string, received: string, expected: string): FusorError {
+  return new FusorError(
     'ERR_DATA_DIGEST',
     [
       `not the published file: its sha256 is ${received}, not ${expected}`,
-      idx.file,
+      file,
       'fetch it anew; to train on it as it is, name its folder with --data',
     ],
-    { file: idx.file, expected, received },
+    { file, expected, received },
   );
 }
 

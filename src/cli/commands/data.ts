@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { oneOf } from '../../arguments';
 import { isOwnFolder, loadDataset } from '../../data/datasets';
-import { datasetNames, findDataset, locateDataset } from '../../data/registry';
+import { datasetNames, findDataset, locateDataset, provideDataset } from '../../data/registry';
 import { FusorError, isFusorError } from '../../errors';
 import type { Call, Run } from '../command';
 import type { data as options } from '../options';
@@ -11,9 +11,11 @@ type DataCall = Call<typeof options>;
 
 export const run: Run<typeof options> = async (call) => {
   const { action, name } = call.args;
-  switch (oneOf('fusor data', 'the action', action, ['list', 'verify', 'path'] as const)) {
+  switch (oneOf('fusor data', 'the action', action, ['list', 'fetch', 'verify', 'path'] as const)) {
     case 'list':
       return list(call);
+    case 'fetch':
+      return fetch(call, needed(name));
     case 'verify':
       return verify(call, needed(name));
     case 'path':
@@ -54,6 +56,13 @@ function locate(find: () => string): string | null {
   }
 }
 
+/** Where it is already, nothing is fetched. */
+async function fetch({ settings, out }: DataCall, name: string): Promise<number> {
+  const folder = await provideDataset(findDataset(name), settings);
+  out.result({ schema: 'fusor.data', version: 1, name, folder }, () => folder);
+  return 0;
+}
+
 function path({ settings, out }: DataCall, name: string): number {
   const folder = locateDataset(findDataset(name), settings);
   out.result({ schema: 'fusor.data', version: 1, name, folder }, () => folder);
@@ -86,14 +95,17 @@ async function verify({ settings, out }: DataCall, name: string): Promise<number
   const checks = entry.verify(folder);
   const bad = checks.filter(({ ok }) => !ok);
   if (bad.length > 0) {
-    const [{ file, md5, expected }] = bad;
+    const [{ file, md5, sha256, expected }] = bad;
+    const [received, wanted] = expected.md5
+      ? [`md5 ${md5}`, expected.md5]
+      : [`sha256 ${sha256}`, expected.sha256!];
     throw new FusorError(
       'ERR_DATA_DIGEST',
       [
-        `${bad.length} of ${checks.length} files differ from the published ones: md5 ${md5}, not ${expected.md5}`,
+        `${bad.length} of ${checks.length} files differ from the published ones: ${received}, not ${wanted}`,
         file,
       ],
-      { folder, files: bad.map((check) => check.file), expected: expected.md5, received: md5 },
+      { folder, files: bad.map((check) => check.file), expected: wanted, received },
     );
   }
   const files = checks.map(({ file, md5, sha256 }) => ({ file, md5, sha256 }));

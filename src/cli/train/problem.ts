@@ -67,10 +67,10 @@ async function modelAt(path: string): Promise<Model> {
 }
 
 /** Pixels / 255, flat, the hidden layers with relu, one output a class; for two classes and its loss, one output. */
-function mlp({ layers: widths, loss }: Problem['settings'], { train, classes }: ImageDataset): Model {
+function mlp({ layers: widths, loss }: Problem['settings'], { train, classes, scale }: ImageDataset): Model {
   const binary = loss === 'binaryCrossentropy';
   return sequential([
-    layers.rescaling(1 / 255, { inputShape: train.x.shape.slice(1) }),
+    layers.rescaling(scale ?? 1 / 255, { inputShape: train.x.shape.slice(1) }),
     layers.flatten(),
     ...widths.map((units) => layers.dense(units, { activation: 'relu' })),
     layers.dense(binary && classes === 2 ? 1 : classes, { activation: binary ? 'sigmoid' : 'softmax' }),

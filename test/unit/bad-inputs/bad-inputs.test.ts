@@ -7,6 +7,7 @@ import { temporaryFolder } from '../../support/script';
 import { badArguments } from './arguments';
 import { badData } from './data';
 import { badModels, badTensors } from './models';
+import { badSets } from './sets';
 import { badTfjs } from './tfjs';
 
 const root = temporaryFolder();
@@ -49,6 +50,7 @@ async function expectRefused(table: BadInput[]): Promise<void> {
 }
 
 test('data files', () => expectRefused(badData(root)));
+test('files of data sets', () => expectRefused(badSets(root)));
 test('tensors', () => expectRefused(badTensors()));
 test('model files', async () => expectRefused(await badModels(root)));
 test('files of TensorFlow.js', () => expectRefused(badTfjs(root)));

