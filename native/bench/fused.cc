@@ -15,7 +15,7 @@ class FusedSubject : public bench::Subject {
     using bench::Op;
     trainer_.training_ = trainer_.valuesFor(c.batch, true);
     for (int i = 0; i < c.threads; ++i) {
-      run_.scratch.emplace_back(static_cast<size_t>(c.units) * kernels.width);
+      run_.scratch.emplace_back(backwardScratch(c.batch, c.inputs, c.units, kernels.width));
       run_.byteScratch.emplace_back(16 * ((c.batch + 63) / 64 * 64));
     }
     run_.losses.resize(c.batch);

@@ -10,7 +10,7 @@ struct FusedTrainer::Run {
   Floats x[2]{};  // by parity of the step: its rows are gathered while others still use the last step's
   std::vector<Batch> batches{};
   std::vector<double> losses{}, metrics{};  // one a row
-  std::vector<Floats> scratch{};            // one a member: a panel, turned over
+  std::vector<Floats> scratch{};            // one a member: of denseBackward
   std::vector<std::vector<uint8_t>> byteScratch{};
   double lossSum = 0;
   std::vector<double> metricSums{}, means{};  // one a metric

@@ -23,9 +23,11 @@ void FusedTrainer::run(const Dataset& data, const Span& span, Control& control, 
     x = Floats(sparse ? 0 : capacity * xStride_);
     run.batches.push_back(batchFor(data, capacity, x.data(), sparse));
   }
-  int widest = 1;
-  for (const DenseStage& stage : stages_) widest = std::max(widest, stage.outputs);
-  for (int i = 0; i < team_.size(); ++i) run.scratch.emplace_back(static_cast<size_t>(widest) * kernels_.width);
+  size_t scratch = 0;
+  for (const DenseStage& stage : stages_) {
+    scratch = std::max(scratch, backwardScratch(capacity, stage.inputs, stage.outputs, kernels_.width));
+  }
+  for (int i = 0; i < team_.size(); ++i) run.scratch.emplace_back(scratch);
   if (sparse) run.byteScratch.assign(team_.size(), std::vector<uint8_t>(16 * ((capacity + 63) / 64 * 64)));
   run.losses.resize(capacity);
   run.metrics.resize(capacity * plan_.metrics.size());

@@ -16,7 +16,7 @@ Judge checkInputGradient(const Kernels& kernels, const DenseCase& c) {
   const bool readsH = c.activation != Activation::Linear, readsZ = c.activation == Activation::Gelu;
   const auto gradient = [&](const std::vector<Piece>& parts) {
     const auto dx = Guarded<float>::output(in.size(c.rows), c.place);
-    const auto scratch = Guarded<float>::output(static_cast<size_t>(c.outputs) * kernels.width, c.place);
+    const auto scratch = Guarded<float>::output(backwardScratch(c.rows, c.inputs, c.outputs, kernels.width), c.place);
     const bool survived = survives([&] {
       for (const Piece& part : parts) {
         const long row = part.rows.begin;
@@ -69,10 +69,11 @@ Judge checkWeightGradient(const Kernels& kernels, const DenseCase& c) {
   const auto dz = Guarded<float>::input(strided(data.dz, c.rows, c.outputs, out.padded, out.ld), c.place);
   const auto gradient = [&](const std::vector<Piece>& parts) {
     const auto w = Guarded<float>::output(static_cast<size_t>(out.padded) * c.inputs, c.place);
+    const auto scratch = Guarded<float>::output(backwardScratch(c.rows, c.inputs, c.outputs, kernels.width), c.place);
     const bool survived = survives([&] {
       for (const Piece& part : parts) {
         DenseBackward d{};
-        d.a = a.data(), d.lda = lda, d.dz = dz.data(), d.lddz = out.ld;
+        d.a = a.data(), d.lda = lda, d.dz = dz.data(), d.lddz = out.ld, d.scratch = scratch.data();
         d.rows = c.rows, d.inputs = c.inputs, d.outputs = c.outputs, d.features = part.rows, d.panels = part.panels;
         d.w = w.data(), d.update.kind = UpdateKind::Store;
         kernels.denseBackward(d);

@@ -18,7 +18,7 @@ Judge checkBackward(const Kernels& kernels, const DenseCase& c) {
     using All = std::array<std::vector<float>, 7>;
     const auto run = [&](const std::vector<Range>& parts, bool atOnce) {
       const auto dx = Guarded<float>::output(in.size(c.rows), c.place);
-      const auto scratch = Guarded<float>::output(static_cast<size_t>(c.outputs) * width, c.place);
+      const auto scratch = Guarded<float>::output(backwardScratch(c.rows, c.inputs, c.outputs, width), c.place);
       const std::vector<float> w1(w0.size()), b1(b0.size());
       const Guarded<float> w(w0, c.place), s0(w1, c.place), s1(w1, c.place);
       const Guarded<float> b(b0, c.place), bs0(b1, c.place), bs1(b1, c.place);

@@ -84,6 +84,8 @@ inline std::vector<DenseCase> denseCases(int lanes) {
       }
     }
   }
+  // Where dz and a are copied, and a in two blocks.
+  cases.push_back({129, 1027, 1025, Activation::Relu, true, Numbers::Real, Place::End, 1});
   for (auto [rows, inputs, outputs] :
        {std::array{32, 784, 128}, std::array{128, 784, 128}, std::array{256, 1024, 1024}}) {
     cases.push_back({rows, inputs, outputs, Activation::Relu, true, Numbers::Real, Place::Start, 0, true});

@@ -105,7 +105,8 @@ Judge checkSparseBackward(const Kernels& kernels, const DenseCase& c) {
     std::vector<float> w(w0), s0(w0.size()), s1(s0), b(b0), bs0(b0.size()), bs1(bs0);
     DenseBackward dense{};
     fill(dense, whole, w.data(), s0.data(), s1.data(), b.data(), bs0.data(), bs1.data());
-    dense.a = bytes.values.data(), dense.lda = c.inputs;
+    std::vector<float> copies(backwardScratch(c.rows, c.inputs, c.outputs, kernels.width));
+    dense.a = bytes.values.data(), dense.lda = c.inputs, dense.scratch = copies.data();
     kernels.denseBackward(dense);
 
     const auto run = [&](const std::vector<Piece>& parts, bool all) {

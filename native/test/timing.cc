@@ -42,7 +42,7 @@ void timeKernels(const Kernels& k, Report& report) {
     const auto dz = strided(data.dz, c.rows, c.outputs, out.padded, out.ld);
     const auto h = strided(data.z, c.rows, c.inputs, in.padded, in.ld);
     std::vector<float> y(out.size(c.rows)), dx(in.size(c.rows)), s0(w.size()), s1(w.size());
-    std::vector<float> scratch(static_cast<size_t>(c.outputs) * k.width);
+    std::vector<float> scratch(backwardScratch(c.rows, c.inputs, c.outputs, k.width));
 
     DenseForward f{};
     f.a = data.a.data(), f.lda = c.inputs, f.w = w.data(), f.bias = bias.data(), f.y = y.data(),

@@ -67,15 +67,18 @@ inline void inputGradient(const DenseBackward& d, int first) {
   });
 }
 
-inline void updateWeights(const DenseBackward& d, fusor::Range features) {
+// The products of `features` and `panels`, handed to the optimiser. a(feature, R) is where a tile of R features has its
+// first row, and its stride; dz likewise begins with the first of the panels.
+template <class A>
+inline void updateTiles(const DenseBackward& d, fusor::Range features, fusor::Range panels, A a, const float* dz, long lddz) {
   withUpdate(d.update.kind, [&]<UpdateKind K>() {
-    for (int p = d.panels.begin; p < d.panels.end; ++p) {
-      const float* dz = d.dz + static_cast<long>(p) * kWidth;
+    for (int p = panels.begin; p < panels.end; ++p, dz += kWidth) {
       const long panel = static_cast<long>(p) * kWidth * d.inputs;
       forTiles(features.begin, features.end, [&]<int R>(int feature) {
         Tile<R> acc;
         for (int i = 0; i < R; ++i) acc.x[i][0] = acc.x[i][1] = set1(0.0f);
-        accumulate(acc, d.a + feature, 1, d.lda, dz, d.lddz, d.rows);
+        const auto [rows, lda] = a(feature, R);
+        accumulate(acc, rows, 1, lda, dz, lddz, d.rows);
         const Rule<K> rule(d.update);
         const long at = panel + static_cast<long>(feature) * kWidth;
         float *w = d.w + at, *slot0 = d.slot0 + at, *slot1 = d.slot1 + at;
@@ -86,6 +89,43 @@ inline void updateWeights(const DenseBackward& d, fusor::Range features) {
   });
 }
 
+struct Rows {
+  const float* first;
+  long stride;
+};
+
+// The same from copies that lie in one piece (copiesFactors). Copies of a: tile by tile, so that each reads one stream.
+inline void updateCopied(const DenseBackward& d, fusor::Range features) {
+  float* const dz = d.scratch;
+  float* const a = dz + static_cast<long>(d.rows) * kWidth;
+  for (int begin = features.begin; begin < features.end; begin += fusor::kCopiedFeatures) {
+    const int end = begin + fusor::kCopiedFeatures;
+    const fusor::Range block{begin, end < features.end ? end : features.end};
+    forTiles(block.begin, block.end, [&]<int R>(int feature) {
+      const float* from = d.a + feature;
+      float* to = a + static_cast<long>(feature - begin) * d.rows;
+      for (int r = 0; r < d.rows; ++r, from += d.lda, to += R) {
+        for (int i = 0; i < R; ++i) to[i] = from[i];
+      }
+    });
+    const auto tile = [&](int feature, int width) { return Rows{a + static_cast<long>(feature - begin) * d.rows, width}; };
+    for (int p = d.panels.begin; p < d.panels.end; ++p) {
+      const float* from = d.dz + static_cast<long>(p) * kWidth;
+      for (int r = 0; r < d.rows; ++r, from += d.lddz) {
+        store(dz + r * kWidth, load(from));
+        store(dz + r * kWidth + W, load(from + W));
+      }
+      updateTiles(d, block, {p, p + 1}, tile, dz, kWidth);
+    }
+  }
+}
+
+inline void updateWeights(const DenseBackward& d, fusor::Range features) {
+  if (fusor::copiesFactors(d.rows, d.inputs, d.outputs)) return updateCopied(d, features);
+  const auto tile = [&](int feature, int) { return Rows{d.a + feature, d.lda}; };
+  updateTiles(d, features, d.panels, tile, d.dz + static_cast<long>(d.panels.begin) * kWidth, d.lddz);
+}
+
 void denseBackward(const DenseBackward& d) {
   if (d.bias) updateBias(d);
   if (!d.dx) {
@@ -93,10 +133,12 @@ void denseBackward(const DenseBackward& d) {
     return;
   }
   // The weights of a panel of inputs change as soon as the gradient has gone through them, while they are in the cache.
+  const bool atOnce = d.a && !fusor::copiesFactors(d.rows, d.inputs, d.outputs);
   for (int first = d.features.begin; first < d.features.end; first += kWidth) {
     inputGradient(d, first);
-    if (d.a) updateWeights(d, {first, first + kWidth < d.features.end ? first + kWidth : d.features.end});
+    if (atOnce) updateWeights(d, {first, first + kWidth < d.features.end ? first + kWidth : d.features.end});
   }
+  if (d.a && !atOnce) updateWeights(d, d.features);
 }
 
 constexpr Kernels kTable = {kName,            kWidth,     denseForward, denseBackward, activate,      softmax,

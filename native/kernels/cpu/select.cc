@@ -1,5 +1,6 @@
 // Which instruction sets this processor *and* its operating system can run: CPUID says what the processor knows,
-// XGETBV whether the system saves the wide registers. Compiled without any -m flag, so that it runs everywhere.
+// XGETBV whether the system saves the wide registers. And what all tables share. Compiled without any -m flag, so that it runs everywhere.
+#include <algorithm>
 #include <cstring>
 #include <initializer_list>
 
@@ -66,6 +67,15 @@ const Kernels* bestKernels() {
     if (const Kernels* table = kernelsByName(name)) return table;
   }
   return scalarKernels();
+}
+
+// Here and not in the header, where every instruction set would compile its own and the linker would keep any one.
+bool copiesFactors(int rows, int inputs, int outputs) { return rows >= 128 && inputs >= 256 && outputs >= 1024; }
+
+size_t backwardScratch(int rows, int inputs, int outputs, int width) {
+  const size_t panel = static_cast<size_t>(outputs) * width;
+  if (!copiesFactors(rows, inputs, outputs)) return panel;
+  return std::max(panel, static_cast<size_t>(rows) * (width + std::min(inputs, kCopiedFeatures)));
 }
 
 }  // namespace fusor
