@@ -1,6 +1,7 @@
 #include "team.h"
 
 #include <algorithm>
+#include <chrono>
 
 #if defined(__x86_64__)
 #include <xmmintrin.h>
@@ -22,14 +23,45 @@ inline void pause() {
 #endif
 }
 
-// Until `value` is no longer `old`.
+// Until `value` is no longer `old`. Whether it had to sleep.
 template <class T>
-void await(const std::atomic<T>& value, T old) {
+bool await(const std::atomic<T>& value, T old) {
   for (int i = 0; i < kSpins; ++i) {
-    if (value.load(std::memory_order_acquire) != old) return;
+    if (value.load(std::memory_order_acquire) != old) return false;
     pause();
   }
   while (value.load(std::memory_order_acquire) == old) value.wait(old, std::memory_order_acquire);
+  return true;
+}
+
+int processor() {
+#if defined(__linux__)
+  return sched_getcpu();
+#else
+  return -1;
+#endif
+}
+
+// Moves the calling thread off `taken` when it is there and may be elsewhere, at most once in some milliseconds. Linux likes
+// to wake a thread on its waker's processor; two members that take turns on one, each asleep while the other works, look
+// like one to its balancing and stay there.
+void leave([[maybe_unused]] int taken) {
+#if defined(__linux__)
+  using Clock = std::chrono::steady_clock;
+  constexpr auto kPatience = std::chrono::milliseconds(5);
+  thread_local Clock::time_point last{};
+  if (sched_getcpu() != taken) return;
+  const auto now = Clock::now();
+  if (now - last < kPatience) return;
+  last = now;
+  cpu_set_t all;
+  if (sched_getaffinity(0, sizeof all, &all) != 0) return;
+  cpu_set_t others = all;
+  CPU_CLR(taken, &others);
+  if (CPU_COUNT(&others) == 0) return;
+  sched_setaffinity(0, sizeof others, &others);
+  sched_setaffinity(0, sizeof all, &all);
+#endif
 }
 
 }  // namespace
@@ -38,10 +70,11 @@ void Barrier::wait(int members) {
   const uint32_t generation = generation_.load(std::memory_order_acquire);
   if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == members) {
     arrived_.store(0, std::memory_order_relaxed);
+    waker_.store(processor(), std::memory_order_relaxed);
     generation_.store(generation + 1, std::memory_order_release);
     generation_.notify_all();
   } else {
-    await(generation_, generation);
+    if (await(generation_, generation)) leave(waker_.load(std::memory_order_relaxed));
   }
 }
 
@@ -67,6 +100,7 @@ void Team::run(int members, const std::function<void(int)>& work) {
   active_ = members;
   if (members > 1) {
     work_ = &work;
+    caller_.store(processor(), std::memory_order_relaxed);
     running_.store(size_ - 1, std::memory_order_relaxed);
     round_.fetch_add(1, std::memory_order_release);
     round_.notify_all();
@@ -80,7 +114,7 @@ void Team::run(int members, const std::function<void(int)>& work) {
 void Team::loop(int member) {
   flushDenormals();
   for (uint32_t seen = 0;; ++seen) {
-    await(round_, seen);
+    if (await(round_, seen)) leave(caller_.load(std::memory_order_relaxed));
     if (stop_.load(std::memory_order_relaxed)) return;
     if (member < active_) (*work_)(member);
     running_.fetch_sub(1, std::memory_order_release);

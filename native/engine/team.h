@@ -16,6 +16,7 @@ class Barrier {
 
  private:
   alignas(64) std::atomic<int> arrived_{0};
+  std::atomic<int> waker_{-1};  // the processor of the member that came last
   alignas(64) std::atomic<uint32_t> generation_{0};
 };
 
@@ -43,6 +44,7 @@ class Team {
 
   const int size_;
   int active_ = 1;
+  std::atomic<int> caller_{-1};  // member 0's processor
   Barrier barrier_;
   const std::function<void(int)>* work_ = nullptr;
   alignas(64) std::atomic<uint32_t> round_{0};
