@@ -51,6 +51,7 @@ DenseBackward FusedTrainer::gradientsOf(size_t l, Run& run, const Step& step, in
   d.w = stage.kernel.value.data(), d.slot0 = stage.kernel.slot(0), d.slot1 = stage.kernel.slot(1);
   if (stage.useBias) d.bias = stage.bias.value.data(), d.biasSlot0 = stage.bias.slot(0), d.biasSlot1 = stage.bias.slot(1);
   d.update = step.update;
+  d.scratch = run.scratch[me].data();
   d.a = step.batch.x, d.lda = xStride_;
   if (l == 0) return d;
   const DenseStage& before = stages_[l - 1];
@@ -58,7 +59,6 @@ DenseBackward FusedTrainer::gradientsOf(size_t l, Run& run, const Step& step, in
   d.a = to.out(), d.lda = d.lddx = before.ld;
   d.dx = to.dz.data(), d.h = to.y.data(), d.z = to.z.data();
   d.activation = before.after.empty() ? before.activation : Activation::Linear;
-  d.scratch = run.scratch[me].data();
   return d;
 }
 
