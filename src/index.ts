@@ -28,12 +28,12 @@ export {
 export type { EpochAt, RowChunk, RowIterable, RowSource, RowStream } from './data/row-source';
 export { type ErrorCode, type ErrorDetails, exitStatusOf, FusorError, isFusorError } from './errors';
 export { loadCheckpoint } from './io/checkpoint-folder';
-export { type Conversion, convertModel } from './io/convert';
+export { type Conversion, type ConvertOptions, convertModel } from './io/convert';
 export { type CsvLoggerOptions, csvLogger } from './io/loggers/csv';
 export { jsonlLogger } from './io/loggers/jsonl';
 export { type MlflowOptions, mlflowLogger } from './io/loggers/mlflow';
 export { tensorBoard } from './io/loggers/tensorboard';
-export { loadModel, type SaveOptions, saveModel } from './io/model';
+export { loadModel, loadWeights, type SaveOptions, saveModel } from './io/model';
 export { type ModelCheckpoint, type ModelCheckpointOptions, modelCheckpoint } from './io/model-checkpoint';
 export type { CompileOptions, DeviceOptions, TrainingConfig } from './model/compile';
 export { type DenseOptions, type LayerConfig, type LayerOptions, layers } from './model/layers';

@@ -79,10 +79,10 @@ export const COMMANDS: readonly Command[] = [
   command(
     'convert',
     '<source> <destination>',
-    'write a model in another format: ours, or LayersModel of TensorFlow.js',
+    'write a model in another format: ours, TensorFlow.js, Keras, ONNX, numpy',
     options.convert,
     () => import('./commands/convert.js'),
-    ['fusor convert runs/mnist-… web-model', 'fusor convert web-model/model.json model.safetensors'],
+    ['fusor convert runs/mnist-… model.keras', 'fusor convert model.keras web-model --to tfjs'],
   ),
   command(
     'compare',

@@ -199,10 +199,11 @@ export const convert = {
   ...common,
   ...allowNonfinite,
   to: choice(
-    "the format to write; default: by the destination's name, else the one that the source is not in",
-    ['fusor', 'tfjs'],
+    "the format to write; default: by the destination's name (.keras, .weights.h5, .onnx, .npz, .safetensors), else fusor or tfjs, which the source is not in",
+    ['fusor', 'tfjs', 'keras', 'kerasWeights', 'onnx', 'npz'],
     undefined,
   ),
+  model: text('the model of a .weights.h5: a model, a run, or a model.json', 'PATH', undefined),
 };
 export const data = { ...common, dataDir: rows.dataDir, offline: rows.offline, mirror: rows.mirror };
 export const tfjs = {

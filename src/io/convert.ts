@@ -1,13 +1,12 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { basename, dirname, extname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { closed, oneOf, text } from '../arguments';
 import { FusorError } from '../errors';
-import { FORMATS, readModel } from './formats';
-import { writeFusorWeights } from './fusor-model';
+import { FORMAT_NAMES, FORMATS, formatOfName, readConfig, readModel, writerOf } from './formats';
+import { readKerasWeights } from './keras/model';
 import { makeFolder } from './model';
 import { refuseByName } from './refused';
-import { type FormatName, modelOf } from './stored-model';
-import { leftOutOf } from './tfjs/training';
+import { type FormatName, modelOf, type StoredModel } from './stored-model';
 import { checkWeights } from './weights-check';
 
 export interface Conversion {
@@ -18,29 +17,42 @@ export interface Conversion {
   leftOut: string[];
 }
 
+export interface ConvertOptions {
+  /** Default by the destination's name (x.keras, x.onnx, …), else the folder's format that the source is not in. */
+  to?: FormatName;
+  /** Take weights that are NaN or infinite. */
+  allowNonfinite?: boolean;
+  /** The model of a .weights.h5, which holds none: a model, a run's folder or a model.json. */
+  model?: string;
+}
+
 /**
- * Writes the model at `source` to `destination`, which must not be there yet, and reads it back.
- * @param options to: default by the destination's name (.safetensors: one file of ours), else the format that the
- *   source is not in; allowNonfinite: take weights that are NaN or infinite
+ * Writes the model at `source` to `destination`, which must not be there yet, and reads it back where that can be done.
  * @throws as loadModel; ERR_ARG for a destination that is there; ERR_IO
  */
 export async function convertModel(
   source: string,
   destination: string,
-  options: { to?: FormatName; allowNonfinite?: boolean } = {},
+  options: ConvertOptions = {},
 ): Promise<Conversion> {
   const where = 'convertModel';
-  const { to: wanted, allowNonfinite } = closed<typeof options>(where, options, ['to', 'allowNonfinite']);
-  const names = Object.keys(FORMATS) as FormatName[];
-  const given = wanted === undefined ? undefined : oneOf(where, 'to', wanted, names);
+  const {
+    to: wanted,
+    allowNonfinite,
+    model: of,
+  } = closed<ConvertOptions>(where, options, ['to', 'allowNonfinite', 'model']);
+  const given = wanted === undefined ? undefined : oneOf(where, 'to', wanted, FORMAT_NAMES);
   text(where, 'source', source);
   text(where, 'destination', destination);
-  const asFile = extname(destination).toLowerCase() === '.safetensors';
-  checkDestination(destination, given, asFile);
-  const stored = await readModel(source);
+  const named = formatOfName(destination);
+  if (named === undefined) refuseByName(destination);
+  const early = writerOf(where, destination, given ?? named);
+  checkDestination(destination, early.asFile);
+  const stored = await readSource(source, of);
   checkWeights(stored.tensors, stored.weightsFile, { allowNonfinite });
   const model = modelOf(stored.config, stored.configFile);
-  const to = given ?? (asFile || stored.format !== 'fusor' ? 'fusor' : 'tfjs');
+  const { format, write, asFile } =
+    given || named ? early : writerOf(where, destination, stored.format === 'fusor' ? 'tfjs' : 'fusor');
   // In the model's order, which need not be that of the file.
   const tensors = new Map(
     model.weightNames.map((name) => {
@@ -49,34 +61,47 @@ export async function convertModel(
     }),
   );
   const config = model.toJSON();
-  if (asFile) {
-    await makeFolder(dirname(destination));
-    await writeFusorWeights(config, tensors, destination);
-  } else {
-    await makeFolder(destination);
-    await FORMATS[to].write(config, tensors, destination);
-  }
-  const written = await readModel(destination);
-  for (const [name, { data }] of tensors) {
-    const back = written.tensors.get(name)!.data;
-    if (!data.every((value, i) => Object.is(value, back[i])))
-      throw new FusorError('ERR_IO', [`${name} reads back otherwise than it was written`, destination]);
-  }
+  await makeFolder(asFile ? dirname(destination) : destination);
+  await write(config, tensors, destination);
+  if (format === 'kerasWeights') compare(tensors, await readKerasWeights(destination, model), destination);
+  else if (FORMATS[format].read) compare(tensors, (await readModel(destination)).tensors, destination);
   return {
     from: stored.format,
-    to,
+    to: format,
     parameters: model.parameterCount,
-    leftOut: to === 'tfjs' && config.compile ? leftOutOf(config.compile) : [],
+    leftOut: (config.compile && FORMATS[format].leftOut?.(config.compile)) ?? [],
   };
 }
 
-function checkDestination(path: string, to: FormatName | undefined, asFile: boolean): void {
-  refuseByName(path);
-  const refuse = (what: string, mend: string) =>
-    new FusorError('ERR_ARG', [what, path, mend], { destination: path });
-  if (asFile && to === 'tfjs')
-    throw refuse('a .safetensors file cannot be of TensorFlow.js', 'name a folder');
+async function readSource(source: string, of: string | undefined): Promise<StoredModel> {
+  if (formatOfName(source) !== 'kerasWeights') return readModel(source);
+  if (of === undefined) return readModel(source);
+  const { config, file } = of.endsWith('.json')
+    ? { config: await readConfig(of), file: of }
+    : await readModel(of).then(({ config: found, configFile }) => ({ config: found, file: configFile }));
+  const tensors = await readKerasWeights(source, modelOf(config, file));
+  const maker = 'Keras';
+  return { format: 'kerasWeights', config, tensors, maker, configFile: file, weightsFile: source };
+}
+
+function compare(
+  tensors: StoredModel['tensors'],
+  written: StoredModel['tensors'],
+  destination: string,
+): void {
+  for (const [name, { data }] of tensors) {
+    const back = written.get(name)!.data;
+    if (!data.every((value: number, i: number) => Object.is(value, back[i])))
+      throw new FusorError('ERR_IO', [`${name} reads back otherwise than it was written`, destination]);
+  }
+}
+
+function checkDestination(path: string, asFile: boolean): void {
   if (!existsSync(path)) return;
   if (!asFile && statSync(path).isDirectory() && readdirSync(path).length === 0) return;
-  throw refuse(`${basename(path)} is there already`, 'name another: nothing is replaced');
+  throw new FusorError(
+    'ERR_ARG',
+    [`${basename(path)} is there already`, path, 'name another: nothing is replaced'],
+    { destination: path },
+  );
 }

@@ -1,34 +1,112 @@
 /** The formats of models there are: told by content on reading, chosen by name on writing. To add one, add its line. */
 import { stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
+import { FusorError } from '../errors';
+import type { TrainingConfig } from '../model/compile';
 import type { ModelConfig } from '../model/types';
 import { isCheckpoint } from './checkpoint-file';
 import { modelOfCheckpoint } from './checkpoint-model';
-import { MODEL_FILE, readFusorModel, readFusorWeights, writeFusorModel } from './fusor-model';
+import {
+  MODEL_FILE,
+  readFusorModel,
+  readFusorWeights,
+  writeFusorModel,
+  writeFusorWeights,
+} from './fusor-model';
+import { kerasLeavesOut } from './keras/config';
+import { readKerasModel, writeKerasModel, writeKerasWeights } from './keras/model';
 import { configOf, readJsonFile } from './model-files';
+import { readNpz, writeNpz } from './npz';
+import { writeOnnxModel } from './onnx';
 import { refuseByName } from './refused';
 import type { Tensor } from './safetensors';
 import type { FormatName, StoredModel } from './stored-model';
 import { isTfjs, readTfjsConfig, readTfjsModel, writeTfjsModel } from './tfjs/model';
+import { leftOutOf as tfjsLeavesOut } from './tfjs/training';
+
+type Write = (config: ModelConfig, tensors: Map<string, Tensor>, path: string) => Promise<void>;
 
 interface Format {
   title: string;
-  /** Writes into a folder that is there. */
-  write(config: ModelConfig, tensors: Map<string, Tensor>, folder: string): Promise<void>;
+  /** Into a folder that is there. */
+  writeFolder?: Write;
+  /** One file, and how its name ends. */
+  file?: { extension: string; write: Write };
+  /** Whether a model can be read back from it. */
+  read: boolean;
+  /** What of a training it has no place for. */
+  leftOut?(training: TrainingConfig): string[];
 }
 
+const ALL = () => ['optimizer, loss and metrics: it has no place for them'];
+
 export const FORMATS: Record<FormatName, Format> = {
-  fusor: { title: 'safetensors and a configuration', write: writeFusorModel },
-  tfjs: { title: 'LayersModel of TensorFlow.js', write: writeTfjsModel },
+  fusor: {
+    title: 'safetensors and a configuration',
+    writeFolder: writeFusorModel,
+    file: { extension: '.safetensors', write: writeFusorWeights },
+    read: true,
+  },
+  tfjs: {
+    title: 'LayersModel of TensorFlow.js',
+    writeFolder: writeTfjsModel,
+    read: true,
+    leftOut: tfjsLeavesOut,
+  },
+  keras: {
+    title: 'Keras 3',
+    file: { extension: '.keras', write: writeKerasModel },
+    read: true,
+    leftOut: kerasLeavesOut,
+  },
+  kerasWeights: {
+    title: 'weights of Keras 3, without their model',
+    file: { extension: '.weights.h5', write: writeKerasWeights },
+    read: false,
+    leftOut: ALL,
+  },
+  onnx: { title: 'ONNX', file: { extension: '.onnx', write: writeOnnxModel }, read: false, leftOut: ALL },
+  npz: { title: 'arrays of numpy', file: { extension: '.npz', write: writeNpz }, read: true },
 };
 
+export const FORMAT_NAMES = Object.keys(FORMATS) as FormatName[];
+
+/** The format that a file of this name has; undefined for a folder's name. */
+export function formatOfName(path: string): FormatName | undefined {
+  const name = path.toLowerCase();
+  return FORMAT_NAMES.find((each) => FORMATS[each].file && name.endsWith(FORMATS[each].file.extension));
+}
+
+/** How `path` is written: as the file that its name says, else as a folder. @throws ERR_ARG where `format` is neither */
+export function writerOf(
+  where: string,
+  path: string,
+  format: FormatName | undefined,
+): { format: FormatName; write: Write; asFile: boolean } {
+  const named = formatOfName(path);
+  const chosen = format ?? named ?? 'fusor';
+  const { file, writeFolder } = FORMATS[chosen];
+  if (named === chosen && file) return { format: chosen, write: file.write, asFile: true };
+  if (named === undefined && writeFolder) return { format: chosen, write: writeFolder, asFile: false };
+  const wanted = [writeFolder && 'a folder', file && `a file NAME${file.extension}`]
+    .filter(Boolean)
+    .join(' or ');
+  throw new FusorError('ERR_ARG', [`${chosen} is written to ${wanted}`, `${where}, ${path}`, 'name one'], {
+    path,
+    format: chosen,
+  });
+}
+
 /**
- * A model with its weights, whatever its format: a folder with a model.json, that file, one weights.safetensors, or a
- * checkpoint.
+ * A model with its weights, whatever its format: a folder with a model.json, that file, one weights.safetensors, a
+ * checkpoint, a .keras or a .npz of ours.
  * @throws ERR_FILE_FORMAT, ERR_FILE_HEADER, ERR_LAYER_UNKNOWN, ERR_DTYPE_UNSUPPORTED, ERR_PATH_ESCAPE, ERR_IO
  */
 export async function readModel(path: string): Promise<StoredModel> {
   refuseByName(path);
+  const named = formatOfName(path);
+  if (named === 'keras') return readKerasModel(path);
+  if (named === 'npz') return readNpz(path);
   if (extname(path).toLowerCase() === '.safetensors')
     return (await isCheckpoint(path)) ? modelOfCheckpoint(path) : readFusorWeights(path);
   const isFolder = (await stat(path).catch(() => undefined))?.isDirectory();

@@ -1,10 +1,12 @@
 /** Models to disk and back, in any of the formats. */
 import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { closed, oneOf, text, wrong } from '../arguments';
 import { COMPILE_KEYS, type CompileOptions } from '../model/compile';
 import { Model } from '../model/model';
 import { removeStaleTemps } from './atomic';
-import { FORMATS, readConfig, readModel } from './formats';
+import { FORMAT_NAMES, readConfig, readModel, writerOf } from './formats';
+import { readKerasWeights } from './keras/model';
 import type { Tensor } from './safetensors';
 import { type FormatName, modelOf } from './stored-model';
 import { ioError } from './system-error';
@@ -14,30 +16,44 @@ export { MODEL_FILE, MODEL_FORMAT, MODEL_VERSION, WEIGHTS_FILE } from './fusor-m
 
 export interface SaveOptions {
   /**
-   * 'fusor' (default): model.json and weights.safetensors. 'tfjs': model.json and weights.bin, which
+   * Default: by the name, x.keras, x.weights.h5, x.onnx, x.npz or x.safetensors; for any other name a folder of
+   * 'fusor', model.json and weights.safetensors. 'tfjs': a folder with model.json and weights.bin, which
    * tf.loadLayersModel opens; what has no counterpart there is left out: adamw, clipNorm, topK, losses from logits.
    */
   format?: FormatName;
 }
 
 /**
- * Writes a model into `folder`, making it; files of an earlier save are replaced only when the new ones are on the
+ * Writes a model to `path`, a folder, which it makes, or a file; files of an earlier save are replaced only when the new ones are on the
  * disk. Optimiser slots are not part of a model.
  * @throws ERR_ARG, ERR_NONFINITE_WEIGHTS (a model that could not be loaded again is not saved), ERR_IO
  */
-export async function saveModel(model: Model, folder: string, options?: SaveOptions): Promise<void> {
+export async function saveModel(model: Model, path: string, options?: SaveOptions): Promise<void> {
   const { format } = closed<SaveOptions>('saveModel', options, ['format']);
-  const { write } =
-    FORMATS[oneOf('saveModel', 'format', format, Object.keys(FORMATS) as FormatName[], 'fusor')];
+  const wanted = format === undefined ? undefined : oneOf('saveModel', 'format', format, FORMAT_NAMES);
   if (!(model instanceof Model)) throw wrong('saveModel', 'model', model, 'made by sequential or loadModel');
-  text('saveModel', 'folder', folder);
+  const { write, asFile } = writerOf('saveModel', text('saveModel', 'path', path), wanted);
   const config = model.toJSON();
   const weights = await model.getWeights();
   const names = model.weightNames;
   const tensors = new Map<string, Tensor>(weights.map((weight, i) => [names[i], weight]));
-  checkWeights(tensors, folder);
-  await makeFolder(folder);
-  await write(config, tensors, folder);
+  checkWeights(tensors, path);
+  await makeFolder(asFile ? dirname(path) : path);
+  await write(config, tensors, path);
+}
+
+/**
+ * Loads the weights of a NAME.weights.h5 into a model of the same layers; the optimiser's state stays. All or nothing.
+ * @throws ERR_FILE_FORMAT, ERR_NONFINITE_WEIGHTS, ERR_IO
+ */
+export async function loadWeights(model: Model, path: string): Promise<void> {
+  const where = 'loadWeights';
+  if (!(model instanceof Model)) throw wrong(where, 'model', model, 'made by sequential or loadModel');
+  if (!/\.weights\.h5$/i.test(text(where, 'path', path)))
+    throw wrong(where, 'path', path, 'a NAME.weights.h5');
+  const tensors = await readKerasWeights(path, model);
+  checkWeights(tensors, path);
+  await model.setWeights(model.weightNames.map((name) => tensors.get(name)!));
 }
 
 export async function makeFolder(folder: string): Promise<void> {
@@ -50,9 +66,9 @@ export async function makeFolder(folder: string): Promise<void> {
 }
 
 /**
- * Loads what saveModel wrote, or tf.LayersModel.save: a model with its weights, or an error; nothing in between. Runs
+ * Loads what saveModel wrote (but ONNX), tf.LayersModel.save, or Keras 3's model.save('x.keras'): a model with its weights, or an error; nothing in between. Runs
  * no code from the files, opens none outside the folder, fetches nothing.
- * @param path the folder, its model.json, a weights.safetensors of saveModel, or a checkpoint of modelCheckpoint
+ * @param path the folder, its model.json, a file of saveModel, or a checkpoint of modelCheckpoint
  * @param overrides replace parts of the stored compile options; they also say where to run (backend, device, …)
  * @throws ERR_FILE_FORMAT, ERR_FILE_HEADER, ERR_LAYER_UNKNOWN, ERR_DTYPE_UNSUPPORTED, ERR_NONFINITE_WEIGHTS,
  *   ERR_PATH_ESCAPE, ERR_IO

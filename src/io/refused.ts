@@ -15,9 +15,13 @@ const SAVED_MODEL: Verdict = [
   CODE,
   'convert it: tensorflowjs_converter --input_format=keras_saved_model --output_format=tfjs_layers_model SRC DST',
 ];
-const KERAS: Verdict = [
-  'Keras files are not read by this fusor',
-  'convert it: tensorflowjs_converter --input_format=keras --output_format=tfjs_layers_model SRC DST',
+const HDF5: Verdict = [
+  'HDF5 of Keras 2 is not read',
+  "save it with Keras 3 as .keras: keras.models.load_model(FILE).save('model.keras')",
+];
+const KERAS_WEIGHTS: Verdict = [
+  'these are weights without their model',
+  'name the model with --model (convert), or load them into one: loadWeights(model, FILE)',
 ];
 const SHARD: Verdict = ['these are weights alone', 'name the model.json beside them'];
 const ONNX: Verdict = ['ONNX is not read by this fusor', 'take the model that it was exported from'];
@@ -32,15 +36,15 @@ const BY_EXTENSION: Record<string, Verdict> = {
   '.pickle': PICKLE,
   '.joblib': PICKLE,
   '.pb': SAVED_MODEL,
-  '.keras': KERAS,
-  '.h5': KERAS,
-  '.hdf5': KERAS,
+  '.h5': HDF5,
+  '.hdf5': HDF5,
   '.onnx': ONNX,
 };
 
 /** @throws ERR_FILE_FORMAT for a name that belongs to such a format, and for the folder of a SavedModel */
 export function refuseByName(path: string): void {
   const end = extname(path).toLowerCase();
+  if (path.toLowerCase().endsWith('.weights.h5')) throw refusal(path, KERAS_WEIGHTS);
   const verdict = Object.hasOwn(BY_EXTENSION, end)
     ? end === '.bin' && existsSync(join(dirname(path), 'model.json'))
       ? SHARD
@@ -56,7 +60,7 @@ export function refuseByContent(head: Uint8Array, path: string): void {
   const text = Buffer.from(head.subarray(0, 64)).toString('latin1');
   if (text.startsWith('PK\x03\x04')) throw refusal(path, text.includes('.pkl') ? TORCH : [ZIP, TORCH[1]]);
   if (head[0] === 0x80 && head[1] >= 2 && head[1] <= 5) throw refusal(path, PICKLE);
-  if (text.startsWith('\x89HDF\r\n\x1a\n')) throw refusal(path, KERAS);
+  if (text.startsWith('\x89HDF\r\n\x1a\n')) throw refusal(path, HDF5);
 }
 
 const ZIP = 'a zip archive, as PyTorch and Keras write; it can hold code and is never read';

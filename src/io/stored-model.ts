@@ -4,7 +4,7 @@ import type { Model } from '../model/model';
 import { modelFromJSON } from '../model/sequential';
 import type { Tensor } from './safetensors';
 
-export type FormatName = 'fusor' | 'tfjs';
+export type FormatName = 'fusor' | 'tfjs' | 'keras' | 'kerasWeights' | 'onnx' | 'npz';
 
 export interface StoredModel {
   format: FormatName;

@@ -12,6 +12,10 @@ const { checkShapes, checkWeights } = require('../../dist/io/weights-check.js');
 const { isTfjs, readHead } = require('../../dist/io/tfjs/model.js');
 const { readShards } = require('../../dist/io/tfjs/shards.js');
 const { decodeCheckpoint } = require('../../dist/io/checkpoint-file.js');
+const { readArchive, readWeights } = require('../../dist/io/keras/model.js');
+const { Hdf5 } = require('../../dist/io/keras/hdf5.js');
+const { decodeNpz } = require('../../dist/io/npz.js');
+const { unzip, zip } = require('../../dist/io/zip.js');
 const { layers, modelCheckpoint, sequential } = require('../../dist/index.js');
 
 /** In memory where the system has such a folder: a hundred thousand small files are written. */
@@ -171,6 +175,59 @@ async function checkpoint() {
   return { seeds: [{ bytes, json: [8, bytes.length - 8 - Number(bytes.readBigUInt64LE(0))] }], read };
 }
 
+const KERAS = join(__dirname, '..', 'support', 'keras', 'models');
+
+/** The archive as it is, and its configuration in an archive whose checksums are right. */
+function keras() {
+  const members = unzip(readFileSync(join(KERAS, 'sequential.keras')), 'x', () => true);
+  const config = Buffer.from(members.get('config.json'));
+  const archive = (json) =>
+    zip({
+      'metadata.json': members.get('metadata.json'),
+      'config.json': json,
+      'model.weights.h5': Buffer.alloc(8),
+    });
+  let turn = 0;
+  const read = (input) => {
+    readArchive(turn++ % 2 === 0 ? input : archive(input), 'x.keras');
+  };
+  return { seeds: [{ bytes: Buffer.from(archive(config)) }, { bytes: config, json: [0, 0] }], read };
+}
+
+function npz() {
+  const header = (shape) => {
+    const text = `{'descr': '<f4', 'fortran_order': False, 'shape': (${shape}), }\n`;
+    return Buffer.concat([
+      Buffer.from([0x93, ...Buffer.from('NUMPY'), 1, 0, text.length, 0]),
+      Buffer.from(text),
+    ]);
+  };
+  const names = [...TENSORS].map(([name, { shape, data }]) => [
+    `${name}.npy`,
+    Buffer.concat([header(shape.length === 1 ? `${shape},` : shape.join(', ')), Buffer.from(data.buffer)]),
+  ]);
+  const config = Buffer.from(
+    JSON.stringify({ format: 'fusor.model', version: 1, config: smallModel().toJSON() }),
+  );
+  const archive = (change) => zip({ ...Object.fromEntries(names), 'config.json': config, ...change });
+  let turn = 0;
+  const read = (input) => {
+    decodeNpz(turn++ % 2 === 0 ? input : archive({ 'dense/kernel.npy': input }), 'x.npz');
+  };
+  return { seeds: [{ bytes: Buffer.from(archive({})) }, { bytes: names[0][1] }], read };
+}
+
+/** One thread for all files: what a file does to it must not outlast the file. */
+function hdf5() {
+  const thread = new Hdf5();
+  const bytes = readFileSync(join(KERAS, 'bad', 'not-finite.weights.h5'));
+  const model = sequential([layers.dense(2, { inputShape: [2] })]);
+  const read = async (input) => {
+    await readWeights(thread, input, model, 'x.weights.h5');
+  };
+  return { seeds: [{ bytes }], read, close: () => thread.close() };
+}
+
 const FORMATS = {
   idx: () => idxReader([IMAGES, LABELS]),
   gz: () => idxReader([gzipSync(IMAGES), gzipSync(LABELS, { level: 0 }), gzipSync(IMAGES, { level: 9 })]),
@@ -178,6 +235,9 @@ const FORMATS = {
   model: modelJson,
   tfjs,
   checkpoint,
+  keras,
+  npz,
+  hdf5,
 };
 
 module.exports = { FORMATS };

@@ -12,7 +12,7 @@ const STATUSES = [3, 4, 6];
 const MOST_MILLISECONDS = 2000;
 
 async function main([format, count, seed]) {
-  const { seeds, read } = await FORMATS[format]();
+  const { seeds, read, close } = await FORMATS[format]();
   const mutate = mutator(Number(seed));
   const result = { format, tried: 0, accepted: 0, slowestMilliseconds: 0, memoryMiB: 0 };
   let baseline = 0;
@@ -38,6 +38,7 @@ async function main([format, count, seed]) {
     if (result.tried <= 2000) baseline = rss;
     result.memoryMiB = Math.max(result.memoryMiB, (rss - baseline) / 2 ** 20);
   }
+  await close?.();
   console.log(JSON.stringify(result));
 }
 

@@ -4,6 +4,13 @@ import { repository, run } from './script';
 
 export const FUZZED = ['idx', 'gz', 'safetensors', 'model', 'tfjs', 'checkpoint'];
 
+/** Of these only a share is tried: zip archives take ten times as long, HDF5, whose values have no checksum, a hundred. */
+export const FUZZED_SLOWLY = {
+  keras: { share: 0.2, accepted: 0.5 },
+  npz: { share: 0.2, accepted: 0.5 },
+  hdf5: { share: 0.003, accepted: 0.99 },
+} as const;
+
 /** MiB beyond what a reader may hold at any time, whatever it reads; these files have a few hundred bytes. */
 const MOST_MEMORY = 64;
 
@@ -11,7 +18,7 @@ const MOST_MEMORY = 64;
 const SMALL_HEAP = ['--max-semi-space-size=2', '--max-old-space-size=64'];
 
 /** Reads `count` damaged files in a process of its own: an error of ours or data, soon, and no memory kept. */
-export async function fuzz(format: string, count: number, seed: number): Promise<void> {
+export async function fuzz(format: string, count: number, seed: number, most = 0.5): Promise<void> {
   const program = join(repository, 'test', 'programs', 'fuzz.cjs');
   const args = [...SMALL_HEAP, program, format, String(count), String(seed)];
   const { status, stdout, stderr } = await run(process.execPath, args, { timeout: 500_000 });
@@ -20,7 +27,7 @@ export async function fuzz(format: string, count: number, seed: number): Promise
   expect(tried).toBe(count);
   // Neither is all of it damaged beyond the first check, nor does all of it pass.
   expect(accepted).toBeGreaterThan(count / 1000);
-  expect(accepted).toBeLessThan(count / 2);
+  expect(accepted).toBeLessThan(count * most);
   expect(memoryMiB).toBeLessThan(MOST_MEMORY);
   figure(`files fuzzed, ${format}`, count);
 }

@@ -8,7 +8,8 @@ import { thousands } from '../output';
 export const run: Run<typeof convert> = async ({ settings, args, out }) => {
   const [source, destination] = [args.source!, args.destination!];
   const { to, allowNonfinite } = settings;
-  const done = await convertModel(modelFolder(source), destination, { to, allowNonfinite });
+  const model = settings.model && modelFolder(settings.model);
+  const done = await convertModel(modelFolder(source), destination, { to, allowNonfinite, model });
   for (const part of done.leftOut) out.note(`left out: ${part}`);
   const document = { schema: 'fusor.conversion', version: 1, source, destination, ...done };
   out.result(

@@ -17,6 +17,8 @@ const READ: Record<string, (config: Json, place: Place) => Own> = {
       'activity_regularizer',
       'kernel_constraint',
       'bias_constraint',
+      'quantization_config',
+      'lora_rank',
     ];
     for (const key of unsupported) neutral(config, key, [null], place);
     const { units, activation = 'linear', use_bias: useBias = true } = config;

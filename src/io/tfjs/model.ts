@@ -4,9 +4,7 @@
  */
 import { join } from 'node:path';
 import { sha256 } from '../../data/digests';
-import { FusorError } from '../../errors';
 import type { Model } from '../../model/model';
-import { modelFromJSON } from '../../model/sequential';
 import type { ModelConfig } from '../../model/types';
 import { version } from '../../version';
 import { writeAtomic } from '../atomic';
@@ -17,7 +15,7 @@ import type { Json } from './json';
 import { readManifest, type WeightGroup } from './manifest';
 import { readShards } from './shards';
 import { readTopology, writeTopology } from './topology';
-import { readTraining, writeTraining } from './training';
+import { compiled, writeTraining } from './training';
 
 const WEIGHTS = 'weights.bin';
 
@@ -66,18 +64,6 @@ export async function readTfjsModel(json: Json, file: string): Promise<StoredMod
 /** The topology alone, for new weights. */
 export function readTfjsConfig(json: Json, file: string): ModelConfig {
   return compiled(readTopology(json.modelTopology, file), json.trainingConfig);
-}
-
-/** With its training where that maps: what does not go together here is left to the user's own compile. */
-function compiled(bare: Omit<ModelConfig, 'compile'>, training: unknown): ModelConfig {
-  const compile = readTraining(training);
-  if (!compile) return bare;
-  try {
-    return modelFromJSON({ ...bare, compile }).toJSON();
-  } catch (error) {
-    if (error instanceof FusorError) return bare;
-    throw error;
-  }
 }
 
 /** Entries by our names: Keras' converter may write sequential/dense/kernel, and older files dense/kernel:0. */

@@ -8,8 +8,12 @@ import { readLayer, writeLayer } from './layers';
 const MAX_LAYERS = 10_000;
 
 /** @throws ERR_LAYER_UNKNOWN, ERR_FILE_FORMAT */
-export function readTopology(value: unknown, file: string): Omit<ModelConfig, 'compile'> {
-  let place = new Place(file, 'modelTopology');
+export function readTopology(
+  value: unknown,
+  file: string,
+  path = 'modelTopology',
+): Omit<ModelConfig, 'compile'> {
+  let place = new Place(file, path);
   let topology = place.object(value);
   // As the converter writes it, from a Keras file.
   if (topology.model_config !== undefined) {
@@ -74,12 +78,23 @@ function sourceOf(inbound: unknown, place: Place): string | undefined {
   const at = place.at('inbound_nodes');
   const calls = at.list(inbound, 1000);
   if (calls.length === 0) return undefined;
-  const sources = calls.length === 1 && Array.isArray(calls[0]) ? calls[0] : [];
+  const sources = calls.length === 1 ? (Array.isArray(calls[0]) ? calls[0] : argumentsOf(calls[0])) : [];
   if (sources.length !== 1 || !Array.isArray(sources[0]))
     throw notAStack(place, 'a layer is used more than once, or takes more than one input');
   const [name, node, tensor] = sources[0];
   if (node !== 0 || tensor !== 0) throw notAStack(place, 'a layer takes an output other than the first');
   return at.text(name);
+}
+
+/** A call as Keras 3 writes it: {args: [a tensor with its history, …], kwargs}. */
+function argumentsOf(call: unknown): unknown[] {
+  const { args } = (call ?? {}) as { args?: unknown };
+  if (!Array.isArray(args)) return [];
+  return args.map((tensor) => {
+    const { class_name: className, config } = (tensor ?? {}) as Json;
+    if (className !== '__keras_tensor__') return undefined;
+    return (config as { keras_history?: unknown } | null | undefined)?.keras_history;
+  });
 }
 
 const show = (name: string | undefined) => (name === undefined ? 'the input' : JSON.stringify(name));

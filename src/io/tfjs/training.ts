@@ -1,9 +1,12 @@
 /** trainingConfig ↔ what a model is compiled with, as far as both sides know the same losses and optimisers. */
+import { FusorError } from '../../errors';
 import type { TrainingConfig } from '../../model/compile';
 import type { OptimizerConfig } from '../../model/optimizers';
+import { modelFromJSON } from '../../model/sequential';
+import type { ModelConfig } from '../../model/types';
 import type { Json } from './json';
 
-const LOSSES = {
+export const LOSSES = {
   categorical_crossentropy: 'categoricalCrossentropy',
   sparse_categorical_crossentropy: 'sparseCategoricalCrossentropy',
   binary_crossentropy: 'binaryCrossentropy',
@@ -26,16 +29,25 @@ const METRICS: Record<string, string> = {
 const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** A model with its training where that maps: what does not go together here is left to the user's own compile. */
+export function compiled(bare: Omit<ModelConfig, 'compile'>, training: unknown): ModelConfig {
+  const compile = readTraining(training);
+  if (!compile) return bare;
+  try {
+    return modelFromJSON({ ...bare, compile }).toJSON();
+  } catch (error) {
+    if (error instanceof FusorError) return bare;
+    throw error;
+  }
+}
+
 /**
  * Compile options, not yet checked; undefined where the loss or the optimiser has no counterpart here. Metrics that
  * have none are left out.
  */
-export function readTraining(value: unknown): Json | undefined {
+function readTraining(value: unknown): Json | undefined {
   if (!isObject(value) || !isObject(value.optimizer_config)) return undefined;
-  const loss =
-    typeof value.loss === 'string' && Object.hasOwn(LOSSES, value.loss)
-      ? LOSSES[value.loss as keyof typeof LOSSES]
-      : undefined;
+  const loss = readLoss(value.loss);
   const { class_name: className, config } = value.optimizer_config;
   const optimizer = isObject(config) ? readOptimizer(className, config) : undefined;
   if (!loss || !optimizer) return undefined;
@@ -46,12 +58,43 @@ export function readTraining(value: unknown): Json | undefined {
   return { loss, optimizer, metrics: [...new Set(names)] };
 }
 
+const ALIASES: Record<string, keyof typeof LOSSES> = {
+  mse: 'mean_squared_error',
+  mae: 'mean_absolute_error',
+};
+
+/** By name, or as Keras 3 writes an object: CategoricalCrossentropy with from_logits. */
+function readLoss(value: unknown): Json | undefined {
+  if (isObject(value)) {
+    const { class_name: className, config } = value;
+    const name = String(className)
+      .replace(/(?!^)([A-Z])/g, '_$1')
+      .toLowerCase();
+    const kind = Object.hasOwn(LOSSES, name) ? LOSSES[name as keyof typeof LOSSES] : undefined;
+    const given = isObject(config) ? config : {};
+    const plain =
+      !given.label_smoothing && [undefined, 'sum_over_batch_size'].includes(given.reduction as string);
+    return kind && plain ? { kind, fromLogits: given.from_logits === true } : undefined;
+  }
+  if (typeof value !== 'string') return undefined;
+  const name = Object.hasOwn(ALIASES, value) ? ALIASES[value] : value;
+  return Object.hasOwn(LOSSES, name)
+    ? { kind: LOSSES[name as keyof typeof LOSSES], fromLogits: false }
+    : undefined;
+}
+
 function readOptimizer(className: unknown, config: Json): Json | undefined {
   // TensorFlow.js writes learningRate, its converter Keras' learning_rate or lr.
   const first = (...keys: string[]) =>
     keys.map((key) => config[key]).find((value) => value !== undefined && value !== null);
   const off = (...keys: string[]) => keys.every((key) => !config[key]);
-  const rate = { learningRate: first('learningRate', 'learning_rate', 'lr') };
+  const clipNorm = first('global_clipnorm');
+  const rate = {
+    learningRate: first('learningRate', 'learning_rate', 'lr'),
+    ...(clipNorm !== undefined && { clipNorm }),
+  };
+  if (!off('clipnorm', 'clipvalue', 'use_ema', 'gradient_accumulation_steps')) return undefined;
+  if (className !== 'AdamW' && !off('weight_decay')) return undefined;
   const epsilon = first('epsilon') ?? 1e-7;
   switch (className) {
     case 'SGD':
@@ -60,9 +103,12 @@ function readOptimizer(className: unknown, config: Json): Json | undefined {
       const nesterov = momentum !== 0 && (first('useNesterov', 'nesterov') ?? false);
       return off('decay') ? { kind: 'sgd', ...rate, momentum, nesterov } : undefined;
     }
+    case 'AdamW':
     case 'Adam': {
       const betas = { beta1: first('beta1', 'beta_1'), beta2: first('beta2', 'beta_2') };
-      return off('decay', 'amsgrad') ? { kind: 'adam', ...rate, ...betas, epsilon } : undefined;
+      if (!off('decay', 'amsgrad')) return undefined;
+      if (className === 'Adam') return { kind: 'adam', ...rate, ...betas, epsilon };
+      return { kind: 'adamw', ...rate, ...betas, epsilon, weightDecay: first('weight_decay') ?? 0 };
     }
     case 'RMSProp':
     case 'RMSprop':
@@ -83,7 +129,7 @@ export function writeTraining({ loss, optimizer, metrics }: TrainingConfig): Jso
   return { loss: name, metrics: names, optimizer_config: written };
 }
 
-const METRIC_NAMES: Record<string, string> = {
+export const METRIC_NAMES: Record<string, string> = {
   accuracy: 'accuracy',
   meanSquaredError: 'mse',
   meanAbsoluteError: 'mae',

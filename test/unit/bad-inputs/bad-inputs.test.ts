@@ -1,16 +1,20 @@
 /** Every bad input of the table: its code, where it is and what to do about it, on one line, at once. */
+
 import { isFusorError } from '../../../src/index';
+import { hdf5 } from '../../../src/io/keras/hdf5';
 import type { BadInput } from '../../support/bad-inputs';
 import { figure } from '../../support/figures';
 import { labelled, referenceModel } from '../../support/models';
 import { temporaryFolder } from '../../support/script';
 import { badArguments } from './arguments';
 import { badData } from './data';
+import { badArchives } from './keras';
 import { badModels, badTensors } from './models';
 import { badSets } from './sets';
 import { badTfjs } from './tfjs';
 
 const root = temporaryFolder();
+afterAll(() => hdf5.close());
 const MOST_MILLISECONDS = 2000;
 
 /** What is wrong with how it was refused; nothing when all is well. */
@@ -53,6 +57,7 @@ test('data files', () => expectRefused(badData(root)));
 test('files of data sets', () => expectRefused(badSets(root)));
 test('tensors', () => expectRefused(badTensors()));
 test('model files', async () => expectRefused(await badModels(root)));
+test('archives of Keras and numpy', async () => expectRefused(await badArchives(root)));
 test('files of TensorFlow.js', () => expectRefused(badTfjs(root)));
 
 test('arguments, after which the model is as it was', async () => {

@@ -359,13 +359,13 @@ export async function badModels(root: string): Promise<BadInput[]> {
     ...['.pt', '.pth', '.ckpt', '.pkl', '.pickle', '.joblib', '.pb'].map(
       (end): Row => [`a file ${end}`, named(`model${end}`), FORMAT, 'can run code', 'convert it'],
     ),
-    ...['.keras', '.h5', '.hdf5'].map(
+    ...['.h5', '.hdf5'].map(
       (end): Row => [
         `a file ${end}`,
         named(`model${end}`),
         FORMAT,
-        'not read by this fusor',
-        'tensorflowjs_converter',
+        'HDF5 of Keras 2',
+        'save it with Keras 3',
       ],
     ),
     ['weights of TensorFlow.js alone', named('weights.bin'), FORMAT, 'weights.bin', 'name the model.json'],
@@ -395,8 +395,8 @@ export async function badModels(root: string): Promise<BadInput[]> {
       'HDF5 under another name',
       named('model.json', '\x89HDF\r\n\x1a\n'),
       FORMAT,
-      'Keras files',
-      'tensorflowjs_converter',
+      'HDF5 of Keras 2',
+      'save it with Keras 3',
     ],
     [
       'a SavedModel',

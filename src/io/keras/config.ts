@@ -1,0 +1,116 @@
+/** config.json of a .keras archive ↔ our configuration. What layers there are is what TensorFlow.js took from Keras. */
+import type { Activation } from '../../backend/contract';
+import type { LayerConfig } from '../../model/layers';
+import type { OptimizerConfig } from '../../model/optimizers';
+import type { ModelConfig } from '../../model/types';
+import type { Json } from '../tfjs/json';
+import { readTopology } from '../tfjs/topology';
+import { compiled, LOSSES, METRIC_NAMES } from '../tfjs/training';
+
+/** @throws ERR_LAYER_UNKNOWN, ERR_FILE_FORMAT */
+export function readKerasConfig(json: Json, file: string): ModelConfig {
+  const bare = readTopology(json, file, 'config.json');
+  const given = json.compile_config as Json | null | undefined;
+  return compiled(bare, given && { ...given, optimizer_config: given.optimizer });
+}
+
+/** As keras.saving writes it. @param shapes of each layer's input */
+export function writeKerasConfig(config: ModelConfig, shapes: readonly (readonly number[])[]): Json {
+  const { name, layers, compile } = config;
+  const shape = [null, ...shapes[0]];
+  const input = object('keras.layers', 'InputLayer', {
+    batch_shape: shape,
+    dtype: 'float32',
+    name: 'input_layer',
+  });
+  const all = [input, ...layers.map((layer, i) => writeLayer(layer, shapes[i]))];
+  return {
+    ...object('keras', 'Sequential', {
+      name,
+      trainable: true,
+      dtype: 'float32',
+      layers: all,
+      build_input_shape: shape,
+    }),
+    build_config: { input_shape: shape },
+    ...(compile && { compile_config: writeCompile(compile) }),
+  };
+}
+
+function object(module: string, className: string, config: Json): Json {
+  return { module, class_name: className, config, registered_name: null };
+}
+
+function writeLayer({ className, config }: LayerConfig, inputShape: readonly number[]): Json {
+  const { name, inputShape: _, ...own } = config as { name: string; inputShape?: number[] } & Json;
+  const layer = object('keras.layers', className, {
+    name,
+    trainable: true,
+    dtype: 'float32',
+    ...written(className, own),
+  });
+  return { ...layer, build_config: { input_shape: [null, ...inputShape] } };
+}
+
+function written(className: LayerConfig['className'], own: Json): Json {
+  if (className === 'Flatten') return { data_format: 'channels_last' };
+  if (className === 'Dropout') return { ...own, seed: null, noise_shape: null };
+  if (className !== 'Dense') return own;
+  const { units, activation, useBias } = own as { units: number; activation: Activation; useBias: boolean };
+  return {
+    units,
+    activation,
+    use_bias: useBias,
+    kernel_initializer: object('keras.initializers', 'GlorotUniform', { seed: null }),
+    bias_initializer: object('keras.initializers', 'Zeros', {}),
+    kernel_regularizer: null,
+    bias_regularizer: null,
+    kernel_constraint: null,
+    bias_constraint: null,
+  };
+}
+
+function writeCompile({ optimizer, loss, metrics }: NonNullable<ModelConfig['compile']>): Json {
+  const name = Object.entries(LOSSES).find(([, ours]) => ours === loss.kind)![0];
+  const className = name.replace(/(^|_)([a-z])/g, (_, __, letter: string) => letter.toUpperCase());
+  const fromLogits = object('keras.losses', className, { from_logits: true });
+  return {
+    optimizer: writeOptimizer(optimizer),
+    loss: loss.fromLogits ? fromLogits : name,
+    loss_weights: null,
+    metrics: metrics.flatMap(({ kind }) => METRIC_NAMES[kind] ?? []),
+    weighted_metrics: null,
+    run_eagerly: false,
+    steps_per_execution: 1,
+    jit_compile: false,
+  };
+}
+
+function writeOptimizer(o: OptimizerConfig): Json {
+  const common = {
+    learning_rate: o.learningRate,
+    ...(o.clipNorm !== undefined && { global_clipnorm: o.clipNorm }),
+  };
+  const of = (className: string, config: Json) =>
+    object('keras.optimizers', className, { ...common, ...config });
+  switch (o.kind) {
+    case 'sgd':
+      return of('SGD', { momentum: o.momentum, nesterov: o.nesterov });
+    case 'rmsprop':
+      return of('RMSprop', { rho: o.rho, momentum: 0, epsilon: o.epsilon, centered: false });
+    case 'adam':
+      return of('Adam', { beta_1: o.beta1, beta_2: o.beta2, epsilon: o.epsilon });
+    case 'adamw':
+      return of('AdamW', {
+        beta_1: o.beta1,
+        beta_2: o.beta2,
+        epsilon: o.epsilon,
+        weight_decay: o.weightDecay,
+      });
+  }
+}
+
+/** What of a training Keras has no place for. */
+export function kerasLeavesOut({ metrics }: NonNullable<ModelConfig['compile']>): string[] {
+  return metrics.filter(({ kind }) => !METRIC_NAMES[kind]).map(({ name }) => `the metric ${name}`);
+}

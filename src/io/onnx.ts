@@ -1,0 +1,168 @@
+/**
+ * A model as ONNX: IR 8, operators of opset 17, one input [batch, …shape] and one output, float32. Written only.
+ * Format: https://github.com/onnx/onnx, onnx/onnx.proto, whose field numbers these are.
+ */
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import type { Activation } from '../backend/contract';
+import { FusorError } from '../errors';
+import { layoutOf } from '../model/layout';
+import type { ModelConfig } from '../model/types';
+import { version } from '../version';
+import { writeAtomic } from './atomic';
+import type { Tensor } from './safetensors';
+
+const IR_VERSION = 8;
+const OPSET = 17;
+const FLOAT = 1;
+/** Readers of protocol buffers take no more in one message. */
+const MAX_SIZE = 2 ** 31 - 2 ** 20;
+
+const { Varint, LengthDelimited } = WireType;
+type Write = (writer: BinaryWriter) => void;
+
+/** @throws ERR_IO; ERR_UNSUPPORTED for more than 2 GiB of weights */
+export async function writeOnnxModel(
+  config: ModelConfig,
+  tensors: ReadonlyMap<string, Tensor>,
+  file: string,
+): Promise<void> {
+  let size = 0;
+  for (const { data } of tensors.values()) size += 4 * data.length;
+  if (size > MAX_SIZE)
+    throw new FusorError('ERR_UNSUPPORTED', [
+      `${size} bytes of weights are more than an ONNX file holds`,
+      file,
+      'take another format',
+    ]);
+  await writeAtomic(file, onnxBytes(config, tensors));
+}
+
+export function onnxBytes(config: ModelConfig, tensors: ReadonlyMap<string, Tensor>): Uint8Array {
+  const graph = new Graph(config, tensors);
+  const writer = new BinaryWriter().tag(1, Varint).int64(IR_VERSION);
+  writer.tag(2, LengthDelimited).string('fusor').tag(3, LengthDelimited).string(version);
+  message(writer, 7, (to) => graph.write(to));
+  message(writer, 8, (to) => void to.tag(1, LengthDelimited).string('').tag(2, Varint).int64(OPSET));
+  return writer.finish();
+}
+
+const OPERATORS = { relu: 'Relu', sigmoid: 'Sigmoid', tanh: 'Tanh', elu: 'Elu', softmax: 'Softmax' } as const;
+
+class Graph {
+  readonly #nodes: Write[] = [];
+  readonly #constants: Write[] = [];
+  readonly #inputShape: readonly number[];
+  readonly #outputShape: readonly number[];
+  /** The name of the values reached. */
+  #at = 'input';
+
+  constructor(
+    private readonly config: ModelConfig,
+    tensors: ReadonlyMap<string, Tensor>,
+  ) {
+    const { layers, inputShape, outputShape } = layoutOf(config.layers);
+    this.#inputShape = inputShape;
+    this.#outputShape = outputShape;
+    for (const { name, config: layer } of layers) {
+      switch (layer.className) {
+        case 'Rescaling':
+          this.#constantOp('Mul', `${name}/scale`, layer.config.scale);
+          if (layer.config.offset !== 0) this.#constantOp('Add', `${name}/offset`, layer.config.offset);
+          break;
+        case 'Flatten':
+          this.#node('Flatten', name, [this.#at], { axis: 1 });
+          break;
+        case 'Dense': {
+          const names = [`${name}/kernel`, ...(layer.config.useBias ? [`${name}/bias`] : [])];
+          for (const each of names) this.#constant(each, tensors.get(each)!);
+          this.#node('Gemm', name, [this.#at, ...names]);
+          this.#activation(`${name}/${layer.config.activation}`, layer.config.activation);
+          break;
+        }
+        case 'Activation':
+          this.#activation(name, layer.config.activation);
+          break;
+        // The identity, but while training.
+        case 'Dropout':
+          break;
+      }
+    }
+    this.#node('Identity', 'output', [this.#at]);
+  }
+
+  write(writer: BinaryWriter): void {
+    for (const node of this.#nodes) message(writer, 1, node);
+    writer.tag(2, LengthDelimited).string(this.config.name);
+    for (const constant of this.#constants) message(writer, 5, constant);
+    message(writer, 11, (to) => valueInfo(to, 'input', this.#inputShape));
+    message(writer, 12, (to) => valueInfo(to, 'output', this.#outputShape));
+  }
+
+  #activation(name: string, activation: Activation): void {
+    if (activation === 'gelu') {
+      // x · ½(1 + erf(x/√2)); opset 17 has no operator for it.
+      const x = this.#at;
+      this.#constantOp('Mul', `${name}/scaled`, Math.SQRT1_2);
+      this.#node('Erf', `${name}/erf`, [this.#at]);
+      this.#constantOp('Add', `${name}/one`, 1);
+      this.#constantOp('Mul', `${name}/half`, 0.5);
+      this.#node('Mul', name, [x, this.#at]);
+    } else if (activation !== 'linear') {
+      this.#node(OPERATORS[activation], name, [this.#at], activation === 'softmax' ? { axis: -1 } : {});
+    }
+  }
+
+  #constantOp(operator: string, name: string, value: number): void {
+    const constant = `${name}/value`;
+    this.#constant(constant, { shape: [], data: Float32Array.of(value) });
+    this.#node(operator, name, [this.#at, constant]);
+  }
+
+  #constant(name: string, { shape, data }: Tensor): void {
+    const { buffer, byteOffset, byteLength } = Float32Array.from(data);
+    this.#constants.push((writer) => {
+      for (const size of shape) writer.tag(1, Varint).int64(size);
+      writer.tag(2, Varint).int32(FLOAT).tag(8, LengthDelimited).string(name);
+      writer.tag(9, LengthDelimited).bytes(new Uint8Array(buffer, byteOffset, byteLength));
+    });
+  }
+
+  /** A node whose output has its name; what follows goes on from there. */
+  #node(
+    operator: string,
+    name: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, number>> = {},
+  ): void {
+    this.#nodes.push((writer) => {
+      for (const input of inputs) writer.tag(1, LengthDelimited).string(input);
+      writer.tag(2, LengthDelimited).string(name).tag(3, LengthDelimited).string(name);
+      writer.tag(4, LengthDelimited).string(operator);
+      for (const [key, value] of Object.entries(attributes))
+        message(writer, 5, (to) => {
+          to.tag(1, LengthDelimited).string(key).tag(3, Varint).int64(value).tag(20, Varint).int32(2);
+        });
+    });
+    this.#at = name;
+  }
+}
+
+/** float32 [batch, …shape]. */
+function valueInfo(writer: BinaryWriter, name: string, shape: readonly number[]): void {
+  writer.tag(1, LengthDelimited).string(name);
+  message(writer, 2, (type) =>
+    message(type, 1, (tensor) => {
+      tensor.tag(1, Varint).int32(FLOAT);
+      message(tensor, 2, (dimensions) => {
+        message(dimensions, 1, (to) => void to.tag(2, LengthDelimited).string('batch'));
+        for (const size of shape) message(dimensions, 1, (to) => void to.tag(1, Varint).int64(size));
+      });
+    }),
+  );
+}
+
+function message(writer: BinaryWriter, field: number, write: Write): void {
+  writer.tag(field, LengthDelimited).fork();
+  write(writer);
+  writer.join();
+}

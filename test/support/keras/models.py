@@ -1,0 +1,102 @@
+"""Writes models/: small models of the real Keras, and in predictions.json what they predict.
+
+    python test/support/keras/models.py      # in a Python that has keras 3; KERAS_BACKEND=jax is the quickest
+"""
+
+import json
+import pathlib
+
+import h5py
+import keras
+import numpy as np
+from keras import layers
+
+keras.utils.set_random_seed(8)
+folder = pathlib.Path(__file__).with_name("models")
+folder.mkdir(exist_ok=True)
+x = (np.arange(5 * 16).reshape(5, 4, 4, 1) * 37 % 256).astype("float32")
+
+
+def stack():
+    return [
+        layers.Input((4, 4, 1)),
+        layers.Rescaling(1 / 255),
+        layers.Flatten(),
+        layers.Dense(6, activation="gelu"),
+        layers.Dropout(0.25),
+        layers.Dense(5, use_bias=False),
+        layers.ELU(),
+        layers.Dense(4, activation="tanh", name="named"),
+        layers.ReLU(),
+        layers.Dense(3),
+        layers.Softmax(),
+    ]
+
+
+def functional():
+    first, *rest = stack()
+    at = first
+    for layer in rest:
+        at = layer(at)
+    return keras.Model(first, at)
+
+
+sequential = keras.Sequential(stack())
+sequential.compile(
+    optimizer=keras.optimizers.AdamW(0.002, weight_decay=0.01, global_clipnorm=2.0),
+    loss=keras.losses.SparseCategoricalCrossentropy(),
+    metrics=["accuracy"],
+)
+graph = functional()
+# Biases that are not zero.
+for model in (sequential, graph):
+    model.set_weights([w + np.float32(0.1) * np.sign(w.sum() + 1) for w in model.get_weights()])
+sequential.save(folder / "sequential.keras")
+sequential.save_weights(folder / "sequential.weights.h5")
+graph.save(folder / "functional.keras")
+predictions = {
+    "keras": keras.__version__,
+    "x": x.tolist(),
+    "sequential": sequential.predict(x, verbose=0).tolist(),
+    "functional": graph.predict(x, verbose=0).tolist(),
+}
+(folder / "predictions.json").write_text(json.dumps(predictions) + "\n")
+
+# HDF5 that is whole and must be refused all the same.
+bad = folder / "bad"
+bad.mkdir(exist_ok=True)
+
+
+def h5(name, fill):
+    with h5py.File(bad / f"{name}.weights.h5", "w") as file:
+        fill(file.create_group("layers/dense/vars"))
+
+
+def virtual(group):
+    layout = h5py.VirtualLayout((2, 2), "f4")
+    layout[:] = h5py.VirtualSource("/etc/passwd", "x", shape=(2, 2))
+    group.create_virtual_dataset("0", layout)
+
+
+def circle(group):
+    group["back"] = group.file["layers"]
+
+
+def kernel(values, **options):
+    return lambda group: group.create_dataset("0", data=values, **options)
+
+
+ones = np.ones((2, 2), "float32")
+h5("soft-link", lambda group: group.__setitem__("0", h5py.SoftLink("/layers")))
+h5("external-link", lambda group: group.__setitem__("0", h5py.ExternalLink("/etc/passwd", "/")))
+h5("virtual", virtual)
+h5("circle", circle)
+h5("compressed", kernel(ones, compression="gzip"))
+h5("integers", kernel(ones.astype("int64")))
+h5("big-endian", kernel(ones.astype(">f4")))
+h5("text", kernel("text"))
+h5("huge", lambda group: group.create_dataset("0", (2**40,), "f4", chunks=(2**20,)))
+h5("outside", lambda group: group.create_dataset("0", (2, 2), "f4", external=[("/etc/passwd", 0, 16)]))
+h5("one-missing", kernel(ones))
+h5("wrong-shape", kernel(np.ones((3, 2), "float32")))
+h5("not-finite", lambda group: (kernel(ones * np.nan)(group), group.create_dataset("1", data=ones[0])))
