@@ -5,7 +5,9 @@ export type {
   BackendName,
   Candidate,
   DeviceRequest,
+  Phase,
   SessionState,
+  Timeline,
   TrainPlan,
 } from './backend/contract';
 export { parametersOf, slotsOf } from './backend/contract';

@@ -7,6 +7,7 @@
 #include "convert.h"
 #include "errors.h"
 #include "faults.h"
+#include "timeline.h"
 
 namespace fusor::addon {
 namespace {
@@ -168,10 +169,21 @@ Napi::Value SessionWrap::run(const Napi::CallbackInfo& info) {
         });
       };
     }
-    return post(env, [trainer = trainer_, data, span, control]() -> Worker::Result {
+    std::shared_ptr<Stamps> stamps;
+    if (!info[4].IsUndefined()) {
+      stamps = std::make_shared<Stamps>();
+      stamps->delay = toDelay(info[4]);
+      control->stamps = stamps.get();
+    }
+    return post(env, [trainer = trainer_, data, span, control, stamps]() -> Worker::Result {
       auto report = std::make_shared<Report>();
       trainer->run(*data, *span, *control, *report);
-      return [report](Napi::Env env) { return toObject(env, *report); };
+      return [report, stamps](Napi::Env env) {
+        const double returned = microseconds();
+        Napi::Object object = toObject(env, *report);
+        if (stamps) object.Set("timeline", toObject(env, *stamps, returned));
+        return object;
+      };
     }, token, control);
   });
 }

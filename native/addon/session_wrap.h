@@ -22,7 +22,7 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
   Napi::Value describe(const Napi::CallbackInfo& info);
   Napi::Value upload(const Napi::CallbackInfo& info);     // (examples) -> number, at once
   Napi::Value release(const Napi::CallbackInfo& info);    // (dataset)
-  Napi::Value run(const Napi::CallbackInfo& info);        // (token, dataset, span, wantsProgress) -> Promise<report>
+  Napi::Value run(const Napi::CallbackInfo& info);        // (token, dataset, span, wantsProgress, delay?) -> Promise<report>; with a delay, of 0 perhaps, the report has a timeline
   Napi::Value evaluate(const Napi::CallbackInfo& info);   // (token, dataset, begin, end, batchSize) -> Promise<{loss, metrics} | null>
   Napi::Value predict(const Napi::CallbackInfo& info);    // (x) -> Promise<Float32Array>
   Napi::Value readState(const Napi::CallbackInfo& info);  // () -> Promise<state>

@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "../kernels/cpu/philox.h"
 #include "framework_ops.h"
 #include "loss.h"
+#include "op_stamps.h"
 
 namespace fusor {
 namespace {
@@ -32,6 +34,13 @@ Tensor wrap(const std::vector<T>& values, at::IntArrayRef shape, at::ScalarType 
   return at::from_blob(const_cast<T*>(values.data()), shape, type);
 }
 
+// Sets a pointer, and clears it again whatever happens.
+struct Listening {
+  Stamps*& slot;
+  Listening(Stamps*& to, Stamps* stamps) : slot(to) { slot = stamps; }
+  ~Listening() { slot = nullptr; }
+};
+
 class FrameworkTrainer : public Trainer {
  public:
   FrameworkTrainer(const Plan& plan, const State& state, int threads) : plan_(plan), threads_(threads) { write(state); }
@@ -46,11 +55,26 @@ class FrameworkTrainer : public Trainer {
     report.metrics.resize(plan_.metrics.size());
     Sums sums{0, std::vector<double>(plan_.metrics.size())};
     int64_t rowsDone = 0;
+    const Listening listening(stamps_, control.stamps);
+    std::optional<OpStamps> ops;
+    if (stamps_) {
+      // Some forty operations a layer; what finds no room is counted.
+      const size_t layers = plan_.layers.size();
+      stamps_->open({"session"}, steps * (8 + 3 * layers) + (steps / kOpsEvery + 1) * (60 + 40 * layers));
+    }
     for (int64_t s = 0; s < steps; ++s) {
       const bool diverged = !report.losses.empty() && !std::isfinite(report.losses.back());
       if (diverged || control.abort.load(std::memory_order_relaxed)) break;
       const int64_t first = s * span.batchSize, rows = std::min<int64_t>(span.batchSize, total - first);
-      const Batch batch = gather(data, order.slice(0, first, first + rows));
+      if (stamps_) {
+        stamps_->tracks[0].step = static_cast<int32_t>(s);
+        if (s % kOpsEvery == 0) {
+          ops.emplace(*stamps_);
+        } else {
+          ops.reset();
+        }
+      }
+      const Batch batch = gather(data, order, first, first + rows);
       const Sums step = trainStep(batch, span.firstStep + s, span.learningRates[s]);
       report.losses.push_back(static_cast<float>(step.loss / static_cast<double>(rows)));
       sums.loss += step.loss;
@@ -65,6 +89,8 @@ class FrameworkTrainer : public Trainer {
       for (double& mean : means) mean /= static_cast<double>(rowsDone);
       control.progress(report.stepsDone, sums.loss / static_cast<double>(rowsDone), means);
     }
+    ops.reset();
+    if (stamps_) stamps_->close(smallestOpMicroseconds);
     report.aborted = report.stepsDone < steps;
   }
 
@@ -132,6 +158,11 @@ class FrameworkTrainer : public Trainer {
     return {data, data + plain.numel()};
   }
 
+  Batch gather(const Dataset& data, const Tensor& order, int64_t begin, int64_t end) const {
+    const Timed timed(stamps_, 0, Phase::Gather);
+    return gather(data, order.slice(0, begin, end));
+  }
+
   Batch gather(const Dataset& data, const Tensor& order) const {
     Batch batch;
     batch.rows = order.size(0);
@@ -151,6 +182,7 @@ class FrameworkTrainer : public Trainer {
   Tensor forward(Tensor x, const int64_t* step, std::vector<Pass>& passes) {
     size_t parameter = 0;
     for (const Layer& layer : plan_.layers) {
+      const Timed timed(stamps_, 0, Phase::Forward, indexOf(layer));
       Pass pass;
       pass.x = x;
       switch (layer.kind) {
@@ -181,6 +213,8 @@ class FrameworkTrainer : public Trainer {
     return x;
   }
 
+  int indexOf(const Layer& layer) const { return static_cast<int>(&layer - plan_.layers.data()); }
+
   Tensor dropoutFactors(const Layer& layer, int64_t step, int64_t rows) const {
     Tensor factors = at::empty({rows, layer.outputs}, at::kFloat);
     float* out = factors.data_ptr<float>();
@@ -190,14 +224,21 @@ class FrameworkTrainer : public Trainer {
 
   Sums trainStep(const Batch& batch, int64_t number, double rate) {
     std::vector<Pass> passes;
-    const Tensor z = forward(batch.x, &number, passes), p = framework::activate(plan_.output, z);
-    const framework::LossResult loss = framework::loss(plan_, z, p, batch.targets, batch.weights, true);
+    const Tensor z = forward(batch.x, &number, passes);
+    Tensor p;
+    framework::LossResult loss;
+    {
+      const Timed timed(stamps_, 0, Phase::Loss);
+      p = framework::activate(plan_.output, z);
+      loss = framework::loss(plan_, z, p, batch.targets, batch.weights, true);
+    }
     std::vector<Tensor> gradients(weights_.size());
     Tensor d = loss.dz;
     size_t parameter = weights_.size();
     for (size_t l = plan_.layers.size(); l-- > 0 && parameter > 0;) {
       const Layer& layer = plan_.layers[l];
       const Pass& pass = passes[l];
+      const Timed timed(stamps_, 0, Phase::Backward, static_cast<int>(l));
       switch (layer.kind) {
         case LayerKind::Rescaling:
           d = d.mul(layer.scale);
@@ -217,9 +258,13 @@ class FrameworkTrainer : public Trainer {
           break;
       }
     }
-    if (plan_.optimizer.clipNorm > 0) framework::clip(gradients, plan_.optimizer.clipNorm);
-    framework::update(plan_.optimizer, rate, step_, weights_, gradients, slots_);
+    {
+      const Timed timed(stamps_, 0, Phase::Update);
+      if (plan_.optimizer.clipNorm > 0) framework::clip(gradients, plan_.optimizer.clipNorm);
+      framework::update(plan_.optimizer, rate, step_, weights_, gradients, slots_);
+    }
     ++step_;
+    const Timed timed(stamps_, 0, Phase::Record);
     Sums sums{0, std::vector<double>(plan_.metrics.size())};
     add(loss.rows, p, batch, sums);
     return sums;
@@ -241,6 +286,7 @@ class FrameworkTrainer : public Trainer {
   const Plan plan_;
   const int threads_;
   int64_t step_ = 0;
+  Stamps* stamps_ = nullptr;  // while a training is profiled
   std::vector<Tensor> weights_;
   std::vector<std::vector<Tensor>> slots_;
 };

@@ -9,9 +9,10 @@ namespace fusor {
 // own, before its activation for the others.
 void FusedTrainer::backward(Run& run, const Step& step, int me) {
   for (size_t l = stages_.size(); l-- > 0;) {
+    const Timed timed(step.stamps, me, Phase::BackwardUpdate, stages_[l].layer);
     if (stages_[l].backwardPass(l + 1 == stages_.size())) {
       backwardAfter(l, step, me);
-      team_.barrier();
+      meet(step, me);
     }
     backwardDense(l, gradientsOf(l, run, step, me), run, step, me);
   }
@@ -77,7 +78,7 @@ void FusedTrainer::backwardDense(size_t l, DenseBackward d, Run& run, const Step
     byFeatures({own.begin * kernels_.width, std::min(own.end * kernels_.width, stage.inputs)});
     kernels_.denseBackward(d);
     // The first stage, by columns, needs only those of its gradient that the member itself has just computed.
-    if (l > 1 || !stages_[0].after.empty()) team_.barrier();
+    if (l > 1 || !stages_[0].after.empty()) meet(step, me);
     return;
   }
   if (d.dx) {
@@ -88,7 +89,7 @@ void FusedTrainer::backwardDense(size_t l, DenseBackward d, Run& run, const Step
     input.h += rows.begin * d.lddx;
     if (input.z) input.z += rows.begin * d.lddx;
     kernels_.denseBackward(input);
-    team_.barrier();
+    meet(step, me);
     d.dx = nullptr;
   }
   if (stage.byColumns) {

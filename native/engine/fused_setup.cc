@@ -23,6 +23,7 @@ FusedTrainer::FusedTrainer(const Plan& plan, const State& state, const Kernels& 
       continue;
     }
     DenseStage stage;
+    stage.layer = static_cast<int>(&layer - plan_.layers.data());
     stage.inputs = layer.inputs;
     stage.outputs = layer.outputs;
     stage.panels = panelsOf(layer.outputs, kernels_.width);

@@ -5,6 +5,15 @@
 #include "fused_run.h"
 
 namespace fusor {
+namespace {
+
+void openStamps(Stamps& stamps, int members, size_t each) {
+  std::vector<std::string> names{"session"};
+  for (int i = 1; i < members; ++i) names.push_back("worker " + std::to_string(i));
+  stamps.open(names, each);
+}
+
+}  // namespace
 
 Range FusedTrainer::share(int count, int member) const {
   const auto at = [&](int m) { return static_cast<int>(static_cast<long>(count) * m / team_.active()); };
@@ -38,25 +47,32 @@ void FusedTrainer::run(const Dataset& data, const Span& span, Control& control, 
   report.metrics.resize(plan_.metrics.size());
   for (auto& metric : report.metrics) metric.reserve(steps);
 
+  Stamps* const stamps = control.stamps;
+  if (stamps) openStamps(*stamps, team_.size(), steps * (8 + 8 * stages_.size()));
+
   // False where the span ends before this step. Every member reads that at the same place, between two barriers.
   const auto oneStep = [&](int64_t s, int me) {
     const int64_t first = s * span.batchSize, next = first + span.batchSize;
     const auto rowsFrom = [&](int64_t at) { return static_cast<int>(std::clamp<int64_t>(rows - at, 0, span.batchSize)); };
     const Step step{span.firstStep + s, rowsFrom(first), run.batches[s & 1],
-                    updateOf(plan_.optimizer, span.learningRates[s], step_ + s)};
-    gather(data, span.order.data(), first, share(step.rows, me), step.batch, &step);
-    // Sparse kernels read every row from every member.
-    const Range coming{0, rowsFrom(next)};
-    prefetch(data, span.order.data() + next, sparse ? coming : share(coming.end, me));
-    if (me == 0) {
-      const bool diverged = !report.losses.empty() && !std::isfinite(report.losses.back());
-      run.stop = diverged || control.abort.load(std::memory_order_relaxed);
+                    updateOf(plan_.optimizer, span.learningRates[s], step_ + s), stamps};
+    if (stamps) stamps->tracks[me].step = static_cast<int32_t>(s);
+    {
+      const Timed timed(stamps, me, Phase::Gather);
+      gather(data, span.order.data(), first, share(step.rows, me), step.batch, &step);
+      // Sparse kernels read every row from every member.
+      const Range coming{0, rowsFrom(next)};
+      prefetch(data, span.order.data() + next, sparse ? coming : share(coming.end, me));
+      if (me == 0) {
+        const bool diverged = !report.losses.empty() && !std::isfinite(report.losses.back());
+        run.stop = diverged || control.abort.load(std::memory_order_relaxed);
+      }
     }
-    team_.barrier();
+    meet(step, me);
     if (run.stop) return false;
     forward(step, me);
     loss(run, step, me);
-    team_.barrier();
+    meet(step, me);
     if (me == 0) record(run, step);
     backward(run, step, me);
     return true;
@@ -71,18 +87,36 @@ void FusedTrainer::run(const Dataset& data, const Span& span, Control& control, 
     pace_.measured(static_cast<int>(end - s), took.count());
     s = end;
   }
+  if (stamps) stamps->close([this] { return barrierMicroseconds(); });
   step_ += report.stepsDone;
   report.aborted = report.stepsDone < steps;
+}
+
+void FusedTrainer::meet(const Step& step, int me) {
+  if (team_.active() == 1) return;
+  const Timed timed(step.stamps, me, Phase::Wait);
+  team_.barrier();
+}
+
+// Of a barrier at which nobody is late.
+double FusedTrainer::barrierMicroseconds() {
+  constexpr int kTimes = 200;
+  const double began = microseconds();
+  team_.run(team_.active(), [&](int) {
+    for (int i = 0; i < kTimes; ++i) team_.barrier();
+  });
+  return (microseconds() - began) / kTimes;
 }
 
 void FusedTrainer::forward(const Step& step, int me) {
   const Range rows = share(step.rows, me), all{0, step.rows};
   for (size_t l = 0; l < stages_.size(); ++l) {
     const DenseStage& stage = stages_[l];
-    if (l > 0) team_.barrier();
+    if (l > 0) meet(step, me);
+    const Timed timed(step.stamps, me, Phase::Forward, stage.layer);
     if (stage.byColumns) {
       forwardDense(l, *training_, step.batch, all, share(stage.panels, me));
-      if (!stage.after.empty()) team_.barrier();
+      if (!stage.after.empty()) meet(step, me);
     } else {
       forwardDense(l, *training_, step.batch, rows, {0, stage.panels});
     }
@@ -93,7 +127,8 @@ void FusedTrainer::forward(const Step& step, int me) {
 void FusedTrainer::loss(Run& run, const Step& step, int me) {
   const bool trains = !stages_.empty();
   // Logits that were computed by columns are read by rows.
-  if (trains && stages_.back().byColumns && stages_.back().after.empty()) team_.barrier();
+  if (trains && stages_.back().byColumns && stages_.back().after.empty()) meet(step, me);
+  const Timed timed(step.stamps, me, Phase::Loss);
   StageValues* last = trains ? &training_->stages.back() : nullptr;
   lossRows(plan_, kernels_,
            {last ? last->out() : step.batch.x, training_->predictions.data(), last ? last->dz.data() : nullptr, logitStride(),
@@ -102,6 +137,7 @@ void FusedTrainer::loss(Run& run, const Step& step, int me) {
 }
 
 void FusedTrainer::record(Run& run, const Step& step) {
+  const Timed timed(step.stamps, 0, Phase::Record);
   const size_t count = plan_.metrics.size();
   double loss = 0;
   for (int r = 0; r < step.rows; ++r) loss += run.losses[r];

@@ -27,6 +27,7 @@ struct Packed {
 };
 
 struct DenseStage {
+  int layer;  // in the plan
   int inputs, outputs, panels;
   long ld;  // stride of everything with this many columns, in floats; at least panels x width
   bool useBias;
@@ -74,6 +75,7 @@ struct Step {
   int rows;
   Batch& batch;
   Update update;
+  Stamps* stamps = nullptr;
 };
 
 class FusedTrainer : public Trainer {
@@ -115,6 +117,8 @@ class FusedTrainer : public Trainer {
   long logitStride() const { return stages_.empty() ? xStride_ : stages_.back().ld; }
 
   // fused_trainer.cc: one step, as member `me` of the team.
+  void meet(const Step& step, int me);  // at a barrier
+  double barrierMicroseconds();
   void forward(const Step& step, int me);
   void loss(Run& run, const Step& step, int me);
   void record(Run& run, const Step& step);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "../kernels/cpu/kernels.h"
+#include "stamps.h"
 
 namespace fusor {
 
@@ -103,6 +104,8 @@ struct Control {
   // heard: so at most one is ever under way.
   std::function<void(int64_t stepsDone, double loss, const std::vector<double>& metrics)> progress;
   std::function<bool()> wantsProgress;
+  // Filled by a training where it is not null. The trainer opens and closes it.
+  Stamps* stamps = nullptr;
 };
 
 struct Description {

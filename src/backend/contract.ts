@@ -184,6 +184,8 @@ export interface Listener {
   signal?: AbortSignal;
   /** Called now and then while the span runs, never more than one call behind. */
   onProgress?(progress: Progress): void;
+  /** Asks for {@link SpanReport.timeline}. Costs less than 2 % of a step; nothing where it is not asked for. */
+  timeline?: boolean;
 }
 
 export interface SpanReport {
@@ -194,6 +196,56 @@ export interface SpanReport {
   losses: Float32Array;
   /** One array a metric of the plan, one value a step done: the batch mean. */
   metrics: Float32Array[];
+  /** Where it was asked for and the session can tell. */
+  timeline?: Timeline;
+}
+
+/** A phase of a step. 'backward+update': a layer's way back, with the optimiser in the same kernels. 'kernel': within another. */
+export type Phase =
+  | 'gather'
+  | 'forward'
+  | 'loss'
+  | 'backward'
+  | 'backward+update'
+  | 'update'
+  | 'record'
+  | 'copy'
+  | 'wait'
+  | 'kernel';
+
+export interface Work {
+  phase: Phase;
+  /** Name of the plan's layer; null where it is none's. */
+  layer: string | null;
+  /** What the library calls it; null for a phase. */
+  kernel: string | null;
+}
+
+/** What a session did in a span and when. Times are microseconds on the clock of `performance.now() * 1000`. */
+export interface Timeline {
+  /** Who worked: the session's own thread first, then the others, or a device's stream. */
+  tracks: string[];
+  works: Work[];
+  /**
+   * One entry a stretch of work, by track and then by begin. A stretch within another belongs to it. Kernels may be
+   * known of some steps only, the first among them.
+   */
+  track: Uint16Array;
+  /** Index in `works`. */
+  work: Uint16Array;
+  /** Of the span, from 0. */
+  step: Int32Array;
+  begin: Float64Array;
+  end: Float64Array;
+  /** When `run` was called, and when its work was done and known to JavaScript. */
+  called: number;
+  returned: number;
+  /** Time spent after `returned`, to make this. */
+  aside: number;
+  /** What the smallest piece of work costs here, whatever it computes: a dispatched operation, or a barrier. */
+  launch: number;
+  /** Stretches of the session's thread for which there was no room. */
+  lost: number;
 }
 
 export interface RowRange {

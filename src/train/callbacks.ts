@@ -1,4 +1,4 @@
-import type { SessionState } from '../backend/contract';
+import type { SessionState, Timeline } from '../backend/contract';
 import type { NDArray } from '../data/ndarray';
 import type { Checkpoint } from './checkpoint';
 import type { History, Logs } from './history';
@@ -93,6 +93,10 @@ export interface Callback {
   onTrainEnd?(logs: Logs, context: TrainingContext): void | Promise<void>;
   /** Instead of onTrainEnd, when fit ends by an error or an abort; must not throw. */
   onTrainError?(error: unknown, context: TrainingContext): void | Promise<void>;
+  /** Asks for onTimeline; looked at before each span. */
+  timeline?: boolean;
+  /** What the session did in a span and when; before onBatchEnd and onSpanEnd. Not called by backends that cannot tell. */
+  onTimeline?(timeline: Timeline, context: TrainingContext): void;
   /** Now and then within a span, as the backend reports; not awaited. */
   onProgress?(progress: EpochProgress, context: TrainingContext): void;
 }

@@ -1,5 +1,5 @@
 import { integer, wrong } from '../arguments';
-import type { SpanReport } from '../backend/contract';
+import type { SpanReport, Timeline } from '../backend/contract';
 import type { BatchLogs, Callback, EpochProgress, TrainingContext } from './callbacks';
 import type { Logs } from './history';
 import { Means } from './means';
@@ -64,6 +64,15 @@ export class Caller {
       await entry.callback.onBatchEnd?.(end - 1, logs, this.context);
     }
     for (const { callback } of this.#callbacks) await callback.onSpanEnd?.(this.context);
+  }
+
+  get wantsTimeline(): boolean {
+    return this.#callbacks.some(({ callback }) => callback.timeline);
+  }
+
+  timeline(timeline: Timeline): void {
+    for (const { callback } of this.#callbacks)
+      if (callback.timeline) callback.onTimeline?.(timeline, this.context);
   }
 
   progress(progress: EpochProgress): void {

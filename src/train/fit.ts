@@ -134,6 +134,7 @@ async function runStretch(
     const { report, mayBeShort } = await running;
     if (diverged(report, part, training, caller)) return false;
     training.means.add(report, part.order.length, batchSize);
+    if (report.timeline) caller.timeline(report.timeline);
     await caller.spanEnd(report, part.order.length, batchSize, training.batch, training.batches);
     training.throwIfEnded();
     if (report.stopped === 'aborted' && !mayBeShort && !training.stopping)
@@ -179,6 +180,7 @@ async function runSpan(
     },
     {
       signal: training.beginSpan(),
+      timeline: caller.wantsTimeline,
       onProgress: ({ stepsDone, loss, metrics }) => {
         // No use in going on; the report will name the step.
         if (!Number.isFinite(loss)) return training.halt();

@@ -20,7 +20,14 @@ export interface NativeSession {
   /** Copies at once; the number names the data set. */
   upload(examples: Examples): number;
   release(dataset: number): void;
-  run(token: Token, dataset: number, span: Omit<Span, 'data'>, wantsProgress: boolean): Promise<SpanReport>;
+  /** @param delay asks for a timeline; see {@link NativeDelay} */
+  run(
+    token: Token,
+    dataset: number,
+    span: Omit<Span, 'data'>,
+    wantsProgress: boolean,
+    delay?: NativeDelay,
+  ): Promise<Omit<SpanReport, 'timeline'> & { timeline?: NativeTimeline }>;
   /** Null when aborted. */
   evaluate(
     token: Token,
@@ -34,6 +41,33 @@ export interface NativeSession {
   writeState(state: SessionState): Promise<void>;
   abort(token: Token): void;
   dispose(): Promise<void>;
+}
+
+/** Time that a phase of a layer is to take longer, for tests; 0 for none. Numbers as in native/engine/stamps.h. */
+export interface NativeDelay {
+  phase: number;
+  layer: number;
+  microseconds: number;
+}
+
+/** As the contract's, in numbers of native/engine/stamps.h and on the clock of `process.hrtime`, in microseconds. */
+export interface NativeTimeline {
+  tracks: string[];
+  kernels: string[];
+  track: Uint16Array;
+  phase: Uint8Array;
+  /** Index in the plan's layers, or −1. */
+  layer: Int16Array;
+  /** Index in `kernels`, or −1. */
+  kernel: Int16Array;
+  step: Int32Array;
+  begin: Float64Array;
+  end: Float64Array;
+  launch: number;
+  /** Time that the session's thread spent to find out, before `returned`. */
+  aside: number;
+  lost: number;
+  returned: number;
 }
 
 export interface NativeOptions {

@@ -14,6 +14,7 @@ import type {
   TrainPlan,
 } from '../contract';
 import type { NativeBinding, NativeOptions, NativeSession, Token } from './binding';
+import { delayFor, timelineOf } from './timeline';
 
 /** Progress listeners by the token of their job. */
 type Listeners = Map<Token, NonNullable<Listener['onProgress']>>;
@@ -75,13 +76,16 @@ class ContractSession implements Session {
     return new NativeDataset(this.native, id, examples.rows);
   }
 
-  async run({ data, ...span }: Span, { signal, onProgress }: Listener = {}): Promise<SpanReport> {
+  async run({ data, ...span }: Span, { signal, onProgress, timeline }: Listener = {}): Promise<SpanReport> {
     const id = this.#idOf(data);
     if (signal?.aborted) return this.#nothingDone();
-    return this.#job(signal, (token) => {
+    const called = performance.now() * 1000;
+    const { timeline: stamps, ...report } = await this.#job(signal, (token) => {
       if (onProgress) this.listeners.set(token, onProgress);
-      return this.native.run(token, id, span, onProgress !== undefined);
+      const delay = delayFor(this.plan, timeline);
+      return this.native.run(token, id, span, onProgress !== undefined, delay);
     });
+    return stamps && timeline ? { ...report, timeline: timelineOf(stamps, this.plan, called) } : report;
   }
 
   async evaluate(

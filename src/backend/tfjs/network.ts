@@ -3,6 +3,7 @@ import { leadingRescalings } from './dataset';
 import type { Tensor, Tf } from './engines';
 import { type Score, score, type Targets, takesLogits } from './head';
 import { activate, activationGradient, backward, forward, type Pass, type Training } from './layers';
+import { type Stopwatch, timed } from './stopwatch';
 
 /** A plan's formulas in tensor operations. Holds no tensors; whoever calls tidies. */
 export class Network {
@@ -36,43 +37,52 @@ export class Network {
   }
 
   /** As evaluate, in training, with the gradient of every parameter. */
-  gradients(parameters: Tensor[], x: Float32Array, targets: Targets, training: Training) {
+  gradients(parameters: Tensor[], x: Float32Array, targets: Targets, training: Training, watch?: Stopwatch) {
     const { tf, layers, plan } = this;
-    const { passes, logits } = this.forward(parameters, x, training);
-    const result = this.score(logits, targets);
-    let gradient: Tensor = tf.tensor2d(result.gradient, [plan.outputs, targets.order.length]);
-    if (!takesLogits(plan.loss)) {
-      gradient = activationGradient(tf, plan.output, { z: logits, y: result.predictions }, gradient);
-    }
+    const { passes, logits } = this.forward(parameters, x, training, watch);
+    const result = timed(watch, 'loss', null, () => {
+      const scored = this.score(logits, targets, watch);
+      const gradient: Tensor = tf.tensor2d(scored.gradient, [plan.outputs, targets.order.length]);
+      if (takesLogits(plan.loss)) return { ...scored, gradient };
+      const values = { z: logits, y: scored.predictions };
+      return { ...scored, gradient: activationGradient(tf, plan.output, values, gradient) };
+    });
+    let { gradient } = result;
     const gradients: Tensor[] = [];
     for (let i = layers.length - 1; i >= 0 && this.spans[i][1] > 0; i--) {
       const below = this.spans[i][0] > 0;
-      const own = backward(tf, layers[i], parameters.slice(...this.spans[i]), passes[i], gradient, below);
+      const own = timed(watch, 'backward', layers[i].name, () =>
+        backward(tf, layers[i], parameters.slice(...this.spans[i]), passes[i], gradient, below),
+      );
       gradients.unshift(...own.parameters);
       gradient = own.dx;
     }
     return { loss: result.loss, metrics: result.metrics, gradients };
   }
 
-  private forward(parameters: Tensor[], x: Float32Array, training: Training) {
+  private forward(parameters: Tensor[], x: Float32Array, training: Training, watch?: Stopwatch) {
     const { tf, plan } = this;
-    let value: Tensor = tf.tensor2d(x, [plan.features, x.length / plan.features]);
+    const copy = () => tf.tensor2d(x, [plan.features, x.length / plan.features]);
+    let value: Tensor = timed(watch, 'copy', null, copy);
     const passes: Pass[] = this.layers.map((layer, i) => {
-      const pass = forward(tf, layer, parameters.slice(...this.spans[i]), value, training);
+      const pass = timed(watch, 'forward', layer.name, () =>
+        forward(tf, layer, parameters.slice(...this.spans[i]), value, training),
+      );
       value = pass.y;
       return pass;
     });
     return { passes, logits: value };
   }
 
-  private score(logits: Tensor, targets: Targets): Score & { predictions: Tensor } {
+  private score(logits: Tensor, targets: Targets, watch?: Stopwatch): Score & { predictions: Tensor } {
     const { plan } = this;
     const needed = plan.metrics.length > 0 || !takesLogits(plan.loss);
     const predictions = needed ? activate(this.tf, plan.output, logits) : logits;
-    const values = {
+    // TensorFlow may still compute: what reading waits for is part of it.
+    const values = timed(watch, 'copy', null, () => ({
       logits: read(logits),
       predictions: predictions === logits ? read(logits) : read(predictions),
-    };
+    }));
     return { ...score(plan, values, targets), predictions };
   }
 }

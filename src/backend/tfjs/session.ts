@@ -17,6 +17,7 @@ import { HostDataset, type HostExamples, Rows } from './dataset';
 import type { Engine, Tensor } from './engines';
 import { Network } from './network';
 import { clipped, updateOf } from './optimizers';
+import { Stopwatch, timed } from './stopwatch';
 import { Tally } from './tally';
 
 /** Rows predicted between two turns of the event loop. */
@@ -59,12 +60,20 @@ export class TfjsSession implements Session {
       const tally = new Tally(this.plan.metrics.length, listen);
       const steps = span.learningRates.length;
       const aborted = () => this.disposal !== null || listen.signal?.aborted === true;
-      for (let i = 0; i < steps && !aborted() && !tally.diverged; i++) {
-        const order = span.order.subarray(i * span.batchSize, (i + 1) * span.batchSize);
-        tally.add(this.train(data, order, span.firstStep + i, span.learningRates[i]), order.length);
-        await nextTurn();
-      }
-      return tally.report(steps);
+      const watch = listen.timeline ? new Stopwatch() : undefined;
+      const train = async () => {
+        for (let i = 0; i < steps && !aborted() && !tally.diverged; i++) {
+          const order = span.order.subarray(i * span.batchSize, (i + 1) * span.batchSize);
+          if (watch) watch.step = i;
+          const sums = this.train(data, order, span.firstStep + i, span.learningRates[i], watch);
+          timed(watch, 'record', null, () => tally.add(sums, order.length));
+          await nextTurn();
+        }
+      };
+      if (!watch) await train();
+      else await watch.hooked(this.engine, train);
+      const report = tally.report(steps);
+      return watch ? { ...report, timeline: watch.timeline(this.engine.tf) } : report;
     });
   }
 
@@ -128,21 +137,29 @@ export class TfjsSession implements Session {
   }
 
   /** One step: gradients, update. Returns the sums over the batch's rows. */
-  private train(data: HostExamples, order: Uint32Array, step: number, rate: number): Metrics {
-    const { x, targets } = data.batch(order);
+  private train(
+    data: HostExamples,
+    order: Uint32Array,
+    step: number,
+    rate: number,
+    watch: Stopwatch | undefined,
+  ): Metrics {
+    const { x, targets } = timed(watch, 'gather', null, () => data.batch(order));
     const { plan, engine } = this;
     let sums: Metrics = { loss: 0, metrics: [] };
     const updated = engine.tidy(() => {
-      const result = this.network.gradients(this.weights, x, targets, { seed: plan.seed, step });
+      const result = this.network.gradients(this.weights, x, targets, { seed: plan.seed, step }, watch);
       sums = { loss: result.loss, metrics: result.metrics };
-      const gradients = clipped(engine.tf, plan.optimizer, result.gradients);
-      const update = updateOf(engine.tf, plan.optimizer, rate, this.step + 1);
-      return this.weights.map((w, p) => {
-        const slots = this.slots.map((slot) => slot[p]);
-        return update(w, gradients[p], slots);
+      return timed(watch, 'update', null, () => {
+        const gradients = clipped(engine.tf, plan.optimizer, result.gradients);
+        const update = updateOf(engine.tf, plan.optimizer, rate, this.step + 1);
+        return this.weights.map((w, p) => {
+          const slots = this.slots.map((slot) => slot[p]);
+          return update(w, gradients[p], slots);
+        });
       });
     });
-    this.free();
+    timed(watch, 'record', null, () => this.free());
     this.weights = updated.map(([w]) => w);
     this.slots = this.slots.map((_, s) => updated.map((tensors) => tensors[s + 1]));
     this.step++;

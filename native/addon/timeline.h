@@ -1,0 +1,14 @@
+// What a profile hears of a span: see Timeline in src/backend/native/timeline.ts.
+#pragma once
+#include <napi.h>
+
+#include "../engine/stamps.h"
+
+namespace fusor::addon {
+
+// {phase, layer, microseconds}
+Delay toDelay(const Napi::Value& value);
+// returned: microseconds of steady_clock when JavaScript's thread had the report.
+Napi::Object toObject(Napi::Env env, const Stamps& stamps, double returned);
+
+}  // namespace fusor::addon
