@@ -14,7 +14,7 @@ export interface Work {
 }
 
 /** m, v and w of one weight: 5 products and sums for m and v fused in pairs, √, +ε, ÷, and the step. */
-const ADAM_FLOPS = 12;
+export const ADAM_FLOPS = 12;
 const FLOAT = 4;
 
 /**

@@ -134,6 +134,18 @@ export const COMMANDS: readonly Command[] = [
     ],
   ),
   command(
+    'profile',
+    '',
+    'where the time of a step goes: ours against framework kernels and TensorFlow.js, op by op',
+    options.profile,
+    () => import('./commands/profile.js'),
+    [
+      'fusor profile --html profile.html --trace trace.json',
+      'fusor profile --variants native:fused,tfjs:wasm --layers 1024,1024 --batch-size 256',
+      'fusor profile --json > before.json; fusor profile --baseline before.json',
+    ],
+  ),
+  command(
     'native',
     '<action>',
     'the native backend: build | status | clean | fetch-libtorch',

@@ -191,6 +191,27 @@ export const compare = {
   runDir: text('where the page and new runs go; default: runs/compare-<time>', 'FOLDER', undefined),
 };
 
+export const profile = {
+  ...common,
+  ...problem,
+  device: runtime.device,
+  precision: runtime.precision,
+  threads: runtime.threads,
+  variants: words(
+    'what is profiled, each in a process of its own; default: native:fused,native:framework,tfjs',
+    'NAME,…',
+  ),
+  steps: integer('of a round, in one span; more where they would take less than 20 ms', 1, 1_000_000, 50),
+  warmup: { ...integer('steps before those that count, at least', 0, 1_000_000, 10), short: 'w' },
+  rounds: { ...integer('of each variant, in turns', 1, 10_000, 11), short: 'r' },
+  epochs: integer('whole epochs after that, for memory', 0, 1_000_000, 1),
+  trace: text('write a round of each as a Chrome trace, for Perfetto', 'FILE', undefined),
+  html: text('write a page: roofline, a step, memory', 'FILE', undefined),
+  nvtx: toggle('mark the phases for Nsight Systems, on a GPU'),
+  baseline: text('say what changed since this profile, written by --json', 'FILE', undefined),
+  freshCeilings: toggle('measure what this machine gives again, though it is known'),
+};
+
 export const devices = { ...common };
 export const doctor = { ...common, dataDir: rows.dataDir };
 const allowNonfinite = { allowNonfinite: toggle('take weights that are NaN or infinite') };

@@ -32,22 +32,32 @@ export interface Curves {
 
 const HEIGHT = 250;
 
-/** A figure: drawn once for wide screens and once for narrow ones, so that letters keep their size. */
 export function curves(figure: Curves): Html {
-  const [broad, narrow] = [figure.wide ? 960 : 470, 350].map((width) => new Html(draw(figure, width)));
-  const legend = figure.legend.map((name, series) => html`<span>${swatch(series)}${name}</span>`);
-  return html`<figure class="${figure.wide ? 'wide' : ''}"><figcaption>${figure.title}<small>${figure.note}</small></figcaption>
+  return chart(figure, HEIGHT, (width) => optionOf(figure, width));
+}
+
+/** A figure: drawn once for wide screens and once for narrow ones, so that letters keep their size. */
+export function chart(
+  { title, note, legend: names, wide }: Pick<Curves, 'title' | 'note' | 'legend' | 'wide'>,
+  height: number,
+  option: (width: number) => EChartsOption,
+): Html {
+  const [broad, narrow] = [wide ? 960 : 470, 350].map(
+    (width) => new Html(draw(option(width), width, height)),
+  );
+  const legend = names.map((name, series) => html`<span>${swatch(series)}${name}</span>`);
+  return html`<figure class="${wide ? 'wide' : ''}"><figcaption>${title}<small>${note}</small></figcaption>
 <div class="legend">${legend}</div>
 <div class="broad">${broad}</div><div class="narrow">${narrow}</div></figure>
 `;
 }
 
-function draw(figure: Curves, width: number): string {
+function draw(option: EChartsOption, width: number, height: number): string {
   // Loaded when something is drawn: it is large.
   const { init }: typeof import('echarts') = require('echarts');
-  const chart = init(null, null, { renderer: 'svg', ssr: true, width, height: HEIGHT });
+  const chart = init(null, null, { renderer: 'svg', ssr: true, width, height });
   try {
-    chart.setOption(optionOf(figure, width));
+    chart.setOption(option);
     // Its styles are for pointing at things, which needs a script.
     return chart.renderToSVGString().replace(/<style[\s\S]*?<\/style>/g, '');
   } finally {
@@ -57,9 +67,6 @@ function draw(figure: Curves, width: number): string {
 }
 
 function optionOf({ curves: all, x, logX, logY, limit, nested = 0 }: Curves, width: number): EChartsOption {
-  const label = { color: 'var(--muted)', fontSize: 12, fontFamily: 'inherit' };
-  const line = { lineStyle: { color: 'var(--line)' } };
-  const axis = { axisLine: { show: true, ...line }, axisTick: { show: false }, axisLabel: label };
   const shown = ([at, value]: readonly [number, number]) =>
     Number.isFinite(value) && (!logY || value > 0) && (!logX || at > 0);
   const series = all.map(({ series: number, points, dashed }): SeriesOption => {
@@ -113,8 +120,12 @@ function optionOf({ curves: all, x, logX, logY, limit, nested = 0 }: Curves, wid
   } as EChartsOption;
 }
 
+export const label = { color: 'var(--muted)', fontSize: 12, fontFamily: 'inherit' };
+export const line = { lineStyle: { color: 'var(--line)' } };
+export const axis = { axisLine: { show: true, ...line }, axisTick: { show: false }, axisLabel: label };
+
 /** 0.0001 → 1e-4, 12000 → 12k. */
-function short(value: number): string {
+export function short(value: number): string {
   const size = Math.abs(value);
   if (size >= 1e4) return `${Number((value / 1e3).toPrecision(4))}k`;
   if (size > 0 && size < 1e-3) return Number(value.toPrecision(3)).toExponential();

@@ -26,6 +26,8 @@ th, td { padding: 7px 10px; border-bottom: 1px solid var(--line); text-align: ri
 th { color: var(--muted); font-weight: 600; font-size: 13px; } td:first-child, th:first-child { text-align: left; padding-left: 0; white-space: normal; overflow-wrap: anywhere; min-width: 130px; }
 td.best { font-weight: 700; } .left td, .left th { text-align: left; white-space: normal; overflow-wrap: anywhere; }
 .left tr > :first-child { white-space: nowrap; }
+.figures { font-size: 14px; } .figures th, .figures td { padding: 4px 8px; } .figures td:first-child { white-space: nowrap; }
+.figures tr > :first-child { position: sticky; left: 0; background: var(--paper); }
 .swatch { display: inline-block; width: 12px; height: 12px; border-radius: 3px; margin-right: 7px; vertical-align: -1px; }
 .grid { display: grid; gap: 16px; grid-template-columns: repeat(2, minmax(0, 1fr)); }
 figure { margin: 0; padding: 14px 14px 8px; background: var(--card); border: 1px solid var(--line); border-radius: 8px; min-width: 0; }
@@ -36,6 +38,13 @@ svg { display: block; width: 100%; height: auto; } .narrow { display: none; }
 .bar { margin: 9px 0; font-size: 14px; } .bar > div:first-child { display: flex; justify-content: space-between; gap: 12px; overflow-wrap: anywhere; }
 .bar b { white-space: nowrap; font-weight: 600; } .track { height: 14px; margin-top: 3px; border-radius: 3px; background: var(--line); }
 .fill { height: 100%; border-radius: 3px; min-width: 2px; }
+.stacked { display: flex; height: 26px; margin-top: 3px; min-width: 8px; } .stacked > i { display: block; height: 100%; }
+.stacked > i:nth-child(even) { filter: brightness(0.82); }
+.track-name { font-size: 13px; color: var(--muted); margin-top: 8px; } .lane { position: relative; height: 24px; margin-top: 2px; overflow: hidden; }
+.lane.ground { background: var(--line); border-radius: 3px; }
+.lane > i { position: absolute; top: 0; height: 100%; min-width: 1px; border-right: 1px solid var(--card); overflow: hidden; font: 11px/24px system-ui, sans-serif;
+  color: #fff; text-shadow: 0 0 2px #000a; padding-left: 3px; white-space: nowrap; } .lane.small { height: 16px; } .lane.small > i { line-height: 16px; opacity: 0.8; }
+.scale { display: flex; justify-content: space-between; font-size: 12px; color: var(--muted); margin-top: 2px; }
 @media (max-width: 720px) { .grid { grid-template-columns: minmax(0, 1fr); } .broad { display: none; } .narrow { display: block; }
   body { padding: 18px 14px 40px; } h1 { font-size: 21px; }
   table.stack thead { display: none; } table.stack tr { display: block; padding: 8px 0; border-bottom: 1px solid var(--line); }

@@ -24,6 +24,17 @@ export function seriesTable(
 <tbody>${lines}</tbody></table></div>`;
 }
 
+/** Rows of figures, named by their first cell, which stays in sight where the table is wider than the screen. */
+export function figureTable(titles: readonly string[], rows: readonly (readonly string[])[]): Html {
+  const head = titles.map((title) => html`<th>${title}</th>`);
+  const lines = rows.map(([name, ...cells]) => {
+    return html`<tr><td>${name}</td>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>
+`;
+  });
+  return html`<div class="scroll"><table class="figures"><thead><tr>${head}</tr></thead>
+<tbody>${lines}</tbody></table></div>`;
+}
+
 /** Rows are facts, columns series: for text that may be long. */
 export function factTable(titles: readonly string[], rows: readonly (readonly string[])[]): Html {
   const head = titles.map((title, series) => html`<th>${swatch(series)}${title}</th>`);

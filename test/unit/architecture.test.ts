@@ -30,7 +30,9 @@ const RULES: Array<[from: RegExp, to: RegExp]> = [
   [/^model\//, /^(model|train|data)\/|^backend\/(contract|select|request)$|^io\/checkpoint-folder$/],
   [/^train\//, /^(train|data)\/|^backend\/(contract|select|request)$/],
   [/^bench\//, /^bench\/|^backend\/native\/measure$/],
-  [/^(data|profile)\//, /^(data|profile)\/|^backend\/contract$/],
+  [/^data\//, /^data\/|^backend\/contract$/],
+  // Figures, tables, traces and pages, from values alone.
+  [/^profile\//, /^(profile|bench|report)\/|^backend\/contract$/],
   [/^backend\/native\//, /^backend\/native\/|^backend\/[\w-]+$/],
   [/^backend\/tfjs\//, /^backend\/tfjs\/|^backend\/[\w-]+$/],
   [/^backend\/select$/, /^backend\//],

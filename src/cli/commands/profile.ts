@@ -1,0 +1,149 @@
+import { randomInt } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { benchEnvironment, ceilingsFor } from '../../bench/ceilings';
+import { machine } from '../../bench/machine';
+import type { Ceilings } from '../../bench/roofline';
+import { FusorError, isFusorError } from '../../errors';
+import { writeAtomic } from '../../io/atomic';
+import { ioError, systemCode } from '../../io/system-error';
+import { changesFrom, comparisonOf } from '../../profile/compare';
+import type { ProfileDocument } from '../../profile/profile';
+import { traceOf } from '../../profile/trace';
+import { variantProfile } from '../../profile/variant';
+import { version } from '../../version';
+import type { Call, Run } from '../command';
+import { interruptible } from '../interrupt';
+import type { profile } from '../options';
+import { changesText, printed } from '../profile/print';
+import { type Measured, measureEach } from '../profile/variants';
+import { type Obstacle, type Way, wayOf } from '../ways';
+
+/** What is profiled where nobody names anything, as far as it is there. */
+const DEFAULT = ['native:fused', 'native:framework', 'tfjs'];
+
+export const run: Run<typeof profile> = (call) => interruptible((signal) => profileAll(call, signal));
+
+async function profileAll(call: Call<typeof profile>, signal: AbortSignal): Promise<number> {
+  const { settings, out } = call;
+  const before = settings.baseline === undefined ? undefined : readProfile(settings.baseline);
+  const absent: Obstacle[] = [];
+  const seed = settings.seed ?? randomInt(2 ** 31);
+  const measured = await measureAll(call, seed, signal, absent);
+  const threads = measured.map(({ done }) => done.runtime.threads);
+  out.note('the ceilings of this machine …');
+  const ceilings = await ceilingsFor(threads, settings.freshCeilings).catch((error): Ceilings[] => {
+    if (!isFusorError(error)) throw error;
+    absent.push({ name: 'ceilings', reason: error.message.split(' · ')[0], cure: '' });
+    return [];
+  });
+  if (settings.nvtx && measured.every(({ done }) => !done.runtime.device.startsWith('cuda')))
+    out.note(
+      '--nvtx: nothing here runs on an NVIDIA GPU, so Nsight has nothing to mark; --trace writes the same ranges for Perfetto',
+    );
+  const document = documentOf(call, measured, ceilings, absent, seed);
+  if (settings.trace !== undefined)
+    await write(settings.trace, JSON.stringify(traceOf(recordedOf(measured))));
+  if (settings.html !== undefined) {
+    const { profilePage } = await import('../../profile/page.js');
+    await write(settings.html, profilePage(document, recordedOf(measured)));
+  }
+  const changes = before && changesFrom(before.variants, document.variants);
+  out.result(changes ? { ...document, since: before.date, changes } : document, () =>
+    [printed(document), ...(before ? ['', changesText(before, document)] : [])].join('\n'),
+  );
+  return 0;
+}
+
+function measureAll(
+  { settings, origins, out }: Call<typeof profile>,
+  seed: number,
+  signal: AbortSignal,
+  absent: Obstacle[],
+) {
+  const asked = settings.variants.length > 0;
+  const ways: Way[] = (asked ? settings.variants : DEFAULT).map((name) => wayOf(name, origins.variants));
+  const { steps, warmup, rounds, epochs } = settings;
+  const anywhere = { backend: 'auto', kernels: 'auto', tfjsEngine: 'auto' } as const;
+  const problem = { settings: { ...settings, ...anywhere }, origins: { ...origins, ...anywhere } };
+  return measureEach(
+    ways,
+    { problem, seed, steps, warmup, rounds, epochs },
+    signal,
+    (text) => out.note(text),
+    (obstacle, error) => {
+      // What was asked for by name is never left out.
+      if (asked || absent.length + 1 === ways.length) throw error;
+      absent.push(obstacle);
+      out.note(`${obstacle.name}: ${obstacle.reason}`);
+    },
+  );
+}
+
+function documentOf(
+  { settings, argv }: Call<typeof profile>,
+  measured: readonly Measured[],
+  ceilings: Ceilings[],
+  absent: Obstacle[],
+  seed: number,
+): ProfileDocument {
+  const variants = measured.map(({ way, ready, rounds, done }) => {
+    const { device, threads, kernels } = done.runtime;
+    const facts = {
+      ranOn: done.ranOn,
+      device,
+      threads,
+      memory: done.memory,
+      skipsZeros: /sparse/.test(kernels),
+    };
+    const roof = device.startsWith('cuda') ? undefined : ceilings.find((each) => each.threads === threads);
+    const { plan, density } = ready;
+    const counting = { plan, rows: settings.batchSize, inputBytes: density === null ? 4 : 1, density };
+    return variantProfile(way.name, facts, rounds, roof ?? null, counting);
+  });
+  const [{ ready }] = measured;
+  const { data, net, parameters, density, plan } = ready;
+  const { batchSize } = settings;
+  return {
+    schema: 'fusor.profile',
+    version: 1,
+    command: ['fusor', ...argv].join(' '),
+    date: new Date().toISOString(),
+    fusor: version,
+    machine: machine(benchEnvironment()),
+    job: { data, net, batchSize, optimizer: plan.optimizer.kind, seed, parameters, density },
+    ceilings,
+    variants,
+    comparison: comparisonOf(
+      variants,
+      plan.layers.map(({ name }) => name),
+    ),
+    absent,
+  };
+}
+
+function recordedOf(measured: readonly Measured[]) {
+  return measured.flatMap(({ way, done }) =>
+    done.recorded ? [{ name: way.name, recorded: done.recorded }] : [],
+  );
+}
+
+async function write(path: string, text: string): Promise<void> {
+  await writeAtomic(resolve(path), text).catch((error) => {
+    throw systemCode(error) ? ioError(error, 'write', path) : error;
+  });
+}
+
+/** @throws ERR_FILE_FORMAT, ERR_IO */
+function readProfile(path: string): ProfileDocument {
+  let document: ProfileDocument;
+  try {
+    document = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    if (systemCode(error)) throw ioError(error, 'read', path);
+    throw new FusorError('ERR_FILE_FORMAT', ['not JSON', path, 'write it with fusor profile --json']);
+  }
+  if (document?.schema === 'fusor.profile' && document.version === 1 && Array.isArray(document.variants))
+    return document;
+  throw new FusorError('ERR_FILE_FORMAT', ['not a profile', path, 'write it with fusor profile --json']);
+}

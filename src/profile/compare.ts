@@ -1,0 +1,129 @@
+/** Variants side by side, and a profile beside an earlier one. */
+import { median } from '../bench/statistics';
+import { type ComparedOp, type Figure, figure, type OpRow, type VariantProfile } from './profile';
+
+/** The order of a step; what comes after the layers' own. */
+const ORDER = [
+  'gather',
+  'copy',
+  'forward',
+  'loss',
+  'backward',
+  'update',
+  'record',
+  'wait',
+  'gap',
+  'launch',
+  'javascript',
+];
+
+/**
+ * Ops of all variants by name, the first variant's time the measure; sums for the way back and the step.
+ * @param layers names in the plan's order
+ */
+export function comparisonOf(variants: readonly VariantProfile[], layers: readonly string[]): ComparedOp[] {
+  const fused = variants.some(({ ops }) => ops.some(({ phase }) => phase === 'backward+update'));
+  const nameIn = ({ name }: OpRow) => name.replace('backward+update', 'backward');
+  const all = new Map(variants.flatMap(({ ops }) => ops.map((op) => [nameIn(op), op])));
+  const phaseOf = (name: string) => all.get(name)!.phase.split('+')[0];
+  // Through the layers and back.
+  const place = (name: string) => {
+    const layer = layers.indexOf(all.get(name)!.layer ?? '');
+    return ORDER.indexOf(phaseOf(name)) + (phaseOf(name) === 'backward' ? -layer : layer) / 1e6;
+  };
+  const rows = [...all.keys()]
+    .sort((a, b) => place(a) - place(b))
+    .map((name): ComparedOp => {
+      const mine = variants.map(({ ops }) => ops.find((op) => nameIn(op) === name));
+      const unlike = fused && ['backward', 'update'].includes(phaseOf(name));
+      return compared(
+        name,
+        mine.map((op) => op?.rounds ?? null),
+        unlike,
+      );
+    });
+  const back = variants.map(({ ops }) =>
+    sumOf(ops.filter(({ phase }) => phase === 'update' || phase.startsWith('backward'))),
+  );
+  const steps = variants.map(({ ops }) => sumOf(ops));
+  const at = rows.findIndex(({ name }) => name === 'record');
+  if (fused) rows.splice(at < 0 ? rows.length : at, 0, compared('backward and update, all layers', back));
+  return [...rows, compared('step', steps)];
+}
+
+function compared(name: string, rounds: readonly (readonly number[] | null)[], unlike = false): ComparedOp {
+  const [first] = rounds;
+  return {
+    name,
+    self: rounds.map((values) => values && median(values)),
+    times: rounds.map((values) => (values && first && !unlike ? ratio(values, first) : null)),
+  };
+}
+
+/** Round by round: what drifts on the machine drifts for both. Null where there is next to nothing to compare with. */
+function ratio(values: readonly number[], first: readonly number[]): Figure | null {
+  const rounds = Math.min(values.length, first.length);
+  const ratios = Array.from({ length: rounds }, (_, i) => values[i] / first[i]).filter(Number.isFinite);
+  return ratios.length > 0 && median(first) > 0.01 ? figure(ratios, median) : null;
+}
+
+function sumOf(ops: readonly OpRow[]): number[] | null {
+  if (ops.length === 0) return null;
+  return ops[0].rounds.map((_, i) => ops.reduce((sum, { rounds }) => sum + (rounds[i] ?? 0), 0));
+}
+
+/** One op now and before, where the difference is beyond the spread of both. */
+export interface Change {
+  variant: string;
+  op: string;
+  before: number;
+  now: number;
+  /** now / before. */
+  times: number;
+}
+
+/** Less than this is no change. */
+const LEAST_TIMES = 1.15;
+/** Nor is what matters nothing: this share of the step. */
+const LEAST_SHARE = 0.02;
+
+/** What got slower and what faster, the greatest difference first; times relative to a step's sum cancel a slow machine. */
+export function changesFrom(
+  before: readonly VariantProfile[],
+  now: readonly VariantProfile[],
+): { slower: Change[]; faster: Change[] } {
+  const all = now.flatMap((variant) => {
+    const old = before.find(({ name }) => name === variant.name);
+    return old ? changesOf(old, variant) : [];
+  });
+  const byDifference = (a: Change, b: Change) => Math.abs(b.now - b.before) - Math.abs(a.now - a.before);
+  const of = (test: (change: Change) => boolean) => all.filter(test).sort(byDifference);
+  return { slower: of(({ times }) => times > 1), faster: of(({ times }) => times < 1) };
+}
+
+function changesOf(old: VariantProfile, variant: VariantProfile): Change[] {
+  const pairs = variant.ops.flatMap((op) => {
+    const its = old.ops.find(({ name }) => name === op.name);
+    return its && its.self.median > 0 && !AROUND.includes(op.phase) ? [{ op, its }] : [];
+  });
+  if (pairs.length === 0) return [];
+  // A machine that is slower today is slower for most ops.
+  const drift = median(pairs.map(({ op, its }) => op.self.median / its.self.median));
+  const least = LEAST_SHARE * Math.min(old.step.median, variant.step.median);
+  return pairs.flatMap(({ op, its }) => {
+    const [now, was] = [op.self.median / drift, its.self.median];
+    const apart =
+      quartile(op, 0.25) / drift > quartile(its, 0.75) || quartile(op, 0.75) / drift < quartile(its, 0.25);
+    const times = now / was;
+    const matters = Math.max(times, 1 / times) >= LEAST_TIMES && Math.abs(now - was) >= least;
+    if (!apart || !matters) return [];
+    return [{ variant: variant.name, op: op.name, before: was, now: op.self.median, times }];
+  });
+}
+
+/** Not the kernels': they follow the machine. */
+const AROUND: readonly string[] = ['wait', 'gap', 'launch', 'javascript'];
+
+function quartile({ rounds }: OpRow, share: number): number {
+  return rounds.toSorted((a, b) => a - b)[Math.min(rounds.length - 1, Math.floor(rounds.length * share))];
+}

@@ -1,0 +1,124 @@
+/** What a profile is made of: the document that --json prints, --baseline reads, and the page shows. Times are microseconds. */
+import type { Phase } from '../backend/contract';
+import type { Machine } from '../bench/machine';
+import type { Ceilings } from '../bench/roofline';
+import type { Work } from '../bench/work';
+
+/** Of values that were measured in rounds. */
+export interface Figure {
+  median: number;
+  min: number;
+  max: number;
+  /** The middle half, as a share of the median. */
+  spread: number;
+}
+
+/** The session's phases, and what lies around them. */
+export type OpPhase = Exclude<Phase, 'kernel'> | 'launch' | 'gap' | 'javascript';
+
+export type Verdict = 'compute' | 'memory' | 'latency' | 'launch';
+
+/** A library's operation within an op, a step. */
+export interface KernelRow {
+  name: string;
+  calls: number;
+  self: number;
+}
+
+/** A phase, of a layer where it is one's. Everything is a step's. */
+export interface OpRow {
+  /** 'forward dense', 'loss'. */
+  name: string;
+  phase: OpPhase;
+  layer: string | null;
+  calls: number;
+  /** Without what lies within it (waiting, copies), and with it. */
+  self: Figure;
+  total: number;
+  /** Of the step: what the self times of all ops add up to. */
+  share: number;
+  /** Of every round: what ratios are made of. */
+  rounds: number[];
+  /** Counted by hand; null where there is nothing to compute or move. */
+  work: Work | null;
+  gflops: number | null;
+  gbytes: number | null;
+  /** FLOP a byte. */
+  intensity: number | null;
+  /** Of the nearer measured ceiling, and which that is; null without ceilings. */
+  ofCeiling: number | null;
+  bound: string | null;
+  verdict: Verdict;
+  advice: string;
+  kernels: KernelRow[];
+}
+
+export interface VariantProfile {
+  name: string;
+  /** One line on what it runs on. */
+  ranOn: string;
+  device: string;
+  threads: number;
+  /** Of a round's spans. */
+  steps: number;
+  rounds: number;
+  /** A step as a training has it, nothing stamped, JavaScript and launch included. */
+  step: Figure;
+  /** The same, stamped, round by round beside it; and how much more that is, as a share. */
+  stamped: Figure;
+  stampingCost: number;
+  /** What the ops add up to, as a share of the step that was not stamped. */
+  coverage: number;
+  /** What the smallest piece of work costs. */
+  launch: number;
+  ops: OpRow[];
+  /** Resident memory of its process: at moments, then at the end of each epoch. */
+  memory: { at: string; bytes: number }[];
+}
+
+/** One op on several variants. */
+export interface ComparedOp {
+  name: string;
+  /** By variant; null where it has none. */
+  self: (number | null)[];
+  /** How many times the first variant's time, round by round; null where it cannot be said. */
+  times: (Figure | null)[];
+}
+
+export interface ProfileDocument {
+  schema: 'fusor.profile';
+  version: 1;
+  command: string;
+  date: string;
+  fusor: string;
+  machine: Machine;
+  job: {
+    data: string;
+    /** e.g. '784-128-10'. */
+    net: string;
+    batchSize: number;
+    optimizer: string;
+    seed: number;
+    parameters: number;
+    /** Share of the input's bytes that are not 0; null for float32. */
+    density: number | null;
+  };
+  /** By number of threads; empty without the native backend. */
+  ceilings: Ceilings[];
+  variants: VariantProfile[];
+  comparison: ComparedOp[];
+  /** What could not be profiled here, and why. */
+  absent: { name: string; reason: string; cure: string }[];
+}
+
+export function figure(values: readonly number[], of: (values: readonly number[]) => number): Figure {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+  const median = of(values);
+  return {
+    median,
+    min: sorted[0],
+    max: sorted[sorted.length - 1],
+    spread: median > 0 ? (at(0.75) - at(0.25)) / median : 0,
+  };
+}

@@ -1,0 +1,99 @@
+/** A variant's rounds as rows: medians, work, shares of the ceilings, verdicts. */
+import { type Ceilings, shareOf } from '../bench/roofline';
+import { median } from '../bench/statistics';
+import { figure, type KernelRow, type OpRow, type VariantProfile } from './profile';
+import type { OpTime, Round } from './round';
+import { verdictOf } from './verdict';
+import { type Counting, workOfOp } from './work';
+
+/** What a variant's process tells of itself. */
+export interface Facts extends Pick<VariantProfile, 'ranOn' | 'device' | 'threads' | 'memory'> {
+  /** Whether zeros of the input are skipped. */
+  skipsZeros: boolean;
+}
+
+/**
+ * @param ceilings for its number of threads; null where they are not known, as on a GPU
+ * @param counting of the job; density is that of the data
+ */
+export function variantProfile(
+  name: string,
+  { skipsZeros, ...facts }: Facts,
+  rounds: readonly Round[],
+  ceilings: Ceilings | null,
+  counting: Omit<Counting, 'own'>,
+): VariantProfile {
+  const launch = median(rounds.map((round) => round.launch));
+  const names = [...new Set(rounds.flatMap(({ ops }) => ops.map(nameOf)))];
+  const all = names.map((op) => rounds.map(({ ops }) => ops.find((each) => nameOf(each) === op)));
+  const selves = all.map((times) => times.map((time) => time?.self ?? 0));
+  const sums = rounds.map((_, i) => selves.reduce((sum, values) => sum + values[i], 0));
+  const forward = rounds.flatMap(({ ops }) => ops.filter(({ phase }) => phase === 'forward'));
+  const own: Counting = {
+    ...counting,
+    own: new Set(forward.map(({ layer }) => layer!)),
+    density: skipsZeros ? counting.density : null,
+  };
+  const ops = names.map((op, i): OpRow => {
+    const times = all[i].filter((time) => time !== undefined);
+    const { phase, layer } = times[0];
+    const self = figure(selves[i], median);
+    const kernels = kernelsOf(times);
+    const work = workOfOp(phase, layer, own);
+    const busiest = median(times.map((time) => time.busiest)) / 1e6;
+    const roof = work && ceilings && busiest > 0 ? shareOf(work, busiest, ceilings) : null;
+    const share = median(selves[i].map((time, round) => time / sums[round]));
+    return {
+      ...{ name: op, phase, layer, self, share, work, kernels },
+      calls: median(times.map((time) => time.calls)),
+      total: median(times.map((time) => time.total)),
+      rounds: selves[i],
+      gflops: work && busiest > 0 ? work.flops / busiest / 1e9 : null,
+      gbytes: work && busiest > 0 ? (work.read + work.written) / busiest / 1e9 : null,
+      intensity: work ? work.flops / (work.read + work.written) : null,
+      ofCeiling: roof?.ofCeiling ?? null,
+      bound: roof?.bound ?? null,
+      ...verdictOf({
+        ...{ phase, self: self.median, kernels, share, work, launch },
+        roof: work && ceilings ? nearest(work, busiest, ceilings) : null,
+      }),
+    };
+  });
+  const plain = rounds.map((round) => round.plain / round.steps);
+  const stamped = rounds.map((round) => round.stamped / round.steps);
+  return {
+    ...{ name, ...facts, launch, ops },
+    steps: rounds[0].steps,
+    rounds: rounds.length,
+    step: figure(plain, median),
+    stamped: figure(stamped, median),
+    stampingCost: median(stamped.map((time, i) => time / plain[i])) - 1,
+    coverage: median(sums.map((sum, i) => sum / plain[i])),
+  };
+}
+
+/** 'forward dense', 'loss'. */
+export function nameOf({ phase, layer }: Pick<OpTime, 'phase' | 'layer'>): string {
+  return layer === null ? phase : `${phase} ${layer}`;
+}
+
+/** The ceiling that is nearer, though it may be far: {@link shareOf} calls that 'latency'. */
+function nearest(work: NonNullable<OpRow['work']>, seconds: number, ceilings: Ceilings) {
+  const compute = work.flops / Math.max(...Object.values(ceilings.flops));
+  const floor = shareOf(work, 1e-12, ceilings);
+  const { ofCeiling } = shareOf(work, seconds, ceilings);
+  return { share: ofCeiling, bound: compute >= floor.ofCeiling * 1e-12 ? 'compute' : floor.bound };
+}
+
+function kernelsOf(times: readonly OpTime[]): KernelRow[] {
+  const names = [...new Set(times.flatMap(({ kernels }) => kernels.map(({ name }) => name)))];
+  const rows = names.map((name) => {
+    const found = times.map(({ kernels }) => kernels.find((kernel) => kernel.name === name));
+    return {
+      name,
+      calls: median(found.map((kernel) => kernel?.calls ?? 0)),
+      self: median(found.map((kernel) => kernel?.self ?? 0)),
+    };
+  });
+  return rows.filter(({ calls }) => calls > 0).sort((a, b) => b.self - a.self);
+}

@@ -1,0 +1,166 @@
+/** What each phase of a plan's step has to do, counted by hand: floating-point operations, and bytes at least. */
+import type { LayerPlan, OptimizerPlan, TrainPlan } from '../backend/contract';
+import { slotsOf } from '../backend/contract';
+import { ADAM_FLOPS, type Shape, type Work, workOf } from '../bench/work';
+import type { OpPhase } from './profile';
+
+const FLOAT = 4;
+
+export interface Counting {
+  plan: TrainPlan;
+  rows: number;
+  /** Of the input: 1 for uint8, 4 for float32. */
+  inputBytes: number;
+  /** Share of the input's bytes that are not zero, where zeros are skipped; null where they are not. */
+  density: number | null;
+  /** Layers whose way forward is an op of its own; the others go with the Dense before them, or with the gathering. */
+  own: ReadonlySet<string>;
+}
+
+type Dense = Extract<LayerPlan, { kind: 'dense' }>;
+
+/** @returns null for what neither computes nor has to move anything */
+export function workOfOp(phase: OpPhase, layer: string | null, counting: Counting): Work | null {
+  const { plan } = counting;
+  const at = plan.layers.findIndex(({ name }) => name === layer);
+  switch (phase) {
+    case 'gather':
+      return gatherWork(counting);
+    case 'forward':
+      return at < 0 ? null : sum(stageOf(counting, at).map((each) => forwardWork(each, counting)));
+    case 'loss':
+      return lossWork(counting);
+    case 'backward':
+      return at < 0 ? null : backwardWork(at, counting);
+    case 'backward+update':
+      return at < 0 ? null : backwardUpdateWork(at, counting);
+    case 'update':
+      return updateWork(parameters(plan.layers.filter(isDense)), plan.optimizer, true);
+    default:
+      return null;
+  }
+}
+
+const isDense = (layer: LayerPlan): layer is Dense => layer.kind === 'dense';
+const shapeOf = ({ inputs, outputs }: Dense, rows: number): Shape => ({
+  batch: rows,
+  inputs,
+  units: outputs,
+});
+const parameters = (layers: readonly Dense[]) =>
+  layers.reduce((count, { inputs, outputs, useBias }) => count + (inputs + (useBias ? 1 : 0)) * outputs, 0);
+
+function sum(works: readonly Work[]): Work {
+  return works.reduce((a, b) => ({
+    flops: a.flops + b.flops,
+    read: a.read + b.read,
+    written: a.written + b.written,
+  }));
+}
+
+/** A layer, and those that go with it. */
+function stageOf({ plan, own }: Counting, at: number): LayerPlan[] {
+  const next = plan.layers.findIndex(({ name }, i) => i > at && own.has(name));
+  return plan.layers.slice(at, next < 0 ? undefined : next);
+}
+
+/** As many floating-point operations for each of a layer's values; a whole exponential is one. */
+const PER_VALUE = { rescaling: 2, activation: 1, dropout: 1 };
+
+function elementwise(kind: keyof typeof PER_VALUE, width: number, rows: number): Work {
+  const bytes = FLOAT * width * rows;
+  return { flops: PER_VALUE[kind] * width * rows, read: bytes, written: bytes };
+}
+
+function forwardWork(layer: LayerPlan, { plan, rows, density }: Counting): Work {
+  if (layer.kind !== 'dense') return elementwise(layer.kind, layer.width, rows);
+  const isFirst = layer === plan.layers.find(isDense);
+  return isFirst && density !== null
+    ? workOf('sparse-forward', shapeOf(layer, rows), density)
+    : workOf('forward', shapeOf(layer, rows), 1);
+}
+
+/** Rows and targets; where zeros are skipped, the rows stay where they are. */
+function gatherWork({ plan, rows, inputBytes, density, own }: Counting): Work {
+  const targets = FLOAT * rows * (plan.targets === 'labels' ? 1 : plan.outputs);
+  if (density !== null) return { flops: 0, read: targets, written: targets };
+  const values = rows * plan.features;
+  const before = plan.layers.slice(0, plan.layers.findIndex(isDense)).filter(({ name }) => !own.has(name));
+  // On the way: no bytes of their own.
+  const each = before.reduce((flops, layer) => flops + (isDense(layer) ? 0 : PER_VALUE[layer.kind]), 0);
+  return { flops: each * values, read: inputBytes * values + targets, written: FLOAT * values + targets };
+}
+
+/** The greatest, a difference, an exponential, a sum, a quotient, the difference to the target, the mean; and the like. */
+const PER_LOGIT: Record<TrainPlan['loss']['kind'], number> = {
+  categoricalCrossentropy: 7,
+  sparseCategoricalCrossentropy: 7,
+  binaryCrossentropy: 8,
+  meanSquaredError: 4,
+  meanAbsoluteError: 4,
+};
+
+function lossWork({ plan, rows }: Counting): Work {
+  const values = rows * plan.outputs;
+  const targets = plan.targets === 'labels' ? rows : values;
+  return {
+    flops: PER_LOGIT[plan.loss.kind] * values,
+    read: FLOAT * (values + targets),
+    written: FLOAT * values,
+  };
+}
+
+/** Of one parameter: operations by kind; Adam's as in bench/work.ts. */
+function updateFlops(optimizer: OptimizerPlan): number {
+  switch (optimizer.kind) {
+    case 'sgd':
+      return optimizer.momentum === 0 ? 2 : optimizer.nesterov ? 6 : 4;
+    case 'adam':
+      return ADAM_FLOPS;
+    case 'adamw':
+      return ADAM_FLOPS + 2;
+    case 'rmsprop':
+      return 9;
+  }
+}
+
+/** @param reads whether the gradient comes from memory */
+function updateWork(count: number, optimizer: OptimizerPlan, reads: boolean): Work {
+  const state = 1 + slotsOf(optimizer).length;
+  return {
+    flops: updateFlops(optimizer) * count,
+    read: FLOAT * (state + (reads ? 1 : 0)) * count,
+    written: FLOAT * state * count,
+  };
+}
+
+function backwardWork(at: number, { plan, rows }: Counting): Work {
+  const layer = plan.layers[at];
+  if (layer.kind !== 'dense') return elementwise(layer.kind, layer.width, rows);
+  const { inputs, outputs, useBias } = layer;
+  const below = plan.layers.findIndex(isDense) < at;
+  const [x, dz, w] = [rows * inputs, rows * outputs, inputs * outputs];
+  return {
+    flops: (below ? 4 : 2) * rows * w + (useBias ? dz : 0),
+    read: FLOAT * (x + dz + (below ? w : 0)),
+    written: FLOAT * (parameters([layer]) + (below ? x : 0)),
+  };
+}
+
+/** The gradient of the weights stays in registers. */
+function backwardUpdateWork(at: number, counting: Counting): Work {
+  const { plan, rows, density } = counting;
+  const [layer, ...after] = stageOf(counting, at);
+  if (layer.kind !== 'dense') return elementwise(layer.kind, layer.width, rows);
+  const { inputs, outputs, useBias } = layer;
+  const below = plan.layers.findIndex(isDense) < at;
+  const isSparse = !below && density !== null;
+  const [x, dz] = [rows * inputs, rows * outputs];
+  const gradients: Work = {
+    flops: (below ? 4 : 2) * (isSparse ? density * x : x) * outputs + (useBias ? dz : 0),
+    read: (isSparse ? 1 : FLOAT) * x + FLOAT * dz,
+    written: below ? FLOAT * x : 0,
+  };
+  const passes = after.map((each) => (isDense(each) ? gradients : elementwise(each.kind, each.width, rows)));
+  return sum([gradients, updateWork(parameters([layer]), plan.optimizer, false), ...passes]);
+}

@@ -1,0 +1,96 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ProfileDocument } from '../../src/profile/profile';
+import { BACKENDS, documentOf, fusor } from '../support/cli';
+import { temporaryFolder } from '../support/script';
+import { describeUnless } from '../support/skip';
+
+const cwd = temporaryFolder();
+// Each command starts several processes; on a busy machine that takes a while.
+jest.setTimeout(300_000);
+const small = ['--limit', '640', '--layers', '64', '--seed', '7', '--rounds', '3', '--epochs', '1'];
+const profile = (flags: string[], env: Record<string, string> = {}) =>
+  fusor(['profile', ...small, ...flags], { cwd, env: { FUSOR_CACHE: join(cwd, 'cache'), ...env } });
+
+/** What is counted by hand for 784-64-10 at 32 rows: a product is 2·B·I·U. */
+const FORWARD = 2 * 32 * 784 * 64;
+
+test('tfjs: phases, kernels, a trace and a page', async () => {
+  const files = ['--trace', 'trace.json', '--html', 'page.html'];
+  const ran = await profile([
+    '--variants',
+    'tfjs:wasm,tfjs:cpu',
+    '--steps',
+    '10',
+    '--nvtx',
+    '--json',
+    ...files,
+  ]);
+  const document: ProfileDocument = documentOf(ran);
+  expect(ran.status).toBe(0);
+  expect(ran.stderr).toContain('--nvtx: nothing here runs on an NVIDIA GPU');
+  expect(document.job).toMatchObject({ net: '784-64-10', batchSize: 32, optimizer: 'adam', seed: 7 });
+  for (const { ops, memory, rounds, coverage } of document.variants) {
+    const names = ops.map(({ name }) => name);
+    const wanted = ['gather', 'forward dense', 'loss', 'backward dense', 'update', 'gap', 'javascript'];
+    expect(names).toEqual(expect.arrayContaining(wanted));
+    const forward = ops.find(({ name }) => name === 'forward dense')!;
+    expect(forward.work!.flops).toBe(FORWARD);
+    expect(forward.kernels.find(({ name }) => name === 'BatchMatMul')!.calls).toBe(1);
+    expect(memory.map(({ at }) => at)).toContain('epoch 1');
+    expect(rounds).toBe(3);
+    // 0.95 to 1.05 on an idle machine.
+    expect(coverage).toBeGreaterThan(0.6);
+    expect(coverage).toBeLessThan(1.7);
+  }
+  const { traceEvents } = JSON.parse(readFileSync(join(cwd, 'trace.json'), 'utf8'));
+  expect(new Set(traceEvents.map(({ pid }: { pid: number }) => pid))).toEqual(new Set([1, 2]));
+  expect(traceEvents.some(({ name }: { name: string }) => name === 'BatchMatMul')).toBe(true);
+  const html = readFileSync(join(cwd, 'page.html'), 'utf8');
+  expect(/<script|src=|url\((?!#)|@import|<link/.exec(html)).toBeNull();
+  expect(html.includes('Roofline')).toBe(true);
+});
+
+const [, [, , obstacle]] = BACKENDS;
+
+describeUnless(obstacle)('native', () => {
+  test('fused against framework kernels, and what was slowed on purpose is named', async () => {
+    const before = await profile(['--variants', 'native:fused,native:framework', '--json']);
+    const document: ProfileDocument = documentOf(before);
+    const [fused, framework] = document.variants;
+    const op = (name: string, { ops } = fused) => ops.find((each) => each.name === name)!;
+    expect(fused.ranOn).toContain('sparse input');
+    const density = document.job.density!;
+    expect(op('forward dense').work!.flops).toBeCloseTo(FORWARD * density);
+    expect(op('forward dense', framework).work!.flops).toBe(FORWARD);
+    expect(op('backward+update dense')).toBeDefined();
+    expect(op('update', framework).kernels.map(({ name }) => name)).toContain('aten::_fused_adam_');
+    expect(op('forward dense', framework).ofCeiling).toBeGreaterThan(0);
+    expect(document.ceilings[0].flops).toBeDefined();
+    for (const { coverage } of [fused, framework]) {
+      expect(coverage).toBeGreaterThan(0.6);
+      expect(coverage).toBeLessThan(1.7);
+    }
+    writeFileSync(join(cwd, 'before.json'), before.stdout);
+    const slowed = await profile(['--variants', 'native:fused', '--baseline', 'before.json'], {
+      FUSOR_PROFILE_DELAY: 'forward:dense_1:400',
+    });
+    expect(slowed.stderr).toBe(slowed.stderr.replace(/error/g, ''));
+    expect(slowed.stdout).toMatch(/^SLOWER native:fused · forward dense_1: \S+ → \S+ µs \(\d+\.\d+×\)$/m);
+    expect(slowed.stdout.match(/^SLOWER/gm)).toHaveLength(1);
+    expect(slowed.stdout).toMatch(/^forward dense_1 +1 /m);
+  });
+});
+
+test.each([
+  [['--variants', 'tfjs:wasm', '--steps', '0'], 2, '--steps'],
+  [['--variants', 'tpu'], 2, 'native[:fused|framework] or tfjs'],
+  [['--variants', 'tfjs:wasm@cuda:0'], 5, ''],
+  [['--variants', 'tfjs:wasm', '--baseline', 'nothing.json'], 6, 'nothing.json'],
+  [['--variants', 'tfjs:wasm', '--baseline', 'bad.json'], 4, 'not a profile'],
+])('profile %j is exit %i', async (flags, status, message) => {
+  writeFileSync(join(cwd, 'bad.json'), '{}');
+  const ran = await profile(flags);
+  expect(ran.stderr).toContain(message);
+  expect(ran.status).toBe(status);
+});

@@ -1,0 +1,100 @@
+/** What phases have to do, against counts made here by hand. */
+import type { OptimizerPlan, TrainPlan } from '../../../src/backend/contract';
+import { workOf } from '../../../src/bench/work';
+import { type Counting, workOfOp } from '../../../src/profile/work';
+
+const ADAM: OptimizerPlan = { kind: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-7 };
+
+/** 784-128-10 as `fusor train` has it. */
+const plan: TrainPlan = {
+  features: 784,
+  outputs: 10,
+  layers: [
+    { kind: 'rescaling', name: 'rescaling', width: 784, scale: 1 / 255, offset: 0 },
+    { kind: 'dense', name: 'dense', inputs: 784, outputs: 128, useBias: true, activation: 'relu' },
+    { kind: 'dense', name: 'dense_1', inputs: 128, outputs: 10, useBias: true, activation: 'linear' },
+  ],
+  output: 'softmax',
+  targets: 'values',
+  loss: { kind: 'categoricalCrossentropy' },
+  optimizer: ADAM,
+  metrics: [],
+  seed: 7,
+};
+const rows = 32;
+const counting = (more: Partial<Counting> = {}): Counting => ({
+  ...{ plan, rows, inputBytes: 1, density: null },
+  own: new Set(['dense', 'dense_1']),
+  ...more,
+});
+const all = new Set(plan.layers.map(({ name }) => name));
+
+test('MNIST on framework kernels', () => {
+  const own = counting({ own: all });
+  const count = (phase: 'forward' | 'backward', layer: string) => workOfOp(phase, layer, own)!;
+  expect(workOfOp('gather', null, own)).toEqual({
+    flops: 0,
+    read: 32 * 784 + 32 * 10 * 4,
+    written: 4 * 32 * 784 + 32 * 10 * 4,
+  });
+  expect(count('forward', 'rescaling').flops).toBe(2 * 32 * 784);
+  expect(count('forward', 'dense')).toEqual({
+    flops: 6_422_528,
+    read: 4 * (25_088 + 100_352 + 128),
+    written: 4 * 4096,
+  });
+  expect(count('forward', 'dense_1').flops).toBe(81_920);
+  // Two products, and the sum for the bias; the first layer needs no gradient of its input.
+  expect(count('backward', 'dense_1').flops).toBe(2 * 81_920 + 320);
+  expect(count('backward', 'dense').flops).toBe(6_422_528 + 4096);
+  expect(workOfOp('update', null, own)).toEqual({
+    flops: 12 * 101_770,
+    read: 4 * 4 * 101_770,
+    written: 4 * 3 * 101_770,
+  });
+  expect(workOfOp('loss', null, own)).toEqual({ flops: 2240, read: 2560, written: 1280 });
+});
+
+test('the fused way back is the way back and the update, whose gradient is never in memory', () => {
+  const fused = workOfOp('backward+update', 'dense', counting())!;
+  expect(fused).toEqual(workOf('weight-update', { batch: rows, inputs: 784, units: 128 }, 1));
+  const apart = counting({ own: all });
+  const total = ['dense', 'dense_1'].map((layer) => workOfOp('backward', layer, apart)!.flops);
+  const together = ['dense', 'dense_1'].map((layer) => workOfOp('backward+update', layer, counting())!.flops);
+  const sum = (values: number[]) => values.reduce((a, b) => a + b);
+  expect(sum(together)).toBe(sum(total) + workOfOp('update', null, apart)!.flops);
+});
+
+test('where zeros are skipped, only what is not zero counts, and rows stay where they are', () => {
+  const sparse = counting({ density: 0.25 });
+  const shape = { batch: rows, inputs: 784, units: 128 };
+  expect(workOfOp('forward', 'dense', sparse)).toEqual(workOf('sparse-forward', shape, 0.25));
+  expect(workOfOp('forward', 'dense', sparse)!.flops).toBe(6_422_528 / 4);
+  expect(workOfOp('backward+update', 'dense', sparse)).toEqual(workOf('sparse-update', shape, 0.25));
+  expect(workOfOp('forward', 'dense_1', sparse)!.flops).toBe(81_920);
+  expect(workOfOp('gather', null, sparse)!.read).toBe(32 * 10 * 4);
+});
+
+test('layers without an op of their own go with the gathering and with their Dense', () => {
+  expect(workOfOp('gather', null, counting())!.flops).toBe(2 * 32 * 784);
+  const layers = [...plan.layers];
+  layers.splice(2, 0, { kind: 'dropout', name: 'dropout', width: 128, rate: 0.5, stream: 0 });
+  const grouped = counting({ plan: { ...plan, layers } });
+  expect(workOfOp('forward', 'dense', grouped)!.flops).toBe(6_422_528 + 32 * 128);
+});
+
+test.each<[OptimizerPlan, number, number]>([
+  [{ kind: 'sgd', momentum: 0, nesterov: false }, 2, 1],
+  [{ kind: 'sgd', momentum: 0.9, nesterov: false }, 4, 2],
+  [{ kind: 'sgd', momentum: 0.9, nesterov: true }, 6, 2],
+  [{ kind: 'rmsprop', rho: 0.9, epsilon: 1e-7 }, 9, 2],
+  [{ ...ADAM, kind: 'adamw', weightDecay: 0.01 }, 14, 3],
+])('%j', (optimizer, flops, arrays) => {
+  const work = workOfOp('update', null, counting({ plan: { ...plan, optimizer } }))!;
+  expect(work.flops / 101_770).toBe(flops);
+  expect(work.written / 101_770 / 4).toBe(arrays);
+});
+
+test.each(['wait', 'record', 'launch', 'gap', 'javascript', 'copy'] as const)('%s has no work', (phase) => {
+  expect(workOfOp(phase, null, counting())).toBeNull();
+});
