@@ -149,6 +149,7 @@ export const train = {
   runDir: text('the run folder; default: runs/<data>-<time>', 'FOLDER', undefined),
   stepLosses: toggle("record every step's loss"),
   noProgress: toggle('no progress bar: one line an epoch'),
+  dashboard: toggle('show the training as it goes on a page of this computer; its address is printed'),
 };
 
 export const evaluate = {

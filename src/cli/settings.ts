@@ -81,7 +81,7 @@ function readConfig(path: string, known: readonly string[]): Record<string, unkn
 }
 
 /** Keys that are about this call, not about what is computed. */
-const OF_THE_CALL = ['json', 'quiet', 'config', 'printConfig', 'noProgress', 'runDir', 'resume'];
+const OF_THE_CALL = ['json', 'quiet', 'config', 'printConfig', 'noProgress', 'dashboard', 'runDir', 'resume'];
 
 /** The settings as a file for --config that repeats the work. */
 export function repeatable(settings: object): Record<string, unknown> {

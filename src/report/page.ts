@@ -56,9 +56,12 @@ svg { display: block; width: 100%; height: auto; } .narrow { display: none; }
 @media print { body { max-width: none; } figure { break-inside: avoid; } }
 `;
 
-/** @param title text; @param body sections in their order */
-export function page(title: string, body: readonly Html[]): string {
-  const policy = "default-src 'none'; style-src 'unsafe-inline'";
+/** @param title text; @param body sections in their order; @param policy what it may load, by default nothing */
+export function page(
+  title: string,
+  body: readonly Html[],
+  policy = "default-src 'none'; style-src 'unsafe-inline'",
+): string {
   return html`<!doctype html>
 <html lang="en">
 <head>

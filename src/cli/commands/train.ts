@@ -2,7 +2,14 @@ import { randomInt } from 'node:crypto';
 import { relative, resolve } from 'node:path';
 import { isOwnFolder, loadDataset } from '../../data/datasets';
 import { isFusorError } from '../../errors';
-import { type History, type Model, type ModelCheckpoint, mayUseGpu, modelCheckpoint } from '../../index';
+import {
+  type History,
+  type Model,
+  type ModelCheckpoint,
+  mayUseGpu,
+  modelCheckpoint,
+  type RuntimeInfo,
+} from '../../index';
 import { saveModel } from '../../io/model';
 import { CONFIG_FILE, RunFolder } from '../../io/run-folder';
 import { writeStepLosses } from '../../io/step-losses';
@@ -87,7 +94,8 @@ async function trainAndTest(
       const rows = data.train.x.shape[0] + data.test.x.shape[0];
       const pulse = attempt?.pulse(() => recorder.folder!.path, checkpoints, Math.ceil(rows / batchSize));
       const more = extras(settings, data.name, () => recorder.folder!.path);
-      const callbacks = [recorder, ...more, checkpoints, ...(pulse ? [pulse] : [])];
+      const live = settings.dashboard ? [await dashboardOf(model, runtime, call, data.name, seed)] : [];
+      const callbacks = [recorder, ...more, checkpoints, ...(pulse ? [pulse] : []), ...live];
       const verbose = settings.quiet ? 0 : settings.noProgress ? 2 : 'auto';
       const options = {
         epochs,
@@ -139,6 +147,18 @@ async function trainAndTest(
     await recorder.folder?.release();
     await model.dispose();
   }
+}
+
+async function dashboardOf(
+  model: Model,
+  runtime: RuntimeInfo,
+  { settings: { batchSize }, out }: Call<typeof train>,
+  data: string,
+  seed: number,
+) {
+  const { Dashboard } = await import('../dashboard/dashboard.js');
+  const title = `Training ${model.name} on ${data}`;
+  return new Dashboard({ title, ranOn: runtimeLine(runtime), seed, batchSize }, (text) => out.note(text));
 }
 
 /** Paths that hold wherever the run is repeated from. */

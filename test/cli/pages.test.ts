@@ -1,0 +1,153 @@
+/** The report of a profile, and the dashboard of a training: in a real browser, and against those who must not see it. */
+import type { ChildProcess } from 'node:child_process';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Browser } from 'playwright-core';
+import { browserObstacle, openBrowser, readability, SCREENS, visit } from '../support/browser';
+import { finished, fusor, startCli, WASM } from '../support/cli';
+import { temporaryFolder } from '../support/script';
+import { describeUnless } from '../support/skip';
+
+const cwd = temporaryFolder();
+// Each command starts several processes; on a busy machine that takes a while.
+jest.setTimeout(300_000);
+
+const started: ChildProcess[] = [];
+afterAll(() => {
+  for (const child of started) child.kill('SIGKILL');
+});
+
+/** A training with a dashboard, and its address. */
+async function trainLive(...more: string[]) {
+  const flags = [...WASM, '--seed', '7', '--layers', '8', '--checkpoint', 'none', '--no-progress', ...more];
+  const child = startCli(['train', ...flags, '--dashboard'], { cwd });
+  started.push(child);
+  const ran = finished(child);
+  const url = await new Promise<string>((found, failed) => {
+    let said = '';
+    child.stderr!.on('data', (text) => {
+      said += text;
+      const [address] = /http:\/\/\S+/.exec(said) ?? [];
+      if (address) found(address);
+    });
+    child.once('close', () => failed(new Error(`no address in: ${said}`)));
+  });
+  return { url: new URL(url), ran, child };
+}
+
+function get(url: URL, { method = 'GET', host = url.host, path = url.pathname + url.search } = {}) {
+  return new Promise<{ status: number; headers: Record<string, unknown>; body: string }>((done, failed) => {
+    const { hostname, port } = url;
+    const sent = request({ hostname, port, method, path, headers: { host } }, (response) => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (text) => {
+        body += text;
+        // Events go on; what comes first is enough.
+        if (response.headers['content-type'] === 'text/event-stream' && body.includes('\n\n')) {
+          response.destroy();
+          done({ status: response.statusCode!, headers: response.headers, body });
+        }
+      });
+      response.on('end', () => done({ status: response.statusCode!, headers: response.headers, body }));
+    });
+    sent.once('error', failed).end();
+  });
+}
+
+test('a dashboard is for this computer and for who has the token; whoever watches, training goes on', async () => {
+  const { url, ran } = await trainLive('--epochs', '2', '--limit', '30000');
+  expect(url.hostname).toBe('127.0.0.1');
+  expect(url.searchParams.get('token')).toMatch(/^[0-9a-f]{32}$/);
+  const { search } = url;
+  const asked = await Promise.all([
+    get(url),
+    get(url, { path: '/' }),
+    get(url, { path: `/?token=${'0'.repeat(32)}` }),
+    get(url, { path: '/events' }),
+    get(url, { path: '/echarts.js' }),
+    get(url, { host: 'evil.example' }),
+    get(url, { host: `evil.example:${url.port}` }),
+    get(url, { host: `localhost:${url.port}` }),
+    get(url, { method: 'POST' }),
+    get(url, { path: `/../package.json${search}` }),
+    get(url, { path: `/constructor${search}` }),
+    get(url, { path: `/events${search}` }),
+  ]);
+  expect(asked.map(({ status }) => status)).toEqual([
+    200, 403, 403, 403, 403, 403, 403, 200, 405, 404, 404, 200,
+  ]);
+  const [page, ...others] = asked;
+  expect(page.headers['content-type']).toBe('text/html; charset=utf-8');
+  expect(page.headers['referrer-policy']).toBe('no-referrer');
+  expect(page.body).toContain('default-src &#39;none&#39;');
+  expect(others.at(-1)!.body).toMatch(
+    /^event: all\ndata: \{"facts":\{"title":"Training sequential on mnist"/,
+  );
+  // A page that never reads, and one that goes away.
+  const deaf = request({
+    hostname: url.hostname,
+    port: url.port,
+    path: `/events${search}`,
+    headers: { host: url.host },
+  });
+  deaf.once('response', (response) => response.pause()).once('error', () => {});
+  deaf.end();
+  expect((await ran).status).toBe(0);
+  deaf.destroy();
+});
+
+describeUnless(browserObstacle)('in Chromium', () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await openBrowser();
+  });
+  afterAll(() => browser.close());
+
+  test('a profile: plots are there, nothing is wrong, readable everywhere', async () => {
+    const flags = ['--variants', 'tfjs:wasm,tfjs:cpu', '--limit', '320', '--layers', '16', '--steps', '3'];
+    const where = ['--rounds', '2', '--epochs', '1', '--html', 'profile.html', '--quiet'];
+    expect(await fusor(['profile', ...flags, ...where], { cwd })).toMatchObject({ status: 0, stderr: '' });
+    const url = pathToFileURL(join(cwd, 'profile.html')).href;
+    for (const screen of SCREENS) {
+      const wrong = await visit(browser, url, screen, async (page) => {
+        const found = await readability(page);
+        expect(found).toMatchObject({ overflow: 0, drawn: 2 });
+        for (const count of found.paths) expect(count).toBeGreaterThan(3);
+        expect(found.smallest).toBeGreaterThan(9);
+        expect(found.contrast).toBeGreaterThan(0.6);
+        expect(found.background > 0.5).toBe(screen.colorScheme === 'light');
+        // Boxes of the bars and of the step have a width, and stay within their page.
+        const boxes = await page.$$eval('.stacked > i, .lane > i', (all) =>
+          all.map((box) => box.clientWidth),
+        );
+        expect(boxes.length).toBeGreaterThan(20);
+        expect(Math.max(...boxes)).toBeGreaterThan(screen.width / 10);
+        await page.getByText('backward and update, all layers').isHidden();
+        expect(await page.getByText('forward dense').count()).toBeGreaterThan(3);
+      });
+      expect(wrong).toEqual([]);
+    }
+  });
+
+  test('a dashboard follows the training to its end', async () => {
+    const { url, ran, child } = await trainLive('--epochs', '1000', '--limit', '1000');
+    for (const screen of SCREENS) {
+      const wrong = await visit(browser, url.href, screen, async (page) => {
+        await page.waitForFunction('document.querySelectorAll(".live svg path").length > 20');
+        const found = await readability(page);
+        expect(found).toMatchObject({ overflow: 0, drawn: 4 });
+        expect(found.smallest).toBeGreaterThan(9);
+        expect(found.contrast).toBeGreaterThan(0.6);
+        expect(await page.locator('#state').textContent()).toMatch(/^epoch \d+ of 1000$/);
+        if (screen !== SCREENS.at(-1)) return;
+        const facts = () => page.locator('#facts').textContent();
+        for (const before = await facts(); (await facts()) === before; ) await page.waitForTimeout(50);
+        child.kill('SIGTERM');
+        await page.getByText(/^ended/).waitFor();
+      });
+      expect(wrong).toEqual([]);
+    }
+    expect((await ran).status).toBe(143);
+  });
+});
