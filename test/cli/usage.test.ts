@@ -114,7 +114,9 @@ describe('where settings come from', () => {
       checkpoint: 'every:30s',
       onSaveError: 'stop',
       stepLosses: false,
+      offline: false,
       noProgress: false,
+      dashboard: false,
     });
   });
 
