@@ -37,10 +37,7 @@ async function profileAll(call: Call<typeof profile>, signal: AbortSignal): Prom
     absent.push({ name: 'ceilings', reason: error.message.split(' · ')[0], cure: '' });
     return [];
   });
-  if (settings.nvtx && measured.every(({ done }) => !done.runtime.device.startsWith('cuda')))
-    out.note(
-      '--nvtx: nothing here runs on an NVIDIA GPU, so Nsight has nothing to mark; --trace writes the same ranges for Perfetto',
-    );
+  if (settings.nvtx) out.note(nvtxNote(measured));
   const document = documentOf(call, measured, ceilings, absent, seed);
   if (settings.trace !== undefined)
     await write(settings.trace, JSON.stringify(traceOf(recordedOf(measured))));
@@ -126,6 +123,15 @@ function recordedOf(measured: readonly Measured[]) {
   return measured.flatMap(({ way, done }) =>
     done.recorded ? [{ name: way.name, recorded: done.recorded }] : [],
   );
+}
+
+/** Nsight marks what runs on a GPU, and our CUDA kernels do not mark their phases yet. */
+function nvtxNote(measured: readonly Measured[]): string {
+  const gpu = measured.some(({ done }) => done.runtime.device.startsWith('cuda'));
+  const why = gpu
+    ? 'no phases are marked on a GPU yet'
+    : 'nothing here runs on an NVIDIA GPU, so Nsight has nothing to mark';
+  return `--nvtx: ${why}; --trace writes the same ranges for Perfetto`;
 }
 
 async function write(path: string, text: string): Promise<void> {

@@ -1,4 +1,5 @@
 /** Inside fit: spans of equal length, one as training has them and one stamped, as often as is asked for. */
+import { FusorError } from '../../errors';
 import type { Callback, Timeline, TrainingContext } from '../../index';
 import { type Around, opTimes, type Round, wallOf } from '../../profile/round';
 import type { Recorded } from '../../profile/trace';
@@ -14,7 +15,7 @@ export interface RoundsOptions {
 }
 
 /** At least so long, in milliseconds: a processor, and a team of threads, take some time to run at their pace. */
-const LEAST = { warmup: 200, settling: 40, span: 20 };
+const LEAST = { warmup: 200, settling: 50, span: 50 };
 
 const now = (): number => performance.now() * 1000;
 
@@ -83,6 +84,12 @@ export class Rounds implements Callback {
 
   async #ended(around: Around, steps: number, { step, epoch }: TrainingContext): Promise<void> {
     const timeline = this.#heard;
+    if (!timeline)
+      throw new FusorError('ERR_UNSUPPORTED', [
+        'it does not tell what it does in a step',
+        '',
+        'profile another variant',
+      ]);
     switch (this.#state) {
       case 'warmup':
         if (step < this.options.warmup || performance.now() - this.#began < LEAST.warmup) return;
@@ -99,7 +106,6 @@ export class Rounds implements Callback {
         this.timeline = true;
         return;
       case 'stamped': {
-        if (!timeline) throw new Error('the session did not say what it did');
         this.recorded = { timeline, around, epoch, firstStep: step - steps };
         const { launch } = timeline;
         const stamped = wallOf(timeline, around);

@@ -20,6 +20,9 @@ export interface Plan extends Omit<Request, 'problem'> {
   rounds: number;
 }
 
+/** What a variant that cannot be profiled here is refused with. */
+const NOT_HERE: readonly ErrorCode[] = ['ERR_BACKEND_UNAVAILABLE', 'ERR_UNSUPPORTED'];
+
 /** Those that run; what cannot be had here is told to `refused`, which may throw. */
 export async function measureEach(
   ways: readonly Way[],
@@ -35,7 +38,7 @@ export async function measureEach(
       const variant = new Variant(way, signal);
       variants.push(variant);
       await variant.open({ ...how, problem: on(way, problem) }).catch((error) => {
-        if (!(error instanceof FusorError) || error.code !== 'ERR_BACKEND_UNAVAILABLE') throw error;
+        if (!(error instanceof FusorError) || !NOT_HERE.includes(error.code)) throw error;
         variants.splice(variants.indexOf(variant), 1);
         variant.end();
         const [reason, where, cure] = error.message.split(' · ');
