@@ -19,11 +19,6 @@ constexpr int kRowsABlock = 4;          // of rows.cu: a warp each
 constexpr int kHeadWeights = 8192;      // the head reads all of its weights for each row
 constexpr int kHeadInputs = 4096;       // and has a row in shared memory
 
-const char* nameOf(UpdateKind kind) {
-  constexpr const char* names[] = {"Store", "Sgd", "Momentum", "Nesterov", "Adam", "AdamW", "Rmsprop"};
-  return names[static_cast<int>(kind)];
-}
-
 cuda::ActivationKind kindOf(Activation a) { return static_cast<cuda::ActivationKind>(a); }
 
 bool elementwise(const Layer& layer) { return layer.kind != LayerKind::Activation || layer.activation != Activation::Softmax; }
@@ -265,7 +260,7 @@ class Builder {
     for (size_t begin = 0, before = 0; begin < count; begin += cuda::kMostStages) {
       const size_t end = std::min(count, begin + cuda::kMostStages);
       cuda::UpdateParams p{};
-      p.call = call_, p.optimizer = constants(), p.sums = sums;
+      p.call = call_, p.optimizer = cudaConstants(plan_.optimizer), p.sums = sums;
       p.finish = end == count;
       p.squares = squares ? squares + before : nullptr;
       int blocks = 0;
@@ -278,7 +273,7 @@ class Builder {
         blocks += blocksOf(tile, l);
       }
       before += blocks;
-      launch("update.cu", "update", {{"INPUT", kindOfInput(p.stage[0].input)}, {"OPTIMIZER", nameOf(plan_.optimizer.kind)},
+      launch("update.cu", "update", {{"INPUT", kindOfInput(p.stage[0].input)}, {"OPTIMIZER", cudaNameOf(plan_.optimizer.kind)},
                                      {"CLIP", clip ? "true" : "false"}, {"TILE", tile.arguments()}},
              blocks + p.finish, 1, tile.threads, sharedBytesOf(tile, false, false), p);
     }
@@ -287,20 +282,15 @@ class Builder {
 
   void applyClipped(const double* squares, int count, const std::vector<float*>& gradients) {
     auto* const factor = reinterpret_cast<float*>(allocate(sizeof(float)));
-    const std::vector<std::pair<std::string, std::string>> defines{{"OPTIMIZER", nameOf(plan_.optimizer.kind)}};
+    const std::vector<std::pair<std::string, std::string>> defines{{"OPTIMIZER", cudaNameOf(plan_.optimizer.kind)}};
     launch("clip.cu", "clipFactor", defines, 1, 1, 32, 0, cuda::NormParams{call_, squares, count, plan_.optimizer.clipNorm, factor});
     for (size_t l = 0; l < gradients.size(); ++l) {
       const CudaStage& stage = network_.stages[l];
       const int blocks = static_cast<int>(std::min<size_t>(1024, (stage.floats() / 4 + 255) / 256));
       launch("clip.cu", "apply", defines, blocks, 1, 256, 0,
-             cuda::ApplyParams{call_, constants(), factor, gradients[l], stage.weightsAt(), stage.slotAt(0), stage.slotAt(1),
+             cuda::ApplyParams{call_, cudaConstants(plan_.optimizer), factor, gradients[l], stage.weightsAt(), stage.slotAt(0), stage.slotAt(1),
                                stage.rows(), stage.outputs, stage.ld});
     }
-  }
-
-  cuda::OptimizerConstants constants() const {
-    const Update u = updateOf(plan_.optimizer, 0, 0);
-    return {u.decay1, u.blend1, u.decay2, u.blend2, u.epsilon};
   }
 
   const Plan& plan_;
@@ -321,6 +311,16 @@ class Builder {
 CudaRecipe cudaRecipe(const Plan& plan, const CudaNetwork& network, cuda::Device& device, const cuda::Control* control,
                       CudaPurpose purpose, bool bytes, int rows, int64_t results) {
   return Builder(plan, network, device, control, purpose, bytes, rows, results).build();
+}
+
+const char* cudaNameOf(UpdateKind kind) {
+  constexpr const char* names[] = {"Store", "Sgd", "Momentum", "Nesterov", "Adam", "AdamW", "Rmsprop"};
+  return names[static_cast<int>(kind)];
+}
+
+cuda::OptimizerConstants cudaConstants(const Optimizer& optimizer) {
+  const Update u = updateOf(optimizer, 0, 0);
+  return {u.decay1, u.blend1, u.decay2, u.blend2, u.epsilon};
 }
 
 Launch withOffset(const Launch& launch, int offset) {

@@ -23,6 +23,10 @@ struct CudaRecipe {
 CudaRecipe cudaRecipe(const Plan& plan, const CudaNetwork& network, cuda::Device& device, const cuda::Control* control,
                       CudaPurpose purpose, bool bytes, int rows, int64_t results);
 
+// What the kernels' OPTIMIZER is for a kind, and its constants that no step changes.
+const char* cudaNameOf(UpdateKind kind);
+cuda::OptimizerConstants cudaConstants(const Optimizer& optimizer);
+
 cuda::Launch withOffset(const cuda::Launch& launch, int offset);
 
 // What the span's end needs: moves it on by `steps`.

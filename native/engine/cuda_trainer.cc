@@ -10,6 +10,7 @@ namespace fusor {
 namespace {
 
 constexpr int64_t kMostStepsAGraph = 64;
+constexpr int kClusterSteps = 1024;
 constexpr int64_t kFewSteps = 8;  // fewer are launched one by one: making a graph costs more
 // What is launched before anybody looks again at the clock and at an abort: this long, once a step's time is known.
 constexpr double kGroupSeconds = 0.015;
@@ -24,19 +25,21 @@ const char* cudaUnsupported(const Plan& plan) {
   return plan.metrics.size() > cuda::kMostMetrics ? "more than 12 metrics" : nullptr;
 }
 
-std::unique_ptr<Trainer> makeCudaTrainer(const Plan& plan, const State& state, std::unique_ptr<cuda::Device> device) {
-  return std::make_unique<CudaTrainer>(plan, state, std::move(device));
+std::unique_ptr<Trainer> makeCudaTrainer(const Plan& plan, const State& state, std::unique_ptr<cuda::Device> device,
+                                         const CudaOptions& options) {
+  return std::make_unique<CudaTrainer>(plan, state, std::move(device), options);
 }
 
-CudaTrainer::CudaTrainer(const Plan& plan, const State& state, std::unique_ptr<cuda::Device> device)
-    : plan_(plan), device_(std::move(device)), network_(plan_, *device_), data_(*device_),
+CudaTrainer::CudaTrainer(const Plan& plan, const State& state, std::unique_ptr<cuda::Device> device, const CudaOptions& options)
+    : plan_(plan), options_(options), device_(std::move(device)), network_(plan_, *device_), data_(*device_),
       control_(device_->allocate(sizeof(cuda::Control))) {
   write(state);
 }
 
 Description CudaTrainer::describe() const {
   const cuda::Properties& p = device_->properties();
-  return {"fused", "sm_" + std::to_string(p.major) + std::to_string(p.minor), p.multiprocessors};
+  const bool cluster = training_ && training_->cluster;
+  return {cluster ? "fused, cluster" : "fused", "sm_" + std::to_string(p.major) + std::to_string(p.minor), p.multiprocessors};
 }
 
 CudaTrainer::Training& CudaTrainer::trainingFor(int rows, bool bytes) {
@@ -45,6 +48,10 @@ CudaTrainer::Training& CudaTrainer::trainingFor(int rows, bool bytes) {
     training_.emplace();
     training_->rows = rows;
     training_->bytes = bytes;
+    if (options_.cluster == CudaOptions::Auto && cudaClusterFits(plan_, network_, device_->properties(), rows, bytes)) {
+      training_->cluster = cudaCluster(plan_, network_, *device_, controlAt(), rows, bytes, options_.products, kClusterSteps);
+      return *training_;
+    }
     training_->recipe = cudaRecipe(plan_, network_, *device_, controlAt(), CudaPurpose::Train, bytes, rows, rows);
   }
   return *training_;
@@ -76,10 +83,11 @@ void CudaTrainer::run(const Dataset& data, const Span& span, Control& control, R
   CudaSpan onDevice(*device_, plan_, rows, span, step_, controlAt());
 
   const auto slowest = static_cast<int64_t>(kGroupSeconds * kSlowestFlops / std::max(1.0, training.recipe.work));
-  const int64_t most = std::clamp<int64_t>(slowest, 1, kMostStepsAGraph), graphs = (steps + most - 1) / most;
+  const int64_t most = training.cluster ? kClusterSteps : std::clamp<int64_t>(slowest, 1, kMostStepsAGraph), graphs = (steps + most - 1) / most;
   const int64_t each = (steps + graphs - 1) / graphs;
-  const cuda::Graph* graph = steps >= kFewSteps && each > 1 ? &graphOf(training, static_cast<int>(each)) : nullptr;
+  const cuda::Graph* graph = !training.cluster && steps >= kFewSteps && each > 1 ? &graphOf(training, static_cast<int>(each)) : nullptr;
   const auto advance = [&] {
+    if (training.cluster) return device_->launch(*training.cluster);
     if (graph) return device_->replay(*graph);
     for (int s = 0; s < each; ++s) {
       for (const cuda::Launch& launch : training.recipe.step) device_->launch(withOffset(launch, s));

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 
+#include "cuda_cluster.h"
 #include "cuda_data.h"
 #include "cuda_recipe.h"
 
@@ -13,11 +14,18 @@ namespace fusor {
 // Null where the fused kernels do `plan`; else the first part of it that they do not.
 const char* cudaUnsupported(const Plan& plan);
 
-std::unique_ptr<Trainer> makeCudaTrainer(const Plan& plan, const State& state, std::unique_ptr<cuda::Device> device);
+struct CudaOptions {
+  // Where a net fits, a cluster of blocks does a span in one launch.
+  enum { Auto, Never } cluster = Auto;
+  CudaProducts products = CudaProducts::SplitTf32;  // of the cluster; the other kernels multiply float32
+};
+
+std::unique_ptr<Trainer> makeCudaTrainer(const Plan& plan, const State& state, std::unique_ptr<cuda::Device> device,
+                                         const CudaOptions& options = {});
 
 class CudaTrainer : public Trainer {
  public:
-  CudaTrainer(const Plan& plan, const State& state, std::unique_ptr<cuda::Device> device);
+  CudaTrainer(const Plan& plan, const State& state, std::unique_ptr<cuda::Device> device, const CudaOptions& options = {});
 
   Description describe() const override;
   void run(const Dataset& data, const Span& span, Control& control, Report& report) override;
@@ -32,6 +40,7 @@ class CudaTrainer : public Trainer {
     int rows = 0;
     bool bytes = false;
     CudaRecipe recipe;
+    std::optional<cuda::Launch> cluster;  // does many steps; the recipe is not launched then
     std::map<int, std::unique_ptr<cuda::Graph>> graphs;
   };
 
@@ -44,6 +53,7 @@ class CudaTrainer : public Trainer {
   int passRows(int64_t rows) const;
 
   const Plan plan_;
+  const CudaOptions options_;
   std::unique_ptr<cuda::Device> device_;  // outlives all that is on it
   CudaNetwork network_;
   CudaData data_;

@@ -8,7 +8,7 @@
 #define DEVICE __device__ __forceinline__
 // A kernel: KERNEL(name, struct of its parameters, threads in a block) { … p … }
 #define KERNEL(name, Parameters, threads) \
-  extern "C" __global__ void __launch_bounds__(threads) name(const __grid_constant__ Parameters p)
+  extern "C" __global__ void __launch_bounds__(threads, 1) name(const __grid_constant__ Parameters p)
 // The block's dynamic shared memory, 16-byte aligned.
 #define SHARED_MEMORY(type, name)                               \
   extern __shared__ __align__(16) unsigned char fusorShared[]; \
@@ -22,6 +22,15 @@ template <class T>
 DEVICE T least(T a, T b) {
   return b < a ? b : a;
 }
+
+template <bool FIRST, class A, class B>
+struct Pick {
+  using Type = A;
+};
+template <class A, class B>
+struct Pick<false, A, B> {
+  using Type = B;
+};
 
 // All lanes get the sum, added in one fixed order.
 template <class T>

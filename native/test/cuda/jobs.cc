@@ -161,4 +161,31 @@ std::vector<JobOptions> jobTable() {
   return all;
 }
 
+std::vector<JobOptions> clusterTable() {
+  using A = Activation;
+  std::vector<JobOptions> all;
+  const auto add = [&](const std::string& name, int features, int units, A activation, int classes) -> JobOptions& {
+    all.push_back({});
+    all.back().name = name;
+    all.back().features = features;
+    all.back().layers = {rescaling(1.0f / 255), dense(units, activation), dense(classes)};
+    all.back().steps = 4;
+    return all.back();
+  };
+  add("whole tiles", 64, 128, A::Relu, 10);
+  add("padding everywhere, bytes one by one", 37, 20, A::Tanh, 3).weighted = true;
+  {
+    auto& job = add("floats, values, no bias", 50, 35, A::Sigmoid, 16);
+    job.bytes = false, job.loss = LossKind::CategoricalCrossentropy, job.layers = {dense(35, A::Sigmoid, false), dense(16, A::Linear, false)};
+    job.optimizer = UpdateKind::AdamW;
+  }
+  {
+    auto& job = add("two tiles a warp, batch 61", 132, 128, A::Elu, 7);
+    job.batch = 61, job.rows = 80, job.metrics = {}, job.optimizer = UpdateKind::Rmsprop;
+  }
+  auto& job = add("one of each", 1, 1, A::Linear, 2);
+  job.batch = 1, job.optimizer = UpdateKind::Nesterov;
+  return all;
+}
+
 }  // namespace fusor::test

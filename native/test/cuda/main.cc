@@ -1,5 +1,5 @@
 // The fused CUDA trainer without a GPU: its kernels' own source on the CPU, against the contract in float64.
-//   fusor_cuda_test FOLDER [--plant FAULT]      FOLDER keeps compiled kernels
+//   fusor_cuda_test FOLDER [PART]      FOLDER keeps compiled kernels; PART: table, tiles, spans, cluster, orders or controls
 // One line a group, then the counts. Exit status 1 where a case failed.
 #include <cmath>
 #include <cstdio>
@@ -51,11 +51,11 @@ Result train(Trainer& trainer, const Job& job) {
   return result;
 }
 
-Result onDevice(const Job& job, EmulatedOptions options, int leaveOut = -1) {
+Result onDevice(const Job& job, EmulatedOptions options, int leaveOut = -1, const CudaOptions& how = {CudaOptions::Never}) {
   options.folder = folder;
   auto device = std::make_unique<EmulatedDevice>(options);
   device->grid.leaveOut = leaveOut;
-  CudaTrainer trainer(job.plan, job.state, std::move(device));
+  CudaTrainer trainer(job.plan, job.state, std::move(device), how);
   return train(trainer, job);
 }
 
@@ -150,13 +150,14 @@ Job jobNamed(const std::string& name) {
 }
 
 // What a span may come to besides its end.
-void checkSpans(test::Report& report) {
-  report.group("cuda", "spans", "");
-  Job job = jobNamed("flagship, small");
+void checkSpans(test::Report& report, decltype(CudaOptions::cluster) cluster) {
+  report.group("cuda", cluster == CudaOptions::Auto ? "spans in a cluster" : "spans", "");
+  const bool clustered = cluster == CudaOptions::Auto;
+  const Job job = jobNamed("flagship, small");
   const auto make = [&] {
     EmulatedOptions options;
     options.folder = folder;
-    return CudaTrainer(job.plan, job.state, std::make_unique<EmulatedDevice>(options));
+    return CudaTrainer(job.plan, job.state, std::make_unique<EmulatedDevice>(options), CudaOptions{cluster});
   };
   const auto longSpan = [&](int steps) {
     Span span = job.span;
@@ -171,10 +172,11 @@ void checkSpans(test::Report& report) {
     CudaTrainer whole = make(), pieces = make();
     Control control;
     fusor::Report all;
-    const Span span = longSpan(149);
+    const int steps = clustered ? 21 : 149;
+    const Span span = longSpan(steps);
     whole.run(job.data, span, control, all);
     std::vector<float> losses;
-    for (int s = 0; s < 149; ++s) {
+    for (int s = 0; s < steps; ++s) {
       Span one = span;
       one.order.assign(span.order.begin() + s * span.batchSize, span.order.begin() + (s + 1) * span.batchSize);
       one.learningRates = {span.learningRates[s]};
@@ -183,12 +185,12 @@ void checkSpans(test::Report& report) {
       pieces.run(job.data, one, control, report);
       losses.insert(losses.end(), report.losses.begin(), report.losses.end());
     }
-    verdict.expect(all.stepsDone == 149 && !all.aborted, "not all steps done");
+    verdict.expect(all.stepsDone == steps && !all.aborted, "not all steps done");
     verdict.expect(all.losses == losses, "other losses step by step");
     verdict.expect(whole.read().weights == pieces.read().weights, "other weights step by step");
     report.add("a span in pieces", verdict);
   }
-  {
+  if (!clustered) {  // one launch does more steps than are worth emulating
     Judge verdict;
     CudaTrainer trainer = make();
     Control control;
@@ -208,7 +210,7 @@ void checkSpans(test::Report& report) {
   {
     // A loss that is not finite: its step is the last, and is done.
     Judge verdict;
-    Job broken = jobNamed("one layer, floats");
+    Job broken = clustered ? makeJob(clusterTable()[2]) : jobNamed("one layer, floats");
     const Span& span = broken.span;
     broken.data.floats[static_cast<size_t>(span.order[2 * span.batchSize + 1]) * broken.plan.features] = INFINITY;
     for (size_t i = 0; i < 2u * span.batchSize; ++i) {
@@ -216,13 +218,42 @@ void checkSpans(test::Report& report) {
     }
     EmulatedOptions options;
     options.folder = folder;
-    CudaTrainer trainer(broken.plan, broken.state, std::make_unique<EmulatedDevice>(options));
+    CudaTrainer trainer(broken.plan, broken.state, std::make_unique<EmulatedDevice>(options), CudaOptions{cluster});
     Control control;
     fusor::Report all;
     trainer.run(broken.data, broken.span, control, all);
     verdict.expect(all.aborted && all.stepsDone == 3 && all.losses.size() == 3, format("%ld steps done", static_cast<long>(all.stepsDone)));
     verdict.expect(std::isfinite(all.losses[1]) && !std::isfinite(all.losses.back()), "the last loss is finite");
     report.add("a loss that is not finite", verdict);
+  }
+}
+
+// Nets that fit a cluster: against float64 and in any order of threads, its products made in each way.
+void checkClusters(test::Report& report) {
+  for (const CudaProducts products : {CudaProducts::SplitTf32, CudaProducts::Ffma, CudaProducts::Tf32}) {
+    const bool exact = products != CudaProducts::Tf32;
+    report.group("cuda", "cluster, " + std::string(products == CudaProducts::Ffma ? "FFMA" : exact ? "split tf32" : "tf32"), "distance");
+    for (const JobOptions& options : clusterTable()) {
+      const Job job = makeJob(options);
+      CudaOptions how;
+      how.products = products;
+      EmulatedOptions descending, shuffled;
+      descending.order = Order::Descending, shuffled.order = Order::Shuffled;
+      ReferenceTrainer reference(job.plan, job.state);
+      const Result got = onDevice(job, {}, -1, how), wanted = train(reference, job);
+      // Rounded to tf32 it must differ from float32, but not by much.
+      Judge verdict = judge(got, wanted);
+      if (!exact) {
+        const double apart = distance(got.state.weights, wanted.state.weights);
+        const bool failed = !verdict.passed();
+        verdict = {};
+        verdict.expect(failed, "as exact as float32");
+        verdict.expect(apart < 2e-3, format("weights off by %.3g", apart));
+      }
+      verdict.expect(sameBits(onDevice(job, descending, -1, how), got), "other bits from last to first");
+      if (products == CudaProducts::SplitTf32) verdict.expect(sameBits(onDevice(job, shuffled, -1, how), got), "other bits in shuffled turns");
+      report.add(options.name, verdict);
+    }
   }
 }
 
@@ -271,15 +302,20 @@ void runControls(test::Report& report) {
 int main(int count, char** arguments) {
   using namespace fusor::test;
   if (count < 2) {
-    std::fprintf(stderr, "usage: fusor_cuda_test FOLDER\n");
+    std::fprintf(stderr, "usage: fusor_cuda_test FOLDER [table|tiles|spans|cluster|orders|controls]\n");
     return 2;
   }
   folder = arguments[1];
   fusor::test::Report report;
-  checkTable(report);
-  checkTiles(report);
-  checkSpans(report);
-  checkOrders(report);
-  runControls(report);
+  const auto wanted = [&](const char* part) { return count < 3 || !std::strcmp(arguments[2], part); };
+  if (wanted("table")) checkTable(report);
+  if (wanted("tiles")) checkTiles(report);
+  if (wanted("spans")) checkSpans(report, fusor::CudaOptions::Never);
+  if (wanted("cluster")) {
+    checkClusters(report);
+    checkSpans(report, fusor::CudaOptions::Auto);
+  }
+  if (wanted("orders")) checkOrders(report);
+  if (wanted("controls")) runControls(report);
   return report.finish();
 }
