@@ -4,6 +4,7 @@
 #include <napi.h>
 
 #include "../engine/plan.h"
+#include "../engine/trainer_for.h"
 
 namespace fusor::addon {
 
@@ -12,6 +13,8 @@ State toState(const Napi::Value& value, const Plan& plan);
 Dataset toDataset(const Napi::Value& value, const Plan& plan);
 // x alone: [rows, features].
 Dataset toInputs(const Napi::Value& x, const Plan& plan);
+// {kernels, isa, threads}, and for a GPU {device: 'cuda:N', precision, cacheFolder}.
+Way toWay(const Napi::Object& options);
 Span toSpan(const Napi::Value& value, int64_t rows);
 
 int64_t toInteger(const Napi::Value& value, const char* name, int64_t least, int64_t most);

@@ -6,6 +6,7 @@
 #include "../engine/team.h"
 #include "../kernels/cpu/kernels.h"
 #include "bench_wrap.h"
+#include "cuda_wrap.h"
 #include "errors.h"
 #include "faults.h"
 #include "session_wrap.h"
@@ -19,6 +20,7 @@ class Module : public Napi::Addon<Module> {
     exports.Set("Session", SessionWrap::define(env, workers_));
     exports.Set("ceilings", Napi::Function::New(env, ceilings, "ceilings"));
     exports.Set("benchKernel", Napi::Function::New(env, benchKernel, "benchKernel"));
+    exports.Set("cudaDevices", Napi::Function::New(env, cudaDevices, "cudaDevices"));
     defineFault(exports);
   }
 

@@ -33,7 +33,8 @@ int64_t bytesOf(const Dataset& d) {
 
 Napi::Function SessionWrap::define(Napi::Env env, Workers& workers) {
   return DefineClass(env, "Session",
-                     {InstanceMethod<&SessionWrap::describe>("describe"), InstanceMethod<&SessionWrap::upload>("upload"),
+                     {InstanceMethod<&SessionWrap::start>("start"), InstanceMethod<&SessionWrap::describe>("describe"),
+                      InstanceMethod<&SessionWrap::upload>("upload"),
                       InstanceMethod<&SessionWrap::release>("release"), InstanceMethod<&SessionWrap::run>("run"),
                       InstanceMethod<&SessionWrap::evaluate>("evaluate"), InstanceMethod<&SessionWrap::predict>("predict"),
                       InstanceMethod<&SessionWrap::readState>("readState"),
@@ -48,9 +49,7 @@ SessionWrap::SessionWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Sess
     const State state = toState(info[1], plan_);
     faultPoint("construct");
     if (!info[2].IsObject() || !info[3].IsFunction()) throw Failure("ERR_NATIVE_ARG", "Session needs options and onProgress");
-    const auto options = info[2].As<Napi::Object>();
-    trainer_ = trainerFor(plan_, state, toText(options.Get("kernels"), "kernels"), toText(options.Get("isa"), "isa"),
-                          static_cast<int>(toInteger(options.Get("threads"), "threads", 0, 1024)));
+    trainer_ = trainerFor(plan_, state, toWay(info[2].As<Napi::Object>()));
     worker_ = std::make_unique<Worker>(*static_cast<Workers*>(info.Data()), info.Env(), info[3].As<Napi::Function>());
     worker_->onExit = [this] { abortAll(); };
     hold(kSessionBytes + bytesOf(state));
@@ -114,6 +113,15 @@ std::shared_ptr<const Dataset> SessionWrap::datasetOf(const Napi::Value& id) con
 
 void SessionWrap::abortAll() {
   for (auto& [token, control] : controls_) control->abort.store(true);
+}
+
+Napi::Value SessionWrap::start(const Napi::CallbackInfo& info) {
+  return liveEntry(info, [&](Napi::Env env) {
+    return post(env, [trainer = trainer_]() -> Worker::Result {
+      trainer->start();
+      return [](Napi::Env env) { return env.Undefined(); };
+    });
+  });
 }
 
 Napi::Value SessionWrap::describe(const Napi::CallbackInfo& info) {

@@ -14,11 +14,12 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
  public:
   static Napi::Function define(Napi::Env env, Workers& workers);
 
-  // new Session(plan, state, {kernels, isa, threads}, onProgress(token, stepsDone, loss, metrics))
+  // new Session(plan, state, {kernels, isa, threads, device?, precision?, cacheFolder?}, onProgress(token, stepsDone, loss, metrics))
   explicit SessionWrap(const Napi::CallbackInfo& info);
   ~SessionWrap() override;
 
  private:
+  Napi::Value start(const Napi::CallbackInfo& info);      // () -> Promise: what takes long before the first job
   Napi::Value describe(const Napi::CallbackInfo& info);
   Napi::Value upload(const Napi::CallbackInfo& info);     // (examples) -> number, at once
   Napi::Value release(const Napi::CallbackInfo& info);    // (dataset)

@@ -201,7 +201,7 @@ bool isSticky(Result result) {
 Failure failureOf(Result result, int index, const std::string& doing) {
   const std::string text = errorText(result);
   if (result == kOutOfMemory) {
-    return Failure("ERR_OUT_OF_MEMORY", label(index) + " is out of memory · " + doing + " · use a smaller batch or model");
+    return Failure("ERR_OUT_OF_MEMORY", label(index) + " is out of memory · " + doing + " · " + kSmallerBatch);
   }
   if (isSticky(result)) {
     markLost(index, text);
@@ -234,9 +234,14 @@ void markLost(int index, const std::string& reason) {
   if (state.lost[index].empty()) state.lost[index] = reason;
 }
 
+Failure withMend(const Failure& failure, const std::string& mend) {
+  const std::string message = failure.what();
+  return Failure(failure.code(), message.substr(0, message.find(kSmallerBatch)) + mend);
+}
+
 Failure outOfMemory(int index, size_t need, size_t free, size_t total) {
   return Failure("ERR_OUT_OF_MEMORY", label(index) + " is out of memory: " + size(need) + " more are needed, " + size(free) + " of " +
-                                          size(total) + " are free · native backend · use a smaller batch or model, or free memory of the GPU");
+                                          size(total) + " are free · native backend · " + kSmallerBatch);
 }
 
 }  // namespace fusor::cuda

@@ -63,9 +63,15 @@ class DriverDevice : public Device {
 
   ~DriverDevice() override {
     if (isLost(place_.index)) return;
-    // Work that is still under way may be of these modules.
-    api_.streamSynchronize(place_.stream);
-    for (const auto& [key, kernel] : kernels_) api_.moduleUnload(kernel->module);
+    try {
+      // At the end of a process another thread may free us.
+      const std::shared_ptr<void> context = enterPrimaryContext(place_.index);
+      // Work that is still under way may be of these modules.
+      api_.streamSynchronize(place_.stream);
+      for (const auto& [key, kernel] : kernels_) api_.moduleUnload(kernel->module);
+    } catch (const Failure&) {
+      // Nobody is left to hear.
+    }
   }
 
   const Properties& properties() const override { return properties_; }
@@ -74,9 +80,9 @@ class DriverDevice : public Device {
     refuseIfLost(place_.index);
     std::string key = program.file + '\0' + program.entry;
     for (const auto& [name, value] : program.defines) key += '\0' + name + '=' + value;
-    std::unique_ptr<Kernel>& kernel = kernels_[key];
-    if (!kernel) kernel = build(program);
-    return kernel.get();
+    const auto found = kernels_.find(key);
+    if (found != kernels_.end()) return found->second.get();
+    return kernels_.emplace(key, build(program)).first->second.get();
   }
 
   std::unique_ptr<Memory> allocate(size_t bytes) override {

@@ -122,50 +122,93 @@ LossResult loss(const Plan& plan, const at::Tensor& z, const at::Tensor& p, cons
   return result;
 }
 
+at::Tensor metric(const Plan& plan, const Metric& metric, const at::Tensor& p, const at::Tensor& targets) {
+  const auto classes = [&] { return plan.labels ? targets : at::argmax(targets, 1); };
+  switch (metric.kind) {
+    case MetricKind::CategoricalAccuracy:
+      return at::argmax(p, 1).eq(classes()).to(at::kDouble);
+    case MetricKind::TopK:
+      return p.gt(p.gather(1, classes().unsqueeze(1))).sum(1).lt(metric.k).to(at::kDouble);
+    case MetricKind::BinaryAccuracy:
+      return p.gt(metric.threshold).eq(targets.gt(0.5)).to(at::kDouble).mean(1);
+    case MetricKind::SquaredError:
+    case MetricKind::AbsoluteError: {
+      const at::Tensor y = plan.labels ? at::zeros(p.sizes(), p.options().dtype(at::kDouble)).scatter_(1, targets.unsqueeze(1), 1)
+                                       : targets.to(at::kDouble);
+      const at::Tensor difference = p.to(at::kDouble) - y;
+      return (metric.kind == MetricKind::SquaredError ? difference.square() : difference.abs()).mean(1);
+    }
+  }
+  return {};
+}
+
+// Philox-4x32-10 in int64: a product of two words wraps, but its bits are right, and masks take away the sign.
+at::Tensor dropoutFactors(const Plan& plan, const Layer& layer, int64_t step, int64_t rows, at::Device device) {
+  constexpr int64_t kWord = 0xffffffff, kPurpose = 3;
+  const int64_t count = rows * layer.outputs, groups = (count + 3) / 4;
+  const auto options = at::TensorOptions().device(device).dtype(at::kLong);
+  const auto all = [&](int64_t word) { return at::full({groups}, word, options); };
+  at::Tensor c0 = at::arange(groups, options).bitwise_and_(kWord), c1 = all(step & kWord), c2 = all(step >> 32 & kWord),
+             c3 = all(kPurpose << 24 | layer.stream);
+  int64_t k0 = static_cast<int64_t>(plan.seed & kWord), k1 = static_cast<int64_t>(plan.seed >> 32);
+  for (int round = 0; round < 10; ++round) {
+    const at::Tensor product0 = c0.mul(int64_t{0xd2511f53}), product1 = c2.mul(int64_t{0xcd9e8d57});
+    const auto high = [](const at::Tensor& product) { return at::bitwise_right_shift(product, at::Scalar(int64_t{32})).bitwise_and_(kWord); };
+    c0 = high(product1).bitwise_xor_(c1).bitwise_xor_(k0);
+    c1 = product1.bitwise_and(kWord);
+    c2 = high(product0).bitwise_xor_(c3).bitwise_xor_(k1);
+    c3 = product0.bitwise_and(kWord);
+    k0 = (k0 + 0x9e3779b9) & kWord;
+    k1 = (k1 + 0xbb67ae85) & kWord;
+  }
+  const at::Tensor numbers = at::stack({c0, c1, c2, c3}, 1).flatten().slice(0, 0, count).reshape({rows, layer.outputs});
+  const auto threshold = static_cast<int64_t>(layer.rate * 4294967296.0);
+  return numbers.ge(threshold).to(at::kFloat).mul_(static_cast<float>(1.0 / (1.0 - layer.rate)));
+}
+
 void clip(std::vector<at::Tensor>& gradients, double most) {
-  double squares = 0;
-  for (const at::Tensor& g : gradients) squares += g.to(at::kDouble).square_().sum().item<double>();
-  const double norm = std::sqrt(squares);
-  if (norm <= most) return;  // NaN is not
-  for (at::Tensor& g : gradients) g.mul_(most / norm);
+  std::vector<at::Tensor> squares;
+  for (const at::Tensor& g : gradients) squares.push_back(g.to(at::kDouble).square_().sum());
+  const at::Tensor norm = at::stack(squares).sum().sqrt_();
+  // A norm that is NaN makes them so. No look at it here: the host would have to wait for a device.
+  const at::Tensor factor = at::where(norm <= most, at::ones_like(norm), most / norm).to(at::kFloat);
+  for (at::Tensor& g : gradients) g.mul_(factor);
 }
 
 void update(const Optimizer& o, double rate, int64_t step, std::vector<at::Tensor>& weights, std::vector<at::Tensor>& gradients,
             std::vector<std::vector<at::Tensor>>& slots) {
   if (o.kind == UpdateKind::Adam || o.kind == UpdateKind::AdamW) {
-    if (o.kind == UpdateKind::AdamW) {
-      for (at::Tensor& w : weights) w.mul_(1 - rate * o.weightDecay);
-    }
+    if (o.kind == UpdateKind::AdamW) at::_foreach_mul_(weights, 1 - rate * o.weightDecay);
     // torch adds epsilon to sqrt(v / (1 - beta2^t)), Keras and the contract to sqrt(v): the same with this epsilon.
     const double t = static_cast<double>(step) + 1;
     const double epsilon = o.epsilon / std::sqrt(1 - std::pow(o.decay2, t));
-    const std::vector<at::Tensor> steps(weights.size(), at::full({}, t, at::kFloat));
+    const std::vector<at::Tensor> steps(weights.size(), at::full({}, t, weights[0].options()));
     at::_fused_adam_(weights, gradients, slots[0], slots[1], {}, steps, rate, o.decay1, o.decay2, 0, epsilon, false, false);
     return;
   }
-  for (size_t p = 0; p < weights.size(); ++p) {
-    at::Tensor &w = weights[p], &g = gradients[p];
-    switch (o.kind) {
-      case UpdateKind::Momentum:
-      case UpdateKind::Nesterov: {
-        at::Tensor& velocity = slots[0][p];
-        velocity.mul_(o.decay1).sub_(g, rate);
-        if (o.kind == UpdateKind::Nesterov) {
-          w.add_(velocity, o.decay1).sub_(g, rate);
-        } else {
-          w.add_(velocity);
-        }
-        break;
+  // On a GPU one launch for all parameters together.
+  switch (o.kind) {
+    case UpdateKind::Momentum:
+    case UpdateKind::Nesterov:
+      at::_foreach_mul_(slots[0], o.decay1);
+      at::_foreach_add_(slots[0], gradients, -rate);
+      if (o.kind == UpdateKind::Nesterov) {
+        at::_foreach_add_(weights, slots[0], o.decay1);
+        at::_foreach_add_(weights, gradients, -rate);
+      } else {
+        at::_foreach_add_(weights, slots[0]);
       }
-      case UpdateKind::Rmsprop: {
-        at::Tensor& v = slots[0][p];
-        v.mul_(o.decay1).addcmul_(g, g, 1 - o.decay1);
-        w.addcdiv_(g, (v + o.epsilon).sqrt_(), -rate);
-        break;
-      }
-      default:
-        w.sub_(g, rate);
+      break;
+    case UpdateKind::Rmsprop: {
+      at::_foreach_mul_(slots[0], o.decay1);
+      at::_foreach_addcmul_(slots[0], gradients, gradients, 1 - o.decay1);
+      std::vector<at::Tensor> roots = at::_foreach_add(slots[0], o.epsilon);
+      at::_foreach_sqrt_(roots);
+      at::_foreach_addcdiv_(weights, gradients, roots, -rate);
+      break;
     }
+    default:
+      at::_foreach_add_(weights, gradients, -rate);
   }
 }
 

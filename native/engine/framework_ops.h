@@ -30,6 +30,12 @@ struct LossResult {
 LossResult loss(const Plan& plan, const at::Tensor& z, const at::Tensor& p, const at::Tensor& targets,
                 const at::Tensor& weights, bool gradient);
 
+// A metric of each row [rows], float64.
+at::Tensor metric(const Plan& plan, const Metric& metric, const at::Tensor& p, const at::Tensor& targets);
+
+// The factors [rows, outputs] of a dropout layer in a step, computed on the device: as Dropout of philox.h gives them.
+at::Tensor dropoutFactors(const Plan& plan, const Layer& layer, int64_t step, int64_t rows, at::Device device);
+
 // Shortens all gradients together to the L2 norm `most`, where they are longer.
 void clip(std::vector<at::Tensor>& gradients, double most);
 

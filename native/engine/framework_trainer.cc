@@ -5,12 +5,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <list>
 #include <optional>
+#include <tuple>
 
+#include "../cuda/driver.h"
 #include "../kernels/cpu/philox.h"
+#include "ahead.h"
+#include "failure.h"
 #include "framework_ops.h"
-#include "loss.h"
 #include "op_stamps.h"
+#include "torch_place.h"
 
 namespace fusor {
 namespace {
@@ -27,7 +32,15 @@ struct Batch {
   int64_t rows;
 };
 
-// The data set as tensors, without a copy: the Dataset outlives the call.
+// A data set where the trainer computes.
+struct Rows {
+  std::weak_ptr<const int> life;  // of the data set that it is a copy of
+  Tensor x;                       // [rows, features], bytes or floats
+  Tensor targets;                 // labels [rows] or values [rows, outputs]; undefined where there is x only
+  Tensor weights;                 // [rows]; undefined where there are none
+};
+
+// Host memory as a tensor, without a copy.
 template <class T>
 Tensor wrap(const std::vector<T>& values, at::IntArrayRef shape, at::ScalarType type) {
   if (values.empty()) return {};
@@ -43,139 +56,232 @@ struct Listening {
 
 class FrameworkTrainer : public Trainer {
  public:
-  FrameworkTrainer(const Plan& plan, const State& state, int threads) : plan_(plan), threads_(threads) { write(state); }
+  FrameworkTrainer(const Plan& plan, const State& state, int threads, std::shared_ptr<TorchPlace> torch, Precision precision)
+      : plan_(plan), threads_(threads), torch_(std::move(torch)), precision_(precision) {
+    write(state);
+  }
 
-  Description describe() const override { return {"framework", at::get_cpu_capability(), threads_}; }
+  ~FrameworkTrainer() override {
+    // What lies on a device that is lost is not given back to it.
+    if (torch_ && cuda::isLost(torch_->index())) new auto(std::tuple(std::move(weights_), std::move(slots_), std::move(resident_)));
+  }
+
+  Description describe() const override {
+    if (torch_) return {"framework", torch_->architecture(), 1};
+    return {"framework", at::get_cpu_capability(), threads_};
+  }
 
   void run(const Dataset& data, const Span& span, Control& control, Report& report) override {
-    const c10::InferenceMode guard;
-    at::set_num_threads(threads_);
-    const auto steps = static_cast<int64_t>(span.learningRates.size()), total = static_cast<int64_t>(span.order.size());
-    const Tensor order = at::from_blob(const_cast<uint32_t*>(span.order.data()), {total}, at::kInt);
-    report.metrics.resize(plan_.metrics.size());
-    Sums sums{0, std::vector<double>(plan_.metrics.size())};
-    int64_t rowsDone = 0;
-    const Listening listening(stamps_, control.stamps);
-    std::optional<OpStamps> ops;
-    if (stamps_) {
-      // Some forty operations a layer; what finds no room is counted.
-      const size_t layers = plan_.layers.size();
-      stamps_->open({"session"}, steps * (8 + 3 * layers) + (steps / kOpsEvery + 1) * (60 + 40 * layers));
-    }
-    for (int64_t s = 0; s < steps; ++s) {
-      const bool diverged = !report.losses.empty() && !std::isfinite(report.losses.back());
-      if (diverged || control.abort.load(std::memory_order_relaxed)) break;
-      const int64_t first = s * span.batchSize, rows = std::min<int64_t>(span.batchSize, total - first);
+    entered([&] {
+      const Rows& rows = rowsOf(data);
+      const auto steps = static_cast<int64_t>(span.learningRates.size()), total = static_cast<int64_t>(span.order.size());
+      const Tensor order = at::from_blob(const_cast<uint32_t*>(span.order.data()), {total}, at::kInt).to(device());
+      report.metrics.resize(plan_.metrics.size());
+      Sums sums{0, std::vector<double>(plan_.metrics.size())};
+      const Listening listening(stamps_, control.stamps);
+      std::optional<OpStamps> ops;
       if (stamps_) {
-        stamps_->tracks[0].step = static_cast<int32_t>(s);
-        if (s % kOpsEvery == 0) {
-          ops.emplace(*stamps_);
-        } else {
-          ops.reset();
+        // Some forty operations a layer; what finds no room is counted.
+        const size_t layers = plan_.layers.size();
+        stamps_->open({"session"}, steps * (8 + 3 * layers) + (steps / kOpsEvery + 1) * (60 + 40 * layers));
+      }
+      bool finite = true;
+      while (report.stepsDone < steps && finite && !control.abort.load(std::memory_order_relaxed)) {
+        const int64_t begin = report.stepsDone, end = std::min(steps, begin + stride());
+        ahead_.begin();
+        std::vector<Tensor> results;
+        for (int64_t s = begin; s < end; ++s) {
+          const int64_t first = s * span.batchSize, last = std::min<int64_t>(first + span.batchSize, total);
+          if (stamps_) {
+            stamps_->tracks[0].step = static_cast<int32_t>(s);
+            if (s % kOpsEvery == 0) {
+              ops.emplace(*stamps_);
+            } else {
+              ops.reset();
+            }
+          }
+          results.push_back(trainStep(gather(rows, order, first, last), span.firstStep + s, span.learningRates[s]));
         }
+        const Tensor read = at::stack(results).cpu();
+        ahead_.done(end - begin);
+        for (int64_t s = begin; s < end && finite; ++s) {
+          const auto count = static_cast<double>(std::min<int64_t>(span.batchSize, total - s * span.batchSize));
+          finite = record(read.data_ptr<double>() + (s - begin) * read.size(1), count, sums, report);
+        }
+        // Steps after one whose loss is not finite mean nothing, and do not count.
+        step_ -= end - report.stepsDone;
+        if (!control.progress || !control.wantsProgress()) continue;
+        const auto done = static_cast<double>(std::min<int64_t>(report.stepsDone * span.batchSize, total));
+        std::vector<double> means(sums.metrics);
+        for (double& mean : means) mean /= done;
+        control.progress(report.stepsDone, sums.loss / done, means);
       }
-      const Batch batch = gather(data, order, first, first + rows);
-      const Sums step = trainStep(batch, span.firstStep + s, span.learningRates[s]);
-      report.losses.push_back(static_cast<float>(step.loss / static_cast<double>(rows)));
-      sums.loss += step.loss;
-      for (size_t m = 0; m < step.metrics.size(); ++m) {
-        report.metrics[m].push_back(static_cast<float>(step.metrics[m] / static_cast<double>(rows)));
-        sums.metrics[m] += step.metrics[m];
-      }
-      rowsDone += rows;
-      ++report.stepsDone;
-      if (!control.progress || !control.wantsProgress()) continue;
-      std::vector<double> means(sums.metrics);
-      for (double& mean : means) mean /= static_cast<double>(rowsDone);
-      control.progress(report.stepsDone, sums.loss / static_cast<double>(rowsDone), means);
-    }
-    ops.reset();
-    if (stamps_) stamps_->close(smallestOpMicroseconds);
-    report.aborted = report.stepsDone < steps;
+      ops.reset();
+      if (stamps_) stamps_->close(smallestOpMicroseconds);
+      report.aborted = report.stepsDone < steps;
+    });
   }
 
   bool evaluate(const Dataset& data, int64_t begin, int64_t end, int batchSize, Control& control, Sums& sums) override {
-    const c10::InferenceMode guard;
-    at::set_num_threads(threads_);
-    for (int64_t at = begin; at < end; at += batchSize) {
-      if (control.abort.load(std::memory_order_relaxed)) return false;
-      const Batch batch = gather(data, at::arange(at, std::min<int64_t>(at + batchSize, end), at::kInt));
-      std::vector<Pass> passes;
-      const Tensor z = forward(batch.x, nullptr, passes), p = framework::activate(plan_.output, z);
-      add(framework::loss(plan_, z, p, batch.targets, batch.weights, false).rows, p, batch, sums);
-    }
-    return true;
+    return entered([&] {
+      const Rows& rows = rowsOf(data);
+      Tensor total = at::zeros({1 + static_cast<int64_t>(plan_.metrics.size())}, at::TensorOptions().device(device()).dtype(at::kDouble));
+      for (int64_t at = begin; at < end;) {
+        if (control.abort.load(std::memory_order_relaxed)) return false;
+        ahead_.begin();
+        const int64_t batches = stride();
+        for (int64_t i = 0; i < batches && at < end; ++i, at += batchSize) {
+          const Batch batch = slice(rows, at, std::min<int64_t>(at + batchSize, end));
+          std::vector<Pass> passes;
+          const Tensor z = forward(batch.x, nullptr, passes), p = framework::activate(plan_.output, z);
+          total += sumsOf(framework::loss(plan_, z, p, batch.targets, batch.weights, false).rows, p, batch);
+        }
+        if (torch_) torch_->synchronize();
+        ahead_.done(batches);
+      }
+      const Tensor read = total.cpu();
+      const double* values = read.data_ptr<double>();
+      sums.loss += values[0];
+      for (size_t m = 0; m < sums.metrics.size(); ++m) sums.metrics[m] += values[1 + m];
+      return true;
+    });
   }
 
   void predict(const Dataset& data, float* out) override {
-    const c10::InferenceMode guard;
-    at::set_num_threads(threads_);
-    constexpr int64_t kRows = 4096;
-    for (int64_t at = 0; at < data.rows; at += kRows) {
-      const int64_t end = std::min(at + kRows, data.rows);
-      std::vector<Pass> passes;
-      const Batch batch = gather(data, at::arange(at, end, at::kInt));
-      const Tensor p = framework::activate(plan_.output, forward(batch.x, nullptr, passes));
-      at::from_blob(out + at * plan_.outputs, p.sizes(), at::kFloat).copy_(p);
-    }
+    entered([&] {
+      constexpr int64_t kRows = 4096;
+      const Tensor x = hostX(data);
+      for (int64_t at = 0; at < data.rows; at += kRows) {
+        const int64_t end = std::min(at + kRows, data.rows);
+        std::vector<Pass> passes;
+        const Tensor p = framework::activate(plan_.output, forward(x.slice(0, at, end).to(device()).to(at::kFloat), nullptr, passes));
+        at::from_blob(out + at * plan_.outputs, p.sizes(), at::kFloat).copy_(p);
+      }
+    });
   }
 
   State read() override {
-    const c10::InferenceMode guard;
-    State state;
-    state.step = step_;
-    for (const Tensor& w : weights_) state.weights.push_back(copyOut(w));
-    for (const auto& slot : slots_) {
-      state.slots.emplace_back();
-      for (const Tensor& s : slot) state.slots.back().push_back(copyOut(s));
-    }
-    return state;
+    return entered([&] {
+      State state;
+      state.step = step_;
+      for (const Tensor& w : weights_) state.weights.push_back(copyOut(w));
+      for (const auto& slot : slots_) {
+        state.slots.emplace_back();
+        for (const Tensor& s : slot) state.slots.back().push_back(copyOut(s));
+      }
+      return state;
+    });
   }
 
   void write(const State& state) override {
-    const c10::InferenceMode guard;
-    step_ = state.step;
-    const auto tensors = [&](const std::vector<std::vector<float>>& arrays) {
-      std::vector<Tensor> list;
-      for (const Layer& layer : plan_.layers) {
-        if (layer.kind != LayerKind::Dense) continue;
-        const Tensor kernel = wrap(arrays[list.size()], {layer.inputs, layer.outputs}, at::kFloat);
-        list.push_back(kernel.t().clone(at::MemoryFormat::Contiguous));
-        if (layer.useBias) list.push_back(wrap(arrays[list.size()], {layer.outputs}, at::kFloat).clone());
-      }
-      return list;
-    };
-    weights_ = tensors(state.weights);
-    slots_.clear();
-    for (const auto& slot : state.slots) slots_.push_back(tensors(slot));
+    entered([&] {
+      step_ = state.step;
+      const auto tensors = [&](const std::vector<std::vector<float>>& arrays) {
+        std::vector<Tensor> list;
+        for (const Layer& layer : plan_.layers) {
+          if (layer.kind != LayerKind::Dense) continue;
+          const Tensor kernel = wrap(arrays[list.size()], {layer.inputs, layer.outputs}, at::kFloat);
+          list.push_back(kernel.t().clone(at::MemoryFormat::Contiguous).to(device()));
+          if (layer.useBias) list.push_back(wrap(arrays[list.size()], {layer.outputs}, at::kFloat).clone().to(device()));
+        }
+        return list;
+      };
+      weights_ = tensors(state.weights);
+      slots_.clear();
+      for (const auto& slot : state.slots) slots_.push_back(tensors(slot));
+    });
   }
 
  private:
+  // Every way in.
+  template <class F>
+  auto entered(F f) -> decltype(f()) {
+    const c10::InferenceMode guard;
+    at::set_num_threads(threads_);
+    if (!torch_) return f();
+    cuda::refuseIfLost(torch_->index());
+    // One for the process: sessions of unlike precision are not to run at the same time.
+    at::globalContext().setAllowTF32CuBLAS(precision_ == Precision::Tf32);
+    return torch_->contained(f);
+  }
+
+  at::Device device() const { return torch_ ? torch_->device() : at::Device(at::kCPU); }
+  int64_t stride() const { return torch_ ? ahead_.steps() : 1; }
+
+  // Takes down a step's sums: the loss, then the metrics. Whether its loss is finite.
+  bool record(const double* values, double rows, Sums& sums, Report& report) const {
+    report.losses.push_back(static_cast<float>(values[0] / rows));
+    sums.loss += values[0];
+    for (size_t m = 0; m < plan_.metrics.size(); ++m) {
+      report.metrics[m].push_back(static_cast<float>(values[1 + m] / rows));
+      sums.metrics[m] += values[1 + m];
+    }
+    ++report.stepsDone;
+    return std::isfinite(report.losses.back());
+  }
+
+  Tensor hostX(const Dataset& data) const {
+    return data.bytes.empty() ? wrap(data.floats, {data.rows, plan_.features}, at::kFloat)
+                              : wrap(data.bytes, {data.rows, plan_.features}, at::kByte);
+  }
+
+  // Where it was uploaded before, that copy. The Dataset outlives the call.
+  const Rows& rowsOf(const Dataset& data) {
+    std::erase_if(resident_, [](const Rows& rows) { return rows.life.expired(); });
+    for (const Rows& rows : resident_) {
+      if (rows.life.lock() == data.life) return rows;
+    }
+    if (!torch_) resident_.clear();  // only wraps it
+    try {
+      resident_.push_back(torch_ ? torch_->contained([&] { return uploaded(data); }) : uploaded(data));
+    } catch (const Failure& failure) {
+      if (failure.code() != "ERR_OUT_OF_MEMORY") throw;
+      throw cuda::withMend(failure, "the data set does not fit beside the model: train on less of it (--limit)");
+    }
+    return resident_.back();
+  }
+
+  Rows uploaded(const Dataset& data) const {
+    const auto here = [&](const Tensor& all) { return all.defined() ? all.to(device()) : all; };
+    const Tensor targets = plan_.labels ? wrap(data.labels, {data.rows}, at::kInt) : wrap(data.values, {data.rows, plan_.outputs}, at::kFloat);
+    return {data.life, here(hostX(data)), here(targets), here(wrap(data.weights, {data.rows}, at::kFloat))};
+  }
+
+  Batch batchOf(const Tensor& x, const Tensor& targets, const Tensor& weights) const {
+    return {x.to(at::kFloat), plan_.labels ? targets.to(at::kLong) : targets, weights, x.size(0)};
+  }
+
+  Batch gather(const Rows& rows, const Tensor& all, int64_t begin, int64_t end) const {
+    const Timed timed(stamps_, 0, Phase::Gather);
+    const Tensor order = all.slice(0, begin, end);
+    const auto select = [&](const Tensor& all) { return all.defined() ? all.index_select(0, order) : all; };
+    return batchOf(select(rows.x), select(rows.targets), select(rows.weights));
+  }
+
+  Batch slice(const Rows& rows, int64_t begin, int64_t end) const {
+    const auto cut = [&](const Tensor& all) { return all.defined() ? all.slice(0, begin, end) : all; };
+    return batchOf(cut(rows.x), cut(rows.targets), cut(rows.weights));
+  }
+
+  // The product of two matrices, in the precision asked for; bfloat16's is summed up in float32.
+  Tensor product(const Tensor& a, const Tensor& b) const {
+    if (precision_ != Precision::Bf16) return at::mm(a, b);
+    return at::mm(a.to(at::kBFloat16), b.to(at::kBFloat16)).to(at::kFloat);
+  }
+
+  Tensor dense(const Tensor& x, const Tensor& w, const Tensor& b, Activation activation, Tensor* z) const {
+    if (precision_ != Precision::Bf16) return framework::dense(x, w, b, activation, z);
+    Tensor value = product(x, w.t());
+    if (b.defined()) value.add_(b);
+    if (z) *z = value;
+    return framework::activate(activation, value);
+  }
+
   // Kernels are kept [outputs, inputs], as torch has them; the contract's are [inputs, outputs].
   static std::vector<float> copyOut(const Tensor& tensor) {
-    const Tensor plain = (tensor.dim() == 2 ? tensor.t() : tensor).contiguous();
+    const Tensor plain = (tensor.dim() == 2 ? tensor.t() : tensor).cpu().contiguous();
     const float* data = plain.data_ptr<float>();
     return {data, data + plain.numel()};
-  }
-
-  Batch gather(const Dataset& data, const Tensor& order, int64_t begin, int64_t end) const {
-    const Timed timed(stamps_, 0, Phase::Gather);
-    return gather(data, order.slice(0, begin, end));
-  }
-
-  Batch gather(const Dataset& data, const Tensor& order) const {
-    Batch batch;
-    batch.rows = order.size(0);
-    batch.x = (data.bytes.empty() ? wrap(data.floats, {data.rows, plan_.features}, at::kFloat)
-                                  : wrap(data.bytes, {data.rows, plan_.features}, at::kByte))
-                  .index_select(0, order)
-                  .to(at::kFloat);
-    const auto select = [&](const Tensor& all) { return all.defined() ? all.index_select(0, order) : all; };
-    batch.targets = plan_.labels ? select(wrap(data.labels, {data.rows}, at::kInt))
-                                 : select(wrap(data.values, {data.rows, plan_.outputs}, at::kFloat));
-    if (plan_.labels && batch.targets.defined()) batch.targets = batch.targets.to(at::kLong);
-    batch.weights = select(wrap(data.weights, {data.rows}, at::kFloat));
-    return batch;
   }
 
   // Logits. `step` is null where nothing is trained.
@@ -192,7 +298,7 @@ class FrameworkTrainer : public Trainer {
         case LayerKind::Dense: {
           const Tensor& w = weights_[parameter++];
           const Tensor b = layer.useBias ? weights_[parameter++] : Tensor();
-          pass.y = framework::dense(x, w, b, layer.activation, layer.activation == Activation::Gelu ? &pass.z : nullptr);
+          pass.y = dense(x, w, b, layer.activation, layer.activation == Activation::Gelu ? &pass.z : nullptr);
           break;
         }
         case LayerKind::Activation:
@@ -216,13 +322,15 @@ class FrameworkTrainer : public Trainer {
   int indexOf(const Layer& layer) const { return static_cast<int>(&layer - plan_.layers.data()); }
 
   Tensor dropoutFactors(const Layer& layer, int64_t step, int64_t rows) const {
+    if (torch_) return framework::dropoutFactors(plan_, layer, step, rows, device());
     Tensor factors = at::empty({rows, layer.outputs}, at::kFloat);
     float* out = factors.data_ptr<float>();
     Dropout(plan_.seed, layer.stream, step, layer.rate).each(0, rows * layer.outputs, [&](int64_t e, float f) { out[e] = f; });
     return factors;
   }
 
-  Sums trainStep(const Batch& batch, int64_t number, double rate) {
+  // The sums of its loss and metrics [1 + metrics].
+  Tensor trainStep(const Batch& batch, int64_t number, double rate) {
     std::vector<Pass> passes;
     const Tensor z = forward(batch.x, &number, passes);
     Tensor p;
@@ -246,8 +354,8 @@ class FrameworkTrainer : public Trainer {
         case LayerKind::Dense: {
           d = framework::activateBackward(layer.activation, pass.y, pass.z, d);
           if (layer.useBias) gradients[--parameter] = d.sum(0);
-          gradients[--parameter] = at::mm(d.t(), pass.x);
-          if (parameter > 0) d = at::mm(d, weights_[parameter]);
+          gradients[--parameter] = product(d.t(), pass.x);
+          if (parameter > 0) d = product(d, weights_[parameter]);
           break;
         }
         case LayerKind::Activation:
@@ -265,36 +373,32 @@ class FrameworkTrainer : public Trainer {
     }
     ++step_;
     const Timed timed(stamps_, 0, Phase::Record);
-    Sums sums{0, std::vector<double>(plan_.metrics.size())};
-    add(loss.rows, p, batch, sums);
-    return sums;
+    return sumsOf(loss.rows, p, batch);
   }
 
-  void add(const Tensor& losses, const Tensor& predictions, const Batch& batch, Sums& sums) const {
-    sums.loss += losses.sum(at::kDouble).item<double>();
-    if (plan_.metrics.empty()) return;
-    const Tensor p = predictions.contiguous();
-    const Tensor labels = plan_.labels ? batch.targets.to(at::kInt) : Tensor();
-    std::vector<double> row(plan_.metrics.size());
-    for (int64_t r = 0; r < batch.rows; ++r) {
-      metricsOfRow(plan_, p.data_ptr<float>() + r * plan_.outputs, plan_.labels ? labels.data_ptr<int>() + r : nullptr,
-                   plan_.labels ? nullptr : batch.targets.data_ptr<float>() + r * plan_.outputs, row.data());
-      for (size_t m = 0; m < row.size(); ++m) sums.metrics[m] += row[m];
-    }
+  Tensor sumsOf(const Tensor& losses, const Tensor& predictions, const Batch& batch) const {
+    std::vector<Tensor> sums = {losses.sum(at::kDouble)};
+    for (const Metric& metric : plan_.metrics) sums.push_back(framework::metric(plan_, metric, predictions, batch.targets).sum());
+    return at::stack(sums);
   }
 
   const Plan plan_;
   const int threads_;
-  int64_t step_ = 0;
+  const std::shared_ptr<TorchPlace> torch_;
+  const Precision precision_;
+  Ahead ahead_;
   Stamps* stamps_ = nullptr;  // while a training is profiled
+  int64_t step_ = 0;
   std::vector<Tensor> weights_;
   std::vector<std::vector<Tensor>> slots_;
+  std::list<Rows> resident_;
 };
 
 }  // namespace
 
-std::unique_ptr<Trainer> makeFrameworkTrainer(const Plan& plan, const State& state, int threads) {
-  return std::make_unique<FrameworkTrainer>(plan, state, threads);
+std::unique_ptr<Trainer> makeFrameworkTrainer(const Plan& plan, const State& state, int threads, std::shared_ptr<TorchPlace> torch,
+                                              Precision precision) {
+  return std::make_unique<FrameworkTrainer>(plan, state, threads, std::move(torch), precision);
 }
 
 }  // namespace fusor

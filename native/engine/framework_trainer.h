@@ -4,10 +4,15 @@
 #include <memory>
 
 #include "plan.h"
+#include "trainer_for.h"
 
 namespace fusor {
 
-// threads: of libtorch's own pool.
-std::unique_ptr<Trainer> makeFrameworkTrainer(const Plan& plan, const State& state, int threads);
+class TorchPlace;
+
+// threads: of libtorch's own pool. torch: the GPU, or null for the CPU; everything then is in its memory, and the host looks
+// at results now and then only (ahead.h).
+std::unique_ptr<Trainer> makeFrameworkTrainer(const Plan& plan, const State& state, int threads,
+                                              std::shared_ptr<TorchPlace> torch = nullptr, Precision precision = Precision::Fp32);
 
 }  // namespace fusor

@@ -118,6 +118,8 @@ class Trainer {
  public:
   virtual ~Trainer() = default;
   virtual Description describe() const = 0;
+  // What takes long before the first job, if anything does: then it is done here, once.
+  virtual void start() {}
   virtual void run(const Dataset& data, const Span& span, Control& control, Report& report) = 0;
   // Adds to `sums`; returns false when aborted.
   virtual bool evaluate(const Dataset& data, int64_t begin, int64_t end, int batchSize, Control& control, Sums& sums) = 0;

@@ -311,6 +311,9 @@ export interface Candidate {
   versions: Record<string, string>;
   /** Whether the library behind it sees a GPU; absent where it could not use one, or was not asked. */
   gpuVisible?: boolean;
+  /** Of a GPU: its compute capability ("9.0") and its memory. */
+  capability?: string;
+  memoryBytes?: number;
 }
 
 /** What a probe found: every way of this backend, best first. */
@@ -333,6 +336,8 @@ export interface Backend {
   readonly versions: Record<string, string>;
   /** As in {@link Candidate}. */
   readonly gpuVisible?: boolean;
+  /** Of matrix products; absent on a CPU, which has fp32 alone. */
+  readonly precision?: Precision;
   /** The first part of the plan that this backend cannot run, as one sentence; null when it can run it all. */
   unsupported(plan: TrainPlan): string | null;
   createSession(plan: TrainPlan, state: SessionState): Promise<Session>;

@@ -247,11 +247,12 @@ export class Model implements TrainedModel {
   /** What it runs on, exactly; opens the session. */
   async runtime(): Promise<RuntimeInfo> {
     return this.#runtime.use(this.plan(), undefined, async ({ session, selection }) => {
-      const { name, engine, device, deviceName, versions, gpuVisible } = selection.backend;
+      const { name, engine, device, deviceName, versions, gpuVisible, precision } = selection.backend;
       const { kernels, isa, threads } = session.description;
       const { steppedDown } = selection;
       const runs = { engine, device, deviceName, kernels, isa, threads, versions };
-      return { backend: name, ...runs, ...(gpuVisible !== undefined && { gpuVisible }), steppedDown };
+      const gpu = { ...(gpuVisible !== undefined && { gpuVisible }), ...(precision && { precision }) };
+      return { backend: name, ...runs, ...gpu, steppedDown };
     });
   }
 

@@ -26,6 +26,8 @@ export interface RuntimeInfo {
   versions: Record<string, string>;
   /** Whether the library behind it sees a GPU; absent where it could not use one. */
   gpuVisible?: boolean;
+  /** Of matrix products on a GPU: 'fp32', 'tf32', 'bf16'; absent on a CPU. */
+  precision?: string;
   /** What would have been better, and why it could not be had. */
   steppedDown: StepDown[];
 }

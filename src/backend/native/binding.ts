@@ -16,6 +16,8 @@ import type {
 export type Token = number;
 
 export interface NativeSession {
+  /** On a GPU: makes what it takes, once, so that `describe` can say what it is. */
+  start(): Promise<void>;
   describe(): SessionDescription;
   /** Copies at once; the number names the data set. */
   upload(examples: Examples): number;
@@ -76,6 +78,25 @@ export interface NativeOptions {
   isa: string;
   /** 0 = one a core. */
   threads: number;
+  /** 'cpu', 'cuda:N', or 'played': the CPU plays a GPU. Default 'cpu'. */
+  device?: string;
+  /** Of matrix products on a GPU. Default 'fp32'. */
+  precision?: string;
+  /** Where compiled kernels are kept; absent: nowhere. */
+  cacheFolder?: string;
+}
+
+/** Versions as "13.0". */
+export interface NativeCuda {
+  /** The newest CUDA that the driver serves. */
+  driver: string;
+  /** What libtorch was built for; null for its CPU build. */
+  libtorchCuda: string | null;
+  nvrtc: string | null;
+  /** Why there is no NVRTC. */
+  nvrtcReason: string;
+  /** In the order of their numbers. */
+  devices: { name: string; capability: string; multiprocessors: number; memoryBytes: number }[];
 }
 
 export interface NativeInfo {
@@ -130,6 +151,11 @@ export interface KernelTimes {
 
 export interface NativeBinding {
   info(): NativeInfo;
+  /**
+   * May hang where the driver does: call it in a child process.
+   * @throws ERR_BACKEND_UNAVAILABLE "reason · where · cure"
+   */
+  cudaDevices(): NativeCuda;
   /** These two block until they are done: call them in a child process (measure.ts). */
   ceilings(threads: number): Ceilings;
   benchKernel(job: KernelJob): KernelTimes[];

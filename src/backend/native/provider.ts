@@ -1,47 +1,118 @@
 /** The native backend: libtorch and our own kernels, behind the contract. Importing this loads no native code. */
 import path from 'node:path';
+import { cacheFolder } from '../../cache-folder';
 import { FusorError } from '../../errors';
-import type { Backend, BackendProvider, DeviceRequest, SessionState, TrainPlan } from '../contract';
+import type {
+  Availability,
+  Backend,
+  BackendProvider,
+  DeviceRequest,
+  SessionState,
+  TrainPlan,
+} from '../contract';
+import { nvidiaDriverPresent } from '../nvidia-driver';
 import { probeInChild } from '../probe';
-import { loadBinding } from './binding';
+import { loadBinding, type NativeBinding } from './binding';
+import { unusable } from './probe-cuda';
 import { cpuName } from './probe-here';
 import { openSession } from './session';
 
 export const provider: BackendProvider = {
   name: 'native',
 
-  probe: () =>
-    probeInChild(path.join(__dirname, 'probe-here.js'), 30_000, [{ engine: 'libtorch', device: 'cpu' }]),
+  async probe(): Promise<Availability> {
+    const subject = (device: string) => [{ engine: 'libtorch', device }];
+    const probes = [
+      nvidiaDriverPresent()
+        ? probeInChild(script('probe-cuda'), probeMilliseconds(), subject('cuda'))
+        : noDriver,
+      probeInChild(script('probe-here'), 30_000, subject('cpu')),
+    ];
+    return { candidates: (await Promise.all(probes)).flatMap(({ candidates }) => candidates) };
+  },
 
   async open(request: DeviceRequest): Promise<Backend> {
-    const native = loadBinding();
-    const info = native.info();
-    refuseWhatIsNotHere(request, info.isas);
-    const isa = process.env.FUSOR_CPU_ISA ?? 'auto';
-    return {
-      name: 'native',
-      engine: 'libtorch',
-      device: 'cpu',
-      deviceName: cpuName(info.cores),
-      versions: { libtorch: info.libtorch },
-      unsupported: ({ optimizer }: TrainPlan) =>
-        request.kernels === 'fused' && optimizer.clipNorm !== undefined
-          ? "clipNorm needs whole gradients, which fused kernels never hold: 'auto' takes framework kernels"
-          : null,
-      createSession: async (plan: TrainPlan, state: SessionState) =>
-        openSession(native, plan, state, { kernels: request.kernels, isa, threads: request.threads }),
-    };
+    return request.device.startsWith('cuda') ? openGpu(request) : openCpu(request);
   },
 };
 
-function refuseWhatIsNotHere({ device, precision }: DeviceRequest, isas: string[]): void {
-  const refuse = (what: string, mend: string): never => {
-    throw new FusorError('ERR_BACKEND_UNAVAILABLE', [what, 'native backend', mend]);
-  };
-  if (device.startsWith('cuda')) refuse(`device ${device} cannot be had`, 'use --device cpu');
+const script = (name: string): string => path.join(__dirname, `${name}.js`);
+
+const noDriver: Availability = {
+  candidates: [unusable('cuda', 'there is no NVIDIA driver here', 'install one, if there is an NVIDIA GPU')],
+};
+
+/** A driver's start takes seconds on machines with many GPUs; one that hangs takes for ever. */
+const probeMilliseconds = (): number => 1000 * (Number(process.env.FUSOR_PROBE_SECONDS) || 30);
+
+function openCpu({ kernels, precision, threads }: DeviceRequest): Backend {
+  const native = loadBinding();
+  const info = native.info();
+  const isa = process.env.FUSOR_CPU_ISA ?? 'auto';
   if (precision !== 'fp32') refuse(`precision ${precision} cannot be had on a CPU`, 'use --precision fp32');
-  const isa = process.env.FUSOR_CPU_ISA;
-  if (isa && isa !== 'auto' && !isas.includes(isa)) {
-    refuse(`FUSOR_CPU_ISA=${isa} cannot be had on this processor`, `use one of ${isas.join(', ')}`);
+  if (isa !== 'auto' && isa && !info.isas.includes(isa)) {
+    refuse(`FUSOR_CPU_ISA=${isa} cannot be had on this processor`, `use one of ${info.isas.join(', ')}`);
   }
+  return {
+    name: 'native',
+    engine: 'libtorch',
+    device: 'cpu',
+    deviceName: cpuName(info.cores),
+    versions: { libtorch: info.libtorch },
+    unsupported: (plan) => unsupported(plan, kernels),
+    createSession: async (plan: TrainPlan, state: SessionState) =>
+      openSession(native, plan, state, { kernels, isa, threads }),
+  };
+}
+
+function openGpu({ device, kernels, precision }: DeviceRequest): Backend {
+  const native = loadBinding();
+  const { libtorch } = native.info();
+  const number = Number(device.split(':')[1] ?? 0);
+  const gpu = gpuOf(native, number);
+  const options = {
+    kernels,
+    isa: 'auto',
+    threads: 0,
+    precision,
+    cacheFolder: path.join(cacheFolder(), 'kernels'),
+  };
+  return {
+    name: 'native',
+    engine: 'libtorch',
+    device: `cuda:${number}`,
+    deviceName: gpu.name,
+    versions: { libtorch, ...gpu.versions },
+    precision,
+    unsupported: (plan) => unsupported(plan, kernels),
+    createSession: async (plan: TrainPlan, state: SessionState) =>
+      openSession(native, plan, state, { ...options, device: gpu.played ? 'played' : `cuda:${number}` }),
+  };
+}
+
+function gpuOf(
+  native: NativeBinding,
+  number: number,
+): { name: string; versions: Record<string, string>; played: boolean } {
+  // For the tests: the CPU plays the GPU, so that all but the device itself runs without one.
+  if (process.env.FUSOR_PLAYED_GPU) return { name: 'played by the CPU', versions: {}, played: true };
+  if (!nvidiaDriverPresent()) refuse('there is no NVIDIA driver here', 'use --device cpu');
+  const { driver, libtorchCuda, devices } = native.cudaDevices();
+  if (!libtorchCuda) refuse('this libtorch is a CPU build', "'fusor doctor' says how to have a CUDA build");
+  if (!devices[number]) refuse(`there is no cuda:${number}`, `the last is cuda:${devices.length - 1}`);
+  return {
+    name: devices[number].name,
+    versions: { cuda: libtorchCuda ?? '', driver: `CUDA ${driver}` },
+    played: false,
+  };
+}
+
+function unsupported({ optimizer }: TrainPlan, kernels: string): string | null {
+  return kernels === 'fused' && optimizer.clipNorm !== undefined
+    ? "clipNorm needs whole gradients, which fused kernels never hold: 'auto' takes framework kernels"
+    : null;
+}
+
+function refuse(what: string, mend: string): never {
+  throw new FusorError('ERR_BACKEND_UNAVAILABLE', [what, 'native backend', mend]);
 }

@@ -19,12 +19,12 @@ import { delayFor, timelineOf } from './timeline';
 /** Progress listeners by the token of their job. */
 type Listeners = Map<Token, NonNullable<Listener['onProgress']>>;
 
-export function openSession(
+export async function openSession(
   native: NativeBinding,
   plan: TrainPlan,
   state: SessionState,
   options: NativeOptions,
-): Session {
+): Promise<Session> {
   const listeners: Listeners = new Map();
   const session = atOnce(
     () =>
@@ -32,7 +32,18 @@ export function openSession(
         listeners.get(token)?.({ stepsDone, loss, metrics }),
       ),
   );
+  if (options.device) await started(session);
   return new ContractSession(plan, session, listeners);
+}
+
+async function started(session: NativeSession): Promise<void> {
+  const caller = new Error();
+  try {
+    await session.start();
+  } catch (error) {
+    await session.dispose();
+    throw ours(error, caller);
+  }
 }
 
 class NativeDataset implements Dataset {

@@ -37,12 +37,24 @@ export async function checkBackends(): Promise<Check[]> {
   });
 }
 
-type Device = Pick<RuntimeInfo, 'deviceName' | 'versions' | 'gpuVisible'>;
+type Device = Pick<RuntimeInfo, 'deviceName' | 'versions' | 'gpuVisible'> & {
+  capability?: string;
+  memoryBytes?: number;
+};
 
-/** e.g. "AMD EPYC, 2 threads, tfjs 4.22.0, tensorflow 2.21.0, no GPU visible". */
-export function describeDevice({ deviceName, versions, gpuVisible }: Device): string {
+/** e.g. "AMD EPYC, 2 threads, tfjs 4.22.0", "NVIDIA H200, compute capability 9.0, 140 GiB, libtorch 2.13.0, …". */
+export function describeDevice(device: Device): string {
+  const { deviceName, versions, gpuVisible, capability, memoryBytes } = device;
   const libraries = Object.entries(versions).map(([library, version]) => `${library} ${version}`);
-  return [deviceName, ...libraries, gpuVisible === false && 'no GPU visible'].filter(Boolean).join(', ');
+  return [
+    deviceName,
+    capability && `compute capability ${capability}`,
+    memoryBytes && `${Math.round(memoryBytes / 2 ** 30)} GiB`,
+    ...libraries,
+    gpuVisible === false && 'no GPU visible',
+  ]
+    .filter(Boolean)
+    .join(', ');
 }
 
 /** TensorFlow behind tfjs, where it was set up: nothing that must be there. */

@@ -26,14 +26,15 @@ export function environmentOf(
 
 /** One line on what it runs on: `native · libtorch 2.13.0 · cpu (AMD EPYC) · fused kernels, avx2 · 2 threads`. */
 export function runtimeLine(runtime: RuntimeInfo): string {
-  const { backend, engine, device, deviceName, kernels, isa, threads, versions, gpuVisible } = runtime;
+  const { backend, engine, device, deviceName, kernels, isa, threads, versions, gpuVisible, precision } =
+    runtime;
   const library = versions[engine] ?? (versions.tensorflow && `TensorFlow ${versions.tensorflow}`);
   return [
     backend,
     [engine, library].filter(Boolean).join(' '),
     deviceName ? `${device} (${deviceName})` : device,
     gpuVisible === false && 'no GPU visible',
-    [kernels && `${kernels} kernels`, isa].filter(Boolean).join(', '),
+    [kernels && `${kernels} kernels`, isa, precision].filter(Boolean).join(', '),
     threads > 0 ? `${threads} thread${threads === 1 ? '' : 's'}` : '',
   ]
     .filter(Boolean)
