@@ -1,5 +1,8 @@
 #include "trainer_for.h"
 
+#include <algorithm>
+
+#include "cuda_trainer.h"
 #include "failure.h"
 #include "framework_trainer.h"
 #include "fused_trainer.h"
@@ -9,16 +12,44 @@
 namespace fusor {
 namespace {
 
-// The fused way never holds a whole gradient, so it cannot know its norm before it updates.
-bool wantsFramework(const Plan& plan, const Way& way) { return way.kernels == "framework" || plan.optimizer.clipNorm > 0; }
+// From here on a layer's products take cuBLAS longer than their launches, and its kernels are faster than ours. An estimate:
+// no GPU has been measured.
+constexpr int64_t kLargeLayer = int64_t{1} << 20;
+
+bool isLarge(const Plan& plan) {
+  return std::any_of(plan.layers.begin(), plan.layers.end(), [](const Layer& layer) {
+    return layer.kind == LayerKind::Dense && int64_t{layer.inputs} * layer.outputs >= kLargeLayer;
+  });
+}
+
+// Why the fused kernels do not run it on a GPU; empty where they do.
+std::string fusedObstacle(const Plan& plan, const Way& way) {
+  if (const char* reason = cudaUnsupported(plan)) return reason;
+  if (way.precision != Precision::Fp32) return "fused kernels compute in fp32";
+  return way.gpu == Way::kPlayed ? "the CPU plays libtorch's operations only" : "";
+}
+
+std::unique_ptr<Trainer> makeFused(const Plan& plan, const State& state, const Way& way, const std::shared_ptr<TorchPlace>& torch) {
+  return makeCudaTrainer(plan, state, cuda::makeDriverDevice(placeOf(torch), {way.cacheFolder, nvrtcFolders()}));
+}
 
 std::unique_ptr<Trainer> onGpu(const Plan& plan, const State& state, const Way& way) {
-  if (way.kernels == "fused") {
-    throw Failure("ERR_BACKEND_UNAVAILABLE", "there are no fused kernels for a GPU in this release · native backend · use --kernels framework");
-  }
   const auto torch = std::make_shared<std::shared_ptr<TorchPlace>>();
-  const auto make = [plan, state, way, torch] {
+  const auto make = [plan, state, way, torch]() -> std::unique_ptr<Trainer> {
     if (!*torch) *torch = std::make_shared<TorchPlace>(way.gpu);
+    const std::string obstacle = fusedObstacle(plan, way);
+    if (way.kernels == "fused") {
+      if (obstacle.empty()) return makeFused(plan, state, way, *torch);
+      throw Failure("ERR_UNSUPPORTED", obstacle + " · cuda:" + std::to_string(way.gpu) + " · use --kernels auto");
+    }
+    if (way.kernels == "auto" && obstacle.empty() && !isLarge(plan)) {
+      try {
+        return makeFused(plan, state, way, *torch);
+      } catch (const Failure& failure) {
+        // No NVRTC, or a GPU older than the kernels: what runs instead is in the run's record.
+        if (failure.code() != "ERR_BACKEND_UNAVAILABLE") throw;
+      }
+    }
     return makeFrameworkTrainer(plan, state, 1, *torch, way.precision);
   };
   return makeGpuTrainer(plan, make, [torch](size_t bytes) { return *torch && (*torch)->fits(bytes); });
@@ -26,7 +57,8 @@ std::unique_ptr<Trainer> onGpu(const Plan& plan, const State& state, const Way& 
 
 std::unique_ptr<Trainer> onCpu(const Plan& plan, const State& state, const Way& way) {
   const int team = way.threads > 0 ? way.threads : availableCores();
-  if (wantsFramework(plan, way)) return makeFrameworkTrainer(plan, state, team);
+  // The fused way on the CPU never holds a whole gradient, so it cannot know its norm before it updates.
+  if (way.kernels == "framework" || plan.optimizer.clipNorm > 0) return makeFrameworkTrainer(plan, state, team);
   const Kernels* table = kernelsByName(way.isa.c_str());
   if (!table) throw Failure("ERR_BACKEND_UNAVAILABLE", "no " + way.isa + " kernels on this processor · FUSOR_CPU_ISA · leave it out");
   return std::make_unique<FusedTrainer>(plan, state, *table, team);

@@ -59,7 +59,10 @@ function openCpu({ kernels, precision, threads }: DeviceRequest): Backend {
     device: 'cpu',
     deviceName: cpuName(info.cores),
     versions: { libtorch: info.libtorch },
-    unsupported: (plan) => unsupported(plan, kernels),
+    unsupported: ({ optimizer }) =>
+      kernels === 'fused' && optimizer.clipNorm !== undefined
+        ? "clipNorm needs whole gradients, which fused kernels never hold: 'auto' takes framework kernels"
+        : null,
     createSession: async (plan: TrainPlan, state: SessionState) =>
       openSession(native, plan, state, { kernels, isa, threads }),
   };
@@ -84,7 +87,7 @@ function openGpu({ device, kernels, precision }: DeviceRequest): Backend {
     deviceName: gpu.name,
     versions: { libtorch, ...gpu.versions },
     precision,
-    unsupported: (plan) => unsupported(plan, kernels),
+    unsupported: () => null,
     createSession: async (plan: TrainPlan, state: SessionState) =>
       openSession(native, plan, state, { ...options, device: gpu.played ? 'played' : `cuda:${number}` }),
   };
@@ -105,12 +108,6 @@ function gpuOf(
     versions: { cuda: libtorchCuda ?? '', driver: `CUDA ${driver}` },
     played: false,
   };
-}
-
-function unsupported({ optimizer }: TrainPlan, kernels: string): string | null {
-  return kernels === 'fused' && optimizer.clipNorm !== undefined
-    ? "clipNorm needs whole gradients, which fused kernels never hold: 'auto' takes framework kernels"
-    : null;
 }
 
 function refuse(what: string, mend: string): never {
