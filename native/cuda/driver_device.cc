@@ -8,7 +8,6 @@
 #include "driver.h"
 #include "module_cache.h"
 #include "nvrtc.h"
-#include "sources.h"
 
 namespace fusor::cuda {
 
@@ -203,7 +202,7 @@ class DriverDevice : public Device {
     const std::string architecture = nvrtc().architectureFor(properties_.major, properties_.minor);
     std::string key = "NVRTC " + std::to_string(nvrtc().version()) + '\0' + program.file;
     for (const std::string& option : compileOptions(program, architecture)) key += '\0' + option;
-    for (const Source& source : kernelSources()) key.append("\0", 1).append(source.name).append("\0", 1).append(source.text);
+    for (const Source& source : compiling_.sources) key.append("\0", 1).append(source.name).append("\0", 1).append(source.text);
     if (const auto image = cache_.find(key)) {
       try {
         return load(program, *image);
@@ -212,7 +211,7 @@ class DriverDevice : public Device {
         cache_.forget(key);  // the driver refuses it: made anew
       }
     }
-    const Nvrtc::Image image = nvrtc().compile(kernelSources(), program, architecture);
+    const Nvrtc::Image image = nvrtc().compile(compiling_.sources, program, architecture);
     auto kernel = load(program, image.bytes);
     cache_.keep(key, image.bytes);
     return kernel;

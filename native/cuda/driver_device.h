@@ -7,6 +7,7 @@
 
 #include "device.h"
 #include "driver_api.h"
+#include "sources.h"
 
 namespace fusor::cuda {
 
@@ -21,6 +22,7 @@ struct Place {
 struct Compiling {
   std::string cacheFolder;                // empty: nothing is kept
   std::vector<std::string> nvrtcFolders;  // where NVRTC is looked for first
+  std::vector<Source> sources = kernelSources();
 };
 
 // Loads NVRTC when the first kernel is compiled. Throws Failure.

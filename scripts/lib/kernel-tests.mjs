@@ -11,7 +11,7 @@ import { during } from './say.mjs';
 /**
  * Builds native/test against the kernels, or against the fused trainer too: neither torch nor Node, so it works where
  * libtorch is missing.
- * @param {{sanitize?: string, target?: 'fusor_kernel_test' | 'fusor_engine_test' | 'fusor_driver_test'}} options
+ * @param {{sanitize?: string, target?: 'fusor_kernel_test' | 'fusor_engine_test' | 'fusor_driver_test' | 'fusor_gpu_test'}} options
  *   sanitize: as in -fsanitize=, for example `address,undefined`
  * @returns {Promise<string>} the executable
  */

@@ -22,10 +22,12 @@ export const provider: BackendProvider = {
 
   async probe(): Promise<Availability> {
     const subject = (device: string) => [{ engine: 'libtorch', device }];
-    const probes = [
+    const gpus = () =>
       nvidiaDriverPresent()
         ? probeInChild(script('probe-cuda'), probeMilliseconds(), subject('cuda'))
-        : noDriver,
+        : noDriver;
+    const probes = [
+      process.env.FUSOR_PLAYED_GPU ? played : gpus(),
       probeInChild(script('probe-here'), 30_000, subject('cpu')),
     ];
     return { candidates: (await Promise.all(probes)).flatMap(({ candidates }) => candidates) };
@@ -40,6 +42,11 @@ const script = (name: string): string => path.join(__dirname, `${name}.js`);
 
 const noDriver: Availability = {
   candidates: [unusable('cuda', 'there is no NVIDIA driver here', 'install one, if there is an NVIDIA GPU')],
+};
+
+/** For the tests: the CPU plays the GPU, so that all but the device itself runs without one. */
+const played: Availability = {
+  candidates: [{ ...unusable('cuda:0', '', ''), usable: true, deviceName: 'played by the CPU' }],
 };
 
 /** A driver's start takes seconds on machines with many GPUs; one that hangs takes for ever. */
@@ -97,7 +104,6 @@ function gpuOf(
   native: NativeBinding,
   number: number,
 ): { name: string; versions: Record<string, string>; played: boolean } {
-  // For the tests: the CPU plays the GPU, so that all but the device itself runs without one.
   if (process.env.FUSOR_PLAYED_GPU) return { name: 'played by the CPU', versions: {}, played: true };
   if (!nvidiaDriverPresent()) refuse('there is no NVIDIA driver here', 'use --device cpu');
   const { driver, libtorchCuda, devices } = native.cudaDevices();

@@ -1,0 +1,185 @@
+// The fused kernels on a GPU, without libtorch and without Node: every piece of memory is exactly as large as asked for, so
+// compute-sanitizer sees every overrun.
+//   fusor_gpu_test train|memory|sticky [--nvrtc FOLDER] [--cache FOLDER] [--device N] [--part I/N]
+// train: the table of trainings against float64, and twice for the same bits. memory: lack of it leaves the device usable.
+// sticky: a kernel that traps; nothing touches the device after it. Ends with "N passed, N failed"; 1 where a case failed.
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "cuda/driver.h"
+#include "cuda/driver_device.h"
+#include "engine/cuda_trainer.h"
+#include "test/cuda/jobs.h"
+#include "test/cuda/reference_trainer.h"
+
+namespace fusor::test {
+namespace {
+
+struct Options {
+  std::string mode = "train", nvrtc, cache;
+  int device = 0, part = 0, parts = 1;
+};
+
+int passed = 0, failed = 0;
+
+void tell(bool ok, const std::string& name, const std::string& figures) {
+  ++(ok ? passed : failed);
+  std::printf("%s %s %s\n", ok ? "ok  " : "FAIL", name.c_str(), figures.c_str());
+  std::fflush(stdout);
+}
+
+std::unique_ptr<cuda::Device> open(const Options& o, std::vector<cuda::Source> more = {}) {
+  cuda::Compiling compiling{o.cache, {o.nvrtc}};
+  compiling.sources.insert(compiling.sources.end(), more.begin(), more.end());
+  return cuda::makeDriverDevice(cuda::plainPlace(o.device), compiling);
+}
+
+struct Result {
+  Report report;
+  State state;
+  Sums sums;
+  std::vector<float> predictions;
+};
+
+Result train(Trainer& trainer, const Job& job) {
+  Result result;
+  Control control;
+  trainer.run(job.data, job.span, control, result.report);
+  result.state = trainer.read();
+  result.sums.metrics.resize(job.plan.metrics.size());
+  trainer.evaluate(job.data, 0, job.data.rows, 7, control, result.sums);
+  Dataset inputs;
+  inputs.rows = job.data.rows, inputs.bytes = job.data.bytes, inputs.floats = job.data.floats;
+  result.predictions.resize(static_cast<size_t>(job.data.rows) * job.plan.outputs);
+  trainer.predict(inputs, result.predictions.data());
+  return result;
+}
+
+// ||got - wanted|| / ||wanted||; NaN where they are not alike.
+double distance(const std::vector<std::vector<float>>& got, const std::vector<std::vector<float>>& wanted) {
+  if (got.size() != wanted.size()) return NAN;
+  double difference = 0, whole = 0;
+  for (size_t p = 0; p < wanted.size(); ++p) {
+    if (got[p].size() != wanted[p].size()) return NAN;
+    for (size_t i = 0; i < wanted[p].size(); ++i) {
+      difference += std::pow(static_cast<double>(got[p][i]) - wanted[p][i], 2);
+      whole += std::pow(static_cast<double>(wanted[p][i]), 2);
+    }
+  }
+  return whole == 0 ? difference : std::sqrt(difference / whole);
+}
+
+void checkTrainings(const Options& o) {
+  int number = 0;
+  for (const JobOptions& options : jobTable()) {
+    if (number++ % o.parts != o.part) continue;
+    const Job job = makeJob(options);
+    ReferenceTrainer reference(job.plan, job.state);
+    const Result wanted = train(reference, job);
+    const auto onGpu = [&] {
+      CudaTrainer trainer(job.plan, job.state, open(o));
+      return train(trainer, job);
+    };
+    try {
+      const Result got = onGpu(), again = onGpu();
+      const double weights = distance(got.state.weights, wanted.state.weights), losses = distance({got.report.losses}, {wanted.report.losses}),
+                   predictions = distance({got.predictions}, {wanted.predictions}),
+                   metrics = distance(got.report.metrics, wanted.report.metrics),
+                   evaluated = std::fabs(got.sums.loss - wanted.sums.loss) / std::max(1e-6, std::fabs(wanted.sums.loss));
+      const bool same = got.state.weights == again.state.weights && got.state.slots == again.state.slots &&
+                        got.report.losses == again.report.losses && got.predictions == again.predictions;
+      // Comparisons that NaN fails. The contract's promise is 1e-6 a step.
+      const bool ok = weights <= 2e-6 && losses <= 2e-6 && predictions <= 4e-6 && metrics <= 1e-6 && evaluated <= 2e-6 && same &&
+                      got.report.stepsDone == wanted.report.stepsDone && got.state.step == wanted.state.step;
+      char figures[200];
+      std::snprintf(figures, sizeof figures, "weights %.1e losses %.1e predictions %.1e metrics %.1e evaluated %.1e%s", weights, losses,
+                    predictions, metrics, evaluated, same ? "" : ", other bits the second time");
+      tell(ok, options.name, figures);
+    } catch (const Failure& failure) {
+      tell(false, options.name, failure.code() + ": " + failure.what());
+    }
+  }
+}
+
+Job smallJob() { return makeJob(jobTable().front()); }
+
+void checkMemory(const Options& o) {
+  const Job job = smallJob();
+  CudaTrainer before(job.plan, job.state, open(o));
+  const Result wanted = train(before, job);
+  const auto device = open(o);
+  try {
+    const auto everything = device->allocate(size_t{1} << 50);
+    tell(false, "a PiB", "was had");
+  } catch (const Failure& failure) {
+    tell(failure.code() == "ERR_OUT_OF_MEMORY", "a PiB", failure.what());
+  }
+  // Pieces until there is none left, then one more training.
+  std::vector<std::unique_ptr<cuda::Memory>> held;
+  for (size_t bytes = size_t{8} << 30; bytes >= size_t{1} << 20;) {
+    try {
+      held.push_back(device->allocate(bytes));
+    } catch (const Failure& failure) {
+      if (failure.code() != "ERR_OUT_OF_MEMORY") throw;
+      bytes /= 2;
+    }
+  }
+  held.clear();
+  CudaTrainer after(job.plan, job.state, open(o));
+  tell(train(after, job).state.weights == wanted.state.weights, "training after all memory was held", "");
+}
+
+void checkSticky(const Options& o) {
+  const Job job = smallJob();
+  const auto device = open(o, {{"trap.cu", "struct P { int n; }; extern \"C\" __global__ void trap(const P p) { if (p.n == 7) asm volatile(\"trap;\"); }"}});
+  const auto memory = device->allocate(1024);
+  const int seven = 7;
+  cuda::Launch launch{device->compile({"trap.cu", "trap", {}}), {1, 1, 1}, {32, 1, 1}, 1, 0, std::vector<std::byte>(sizeof seven)};
+  std::memcpy(launch.parameters.data(), &seven, sizeof seven);
+  const auto lost = [&](const char* name, auto f) {
+    try {
+      f();
+      tell(false, name, "went through");
+    } catch (const Failure& failure) {
+      tell(failure.code() == "ERR_DEVICE_LOST", name, failure.code() + ": " + failure.what());
+    }
+  };
+  device->launch(launch);
+  lost("the trap is heard of", [&] { device->synchronize(); });
+  lost("another launch", [&] { device->launch(launch); });
+  lost("more memory", [&] { device->allocate(16); });
+  lost("another session", [&] { CudaTrainer trainer(job.plan, job.state, open(o)); });
+}
+
+int run(const Options& o) {
+  const cuda::Properties p = cuda::devicesHere().at(o.device);
+  std::printf("%s, compute capability %d.%d, CUDA %s\n", p.name.c_str(), p.major, p.minor, cuda::versionText(cuda::driverVersion()).c_str());
+  if (o.mode == "train") checkTrainings(o);
+  if (o.mode == "memory") checkMemory(o);
+  if (o.mode == "sticky") checkSticky(o);
+  std::printf("%d passed, %d failed\n", passed, failed);
+  return failed > 0 || passed == 0;
+}
+
+}  // namespace
+}  // namespace fusor::test
+
+int main(int count, char** arguments) {
+  fusor::test::Options options;
+  if (count > 1) options.mode = arguments[1];
+  for (int i = 2; i + 1 < count; i += 2) {
+    const std::string name = arguments[i], value = arguments[i + 1];
+    if (name == "--nvrtc") options.nvrtc = value;
+    if (name == "--cache") options.cache = value;
+    if (name == "--device") options.device = std::atoi(value.c_str());
+    if (name == "--part") std::sscanf(value.c_str(), "%d/%d", &options.part, &options.parts);
+  }
+  try {
+    return fusor::test::run(options);
+  } catch (const std::exception& error) {
+    std::printf("FAIL %s\n", error.what());
+    return 1;
+  }
+}
