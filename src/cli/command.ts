@@ -93,6 +93,17 @@ export const COMMANDS: readonly Command[] = [
     ['fusor compare runs/mnist-… runs/mnist-…', 'fusor compare --backends native,native:framework,tfjs:wasm'],
   ),
   command(
+    'plot',
+    '[runs..]',
+    'draw the curves of runs over each other: SVG, PNG or terminal',
+    options.plot,
+    () => import('./commands/plot.js'),
+    [
+      'fusor plot runs/mnist-… runs/mnist-… -o curves.svg',
+      'fusor plot runs/mnist-… --what loss,time -o x.png',
+    ],
+  ),
+  command(
     'verify',
     '',
     'train on everything usable here and check that it is the same training',

@@ -1,4 +1,5 @@
 /** Every option of the command line. */
+import { wrong } from '../arguments';
 import { VARIANTS } from '../bench/kernel';
 import { OPS, type Shape } from '../bench/work';
 import { scheduleOf } from '../io/checkpoint-schedule';
@@ -211,6 +212,24 @@ export const profile = {
   nvtx: toggle('mark the phases for Nsight Systems, on a GPU'),
   baseline: text('say what changed since this profile, written by --json', 'FILE', undefined),
   freshCeilings: toggle('measure what this machine gives again, though it is known'),
+};
+
+export const plot = {
+  ...common,
+  output: {
+    ...text<string | undefined>(
+      'the file to write: NAME.svg or NAME.png; default: the terminal',
+      'FILE',
+      undefined,
+    ),
+    short: 'o',
+    parse: (written: unknown, where: string) => {
+      if (typeof written === 'string' && /\.(svg|png)$/i.test(written)) return written;
+      throw wrong(where, 'the value', written, 'a NAME.svg or NAME.png');
+    },
+  } as Option<string | undefined>,
+  terminal: toggle('draw in the terminal, too'),
+  what: choices('what to draw', ['loss', 'accuracy', 'steps', 'time'], ['loss', 'accuracy']),
 };
 
 export const devices = { ...common };

@@ -30,7 +30,7 @@ export interface Curves {
   nested?: number;
 }
 
-const HEIGHT = 250;
+export const HEIGHT = 250;
 
 export function curves(figure: Curves): Html {
   return chart(figure, HEIGHT, (width) => optionOf(figure, width));
@@ -50,6 +50,11 @@ export function chart(
 <div class="legend">${legend}</div>
 <div class="broad">${broad}</div><div class="narrow">${narrow}</div></figure>
 `;
+}
+
+/** The bare SVG of curves, without title and legend. */
+export function drawn(figure: Curves, width: number): string {
+  return draw(optionOf(figure, width), width, HEIGHT);
 }
 
 function draw(option: EChartsOption, width: number, height: number): string {

@@ -1,5 +1,5 @@
 /**
- * A report as one self-contained HTML file: no script, no request (its policy forbids them), light and dark by the
+ * A report as one self-contained HTML file: no script, no request (its policy forbids them, but for images in the page itself), light and dark by the
  * reader's setting, readable from 360 pixels on. Colours are the variables --ink, --muted, --line, --paper, --card and
  * --s0 … --s7, one a series.
  */
@@ -55,6 +55,14 @@ svg { display: block; width: 100%; height: auto; } .narrow { display: none; }
   table.stack td[data-title]::before { content: attr(data-title); color: var(--muted); font-weight: 400; text-align: left; } }
 @media print { body { max-width: none; } figure { break-inside: avoid; } }
 `;
+
+/** The colours of the light setting, by variable. */
+export const LIGHT: Readonly<Record<string, string>> = Object.fromEntries(
+  [...STYLE.slice(0, STYLE.indexOf('@media')).matchAll(/(--\w+): (#\w{6})/g)].map(([, name, value]) => [
+    name,
+    value,
+  ]),
+);
 
 /** @param title text; @param body sections in their order; @param policy what it may load, by default nothing */
 export function page(

@@ -122,6 +122,8 @@ describe.each(BACKENDS)('on %s', (name, flags, obstacle) => {
         'losses.f32',
         'metrics.jsonl',
         'model',
+        'pictures',
+        'report.html',
         'run.json',
       ]);
       expect(readdirSync(join(folder, 'model')).sort()).toEqual(['model.json', 'weights.safetensors']);

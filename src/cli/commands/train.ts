@@ -18,6 +18,7 @@ import { Interrupted, interruptible } from '../interrupt';
 import { whereOf } from '../model-path';
 import type { train } from '../options';
 import type { Output } from '../output';
+import { writeReport } from '../pictures/report';
 import { repeatable } from '../settings';
 import type { Attempt } from '../train/attempt';
 import { backendOf, dataOf, type Fallback, fallbackOf, modelOf, type RunDocument } from '../train/document';
@@ -140,6 +141,7 @@ async function trainAndTest(
     await folder.write('environment.json', environmentOf(ranOn, call.argv, startedAt, attempt?.failed));
     await writeStepLosses(folder.path, history.stepLosses);
     await folder.write('run.json', document);
+    await report(document, history.stepLosses, model, data, runtimeLine(ranOn), out);
     if (settings.json) out.result(document);
     else if (!settings.quiet) await show(document, runtimeLine(ranOn));
     return 0;
@@ -159,6 +161,17 @@ async function dashboardOf(
   const { Dashboard } = await import('../dashboard/dashboard.js');
   const title = `Training ${model.name} on ${data}`;
   return new Dashboard({ title, ranOn: runtimeLine(runtime), seed, batchSize }, (text) => out.note(text));
+}
+
+/** No run is lost for its pictures. */
+async function report(
+  ...[document, losses, model, data, ranOn, out]: [...Parameters<typeof writeReport>, Output]
+) {
+  try {
+    await writeReport(document, losses, model, data, ranOn);
+  } catch (error) {
+    out.note(`warning: no report.html: ${(error as Error).message}`);
+  }
 }
 
 /** Paths that hold wherever the run is repeated from. */

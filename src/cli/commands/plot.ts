@@ -1,0 +1,56 @@
+/** Curves of runs, into a file or the terminal. */
+import { extname } from 'node:path';
+import { wrong } from '../../arguments';
+import { FusorError } from '../../errors';
+import { writeAtomic } from '../../io/atomic';
+import { stacked, svgFile } from '../../report/svg';
+import type { Run } from '../command';
+import { readRun } from '../compare/run';
+import type { plot } from '../options';
+import { CURVES, drawing } from '../pictures/curves';
+import { curves as inTerminal } from '../train/report';
+
+export const run: Run<typeof plot> = async ({ settings, words, out }) => {
+  const { output, terminal, what } = settings;
+  if (words.length === 0) throw wrong('fusor plot', 'runs', words, 'at least one run folder');
+  const runs = words.map((path) => readRun(path));
+  const plotted = runs.map(({ name, document, stepLosses }) => ({
+    name,
+    epochs: document.history,
+    stepLosses,
+  }));
+  const figures = what.flatMap((name) => CURVES[name](plotted) ?? []);
+  const schema = { schema: 'fusor.plot', version: 1, runs: words, output: output ?? null };
+  if (terminal || output === undefined) {
+    const shown = plotted.map(({ name, epochs }) => [name, inTerminal(epochs)].filter(Boolean).join('\n\n'));
+    out.result(schema, () => shown.join('\n\n'));
+  }
+  if (output === undefined) return 0;
+  if (figures.length === 0)
+    throw new FusorError('ERR_ARG', [
+      `nothing to plot of ${what.join(', ')}`,
+      words.join(', '),
+      'ask for loss',
+    ]);
+  const svg = svgFile(stacked(figures.map((figure) => drawing(figure, 760))));
+  await writeAtomic(output, extname(output).toLowerCase() === '.png' ? await rendered(svg) : svg);
+  if (!terminal) out.result(schema, () => output);
+  return 0;
+};
+
+/** @throws ERR_UNSUPPORTED where nothing can */
+async function rendered(svg: string): Promise<Uint8Array> {
+  let library: typeof import('@resvg/resvg-js');
+  try {
+    library = require('@resvg/resvg-js');
+  } catch (cause) {
+    const parts = [
+      'PNG needs @resvg/resvg-js',
+      'fusor plot',
+      'npm install @resvg/resvg-js, or write an .svg',
+    ] as const;
+    throw new FusorError('ERR_UNSUPPORTED', parts, {}, { cause });
+  }
+  const font = { loadSystemFonts: true, defaultFontFamily: 'DejaVu Sans' };
+  return new library.Resvg(svg, { fitTo: { mode: 'zoom', value: 2 }, font }).render().asPng();
+}

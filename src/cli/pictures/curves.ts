@@ -1,0 +1,63 @@
+/** The curves of runs, laid over each other: what a run's report and `fusor plot` show. */
+import type { EpochRecord } from '../../io/run-folder';
+import { type Curves, drawn, HEIGHT, thinned } from '../../report/curves';
+import { type Drawing, framed } from '../../report/svg';
+
+export interface PlottedRun {
+  name: string;
+  epochs: readonly EpochRecord[];
+  stepLosses: Float32Array | null;
+}
+
+/** @param keys of training and of validation; undefined where no run has them */
+function byEpoch(
+  title: string,
+  runs: readonly PlottedRun[],
+  ...keys: (keyof EpochRecord)[]
+): Curves | undefined {
+  const curves = keys.flatMap((key, validation) =>
+    runs.map(({ epochs }, series) => ({
+      series,
+      dashed: validation === 1,
+      points: epochs.flatMap((record): [number, number][] => {
+        const value = record[key];
+        return typeof value === 'number' ? [[record.epoch + 1, value]] : [];
+      }),
+    })),
+  );
+  const shown = curves.filter(({ points }) => points.length > 0);
+  if (shown.length === 0) return undefined;
+  const note = keys.length > 1 ? 'by epoch · solid: training, dashed: validation' : 'by epoch';
+  return {
+    title,
+    note,
+    legend: runs.map(({ name }) => name),
+    curves: shown,
+    x: 'epoch',
+    nested: runs.length > 1 ? 2 : 0,
+  };
+}
+
+function bySteps(runs: readonly PlottedRun[]): Curves | undefined {
+  const curves = runs.flatMap(({ stepLosses }, series) =>
+    stepLosses && stepLosses.length > 1 ? [{ series, points: thinned(stepLosses) }] : [],
+  );
+  if (curves.length === 0) return undefined;
+  const note = 'means of neighbouring steps';
+  const legend = runs.map(({ name }) => name);
+  return { title: 'Loss by step', note, legend, curves, x: 'step', logY: true, wide: true };
+}
+
+export const CURVES = {
+  loss: (runs) => byEpoch('Loss', runs, 'loss', 'valLoss'),
+  accuracy: (runs) => byEpoch('Accuracy', runs, 'accuracy', 'valAccuracy'),
+  steps: bySteps,
+  time: (runs) => byEpoch('Seconds an epoch, validation included', runs, 'seconds'),
+} as const satisfies Record<string, (runs: readonly PlottedRun[]) => Curves | undefined>;
+
+export type CurveName = keyof typeof CURVES;
+
+export function drawing(curves: Curves, width = 560): Drawing {
+  const body = drawn(curves, width);
+  return framed(curves.title, curves.note, { width, height: HEIGHT, body }, curves.legend);
+}

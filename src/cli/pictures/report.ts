@@ -1,0 +1,93 @@
+/** What a run leaves for people: report.html and pictures/*.svg. */
+import { mkdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { ImageDataset } from '../../data/datasets';
+import type { Model } from '../../index';
+import { writeAtomic } from '../../io/atomic';
+import { curves } from '../../report/curves';
+import { Html, html } from '../../report/html';
+import { page, section } from '../../report/page';
+import { type Drawing, framed, inPage, svgFile } from '../../report/svg';
+import { thousands } from '../output';
+import type { RunDocument } from '../train/document';
+import { type ClassPictures, classPictures, weightPicture } from './classes';
+import { CURVES, type CurveName, drawing } from './curves';
+
+/** @throws what the model or the disk has against it */
+export async function writeReport(
+  document: RunDocument,
+  stepLosses: Float32Array,
+  model: Model,
+  { test }: ImageDataset,
+  ranOn: string,
+): Promise<void> {
+  const { runDir } = document;
+  const run = { name: basename(runDir), epochs: document.history, stepLosses };
+  const names = Object.keys(CURVES) as CurveName[];
+  const figures = names.flatMap((name) => CURVES[name]([run]) ?? []);
+  const isClassifier = /rossentropy$/.test(model.toJSON().compile?.loss.kind ?? '');
+  const classes = isClassifier
+    ? classPictures(test, await model.predict(test.x, { batchSize: 1024 }))
+    : undefined;
+  const weights = await weightPicture(model);
+  const drawings: Record<string, Drawing | undefined> = {
+    ...Object.fromEntries(names.map((name) => [name, drawingOf(name, run)])),
+    confusion:
+      classes && framed('Confusion matrix', 'test rows · blue: right, orange: wrong', classes.matrix),
+    missed: classes?.missed && framed('Worst misses', MISSED, classes.missed),
+    weights: weights && framed('First layer', WEIGHTS, weights),
+  };
+  const folder = join(runDir, 'pictures');
+  await mkdir(folder, { recursive: true });
+  for (const [name, made] of Object.entries(drawings))
+    if (made) await writeAtomic(join(folder, `${name}.svg`), svgFile(made));
+  const body = [
+    head(document, run.name, ranOn),
+    section('Learning', [
+      html`<div class="grid">${figures.map((figure) => curves({ ...figure, legend: [] }))}</div>`,
+    ]),
+    ...(classes ? [section('Classes', classSections(classes))] : []),
+    ...(weights
+      ? [section('First layer', [html`<p class="muted">${WEIGHTS}</p>`, new Html(inPage(weights))])]
+      : []),
+  ];
+  // Images within the page are all that it may load.
+  const policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+  await writeAtomic(join(runDir, 'report.html'), page(`fusor: ${run.name}`, body, policy));
+}
+
+const MISSED = 'test images that got the least for what they are: taken for, not; how sure';
+const WEIGHTS = "each unit's weights · orange: above 0, blue: below";
+
+function drawingOf(
+  name: CurveName,
+  run: Parameters<(typeof CURVES)[CurveName]>[0][number],
+): Drawing | undefined {
+  const figure = CURVES[name]([run]);
+  return figure && drawing({ ...figure, legend: [] });
+}
+
+function head({ data, seed, model, test, timing }: RunDocument, name: string, ranOn: string): Html {
+  const accuracy = test.accuracy === null ? '' : ` · test accuracy ${(100 * test.accuracy).toFixed(2)} %`;
+  const step = `${timing.stepMicroseconds.toFixed(1)} µs a step`;
+  return html`<h1>${name}</h1>
+<p class="muted">${data.name} · ${thousands(data.rows)} rows · ${thousands(model.parameters)} parameters · seed ${String(seed)}</p>
+<p class="lead">Test loss ${test.loss.toFixed(4)}${accuracy}</p>
+<p>${thousands(timing.steps)} steps in ${timing.fitSeconds.toFixed(2)} s, ${step}, on ${ranOn}</p>
+`;
+}
+
+function classSections({ matrix, table, missed }: ClassPictures): Html[] {
+  const [titles, ...rows] = table;
+  const cells = (row: readonly string[]) => row.map((text) => html`<td>${text}</td>`);
+  return [
+    html`<h3>Confusion matrix</h3><div class="scroll">${new Html(inPage(matrix))}</div>`,
+    html`<h3>By class</h3><div class="scroll"><table><thead><tr>${titles.map((title) => html`<th>${title}</th>`)}</tr></thead>
+<tbody>${rows.map((row) => html`<tr>${cells(row)}</tr>`)}</tbody></table></div>`,
+    ...(missed
+      ? [
+          html`<h3>Worst misses</h3><p class="muted">${MISSED}</p><div class="scroll">${new Html(inPage(missed))}</div>`,
+        ]
+      : []),
+  ];
+}

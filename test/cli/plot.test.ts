@@ -1,0 +1,56 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { documentOf, fusor, WASM } from '../support/cli';
+import { temporaryFolder } from '../support/script';
+
+const cwd = temporaryFolder();
+const small = ['train', '--limit', '300', '--epochs', '2', '--batch-size', '50', '--json', ...WASM];
+const read = (...path: string[]) => readFileSync(join(cwd, ...path));
+
+beforeAll(async () => {
+  for (const seed of ['1', '2'])
+    documentOf(await fusor([...small, '--seed', seed, '--run-dir', `r${seed}`], { cwd }));
+}, 120_000);
+
+test('a run leaves a report and pictures', () => {
+  const names = ['accuracy', 'confusion', 'loss', 'missed', 'steps', 'time', 'weights'];
+  expect(readdirSync(join(cwd, 'r1', 'pictures')).sort()).toEqual(names.map((name) => `${name}.svg`));
+  for (const name of names) {
+    const svg = read('r1', 'pictures', `${name}.svg`).toString();
+    expect([name, svg.slice(0, 5), /var\(/.test(svg)]).toEqual([name, '<svg ', false]);
+  }
+  const page = read('r1', 'report.html').toString();
+  for (const title of ['Loss', 'Accuracy', 'Confusion matrix', 'By class', 'Worst misses', 'First layer'])
+    expect(page).toContain(title);
+  // Nothing is fetched, nothing runs.
+  expect(page).not.toMatch(/<script|src="http|href="http/);
+  // Every test row is in the matrix once.
+  const { test } = JSON.parse(read('r1', 'run.json').toString());
+  const cells = [...page.matchAll(/<tr><td>(\d)<\/td><td>(\d+)<\/td>/g)];
+  expect(cells.map(([, , rows]) => Number(rows)).reduce((sum, rows) => sum + rows, 0)).toBe(300);
+  expect(test.accuracy).toBeGreaterThan(0);
+});
+
+test('fusor plot: SVG, PNG and terminal', async () => {
+  const svg = await fusor(['plot', 'r1', 'r2', '-o', 'x.svg'], { cwd });
+  expect([svg.status, svg.stdout]).toEqual([0, 'x.svg\n']);
+  expect(read('x.svg').toString()).toMatch(/^<svg .*>r1<.*>r2</s);
+  const flags = ['--what', 'loss,steps', '-o', 'x.png', '--json'];
+  expect(documentOf(await fusor(['plot', 'r1', ...flags], { cwd }))).toEqual({
+    ...{ schema: 'fusor.plot', version: 1, runs: ['r1'], output: 'x.png' },
+  });
+  const bytes = read('x.png');
+  expect(bytes.subarray(0, 8).toString('latin1')).toBe('\x89PNG\r\n\x1a\n');
+  expect(bytes.readUInt32BE(16)).toBe(2 * 760);
+  const terminal = await fusor(['plot', 'r1'], { cwd });
+  expect(terminal.stdout).toMatch(/^r1\n\nloss: training, validation\n/);
+});
+
+test.each([
+  [['plot'], 2, 'at least one run'],
+  [['plot', 'r1', '-o', 'x.jpg'], 2, 'NAME.svg or NAME.png'],
+  [['plot', 'absent'], 4, 'no finished run'],
+])('%j is refused', async (args, status, named) => {
+  const ran = await fusor(args, { cwd });
+  expect([ran.status, ran.stderr]).toEqual([status, expect.stringContaining(named)]);
+});

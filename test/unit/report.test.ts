@@ -1,0 +1,51 @@
+import { inflateSync } from 'node:zlib';
+import { classFigures, confusionMatrix, confusionOf } from '../../src/report/confusion';
+import { png } from '../../src/report/png';
+import { framed, stacked, svgFile } from '../../src/report/svg';
+import { tiles, weightPixels } from '../../src/report/tiles';
+
+test('confusion: counts, precision, recall and F1 a class', () => {
+  const counts = confusionOf([0, 0, 0, 1, 1, 2], [0, 0, 1, 1, 1, 0], 3);
+  expect(counts).toEqual([
+    [2, 1, 0],
+    [0, 2, 0],
+    [1, 0, 0],
+  ]);
+  const [first, second, third] = classFigures(counts);
+  expect(first).toEqual({ rows: 3, precision: 2 / 3, recall: 2 / 3, f1: 2 / 3 });
+  expect(second).toEqual({ rows: 2, precision: 2 / 3, recall: 1, f1: 0.8 });
+  expect(third).toEqual({ rows: 1, precision: Number.NaN, recall: 0, f1: 0 });
+  const { body } = confusionMatrix(counts, ['a', '<b>', 'c']);
+  expect(body).toContain('&lt;b&gt;');
+  expect(body.match(/<rect/g)).toHaveLength(9);
+});
+
+test('png: the pixels come back', () => {
+  const pixels = Uint8Array.from({ length: 2 * 3 * 3 }, (_, i) => i * 14);
+  const bytes = png(pixels, 3, 2, 3);
+  expect(bytes.subarray(1, 4).toString()).toBe('PNG');
+  expect([bytes.readUInt32BE(16), bytes.readUInt32BE(20), bytes[24], bytes[25]]).toEqual([3, 2, 8, 2]);
+  // The checksum of the empty chunk at the end is that of every PNG.
+  expect(bytes.subarray(-4).toString('hex')).toBe('ae426082');
+  const at = bytes.indexOf('IDAT') + 4;
+  const lines = inflateSync(bytes.subarray(at, at + bytes.readUInt32BE(at - 8)));
+  expect([...lines]).toEqual([0, ...pixels.subarray(0, 9), 0, ...pixels.subarray(9)]);
+});
+
+test('weights: 0 is white, the strongest has its full colour', () => {
+  expect([...weightPixels([0, 1, -2, -1], 4, 1)]).toEqual([
+    ...[255, 255, 255],
+    ...[232, 171, 133],
+    ...[9, 105, 218],
+    ...[132, 180, 237],
+  ]);
+});
+
+test('an SVG file needs nothing from outside, and text in it is text', () => {
+  const tile = { pixels: new Uint8Array(4), width: 2, height: 2, channels: 1 as const, lines: ['1 & 2'] };
+  const figure = framed('<Title>', 'note', tiles([tile]), ['"one"', 'two']);
+  const svg = svgFile(stacked([figure, figure], true));
+  expect(svg).toMatch(/^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg" width="\d+" height="\d+"/);
+  expect(svg).not.toMatch(/var\(|<Title>|"one"|1 & 2/);
+  expect(svg).toContain('&lt;Title&gt;');
+});
