@@ -43,6 +43,37 @@ function expectSameState(actual: SessionState, expected: SessionState): void {
 }
 
 conformance('a span', () => {
+  test('its timeline tells all of it, in order, and changes nothing', async () => {
+    const backend = await openBackend();
+    const examples = randomExamples(small, 200);
+    const job = { plan: small, examples, batchSize: 16 };
+    const unheard = await train(backend, job);
+    const { report, state } = await train(backend, job, { timeline: true });
+    expect(unheard.report.timeline).toBeUndefined();
+    expect(sameBits(report.losses, unheard.report.losses)).toBe(true);
+    expectSameState(state, unheard.state);
+    const { timeline } = report;
+    // A session that cannot tell says nothing.
+    if (!timeline) return;
+    const { works, work, track, tracks, step, begin, end, called, returned } = timeline;
+    const entries = Array.from(work, (index, i) => ({ ...works[index], step: step[i] }));
+    const named = (phase: string) => entries.filter((entry) => entry.phase === phase);
+    const [first, dropout, last] = small.layers.map(({ name }) => name);
+    expect(named('forward').map(({ layer }) => layer)).toEqual(expect.arrayContaining([first, last]));
+    const back = [...named('backward'), ...named('backward+update')].map(({ layer }) => layer);
+    expect(new Set(back.filter((layer) => layer !== dropout))).toEqual(new Set([last, first]));
+    expect(new Set(named('loss').map((entry) => entry.step))).toEqual(new Set(ordered(13)));
+    for (const column of [track, step, begin, end]) expect(column).toHaveLength(work.length);
+    expect(Math.max(...track)).toBeLessThan(tracks.length);
+    for (let i = 0; i < work.length; i++) {
+      expect(end[i]).toBeGreaterThanOrEqual(begin[i]);
+      if (i > 0 && track[i] === track[i - 1]) expect(begin[i]).toBeGreaterThanOrEqual(begin[i - 1]);
+    }
+    // Two clocks meet here, to some microseconds.
+    expect(Math.min(...begin)).toBeGreaterThan(called - 100);
+    expect(Math.max(...end)).toBeLessThan(returned + 100);
+  });
+
   test('two spans equal one', async () => {
     const backend = await openBackend();
     const examples = randomExamples(small, 200);
