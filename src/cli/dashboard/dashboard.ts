@@ -7,7 +7,7 @@ import { dashboardPage } from './page';
 import { LiveServer, type Resources } from './server';
 
 /** Between two points, in milliseconds. */
-const EVERY = 200;
+const EVERY = 500;
 /** When there are more points, every second one goes. */
 const MOST_POINTS = 4000;
 
