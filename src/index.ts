@@ -38,6 +38,11 @@ export { tensorBoard } from './io/loggers/tensorboard';
 export { loadModel, loadWeights, type SaveOptions, saveModel } from './io/model';
 export { type ModelCheckpoint, type ModelCheckpointOptions, modelCheckpoint } from './io/model-checkpoint';
 export type { CompileOptions, DeviceOptions, TrainingConfig } from './model/compile';
+export {
+  type FindLearningRateOptions,
+  findLearningRate,
+  type LearningRates,
+} from './model/find-learning-rate';
 export { type DenseOptions, type LayerConfig, type LayerOptions, layers } from './model/layers';
 export { type LossConfig, type LossName, losses } from './model/losses';
 export { type MetricConfig, type MetricName, metrics } from './model/metrics';

@@ -115,6 +115,7 @@ export const train = {
     'NAME',
     undefined,
   ),
+  findLr: toggle('do not train: try learning rates from 1e-6 to 10, and draw where the loss falls'),
   earlyStopping: integer(
     'end after N epochs without improvement, with the best weights; default: never',
     0,

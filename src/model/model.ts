@@ -1,4 +1,4 @@
-import { closed, integer, reading, seedOf } from '../arguments';
+import { closed, integer, range, reading, real, seedOf } from '../arguments';
 import { type Backend, parametersOf, type SessionState, type TrainPlan } from '../backend/contract';
 import { examplesOf, inputsOf } from '../data/examples';
 import type { ArrayLike, NDArray } from '../data/ndarray';
@@ -84,9 +84,14 @@ export class Model implements TrainedModel {
     return parametersOf(this.plan()).map(({ layer, kind }) => `${layer}/${kind}`);
   }
 
-  /** The optimiser's rate now. */
+  /** The optimiser's rate now; a new one (finite, ≥ 0) holds from the next fit on. */
   get learningRate(): number {
     return this.#runtime.position.learningRate;
+  }
+
+  set learningRate(rate: number) {
+    this.#notFitting('learningRate');
+    this.#runtime.position.learningRate = real('Model', 'learningRate', rate, undefined, range.notNegative);
   }
 
   /** Steps trained so far, over all fits. */

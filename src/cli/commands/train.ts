@@ -64,6 +64,7 @@ async function trainAndTest(
   const data = await loadDataset(settings.data, settings);
   for (const oddity of oddities(data)) out.note(oddity);
   const model = resume ? modelOfCheckpoint(resume, settings) : await buildModel(call, data, seed);
+  if (settings.findLr) return (await import('../train/find-lr.js')).findLr(call, model, data, seed);
   const recorder = new Recorder(async () => {
     const environment = environmentOf(await model.runtime(), call.argv, startedAt, attempt?.failed);
     const made = resumed?.folder ?? (await RunFolder.create(settings.runDir, data.name, startedAt));

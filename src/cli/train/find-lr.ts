@@ -1,0 +1,67 @@
+/** `train --find-lr`: which learning rate to begin with, and a plot of why. */
+import { join } from 'node:path';
+import { plot } from 'asciichart';
+import type { ImageDataset } from '../../data/datasets';
+import { findLearningRate, type Model } from '../../index';
+import { writeAtomic } from '../../io/atomic';
+import { svgFile } from '../../report/svg';
+import type { Call } from '../command';
+import { interruptible } from '../interrupt';
+import type { train } from '../options';
+import { drawing } from '../pictures/curves';
+import { targetsOf } from './problem';
+
+/** @returns the exit status */
+export async function findLr(
+  { settings, out }: Call<typeof train>,
+  model: Model,
+  data: ImageDataset,
+  seed: number,
+): Promise<number> {
+  try {
+    const { batchSize } = settings;
+    const { rates, losses, suggestion } = await interruptible((signal) =>
+      findLearningRate(model, data.train.x, targetsOf(model, data.train), { batchSize, seed, signal }),
+    );
+    const file = join(settings.runDir ?? '.', 'learning-rate.svg');
+    const note =
+      suggestion === undefined
+        ? 'the loss never falls'
+        : `it falls most steeply at ${suggestion.toExponential(1)}`;
+    const points = rates.map((rate, i): [number, number] => [rate, losses[i]]);
+    const least = Math.min(...losses);
+    // How it explodes hides how it fell.
+    const curves = [{ series: 0, points: points.filter(([, loss]) => loss < 2 * losses[0] + least) }];
+    const figure = {
+      title: 'Loss against the learning rate',
+      note,
+      legend: [],
+      curves,
+      x: 'learning rate',
+      logX: true,
+    };
+    await writeAtomic(file, svgFile(drawing(figure, 760)));
+    const document = {
+      schema: 'fusor.learningRates',
+      version: 1,
+      seed,
+      rates,
+      losses,
+      suggestion: suggestion ?? null,
+      plot: file,
+    };
+    out.result(document, () => {
+      const shown = curves[0].points.map(([, loss]) => loss);
+      const every = Math.max(1, Math.ceil(shown.length / 60));
+      const chart = plot(
+        shown.filter((_, i) => i % every === 0),
+        { height: 10 },
+      );
+      const ends = `${rates[0].toExponential(0)} … ${curves[0].points.at(-1)![0].toExponential(1)}`;
+      return `loss, learning rate ${ends}\n${chart}\n\n${note}\n${file}`;
+    });
+    return 0;
+  } finally {
+    await model.dispose();
+  }
+}
