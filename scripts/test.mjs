@@ -12,6 +12,7 @@ import { filesBelow, readJson } from './lib/files.mjs';
 import { root } from './lib/paths.mjs';
 import { checks } from './lib/test-checks.mjs';
 import { runJest } from './lib/test-jest.mjs';
+import { nvidiaDriver } from './lib/variant.mjs';
 
 const path = (file) => relative(join(root, 'test'), file);
 const isLong = (file) => path(file).startsWith('long');
@@ -34,10 +35,18 @@ function sections(filters) {
       ...(target.short && { FUSOR_CONFORMANCE_SHORT: '1' }),
     };
     const name = `conformance@${target.name}`;
-    chosen.push({ name, run: () => runJest(name, files, { env, inBand: true }) });
+    const required = (process.env.FUSOR_REQUIRE ?? '').split(',').includes(target.name);
+    const absent = target.needsGpu && !required && !nvidiaDriver();
+    const run = () => runJest(name, files, { env, inBand: true });
+    chosen.push({ name, run: absent ? async () => noGpu(name, files.length) : run });
   }
   return chosen;
 }
+
+const noGpu = (name, skipped) => ({
+  ...{ passed: 0, failed: 0, skipped },
+  reasons: [`${name}: there is no NVIDIA driver here`],
+});
 
 /** The long tier: one section. */
 function longSections(filters) {

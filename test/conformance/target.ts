@@ -22,6 +22,8 @@ interface Target {
   blocking?: boolean;
   /** Results do not depend on the number of threads, to the last bit. */
   sameForAnyThreads?: boolean;
+  /** Not even begun where there is no NVIDIA driver (scripts/test.mjs). */
+  needsGpu?: boolean;
   /** Slow: fewer cases. */
   short?: boolean;
 }

@@ -1,0 +1,327 @@
+#!/usr/bin/env node
+// Everything that needs a GPU, in under ten minutes: builds against the libtorch of python3, then the kernel gate, the
+// conformance suite, compute-sanitizer, failures, and the benchmarks beside PyTorch and JAX. One JSON, written after every step, so
+// that what ended early leaves what it had. A step that fails or runs out of time is recorded, and the next one begins.
+//   scripts/gpu/verify [--out FILE] [--minutes 9.5] [--only build,gate,…] [--dry-run]
+// --dry-run: the CPU plays the GPU and PyTorch runs on it, with few steps: shows that all of it starts.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { buildNative } from '../build-native.mjs';
+import { runMain } from '../lib/failure.mjs';
+import { buildKernelTests } from '../lib/kernel-tests.mjs';
+import { buildDir, root } from '../lib/paths.mjs';
+
+const { values } = parseArgs({
+  options: {
+    out: { type: 'string' },
+    minutes: { type: 'string', default: '9.5' },
+    only: { type: 'string' },
+    'dry-run': { type: 'boolean', default: false },
+  },
+});
+const dry = values['dry-run'];
+const out = values.out ?? join(process.env.OUT ?? buildDir, 'gpu.json');
+const begun = Date.now();
+const left = () => Number(values.minutes) * 60 - (Date.now() - begun) / 1000;
+const cache = join(buildDir, 'gpu-kernels');
+const peers = join(root, 'scripts', 'bench', 'peers');
+const env = { ...process.env, ...(dry ? { FUSOR_PLAYED_GPU: '1' } : { LIBTORCH_USE_PYTORCH: '1' }) };
+const report = {
+  schema: 'fusor.gpu',
+  version: 1,
+  dryRun: dry,
+  startedAt: new Date().toISOString(),
+  steps: {},
+};
+
+/** Runs a program to its end or its limit, whatever it ends with. */
+function program(command, args, { limit = 120, more = {} } = {}) {
+  return new Promise((done) => {
+    const child = spawn(command, args, { cwd: root, env: { ...env, ...more }, detached: true });
+    let text = '';
+    let errors = '';
+    let timedOut = false;
+    const end = () => {
+      timedOut = true;
+      try {
+        process.kill(-child.pid, 'SIGKILL'); // with all that it started
+      } catch {}
+    };
+    const timer = setTimeout(end, 1000 * Math.max(1, Math.min(limit, left())));
+    child.stdout.on('data', (chunk) => {
+      text += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      errors = (errors + chunk).slice(-4000);
+    });
+    const settle = (status) => {
+      clearTimeout(timer);
+      done({ status, timedOut, text, errors: errors.slice(-1500) });
+    };
+    child.once('error', (error) => settle(error.message));
+    child.once('close', (status, signal) => settle(status ?? signal));
+  });
+}
+
+/** The last line as JSON; what went wrong where it is none. */
+async function json(command, args, options) {
+  const { status, timedOut, text, errors } = await program(command, args, options);
+  try {
+    return JSON.parse(text.trimEnd().split('\n').at(-1));
+  } catch {
+    return { failed: timedOut ? 'out of time' : `status ${status}`, errors };
+  }
+}
+
+const wanted = (name) => !values.only || values.only.split(',').includes(name);
+
+async function step(name, work) {
+  if (!wanted(name)) return;
+  const from = Date.now();
+  let result;
+  try {
+    result = left() > 5 ? await work() : { failed: 'no time left' };
+  } catch (error) {
+    result = { failed: error.message };
+  }
+  report.steps[name] = { seconds: (Date.now() - from) / 1000, result };
+  report.seconds = (Date.now() - begun) / 1000;
+  mkdirSync(dirname(out), { recursive: true });
+  writeFileSync(out, `${JSON.stringify(report, null, 1)}\n`);
+  process.stderr.write(
+    `${name}: ${report.steps[name].seconds.toFixed(1)} s · ${JSON.stringify(result).slice(0, 300)}\n`,
+  );
+}
+
+let torch;
+let gate;
+const fusor = (args, options) =>
+  json(process.execPath, [join(root, 'scripts', 'fusor.mjs'), ...args, '--json'], options);
+
+/** Where PyTorch's wheels keep NVRTC. */
+function nvrtcFolder() {
+  const wheels = join(torch.path, '..', 'nvidia');
+  const folders = existsSync(wheels) ? readdirSync(wheels) : [];
+  const found = folders.find((name) => name === 'cuda_nvrtc' || /^cu1\d$/.test(name));
+  return found ? join(wheels, found, 'lib') : join(torch.path, 'lib');
+}
+
+const counted = ({ status, timedOut, text, errors }) => ({
+  status,
+  ...(timedOut && { failed: 'out of time' }),
+  last: text.trimEnd().split('\n').at(-1),
+  failures: text.split('\n').filter((line) => line.startsWith('FAIL')),
+  ...(status !== 0 && { errors }),
+});
+const gpuTest = (mode, more = [], options = {}) =>
+  program(gate, [mode, '--nvrtc', nvrtcFolder(), '--cache', cache, ...more], { limit: 90, ...options });
+
+async function machine() {
+  const query = ['--query-gpu=name,driver_version,memory.total,clocks.sm', '--format=csv,noheader'];
+  const python = 'import torch, json; print(json.dumps([torch.__version__, torch.version.cuda]))';
+  return {
+    gpu: (await program('nvidia-smi', query)).text.trim(),
+    node: process.version,
+    cores: availableParallelism(),
+    torch: await json('python3', ['-c', python]),
+  };
+}
+
+const kinds = dry ? ['framework'] : ['fused', 'framework'];
+
+async function conformance() {
+  const targets = dry ? ['native-framework-played'] : kinds.map((kernels) => `native-${kernels}-cuda`);
+  const more = { FUSOR_REQUIRE: targets.join(','), ...(dry && { FUSOR_CONFORMANCE_SHORT: '1' }) };
+  const test = (target) => {
+    const filter = dry ? `conformance/data.test.ts@${target}` : `@${target}`;
+    return program(process.execPath, [join(root, 'scripts', 'test.mjs'), filter], { limit: 150, more });
+  };
+  return Promise.all(
+    targets.map(async (target) => {
+      const { status, timedOut, text, errors } = await test(target);
+      return {
+        target,
+        status,
+        timedOut,
+        last: text.trimEnd().split('\n').at(-1),
+        ...(status !== 0 && { errors }),
+      };
+    }),
+  );
+}
+
+/** Side by side: each has few blocks, and most of the time goes into starting. */
+async function sanitizers() {
+  const tools = ['memcheck', 'racecheck', 'initcheck', 'synccheck'];
+  const run = async (tool) => {
+    const args = [
+      '--tool',
+      tool,
+      '--error-exitcode',
+      '9',
+      gate,
+      'train',
+      '--nvrtc',
+      nvrtcFolder(),
+      '--cache',
+      cache,
+      '--part',
+      '0/6',
+    ];
+    const { status, timedOut, text } = await program('compute-sanitizer', args, { limit: 110 });
+    const said = text.split('\n').filter((line) => /^=========/.test(line));
+    return [tool, { status, timedOut, said: said.slice(0, 20), summary: said.at(-1) }];
+  };
+  return Object.fromEntries(await Promise.all(tools.map(run)));
+}
+
+const net = (job) =>
+  json(process.execPath, [
+    join(root, 'scripts', 'gpu', 'train-net.cjs'),
+    JSON.stringify({ device: 'cuda', ...job }),
+  ]);
+
+/** A batch that no GPU holds: the error names one that fits, and the model trains on. */
+const failures = async () => ({
+  ...(!dry && { memory: counted(await gpuTest('memory')), sticky: counted(await gpuTest('sticky')) }),
+  batch: await net({
+    kernels: 'framework',
+    widths: dry ? [16, 64, 10] : [16, 16384, 10],
+    batchSize: dry ? 64 : 4_000_000,
+    steps: 1,
+  }),
+});
+
+async function flagship() {
+  const data = await mnistFolder();
+  const epochs = dry ? '1' : '10';
+  const rows = [];
+  const ours = (kernels) => async () => {
+    const args = [
+      'train',
+      '--backend',
+      'native',
+      '--device',
+      'cuda',
+      '--kernels',
+      kernels,
+      '--epochs',
+      epochs,
+      '--seed',
+      '7',
+    ];
+    const where = [
+      '--run-dir',
+      join(buildDir, 'gpu-runs', `${kernels}-${Date.now()}`),
+      '--fallback',
+      'never',
+      '--checkpoint',
+      'none',
+    ];
+    const { timing, test, failed, errors, backend } = await fusor([
+      ...args,
+      ...where,
+      ...(dry ? ['--limit', '2000'] : []),
+      '--quiet',
+    ]);
+    return failed ? { failed, errors } : { ...timing, testAccuracy: test.accuracy, backend };
+  };
+  const device = dry ? ['--device', 'cpu'] : [];
+  const pytorch = (mode) => () =>
+    json('python3', [join(peers, 'pytorch_cuda.py'), mode, data, '--epochs', dry ? '1' : '2', ...device]);
+  const jax = () =>
+    json(
+      'python3',
+      [join(peers, 'jax_scan.py'), data, '--epochs', epochs, '--threads', String(availableParallelism())],
+      {
+        more: { JAX_DEFAULT_MATMUL_PRECISION: 'highest' },
+      },
+    );
+  const ways = {
+    ...Object.fromEntries(kinds.map((kernels) => [`fusor ${kernels}`, ours(kernels)])),
+    'PyTorch eager': pytorch('eager'),
+    ...(!dry && {
+      'PyTorch compile': pytorch('compile'),
+      'PyTorch graphs': pytorch('graphs'),
+      'JAX scan': jax,
+    }),
+  };
+  for (let round = 0; round < (dry ? 1 : 3); round++) {
+    for (const [way, run] of Object.entries(ways)) {
+      if (left() < 60) break;
+      rows.push({ way, round, ...(await run()) });
+    }
+  }
+  return rows;
+}
+
+async function mnistFolder() {
+  const { MNIST } = { MNIST: join(buildDir, 'gpu-mnist') };
+  const unpack = `
+    const { gunzipSync } = require('node:zlib'), fs = require('node:fs'), path = require('node:path');
+    const { findDataset, locateDataset } = require('./dist/data/registry');
+    const from = locateDataset(findDataset('mnist'), {});
+    fs.mkdirSync(process.argv[1], { recursive: true });
+    for (const name of fs.readdirSync(from).filter((name) => /ubyte/.test(name))) {
+      const bytes = fs.readFileSync(path.join(from, name));
+      const plain = bytes[0] === 0x1f ? gunzipSync(bytes) : bytes;
+      fs.writeFileSync(path.join(process.argv[1], name.replace(/\\.gz$/, '').replace('.idx', '-idx')), plain);
+    }`;
+  await program(process.execPath, ['-e', unpack, MNIST]);
+  return MNIST;
+}
+
+async function large() {
+  const widths = dry ? [64, 64, 64] : [4096, 4096, 4096];
+  const batchSize = dry ? 32 : 8192;
+  const steps = dry ? 3 : 12;
+  const rows = [];
+  for (const precision of dry ? ['fp32'] : ['fp32', 'tf32', 'bf16']) {
+    for (const kernels of precision === 'fp32' ? kinds : ['framework']) {
+      rows.push({
+        way: `fusor ${kernels}`,
+        precision,
+        ...(await net({ kernels, precision, widths, batchSize, steps })),
+      });
+    }
+    for (const mode of dry ? ['eager'] : ['eager', 'compile']) {
+      const shape = [
+        '--net',
+        widths.join('-'),
+        '--batch-size',
+        String(batchSize),
+        '--steps',
+        String(steps),
+        '--precision',
+        precision,
+      ];
+      const args = [join(peers, 'pytorch_cuda.py'), mode, '-', ...shape, ...(dry ? ['--device', 'cpu'] : [])];
+      rows.push({ way: `PyTorch ${mode}`, precision, ...(await json('python3', args)) });
+    }
+  }
+  return rows;
+}
+
+await runMain(import.meta.url, async () => {
+  await step('machine', machine);
+  const building = step('build', async () => {
+    [torch, gate] = await Promise.all([
+      buildNative({ env }),
+      buildKernelTests({ target: 'fusor_gpu_test', env }),
+    ]);
+    return { libtorch: torch.version, variant: torch.variant, path: torch.path };
+  });
+  await building;
+  await step('devices', () => fusor(['devices']));
+  if (!dry) await step('gate', async () => counted(await gpuTest('train')));
+  await step('conformance', conformance);
+  if (!dry) await step('sanitizers', sanitizers);
+  await step('failures', failures);
+  await step('flagship', flagship);
+  await step('large', large);
+  process.stdout.write(`${out}\n`);
+  return 0;
+});
