@@ -1,6 +1,7 @@
 #include "trainer_for.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "cuda_trainer.h"
 #include "failure.h"
@@ -25,12 +26,18 @@ bool isLarge(const Plan& plan) {
 // Why the fused kernels do not run it on a GPU; empty where they do.
 std::string fusedObstacle(const Plan& plan, const Way& way) {
   if (const char* reason = cudaUnsupported(plan)) return reason;
-  if (way.precision != Precision::Fp32) return "fused kernels compute in fp32";
+  if (way.precision == Precision::Bf16) return "fused kernels compute in fp32 or tf32";
   return way.gpu == Way::kPlayed ? "the CPU plays libtorch's operations only" : "";
 }
 
 std::unique_ptr<Trainer> makeFused(const Plan& plan, const State& state, const Way& way, const std::shared_ptr<TorchPlace>& torch) {
-  return makeCudaTrainer(plan, state, cuda::makeDriverDevice(placeOf(torch), {way.cacheFolder, nvrtcFolders()}));
+  CudaOptions options;
+  if (way.precision == Precision::Tf32) options.products = CudaProducts::Tf32;
+  // For measuring: 0, the kernels that any GPU runs; ffma, the cluster with products in float32.
+  const char* cluster = std::getenv("FUSOR_CUDA_CLUSTER");
+  if (cluster && std::string(cluster) == "0") options.cluster = CudaOptions::Never;
+  if (cluster && std::string(cluster) == "ffma") options.products = CudaProducts::Ffma;
+  return makeCudaTrainer(plan, state, cuda::makeDriverDevice(placeOf(torch), {way.cacheFolder, nvrtcFolders()}), options);
 }
 
 std::unique_ptr<Trainer> onGpu(const Plan& plan, const State& state, const Way& way) {

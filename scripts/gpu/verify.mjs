@@ -156,26 +156,18 @@ async function conformance() {
 /** Side by side: each has few blocks, and most of the time goes into starting. */
 async function sanitizers() {
   const tools = ['memcheck', 'racecheck', 'initcheck', 'synccheck'];
-  const run = async (tool) => {
-    const args = [
-      '--tool',
-      tool,
-      '--error-exitcode',
-      '9',
-      gate,
-      'train',
-      '--nvrtc',
-      nvrtcFolder(),
-      '--cache',
-      cache,
-      '--part',
-      '0/6',
-    ];
+  const jobs = tools.flatMap((tool) => [
+    [tool, []],
+    [`${tool}, no cluster`, ['--cluster', 'never']],
+  ]);
+  const run = async ([name, more]) => {
+    const subject = [gate, 'train', '--nvrtc', nvrtcFolder(), '--cache', cache, '--part', '0/6', ...more];
+    const args = ['--tool', name.split(',')[0], '--error-exitcode', '9', ...subject];
     const { status, timedOut, text } = await program('compute-sanitizer', args, { limit: 110 });
     const said = text.split('\n').filter((line) => /^=========/.test(line));
-    return [tool, { status, timedOut, said: said.slice(0, 20), summary: said.at(-1) }];
+    return [name, { status, timedOut, said: said.slice(0, 20), summary: said.at(-1) }];
   };
-  return Object.fromEntries(await Promise.all(tools.map(run)));
+  return Object.fromEntries(await Promise.all(jobs.map(run)));
 }
 
 const net = (job) =>
@@ -199,7 +191,7 @@ async function flagship() {
   const data = await mnistFolder();
   const epochs = dry ? '1' : '10';
   const rows = [];
-  const ours = (kernels) => async () => {
+  const ours = (kernels, more) => async () => {
     const args = [
       'train',
       '--backend',
@@ -221,12 +213,10 @@ async function flagship() {
       '--checkpoint',
       'none',
     ];
-    const { timing, test, failed, errors, backend } = await fusor([
-      ...args,
-      ...where,
-      ...(dry ? ['--limit', '2000'] : []),
-      '--quiet',
-    ]);
+    const few = dry ? ['--limit', '2000'] : [];
+    const { timing, test, failed, errors, backend } = await fusor([...args, ...where, ...few, '--quiet'], {
+      more,
+    });
     return failed ? { failed, errors } : { ...timing, testAccuracy: test.accuracy, backend };
   };
   const device = dry ? ['--device', 'cpu'] : [];
@@ -242,6 +232,10 @@ async function flagship() {
     );
   const ways = {
     ...Object.fromEntries(kinds.map((kernels) => [`fusor ${kernels}`, ours(kernels)])),
+    ...(!dry && {
+      'fusor fused, no cluster': ours('fused', { FUSOR_CUDA_CLUSTER: '0' }),
+      'fusor fused, cluster in FFMA': ours('fused', { FUSOR_CUDA_CLUSTER: 'ffma' }),
+    }),
     'PyTorch eager': pytorch('eager'),
     ...(!dry && {
       'PyTorch compile': pytorch('compile'),
@@ -316,7 +310,14 @@ await runMain(import.meta.url, async () => {
   });
   await building;
   await step('devices', () => fusor(['devices']));
-  if (!dry) await step('gate', async () => counted(await gpuTest('train')));
+  if (!dry) {
+    const gateOf = async (...more) => counted(await gpuTest('train', more));
+    await step('gate', async () => ({
+      cluster: await gateOf(),
+      ffma: await gateOf('--cluster', 'ffma'),
+      never: await gateOf('--cluster', 'never'),
+    }));
+  }
   await step('conformance', conformance);
   if (!dry) await step('sanitizers', sanitizers);
   await step('failures', failures);

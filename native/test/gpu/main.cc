@@ -1,6 +1,6 @@
 // The fused kernels on a GPU, without libtorch and without Node: every piece of memory is exactly as large as asked for, so
 // compute-sanitizer sees every overrun.
-//   fusor_gpu_test train|memory|sticky [--nvrtc FOLDER] [--cache FOLDER] [--device N] [--part I/N]
+//   fusor_gpu_test train|memory|sticky [--nvrtc FOLDER] [--cache FOLDER] [--device N] [--part I/N] [--cluster never|ffma]
 // train: the table of trainings against float64, and twice for the same bits. memory: lack of it leaves the device usable.
 // sticky: a kernel that traps; nothing touches the device after it. Ends with "N passed, N failed"; 1 where a case failed.
 #include <cmath>
@@ -19,6 +19,7 @@ namespace {
 
 struct Options {
   std::string mode = "train", nvrtc, cache;
+  CudaOptions cuda;
   int device = 0, part = 0, parts = 1;
 };
 
@@ -79,7 +80,7 @@ void checkTrainings(const Options& o) {
     ReferenceTrainer reference(job.plan, job.state);
     const Result wanted = train(reference, job);
     const auto onGpu = [&] {
-      CudaTrainer trainer(job.plan, job.state, open(o));
+      CudaTrainer trainer(job.plan, job.state, open(o), o.cuda);
       return train(trainer, job);
     };
     try {
@@ -174,6 +175,8 @@ int main(int count, char** arguments) {
     if (name == "--nvrtc") options.nvrtc = value;
     if (name == "--cache") options.cache = value;
     if (name == "--device") options.device = std::atoi(value.c_str());
+    if (name == "--cluster" && value == "never") options.cuda.cluster = fusor::CudaOptions::Never;
+    if (name == "--cluster" && value == "ffma") options.cuda.products = fusor::CudaProducts::Ffma;
     if (name == "--part") std::sscanf(value.c_str(), "%d/%d", &options.part, &options.parts);
   }
   try {
