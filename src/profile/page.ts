@@ -7,7 +7,7 @@ import { roofline } from '../report/roofline';
 import { type Lane, stackedBars, timeLanes } from '../report/stacked';
 import { factTable, figureTable } from '../report/table';
 import type { OpPhase, ProfileDocument, VariantProfile } from './profile';
-import { type Stretch, stretchesOf } from './stretches';
+import { phaseOf, type Stretch, stretchesOf } from './stretches';
 import { comparisonCells, micros, OP_HEAD, opCells, percent, variantLine } from './text';
 import { type Recorded, stepsOf } from './trace';
 
@@ -142,8 +142,7 @@ function stepLanes(name: string, { timeline }: Recorded): Html {
     const outer = mine.filter(({ parent }) => !parent);
     const inner = mine.filter(({ parent }) => parent && !parent.parent);
     const title = ({ work }: Stretch) => work.kernel ?? [work.phase, work.layer].filter(Boolean).join(' ');
-    const series = ({ work, parent }: Stretch) =>
-      GROUP[(work.kernel ? parent!.work.phase : work.phase) as OpPhase] ?? 7;
+    const series = (stretch: Stretch) => GROUP[phaseOf(stretch)?.work.phase as OpPhase] ?? 7;
     const boxes = (stretches: Stretch[]) => stretches.map((each) => boxOf(each, title(each), series(each)));
     return { name: track, boxes: boxes(outer), inner: boxes(inner) };
   });

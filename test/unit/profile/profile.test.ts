@@ -198,7 +198,12 @@ test('a page takes names as text, and asks for nothing', () => {
     comparison: comparisonOf([fused(), odd], ['dense', evil]),
     absent: [{ name: evil, reason: evil, cure: '' }],
   };
-  const recorded = { timeline, around, epoch: 0, firstStep: 0 };
+  // Kernels also run between phases.
+  const between = timelineOf([
+    [0, 0, 'forward', 'dense', null, 110, 140],
+    [0, 0, 'kernel', null, evil, 142, 148],
+  ]);
+  const recorded = { timeline: between, around, epoch: 0, firstStep: 0 };
   const html = profilePage(document, [{ name: evil, recorded }]);
   expect(/<script|src=|url\((?!#)|@import|<link/.exec(html)).toBeNull();
   expect(html.replace(/xmlns(:\w+)?="[^"]*"/g, '').includes('://')).toBe(false);
