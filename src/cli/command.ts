@@ -70,6 +70,14 @@ export const COMMANDS: readonly Command[] = [
     () => import('./commands/predict.js'),
   ),
   command(
+    'serve',
+    '<model>',
+    'answer predictions over HTTP (KServe v1), with a page to draw on',
+    options.serve,
+    () => import('./commands/serve.js'),
+    ['fusor serve runs/mnist-…', 'fusor serve model.keras --port 9000 --name digits'],
+  ),
+  command(
     'inspect',
     '<path>',
     'show what a model folder or a run folder holds',

@@ -170,6 +170,28 @@ export const predict = {
   ...runtime,
 };
 
+export const serve = {
+  ...common,
+  host: text(
+    'the address to listen on; another than 127.0.0.1 is reached from other computers',
+    'ADDRESS',
+    '127.0.0.1',
+  ),
+  port: integer('0: any that is free', 0, 65_535, 8501),
+  name: {
+    ...text<string | undefined>(
+      "the model's name in its address; default: its folder's or file's",
+      'NAME',
+      undefined,
+    ),
+    parse: (written: unknown, where: string) => {
+      if (typeof written === 'string' && /^[\w.-]{1,100}$/.test(written)) return written;
+      throw wrong(where, 'the value', written, 'up to 100 letters, digits, _, . or -');
+    },
+  } as Option<string | undefined>,
+  ...runtime,
+};
+
 export const verify = {
   ...common,
   ...problem,

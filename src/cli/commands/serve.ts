@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import type { Run } from '../command';
+import { interruptible } from '../interrupt';
+import { openModel } from '../model-path';
+import type { serve } from '../options';
+import { servePage } from '../serve/page';
+import { serveModel } from '../serve/server';
+import { runtimeLine } from '../train/environment';
+
+/** Until it is interrupted. */
+export const run: Run<typeof serve> = async ({ settings, args, out }) => {
+  const { host, port } = settings;
+  const model = await openModel(args.model!, settings);
+  try {
+    const name = settings.name ?? (basename(resolve(args.model!)).replace(/[^\w.-]+/g, '-') || 'model');
+    const runtime = await model.runtime();
+    const client = readFileSync(join(__dirname, '..', '..', '..', 'scripts', 'serve', 'client.js'));
+    const resources = {
+      '/': { type: 'text/html; charset=utf-8', body: servePage(name, model.inputShape) },
+      '/client.js': { type: 'text/javascript; charset=utf-8', body: client },
+    };
+    const { server, address } = await serveModel(model, name, resources, host, port);
+    try {
+      if (!/^(127\.|::1$|localhost$)/.test(host))
+        out.note(`warning: ${host} is reached from other computers, and whoever reaches it may ask`);
+      out.note(`Serving ${name} on ${runtimeLine(runtime)}; Ctrl-C ends it`);
+      out.result({ schema: 'fusor.served', version: 1, address, name }, () => address);
+      return await interruptible((signal) => untilAborted(signal));
+    } finally {
+      server.close();
+      server.closeAllConnections();
+    }
+  } finally {
+    await model.dispose();
+  }
+};
+
+function untilAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const end = () => reject(signal.reason);
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true });
+  });
+}

@@ -1,0 +1,150 @@
+/**
+ * A model over HTTP: KServe's v1 predict protocol, and a page. On this computer only unless told otherwise; then only what
+ * names this address is answered, so that no other site's page gets at it, be it by rebinding its name or across origins.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { FusorError, isFusorError } from '../../errors';
+import type { Model } from '../../index';
+
+/** What is served as it is, by path. */
+export type Resources = Readonly<Record<string, { type: string; body: string | Buffer }>>;
+
+const MAX_BODY = 16 << 20;
+const MAX_CONNECTIONS = 64;
+
+const HEADERS = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+};
+
+/** An answer that is no 200. */
+class Refusal extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export interface Served {
+  server: Server;
+  /** http://127.0.0.1:8501 */
+  address: string;
+}
+
+/**
+ * @param host 127.0.0.1, or another address of this computer's, which then answers whoever reaches it
+ * @param port 0: any that is free
+ * @throws ERR_IO where the port cannot be had
+ */
+export async function serveModel(
+  model: Model,
+  name: string,
+  resources: Resources,
+  host: string,
+  port: number,
+): Promise<Served> {
+  const server = createServer({
+    headersTimeout: 5000,
+    requestTimeout: 10_000,
+    connectionsCheckingInterval: 1000,
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  await new Promise<void>((done, failed) => {
+    server.once('error', (cause) => {
+      const parts = [
+        `the port cannot be had (${cause.message})`,
+        `${host}:${port}`,
+        'name another: --port',
+      ] as const;
+      failed(new FusorError('ERR_IO', parts, { host, port }, { cause }));
+    });
+    server.listen(port, host, done);
+  });
+  server.on('error', () => {});
+  server.on('clientError', (_, socket) => socket.destroy());
+  const bound = (server.address() as { port: number }).port;
+  const isLoopback = /^(127\.|::1$|localhost$)/.test(host);
+  const hosts = isLoopback
+    ? ['127.0.0.1', 'localhost', '[::1]'].map((each) => `${each}:${bound}`)
+    : undefined;
+  server.on('request', async (request, response) => {
+    try {
+      checkOrigin(request, hosts);
+      await answer(request, response, model, name, resources);
+    } catch (error) {
+      const status = error instanceof Refusal ? error.status : isFusorError(error) ? 400 : 500;
+      json(response, status, { error: status === 500 ? 'internal error' : (error as Error).message });
+    }
+  });
+  return { server, address: `http://${host.includes(':') ? `[${host}]` : host}:${bound}` };
+}
+
+/** @param hosts the names that this server has; undefined: any */
+function checkOrigin({ headers: { host = '', origin } }: IncomingMessage, hosts: string[] | undefined): void {
+  if (hosts && !hosts.includes(host)) throw new Refusal(403, 'not this host');
+  if (origin !== undefined && origin !== `http://${host}`) throw new Refusal(403, 'not from this origin');
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  model: Model,
+  name: string,
+  resources: Resources,
+): Promise<void> {
+  const [path] = (request.url ?? '').split('?');
+  const predict = `/v1/models/${name}:predict`;
+  const get = Object.hasOwn(resources, path) || path === '/v1/models' || path === `/v1/models/${name}`;
+  if (!get && path !== predict) throw new Refusal(404, 'not here');
+  if (request.method !== (get ? 'GET' : 'POST')) throw new Refusal(405, `${get ? 'GET' : 'POST'} only`);
+  if (path === '/v1/models') return json(response, 200, { models: [name] });
+  if (path === predict) return json(response, 200, await predictions(model, await bodyOf(request)));
+  if (get && path !== `/v1/models/${name}`) {
+    const { type, body } = resources[path];
+    response.writeHead(200, { ...HEADERS, 'content-type': type }).end(body);
+    return;
+  }
+  json(response, 200, { name, ready: true, inputShape: model.inputShape, outputShape: model.outputShape });
+}
+
+/** {instances: [rows]} → {predictions: [rows]}. */
+async function predictions(model: Model, text: string): Promise<object> {
+  let instances: unknown;
+  try {
+    ({ instances } = JSON.parse(text));
+  } catch {
+    throw new Refusal(400, 'not JSON: send {"instances": [...]}');
+  }
+  if (!Array.isArray(instances) || instances.length === 0)
+    throw new Refusal(400, 'instances must be a list of at least one row: {"instances": [...]}');
+  const { data, shape } = await model.predict(instances);
+  const [rows, outputs] = shape;
+  const rowAt = (row: number) => Array.from(data.subarray(row * outputs, (row + 1) * outputs));
+  return { predictions: Array.from({ length: rows }, (_, row) => rowAt(row)) };
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  // Another site's form cannot send this type without asking first.
+  if (!/^application\/json\b/i.test(request.headers['content-type'] ?? ''))
+    throw new Refusal(415, 'content-type must be application/json');
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of request) {
+    size += part.length;
+    if (size > MAX_BODY) throw new Refusal(413, `more than ${MAX_BODY} bytes`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}
+
+function json(response: ServerResponse, status: number, body: object): void {
+  if (response.headersSent || response.destroyed) return;
+  const close = status >= 400 ? { connection: 'close' } : {};
+  response.writeHead(status, { ...HEADERS, ...close, 'content-type': 'application/json' });
+  response.end(`${JSON.stringify(body)}\n`);
+}

@@ -1,0 +1,132 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { request } from 'node:http';
+import { browserObstacle, openBrowser, SCREENS, visit } from '../support/browser';
+import { documentOf, fusor, startCli, WASM } from '../support/cli';
+import { temporaryFolder } from '../support/script';
+import { testUnless } from '../support/skip';
+
+const cwd = temporaryFolder();
+let server: ChildProcess;
+let address = '';
+
+beforeAll(async () => {
+  const flags = [
+    '--limit',
+    '10000',
+    '--epochs',
+    '4',
+    '--seed',
+    '7',
+    '--run-dir',
+    'digits',
+    '--json',
+    ...WASM,
+  ];
+  documentOf(await fusor(['train', ...flags], { cwd }));
+  server = startCli(['serve', 'digits', '--port', '0', '--json', ...WASM], { cwd });
+  const [line] = (await once(server.stdout!, 'data')) as [Buffer];
+  ({ address } = JSON.parse(line.toString()));
+}, 180_000);
+afterAll(() => void server.kill('SIGKILL'));
+
+const blank = Array.from({ length: 28 }, () => Array.from({ length: 28 }, () => [0]));
+const predict = (body: unknown, more: RequestInit = {}) =>
+  fetch(`${address}/v1/models/digits:predict`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+    ...more,
+  });
+
+test("KServe's v1: the model and its predictions", async () => {
+  const told = await (await fetch(`${address}/v1/models/digits`)).json();
+  expect(told).toEqual({ name: 'digits', ready: true, inputShape: [28, 28, 1], outputShape: [10] });
+  const response = await predict({ instances: [blank, blank] });
+  const { predictions } = (await response.json()) as { predictions: number[][] };
+  expect(response.status).toBe(200);
+  expect(predictions).toHaveLength(2);
+  expect(predictions[0].reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 5);
+  expect(predictions[1]).toEqual(predictions[0]);
+});
+
+/** With headers that fetch does not let one set. */
+function status(path: string, method: string, headers: Record<string, string>): Promise<number> {
+  return new Promise((done, failed) => {
+    request(`${address}${path}`, { method, headers }, (response) => {
+      response.resume();
+      done(response.statusCode!);
+    })
+      .on('error', failed)
+      .end();
+  });
+}
+
+test.each([
+  ['/', 'GET', { host: 'evil.example' }, 403],
+  ['/', 'GET', { origin: 'http://evil.example' }, 403],
+  ['/../package.json', 'GET', {}, 404],
+  ['/%2e%2e/x', 'GET', {}, 404],
+  ['/__proto__', 'GET', {}, 404],
+  ['/v1/models/other:predict', 'POST', {}, 404],
+  ['/', 'PUT', {}, 405],
+  ['/v1/models/digits:predict', 'GET', {}, 405],
+  ['/v1/models/digits:predict', 'POST', { 'content-type': 'text/plain' }, 415],
+] as const)('%s %s %j: %i', async (path, method, headers, wanted) => {
+  expect(await status(path, method, { ...headers })).toBe(wanted);
+});
+
+test.each([
+  ['no JSON', '{', 400, 'not JSON'],
+  ['null', 'null', 400, 'not JSON'],
+  ['no instances', '{}', 400, 'at least one row'],
+  ['another shape', { instances: [[1, 2]] }, 400, 'needed is [rows,28,28,1]'],
+  ['text', { instances: ['x'] }, 400, 'must be a number'],
+  ['too much', ' '.repeat(17 << 20), 413, 'more than'],
+])('%s is refused, and the next request answered', async (_, body, wanted, named) => {
+  const response = await predict(body).catch(() => undefined);
+  // A client that is still sending may see its connection end before the answer.
+  if (wanted !== 413) {
+    const { error } = (await response!.json()) as { error: string };
+    expect([response!.status, error]).toEqual([wanted, expect.stringContaining(named)]);
+  }
+  expect((await predict({ instances: [blank] })).status).toBe(200);
+});
+
+testUnless(browserObstacle)(
+  'a drawn 7 is a 7',
+  async () => {
+    const browser = await openBrowser();
+    try {
+      for (const screen of [SCREENS[0], SCREENS[SCREENS.length - 1]]) {
+        const wrong = await visit(browser, address, screen, async (page) => {
+          const box = (await page.locator('#canvas').boundingBox())!;
+          const at = (x: number, y: number) => [box.x + x * box.width, box.y + y * box.height] as const;
+          await page.mouse.move(...at(0.25, 0.2));
+          await page.mouse.down();
+          await page.mouse.move(...at(0.72, 0.2), { steps: 8 });
+          await page.mouse.move(...at(0.45, 0.85), { steps: 10 });
+          await page.mouse.up();
+          await page.locator('#answer').filter({ hasText: /\d/ }).waitFor({ timeout: 10_000 });
+          expect(await page.locator('#answer').textContent()).toBe('7');
+          expect(await page.locator('#bars .row').count()).toBe(10);
+          if (process.env.FUSOR_SCREENSHOTS)
+            await page.screenshot({ path: `${process.env.FUSOR_SCREENSHOTS}/serve-${screen.width}.png` });
+          await page.locator('#clear').click();
+          expect(await page.locator('#answer').textContent()).toBe('');
+        });
+        // A browser asks for its icon by itself.
+        expect(wrong.filter((text) => !/404/.test(text))).toEqual([]);
+      }
+    } finally {
+      await browser.close();
+    }
+  },
+  120_000,
+);
+
+test('it ends when it is told to', async () => {
+  server.kill('SIGTERM');
+  const [code] = (await once(server, 'exit')) as [number];
+  expect(code).toBe(143);
+});
