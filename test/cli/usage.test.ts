@@ -114,6 +114,7 @@ describe('where settings come from', () => {
       checkpoint: 'every:30s',
       onSaveError: 'stop',
       stepLosses: false,
+      findLr: false,
       offline: false,
       noProgress: false,
       dashboard: false,
