@@ -78,7 +78,8 @@ class FrameworkTrainer : public Trainer {
       const Tensor order = at::from_blob(const_cast<uint32_t*>(span.order.data()), {total}, at::kInt).to(device());
       report.metrics.resize(plan_.metrics.size());
       Sums sums{0, std::vector<double>(plan_.metrics.size())};
-      const Listening listening(stamps_, control.stamps);
+      // On a GPU these would be the times at which it was told what to do.
+      const Listening listening(stamps_, torch_ ? nullptr : control.stamps);
       std::optional<OpStamps> ops;
       if (stamps_) {
         // Some forty operations a layer; what finds no room is counted.
@@ -102,6 +103,7 @@ class FrameworkTrainer : public Trainer {
           }
           results.push_back(trainStep(gather(rows, order, first, last), span.firstStep + s, span.learningRates[s]));
         }
+        const Timed timed(stamps_, 0, Phase::Record);
         const Tensor read = at::stack(results).cpu();
         ahead_.done(end - begin);
         for (int64_t s = begin; s < end && finite; ++s) {
