@@ -17,7 +17,7 @@ static_assert(static_cast<int>(cuda::MetricKindOf::AbsoluteError) == static_cast
 
 constexpr int kRowsABlock = 4;          // of rows.cu: a warp each
 constexpr int kHeadWeights = 8192;      // the head reads all of its weights for each row
-constexpr int kHeadInputs = 4096;       // and has a row in shared memory
+constexpr int kHeadInputs = 4096, kHeadOutputs = 1024;  // and has a row in shared memory
 
 cuda::ActivationKind kindOf(Activation a) { return static_cast<cuda::ActivationKind>(a); }
 
@@ -159,7 +159,7 @@ class Builder {
 
   bool fitsHead(size_t l) const {
     const CudaStage& stage = network_.stages[l];
-    return values_[l].fused && (l == 0 || values_[l - 1].fused) && stage.inputs <= kHeadInputs &&
+    return values_[l].fused && (l == 0 || values_[l - 1].fused) && stage.inputs <= kHeadInputs && stage.outputs <= kHeadOutputs &&
            stage.rows() * stage.ld <= kHeadWeights;
   }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "cuda_span.h"
+#include "failure.h"
 
 namespace fusor {
 namespace {
@@ -52,9 +53,49 @@ CudaTrainer::Training& CudaTrainer::trainingFor(int rows, bool bytes) {
       training_->cluster = cudaCluster(plan_, network_, *device_, controlAt(), rows, bytes, options_.products, kClusterSteps);
       return *training_;
     }
-    training_->recipe = cudaRecipe(plan_, network_, *device_, controlAt(), CudaPurpose::Train, bytes, rows, rows);
+    withinMemory(rows, [&] {
+      training_->recipe = cudaRecipe(plan_, network_, *device_, controlAt(), CudaPurpose::Train, bytes, rows, rows);
+    });
   }
   return *training_;
+}
+
+const CudaRecipe& CudaTrainer::forwardFor(CudaPurpose purpose, bool bytes, int batch, int64_t results) {
+  const auto same = [&](const Forward& f) { return f.purpose == purpose && f.bytes == bytes && f.batch == batch && f.results == results; };
+  if (!forward_ || !same(*forward_)) {
+    forward_.reset();
+    CudaRecipe recipe;
+    withinMemory(batch, [&] { recipe = cudaRecipe(plan_, network_, *device_, controlAt(), purpose, bytes, batch, results); });
+    forward_ = Forward{purpose, bytes, batch, results, std::move(recipe)};
+  }
+  return forward_->recipe;
+}
+
+int64_t CudaTrainer::floatsOfRow() const {
+  int64_t floats = strideOn(plan_.features) + 2 * strideOn(plan_.outputs);
+  for (const Layer& layer : plan_.layers) floats += 3 * strideOn(layer.outputs);
+  return floats;
+}
+
+template <class F>
+void CudaTrainer::withinMemory(int64_t rows, F make) {
+  try {
+    return make();
+  } catch (const Failure& failure) {
+    if (failure.code() != "ERR_OUT_OF_MEMORY") throw;
+  }
+  forward_.reset();  // kept for speed alone: without it the batch may fit
+  try {
+    return make();
+  } catch (const Failure& failure) {
+    training_.reset();  // the session goes on with another batch
+    if (failure.code() != "ERR_OUT_OF_MEMORY") throw;
+    const int64_t row = floatsOfRow() * static_cast<int64_t>(sizeof(float)), free = device_->properties().freeBytes;
+    const int64_t fits = std::clamp<int64_t>(static_cast<int64_t>(0.8 * static_cast<double>(free) / static_cast<double>(row)), 1, std::max<int64_t>(1, rows / 2));
+    const std::string what = failure.what();
+    throw Failure(failure.code(), what.substr(0, what.find(" · ")) + " · a batch of " + std::to_string(rows) +
+                                      " rows on the GPU · a batch size of " + std::to_string(fits) + " should fit");
+  }
 }
 
 const cuda::Graph& CudaTrainer::graphOf(Training& training, int steps) {
@@ -115,9 +156,7 @@ void CudaTrainer::run(const Dataset& data, const Span& span, Control& control, R
 }
 
 int CudaTrainer::passRows(int64_t rows) const {
-  int64_t floats = strideOn(plan_.features) + 2 * strideOn(plan_.outputs);
-  for (const Layer& layer : plan_.layers) floats += 2 * strideOn(layer.outputs);
-  return static_cast<int>(std::clamp<int64_t>(std::min(rows, kPassFloats / floats), 1, kMostPassRows));
+  return static_cast<int>(std::clamp<int64_t>(std::min(rows, kPassFloats / floatsOfRow()), 1, kMostPassRows));
 }
 
 bool CudaTrainer::pass(const CudaRecipe& recipe, const CudaRows& rows, int64_t begin, int64_t end, int batch, Control* control,
@@ -147,13 +186,13 @@ bool CudaTrainer::evaluate(const Dataset& data, int64_t begin, int64_t end, int,
   if (rows == 0) return true;
   const int batch = passRows(end - begin);
   const CudaRows& on = data_.on(data);
-  const CudaRecipe recipe = cudaRecipe(plan_, network_, *device_, controlAt(), CudaPurpose::Evaluate, on.bytes, batch, end - begin);
+  const CudaRecipe& recipe = forwardFor(CudaPurpose::Evaluate, on.bytes, batch, end - begin);
   int64_t inFlight = 0;
   const bool whole = pass(recipe, on, begin, end, batch, &control, [&](int64_t, int) {
     if (++inFlight % 8 == 0) device_->synchronize();  // an abort is heard
   });
   std::vector<double> losses(rows), values(rows * metrics);
-  device_->download(losses.data(), recipe.rowLosses, rows * sizeof(double));  // waits: the recipe's memory goes with it
+  device_->download(losses.data(), recipe.rowLosses, rows * sizeof(double));  // waits
   if (!whole) return false;
   if (metrics) device_->download(values.data(), recipe.rowMetrics, values.size() * sizeof(double));
   for (size_t r = 0; r < rows; ++r) {
@@ -167,7 +206,7 @@ void CudaTrainer::predict(const Dataset& data, float* out) {
   if (data.rows == 0) return;
   const int batch = passRows(data.rows), n = plan_.outputs;
   const CudaRows& on = data_.on(data);
-  const CudaRecipe recipe = cudaRecipe(plan_, network_, *device_, controlAt(), CudaPurpose::Predict, on.bytes, batch, batch);
+  const CudaRecipe& recipe = forwardFor(CudaPurpose::Predict, on.bytes, batch, batch);
   std::vector<float> padded(static_cast<size_t>(batch) * recipe.ldPredictions);
   pass(recipe, on, 0, data.rows, batch, nullptr, [&](int64_t at, int rows) {
     device_->download(padded.data(), recipe.predictions, static_cast<size_t>(rows) * recipe.ldPredictions * sizeof(float));

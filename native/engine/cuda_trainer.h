@@ -44,7 +44,21 @@ class CudaTrainer : public Trainer {
     std::map<int, std::unique_ptr<cuda::Graph>> graphs;
   };
 
+  // A recipe that only goes forward, kept: a span is often followed by the same evaluation.
+  struct Forward {
+    CudaPurpose purpose;
+    bool bytes;
+    int batch;
+    int64_t results;
+    CudaRecipe recipe;
+  };
+
   Training& trainingFor(int rows, bool bytes);
+  const CudaRecipe& forwardFor(CudaPurpose purpose, bool bytes, int batch, int64_t results);
+  // Names a batch size that fits, where memory for `rows` rows could not be had.
+  template <class F>
+  void withinMemory(int64_t rows, F make);
+  int64_t floatsOfRow() const;
   const cuda::Graph& graphOf(Training& training, int steps);
   cuda::Control* controlAt() const { return reinterpret_cast<cuda::Control*>(control_->address()); }
   // Steps [0, …) of a forward pass over rows [begin, end) in their own order; false when aborted.
@@ -59,6 +73,7 @@ class CudaTrainer : public Trainer {
   CudaData data_;
   std::unique_ptr<cuda::Memory> control_;
   std::optional<Training> training_;
+  std::optional<Forward> forward_;
   int64_t step_ = 0;
 };
 

@@ -9,9 +9,10 @@ import { firstError, runLogged } from './run.mjs';
 import { during } from './say.mjs';
 
 /**
- * Builds native/test against the kernels, or against the fused trainer too: neither torch nor Node, so it works where
+ * Builds native/test against the kernels, or against the fused trainers too: neither torch nor Node, so it works where
  * libtorch is missing.
- * @param {{sanitize?: string, target?: 'fusor_kernel_test' | 'fusor_engine_test' | 'fusor_driver_test' | 'fusor_gpu_test'}} options
+ * @param {{sanitize?: string, target?: 'fusor_kernel_test' | 'fusor_engine_test' | 'fusor_driver_test' |
+ *   'fusor_gpu_test' | 'fusor_cuda_test' | 'fusor_cuda_resources'}} options
  *   sanitize: as in -fsanitize=, for example `address,undefined`
  * @returns {Promise<string>} the executable
  */

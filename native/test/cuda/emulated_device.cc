@@ -17,6 +17,7 @@
 #include <stdexcept>
 
 #include "engine/failure.h"
+#include "test/judge.h"
 
 extern char** environ;
 
@@ -31,12 +32,15 @@ constexpr unsigned char kUnwritten = 0xff;  // NaN
 
 class HostMemory : public cuda::Memory {
  public:
-  explicit HostMemory(size_t bytes) : bytes_(bytes), block_(static_cast<unsigned char*>(std::aligned_alloc(256, (bytes + 2 * kGuard + 255) / 256 * 256))) {
+  HostMemory(size_t bytes, size_t& inUse)
+      : bytes_(bytes), inUse_(inUse), block_(static_cast<unsigned char*>(std::aligned_alloc(256, (bytes + 2 * kGuard + 255) / 256 * 256))) {
+    inUse_ += bytes;
     std::memset(block_, 0xa5, kGuard);
     std::memset(block_ + kGuard, kUnwritten, bytes);
     std::memset(block_ + kGuard + bytes, 0xa5, kGuard);
   }
   ~HostMemory() override {
+    inUse_ -= bytes_;
     for (size_t i = 0; i < kGuard; ++i) {
       if (block_[i] != 0xa5 || block_[kGuard + bytes_ + i] != 0xa5) {
         std::fprintf(stderr, "a kernel wrote beyond its memory of %zu bytes\n", bytes_);
@@ -49,6 +53,7 @@ class HostMemory : public cuda::Memory {
 
  private:
   size_t bytes_;
+  size_t& inUse_;
   unsigned char* block_;
 };
 
@@ -151,7 +156,7 @@ std::shared_future<void*> libraryFor(const std::vector<std::string>& command, co
 EmulatedDevice::EmulatedDevice(EmulatedOptions options) : options_(std::move(options)) {
   std::filesystem::create_directories(options_.folder);
   sources_ = options_.fault.file.empty() ? (kSources / "kernels/cuda").string() : plant(options_.fault, options_.folder);
-  properties_ = {"emulated", options_.major, 0, options_.multiprocessors, 227 * 1024, int64_t{1} << 33, int64_t{1} << 33};
+  properties_ = {"emulated", options_.major, 0, options_.multiprocessors, 227 * 1024, static_cast<int64_t>(options_.memory), static_cast<int64_t>(options_.memory / 2)};
 }
 
 EmulatedDevice::~EmulatedDevice() = default;
@@ -168,7 +173,12 @@ const cuda::Kernel* EmulatedDevice::compile(const cuda::Program& program) {
   return kernel.get();
 }
 
-std::unique_ptr<cuda::Memory> EmulatedDevice::allocate(size_t bytes) { return std::make_unique<HostMemory>(bytes); }
+std::unique_ptr<cuda::Memory> EmulatedDevice::allocate(size_t bytes) {
+  if (inUse_ + bytes > options_.memory) {
+    throw Failure("ERR_OUT_OF_MEMORY", format("%zu bytes asked for, %zu free", bytes, options_.memory - inUse_));
+  }
+  return std::make_unique<HostMemory>(bytes, inUse_);
+}
 
 void EmulatedDevice::upload(cuda::Address to, const void* from, size_t bytes) {
   if (bytes) std::memcpy(reinterpret_cast<void*>(to), from, bytes);

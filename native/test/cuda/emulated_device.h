@@ -27,6 +27,7 @@ struct EmulatedOptions {
   int multiprocessors = 4;  // few: the tiles' choice gets its turn at small sizes
   int major = 9;
   Fault fault;
+  size_t memory = size_t{1} << 33;  // bytes that may be had at a time
 };
 
 class EmulatedDevice : public cuda::Device {
@@ -55,6 +56,7 @@ class EmulatedDevice : public cuda::Device {
   cuda::Properties properties_;
   std::map<std::string, std::unique_ptr<cuda::Kernel>> kernels_;
   long launches_ = 0;
+  size_t inUse_ = 0;
 };
 
 }  // namespace fusor::test

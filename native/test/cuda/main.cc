@@ -7,6 +7,7 @@
 
 #include "engine/cuda_trainer.h"
 #include "emulated_device.h"
+#include "engine/failure.h"
 #include "jobs.h"
 #include "reference_trainer.h"
 #include "test/judge.h"
@@ -206,6 +207,28 @@ void checkSpans(test::Report& report, decltype(CudaOptions::cluster) cluster) {
     verdict.expect(all.aborted && all.stepsDone == heard && heard >= 100 && heard < 5000, "not aborted where it was asked to be");
     verdict.expect(all.losses.size() == static_cast<size_t>(all.stepsDone) && trainer.read().step == job.state.step + heard, "odd report");
     report.add("progress and abort", verdict);
+  }
+  if (!clustered) {
+    // Memory for a batch that cannot be had: said with one that fits, and the session goes on.
+    Judge verdict;
+    EmulatedOptions options;
+    options.folder = folder;
+    options.memory = 60'000;
+    CudaTrainer trainer(job.plan, job.state, std::make_unique<EmulatedDevice>(options), CudaOptions{cluster});
+    Control control;
+    fusor::Report none, all;
+    Span large = longSpan(40);
+    large.batchSize = 400, large.learningRates.resize(2);
+    try {
+      trainer.run(job.data, large, control, none);
+      verdict.expect(false, "memory was had");
+    } catch (const Failure& failure) {
+      const std::string text = failure.what();
+      verdict.expect(failure.code() == "ERR_OUT_OF_MEMORY" && text.find("batch size of") != std::string::npos, text);
+    }
+    trainer.run(job.data, longSpan(3), control, all);
+    verdict.expect(all.stepsDone == 3 && std::isfinite(all.losses[2]), "the session did not go on");
+    report.add("a batch too large for the memory", verdict);
   }
   {
     // A loss that is not finite: its step is the last, and is done.

@@ -64,6 +64,7 @@ int compileAll(const std::string& folder, const std::string& architecture, bool 
       }
     }
   };
+  std::fprintf(stderr, "%zu programs\n", list.size());
   std::vector<std::thread> threads;
   for (unsigned t = 0; t < std::max(1u, std::thread::hardware_concurrency()); ++t) threads.emplace_back(work);
   for (auto& thread : threads) thread.join();

@@ -23,15 +23,15 @@ struct Nowhere : cuda::Memory {
 // Takes note of programs and launches, and does nothing.
 class Collector : public cuda::Device {
  public:
-  Collector(std::map<std::string, Wanted>& all, int multiprocessors, int major, bool sample)
-      : all_(all), properties_{"none", major, 0, multiprocessors, 227 * 1024, 0, 0}, sample_(sample) {}
+  Collector(std::map<std::string, Wanted>& all, int multiprocessors, int major)
+      : all_(all), properties_{"none", major, 0, multiprocessors, 227 * 1024, 0, 0} {}
   const cuda::Properties& properties() const override { return properties_; }
   const cuda::Kernel* compile(const cuda::Program& program) override {
     std::string name = program.file;
     for (const auto& [key, value] : program.defines) name += " " + key + "=" + value;
     Wanted& wanted = all_[name];
     if (wanted.uses.empty()) wanted.program = program;
-    wanted.sample = wanted.sample || sample_;
+    wanted.sample = wanted.sample || sample;
     wanted.uses[program.entry];
     kernels_.push_back(std::make_unique<cuda::Kernel>(cuda::Kernel{name, program.entry}));
     return kernels_.back().get();
@@ -50,24 +50,27 @@ class Collector : public cuda::Device {
   void replay(const cuda::Graph&) override {}
   bool idle() override { return true; }
   void synchronize() override {}
+  bool sample = false;  // of what is asked for from now on
 
  private:
   std::map<std::string, Wanted>& all_;
   cuda::Properties properties_;
-  const bool sample_;
   std::vector<std::unique_ptr<cuda::Kernel>> kernels_;
 };
 
 void collect(const JobOptions& options, int multiprocessors, int major, bool sample, std::map<std::string, Wanted>& all) {
   const Job job = makeJob(options);
-  Collector device(all, multiprocessors, major, sample);
+  Collector device(all, multiprocessors, major);
   const CudaNetwork network(job.plan, device);
   for (const CudaPurpose purpose : {CudaPurpose::Train, CudaPurpose::Evaluate, CudaPurpose::Predict}) {
+    device.sample = sample && purpose == CudaPurpose::Train;
     const int rows = purpose == CudaPurpose::Train ? options.batch : 8192;
     if (purpose == CudaPurpose::Train && cudaClusterFits(job.plan, network, device.properties(), rows, options.bytes)) {
       for (const CudaProducts products : {CudaProducts::SplitTf32, CudaProducts::Ffma, CudaProducts::Tf32}) {
         device.launch(cudaCluster(job.plan, network, device, nullptr, rows, options.bytes, products, 1));
+        device.sample = false;
       }
+      device.sample = sample;
     }
     const CudaRecipe recipe = cudaRecipe(job.plan, network, device, nullptr, purpose, options.bytes, rows, rows);
     for (const cuda::Launch& launch : recipe.step) device.launch(launch);
