@@ -35,6 +35,8 @@ export class Rounds implements Callback {
   #from = 0;
   #plain = 0;
   #settled = 0;
+  #rounds = 0;
+  #turns: ('plain' | 'stamped')[] = [];
   #batches = 1;
   #epochs = 0;
   #heard?: Timeline;
@@ -98,27 +100,30 @@ export class Rounds implements Callback {
         return this.#next();
       case 'settling':
         this.#settled += around.ended - around.resumed;
-        if (this.#settled >= LEAST.settling * 1000) this.#state = 'plain';
-        return;
+        return this.#settled >= LEAST.settling * 1000 ? this.#turn() : undefined;
       case 'plain':
         this.#plain = around.ended - around.resumed;
-        this.#state = 'stamped';
-        this.timeline = true;
-        return;
-      case 'stamped': {
+        return this.#turn();
+      case 'stamped':
         this.recorded = { timeline, around, epoch, firstStep: step - steps };
-        const { launch } = timeline;
-        const stamped = wallOf(timeline, around);
-        this.options.done({
-          steps,
-          plain: this.#plain,
-          stamped,
-          ops: opTimes(timeline, around, steps),
-          launch,
-        });
-        return this.#next();
-      }
+        return this.#turn();
     }
+  }
+
+  /** To the next of the round's two spans; after both the round is done. */
+  #turn(): undefined | Promise<void> {
+    const turn = this.#turns.shift();
+    if (!turn) {
+      const { timeline, around } = this.recorded!;
+      const steps = this.everySteps!;
+      const stamped = wallOf(timeline, around);
+      const ops = opTimes(timeline, around, steps);
+      this.options.done({ steps, plain: this.#plain, stamped, ops, launch: timeline.launch });
+      return this.#next();
+    }
+    this.#state = turn;
+    this.timeline = turn === 'stamped';
+    return undefined;
   }
 
   /** Steps of a span: what was asked for, or more where that is too short to measure; at most an epoch. */
@@ -129,6 +134,8 @@ export class Rounds implements Callback {
   async #next(): Promise<void> {
     this.timeline = false;
     this.#settled = 0;
+    // In turns the one and the other first: who comes first finds colder caches.
+    this.#turns = this.#rounds++ % 2 === 0 ? ['plain', 'stamped'] : ['stamped', 'plain'];
     if (await this.options.next()) {
       this.#state = 'settling';
       return;
