@@ -82,9 +82,9 @@ class FrameworkTrainer : public Trainer {
       const Listening listening(stamps_, torch_ ? nullptr : control.stamps);
       std::optional<OpStamps> ops;
       if (stamps_) {
-        // Some forty operations a layer; what finds no room is counted.
-        const size_t layers = plan_.layers.size();
-        stamps_->open({"session"}, steps * (8 + 3 * layers) + (steps / kOpsEvery + 1) * (60 + 40 * layers));
+        // Some forty operations a layer, dropout on a device some 160; what finds no room is counted.
+        const size_t layers = plan_.layers.size(), operations = torch_ ? 200 : 40;
+        stamps_->open({"session"}, steps * (8 + 3 * layers) + (steps / kOpsEvery + 1) * (60 + operations * layers));
       }
       bool finite = true;
       while (report.stepsDone < steps && finite && !control.abort.load(std::memory_order_relaxed)) {
