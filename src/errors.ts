@@ -69,12 +69,18 @@ export class FusorError extends Error {
     readonly details: ErrorDetails = {},
     options?: { cause?: unknown },
   ) {
-    super(parts.filter(Boolean).join(' · '), options);
+    super(oneLine(parts.filter(Boolean).join(' · ')), options);
   }
 
   toJSON(): { code: ErrorCode; message: string; details: ErrorDetails } {
     return { code: this.code, message: this.message, details: this.details };
   }
+}
+
+/** What a file calls its parts may hold line breaks, and codes that move a terminal's cursor. */
+function oneLine(text: string): string {
+  const escaped = (control: string) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, escaped);
 }
 
 /** Whether `error` carries a fusor code, whichever realm made it. */

@@ -30,7 +30,11 @@ export async function visit(
     if (['error', 'warning'].includes(message.type())) wrong.push(message.text());
   });
   page.on('pageerror', (error) => wrong.push(String(error)));
-  page.on('requestfailed', (request) => wrong.push(`${request.url()} failed`));
+  page.on('requestfailed', (request) => {
+    // What a page itself gives up has not failed: its events, when they have come to their end.
+    const why = request.failure()?.errorText;
+    if (why !== 'net::ERR_ABORTED') wrong.push(`${request.url()} failed: ${why}`);
+  });
   try {
     await page.goto(url);
     await work(page);
