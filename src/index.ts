@@ -19,6 +19,7 @@ export {
   type LabelledImages,
   type ReviewDataset,
 } from './data/datasets';
+export type { LabelledRows } from './data/entry';
 export {
   type ArrayLike,
   type NDArray,
@@ -27,7 +28,10 @@ export {
   ndarray,
   toCategorical,
 } from './data/ndarray';
+export type { OpenOptions } from './data/open';
+export type { OwnData, Rows } from './data/open-table';
 export type { EpochAt, RowChunk, RowIterable, RowSource, RowStream } from './data/row-source';
+export type { TableColumn, TableSchema } from './data/table/schema';
 export { type ErrorCode, type ErrorDetails, exitStatusOf, FusorError, isFusorError } from './errors';
 export { loadCheckpoint } from './io/checkpoint-folder';
 export { type Conversion, type ConvertOptions, convertModel } from './io/convert';

@@ -17,7 +17,7 @@ const W1 = 0xbb67ae85;
 export type Counter = readonly [number, number, number, number];
 
 /** What the numbers are for: keeps the streams apart. */
-export const Purpose = { shuffle: 1, weights: 2, dropout: 3 } as const;
+export const Purpose = { shuffle: 1, weights: 2, dropout: 3, split: 4 } as const;
 
 /** High 32 bits of the 64-bit product of two unsigned 32-bit integers. */
 function mulHigh(a: number, b: number): number {
@@ -81,10 +81,14 @@ export function randomUint32(
  * @param stream of a training on buffers of rows: the number of the buffer
  */
 export function permutation(rows: number, seed: number, epoch: number, stream = 0): Uint32Array {
-  const order = new Uint32Array(rows);
-  for (let i = 0; i < rows; i++) order[i] = i;
-  const random = randomUint32(rows, seed, Purpose.shuffle, stream, epoch);
-  for (let i = rows - 1; i > 0; i--) {
+  return shuffled(randomUint32(rows, seed, Purpose.shuffle, stream, epoch));
+}
+
+/** As many places as there are random numbers, in the order that they make. */
+export function shuffled(random: Uint32Array): Uint32Array {
+  const order = new Uint32Array(random.length);
+  for (let i = 0; i < order.length; i++) order[i] = i;
+  for (let i = order.length - 1; i > 0; i--) {
     const j = Math.floor((random[i] / 2 ** 32) * (i + 1));
     const swapped = order[i];
     order[i] = order[j];

@@ -35,6 +35,13 @@ export const runtime = {
   tfjsEngine: choice('engine of TensorFlow.js', ['auto', 'node-gpu', 'node', 'wasm', 'cpu'], 'auto'),
 };
 
+function imageSize(written: unknown, where: string): readonly [number, number] {
+  const sizes = (Array.isArray(written) ? written : String(written).split('x')).map(Number);
+  if (sizes.length === 2 && sizes.every((size) => Number.isInteger(size) && size > 0 && size <= 65_535))
+    return [sizes[0], sizes[1]];
+  throw wrong(where, 'the value', written, 'height x width, as 28x28');
+}
+
 const rows = {
   data: {
     ...text('a data set by name (fusor data list), or your own: a file or a folder', 'NAME|PATH', 'mnist'),
@@ -50,16 +57,44 @@ const rows = {
   limit: integer('use only the first N rows, to train and to test', 1, 2 ** 31, undefined),
 };
 
+/** How data of the user's own is to be taken. */
+const own = {
+  label: text(
+    "of your own data: the column to predict, or an array's file of labels",
+    'COLUMN|FILE',
+    undefined,
+  ),
+  ignore: words('columns to leave out', 'COLUMN,…'),
+  categorical: words('columns of numbers that name something', 'COLUMN,…'),
+  missing: choice(
+    'empty cells of a table: an error, the mean of the column, or the row is dropped',
+    ['error', 'mean', 'drop'],
+    'error',
+  ),
+  imageSize: {
+    ...text('the size that images are brought to; default: all must have the same', 'HxW', undefined),
+    fallback: undefined as readonly [number, number] | undefined,
+    parse: imageSize,
+  },
+};
+
 const classes = { classes: integer('number of classes in a folder of data', 2, 256, undefined) };
 
 /** What is trained, and how: the same wherever it runs. */
 export const problem = {
   ...rows,
+  ...own,
+  testSplit: real(
+    'share of the rows of your own data to test with, where it has no part for it',
+    (v) => v > 0 && v < 1,
+    'in (0, 1)',
+    0.2,
+  ),
   ...classes,
   layers: integers('widths of the hidden layers, relu', [128]),
   model: text("train this model instead: a model.json, or a model's folder to go on from", 'FILE', undefined),
   loss: choice(
-    'what is made small',
+    'what is made small; default for values instead of classes: meanSquaredError',
     [
       'categoricalCrossentropy',
       'sparseCategoricalCrossentropy',
@@ -157,6 +192,7 @@ export const train = {
 export const evaluate = {
   ...common,
   ...rows,
+  ...own,
   ...classes,
   batchSize: integer('rows at once', 1, 2 ** 31 - 1, 1024),
   ...runtime,
@@ -269,7 +305,13 @@ export const convert = {
   ),
   model: text('the model of a .weights.h5: a model, a run, or a model.json', 'PATH', undefined),
 };
-export const data = { ...common, dataDir: rows.dataDir, offline: rows.offline, mirror: rows.mirror };
+export const data = {
+  ...common,
+  ...own,
+  dataDir: rows.dataDir,
+  offline: rows.offline,
+  mirror: rows.mirror,
+};
 export const tfjs = {
   ...common,
   gpu: toggle('TensorFlow for NVIDIA GPUs'),

@@ -1,10 +1,9 @@
 import { statSync } from 'node:fs';
-import { basename, resolve } from 'node:path';
-import { boolean, closed, integer, text } from '../arguments';
-import { isCifarFolder, loadCifar10 } from './cifar10';
-import { type ImageDataset, type LoadOptions, loadIdxFolder } from './idx-folder';
+import { boolean, closed, integer, range, real, seedOf, text } from '../arguments';
+import type { ImageDataset, LoadOptions } from './idx-folder';
 import type { ReviewDataset } from './imdb';
-import { isImdbFolder, loadImdb } from './imdb';
+import { type OpenOptions, openData } from './open';
+import type { OwnData } from './open-table';
 import { datasetNames, findDataset, type Place, provideDataset } from './registry';
 
 export type { ImageDataset, LabelledImages, LoadOptions } from './idx-folder';
@@ -39,7 +38,42 @@ export const datasets = {
    */
   imdb: (options?: DatasetOptions & { words?: number }): Promise<ReviewDataset> =>
     named('imdb', 'datasets.imdb', options, ['words']) as Promise<ReviewDataset>,
+  /**
+   * Your own data: a table (.csv, .tsv, .jsonl), arrays of numpy (.npz; .npy and IDX with the file of the labels as `label`),
+   * or a folder: of images per class, which needs the package sharp, or with the files of MNIST, CIFAR-10 or IMDB. Every row is
+   * checked, once. `validation` and `test` are shares of the rows, the same of each class, chosen by `seed`. Of a table of more than
+   * 256 MiB the rows lie in a temporary file, and train, validation and test are sources for fit and evaluate.
+   * @throws ERR_DATA_… naming file, line and column, ERR_LABEL_RANGE, ERR_ARG
+   */
+  open(path: string, options?: OpenOptions): Promise<OwnData> {
+    const where = 'datasets.open';
+    const given = closed<OpenOptions>(where, options, OPEN_KEYS);
+    for (const share of ['validation', 'test'] as const) real(where, share, given[share], 0, range.fraction);
+    if (given.label !== undefined) text(where, 'label', given.label);
+    if (given.seed !== undefined) seedOf(where, given.seed);
+    if (given.limit !== undefined) integer(where, 'limit', given.limit, { min: 1, max: 2 ** 53 - 1 });
+    return openData(text(where, 'path', path), given);
+  },
 };
+
+const OPEN_KEYS = [
+  'label',
+  'task',
+  'ignore',
+  'categorical',
+  'missing',
+  'delimiter',
+  'schema',
+  'scale',
+  'validation',
+  'test',
+  'seed',
+  'limit',
+  'stream',
+  'dataDir',
+  'imageSize',
+  'classes',
+] as const;
 
 const KEYS = ['limit', 'dataDir', 'offline', 'mirror', 'quiet'] as const;
 
@@ -63,20 +97,14 @@ async function loadNamed(name: string, options: DatasetOptions & { words?: numbe
 }
 
 /**
- * A data set by name, or from a folder of the user's own with the files of one, whose digest is recorded, not checked.
- * @param classes number of classes in a folder of IDX files; by default as many as its training labels have
+ * A data set by name, or the user's own: a file or a folder, whose digest is recorded, not checked.
+ * @param options classes: number of classes in a folder of IDX files; by default as many as its training labels have
  */
 export async function loadDataset(
-  nameOrFolder: string,
-  options: DatasetOptions & { classes?: number } = {},
-): Promise<ImageDataset> {
-  if (!isOwnFolder(nameOrFolder)) return loadNamed(nameOrFolder, options);
-  const folder = resolve(nameOrFolder);
-  const { limit, classes } = options;
-  const name = basename(folder);
-  if (isCifarFolder(folder)) return loadCifar10(name, folder, { limit });
-  if (isImdbFolder(folder)) return loadImdb(name, folder, { limit });
-  return loadIdxFolder(name, folder, { limit, classes });
+  nameOrPath: string,
+  options: DatasetOptions & OpenOptions = {},
+): Promise<OwnData> {
+  return isOwnFolder(nameOrPath) ? openData(nameOrPath, options) : loadNamed(nameOrPath, options);
 }
 
 /** Whether `--data` means a folder: a known name wins over a folder of that name, which is then spelt ./name. */

@@ -14,6 +14,8 @@ import { LOCK_FILE, lockFolder } from './lock';
 import { ioError, systemCode } from './system-error';
 
 export const CONFIG_FILE = 'config.json';
+/** What the columns of a table became: see TableSchema. */
+export const DATA_FILE = 'data.json';
 
 /** One finished epoch; counted from 0. What was not measured is null. */
 export interface EpochRecord {
@@ -98,7 +100,10 @@ export class RunFolder {
     }
   }
 
-  async write(name: typeof CONFIG_FILE | 'environment.json' | 'run.json', content: unknown): Promise<void> {
+  async write(
+    name: typeof CONFIG_FILE | typeof DATA_FILE | 'environment.json' | 'run.json',
+    content: unknown,
+  ): Promise<void> {
     await writeAtomic(join(this.path, name), `${JSON.stringify(content, null, 2)}\n`);
   }
 

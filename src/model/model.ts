@@ -2,12 +2,13 @@ import { closed, integer, range, reading, real, seedOf } from '../arguments';
 import { type Backend, parametersOf, type SessionState, type TrainPlan } from '../backend/contract';
 import { examplesOf, inputsOf } from '../data/examples';
 import type { ArrayLike, NDArray } from '../data/ndarray';
-import type { RowSource } from '../data/row-source';
+import { exampleStream, isRowSource, isStream, type RowSource } from '../data/row-source';
 import { sampleWeightsOf } from '../data/sample-weights';
 import { FusorError } from '../errors';
 import { checkpointOf } from '../io/checkpoint-folder';
 import { chooseSeed } from '../random';
 import type { TrainedModel } from '../train/callbacks';
+import { bufferRowsFor, evaluateStream } from '../train/feed';
 import { runFit } from '../train/fit';
 import type { History } from '../train/history';
 import { checkedSignal, type FitOptions, fitArguments, givenOptions, MAX_COUNT } from '../train/options';
@@ -167,18 +168,42 @@ export class Model implements TrainedModel {
    * Loss and metrics over all rows, by name.
    * @throws as {@link Model.fit}
    */
-  async evaluate(x: ArrayLike, y: ArrayLike, options?: EvaluateOptions): Promise<Record<string, number>> {
+  evaluate(x: ArrayLike, y: ArrayLike, options?: EvaluateOptions): Promise<Record<string, number>>;
+  /** Over { x, y }, or over a source as fit takes it. */
+  evaluate(
+    rows: RowSource | { x: ArrayLike; y: ArrayLike },
+    options?: EvaluateOptions,
+  ): Promise<Record<string, number>>;
+  async evaluate(...args: [unknown, unknown?, unknown?]): Promise<Record<string, number>> {
     const where = 'evaluate';
+    const { rows, options } = fitArguments(args, where);
     const o = closed<EvaluateOptions>(where, options, ['batchSize', 'sampleWeight', 'signal']);
     const batchSize = integer(where, 'batchSize', o.batchSize, { min: 1, max: MAX_COUNT, fallback: 32 });
     const signal = checkedSignal(where, o.signal);
     this.#compiled(where);
     const plan = this.plan();
+    const shape = dataShape(this.#layout, plan);
+    const named = (values: readonly number[]) =>
+      Object.fromEntries(
+        ['loss', ...plan.metrics.map(({ name }) => name)].map((name, i) => [name, values[i]]),
+      );
     const examples = reading(where, () => {
-      const checked = examplesOf(dataShape(this.#layout, plan), x, y, where);
+      if (isRowSource(rows)) return exampleStream(shape, rows, where);
+      const checked = examplesOf(shape, rows.x, rows.y, where);
       return { ...checked, weights: sampleWeightsOf(o.sampleWeight, checked.rows, where) };
     });
     if (signal?.aborted) throw abortError(signal);
+    if (isStream(examples))
+      return this.#runtime.use(plan, this.#seed(), async ({ session }) => {
+        const job = { seed: 0, batchSize, signal };
+        const { loss, metrics } = await evaluateStream(
+          session,
+          examples,
+          job,
+          bufferRowsFor({ plan, batchSize }),
+        );
+        return named([loss, ...metrics]);
+      });
     return this.#runtime.use(plan, this.#seed(), async ({ session }) => {
       const data = await session.upload(examples);
       try {
@@ -188,7 +213,7 @@ export class Model implements TrainedModel {
           batchSize,
           signal,
         );
-        return Object.fromEntries([['loss', loss], ...plan.metrics.map(({ name }, m) => [name, metrics[m]])]);
+        return named([loss, ...metrics]);
       } finally {
         data.dispose();
       }

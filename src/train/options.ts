@@ -67,17 +67,17 @@ const KEYS: (keyof FitOptions)[] = [
 export const MAX_COUNT = 2 ** 31 - 1;
 
 /** fit(x, y, options), or fit(rows, options). */
-export function fitArguments([first, second, third]: [unknown, unknown?, unknown?]): {
-  rows: FitRows;
-  options: unknown;
-} {
+export function fitArguments(
+  [first, second, third]: [unknown, unknown?, unknown?],
+  where = 'fit',
+): { rows: FitRows; options: unknown } {
   const arrays = { rows: { x: first as ArrayLike, y: second as ArrayLike }, options: third };
-  return reading('fit', () => {
+  return reading(where, () => {
     const hasTargets =
       ArrayBuffer.isView(second) || Array.isArray(second) || Object(second).data !== undefined;
     if (isRowSource(first)) {
       if (!hasTargets) return { rows: first, options: second };
-      throw wrong('fit', 'y', second, 'left out with a source of rows', 'the source gives { x, y }');
+      throw wrong(where, 'y', second, 'left out with a source of rows', 'the source gives { x, y }');
     }
     const { x, y } = Object(first);
     return !hasTargets && x !== undefined && y !== undefined

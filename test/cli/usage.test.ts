@@ -96,7 +96,11 @@ describe('where settings come from', () => {
     expect(await printed([])).toEqual({
       json: false,
       quiet: false,
+      categorical: [],
       data: 'mnist',
+      ignore: [],
+      missing: 'error',
+      testSplit: 0.2,
       layers: [128],
       log: ['jsonl', 'csv'],
       loss: 'categoricalCrossentropy',

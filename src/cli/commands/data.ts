@@ -6,6 +6,7 @@ import { FusorError, isFusorError } from '../../errors';
 import type { Call, Run } from '../command';
 import type { data as options } from '../options';
 import { table, thousands } from '../output';
+import { rowsOf } from '../train/data';
 
 type DataCall = Call<typeof options>;
 
@@ -72,8 +73,8 @@ function path({ settings, out }: DataCall, name: string): number {
 /** A set by name against its published digests; a folder of the user's own for being whole. */
 async function verify({ settings, out }: DataCall, name: string): Promise<number> {
   if (isOwnFolder(name)) {
-    const { sha256, train, test, classes } = await loadDataset(name);
-    const rows = { train: train.x.shape[0], test: test.x.shape[0] };
+    const { sha256, train, test, classes } = await loadDataset(name, settings);
+    const rows = { train: rowsOf(train), test: test ? rowsOf(test) : 0 };
     const document = {
       schema: 'fusor.data',
       version: 1,
@@ -85,7 +86,7 @@ async function verify({ settings, out }: DataCall, name: string): Promise<number
       sha256,
     };
     out.result(document, () => {
-      const counts = `${thousands(rows.train)} rows to train, ${thousands(rows.test)} to test, ${classes} classes`;
+      const counts = `${thousands(rows.train)} rows to train, ${thousands(rows.test)} to test, ${classes ? `${classes} classes` : 'values'}`;
       return `whole: ${counts}\nsha256 ${sha256}`;
     });
     return 0;

@@ -4,20 +4,25 @@ import { interruptible } from '../interrupt';
 import { openModel, whereOf } from '../model-path';
 import type { evaluate } from '../options';
 import { thousands } from '../output';
+import { rowsOf, schemaBeside, taskOf, withTargets } from '../train/data';
 import { backendOf, fallbackOf } from '../train/document';
 import { runtimeLine } from '../train/environment';
-import { compileForTest, targetsOf } from '../train/problem';
+import { compileForTest } from '../train/problem';
 
 export const run: Run<typeof evaluate> = async ({ settings, args, out }) => {
   const model = await openModel(args.model!, settings);
   try {
     if (!model.toJSON().compile) compileForTest(model, whereOf(settings));
-    const data = await loadDataset(settings.data, settings);
-    const y = targetsOf(model, data.test);
+    const data = await loadDataset(settings.data, {
+      ...settings,
+      task: taskOf(model),
+      schema: schemaBeside(args.model!),
+    });
+    const tested = withTargets(model, data.test ?? data.train);
     const runtime = await model.runtime();
     const { batchSize } = settings;
-    const test = await interruptible((signal) => model.evaluate(data.test.x, y, { batchSize, signal }));
-    const rows = data.test.x.shape[0];
+    const test = await interruptible((signal) => model.evaluate(tested, { batchSize, signal }));
+    const rows = rowsOf(data.test ?? data.train);
     const document = {
       schema: 'fusor.evaluation',
       version: 1,

@@ -7,6 +7,7 @@ import { openModel } from '../model-path';
 import type { Settings } from '../option';
 import type { predict } from '../options';
 import { table } from '../output';
+import { arraysOf } from '../train/data';
 import { backendOf } from '../train/document';
 import { runtimeLine } from '../train/environment';
 
@@ -51,7 +52,7 @@ async function images(settings: Settings<typeof predict>): Promise<{ name: strin
   const { data, limit = Number.POSITIVE_INFINITY } = settings;
   if (!isOwnFolder(data) || statSync(data, { throwIfNoEntry: false })?.isDirectory()) {
     const { name, test } = await loadDataset(data, settings);
-    return { name, x: test.x };
+    return { name, x: arraysOf(test!).x };
   }
   const idx = readIdx(data, 'images');
   const [height, width, channels = 1] = idx.shape.slice(1);

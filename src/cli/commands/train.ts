@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { relative, resolve } from 'node:path';
-import { isOwnFolder, loadDataset } from '../../data/datasets';
+import { isOwnFolder } from '../../data/datasets';
 import { isFusorError } from '../../errors';
 import {
   type History,
@@ -11,7 +11,7 @@ import {
   type RuntimeInfo,
 } from '../../index';
 import { saveModel } from '../../io/model';
-import { CONFIG_FILE, RunFolder } from '../../io/run-folder';
+import { CONFIG_FILE, DATA_FILE, RunFolder } from '../../io/run-folder';
 import { writeStepLosses } from '../../io/step-losses';
 import type { Call, Run } from '../command';
 import { Interrupted, interruptible } from '../interrupt';
@@ -21,16 +21,11 @@ import type { Output } from '../output';
 import { writeReport } from '../pictures/report';
 import { repeatable } from '../settings';
 import type { Attempt } from '../train/attempt';
+import { described, loadProblem, rowsOf, withTargets } from '../train/data';
 import { backendOf, dataOf, type Fallback, fallbackOf, modelOf, type RunDocument } from '../train/document';
 import { environmentOf, runtimeLine } from '../train/environment';
 import { extras } from '../train/extras';
-import {
-  buildModel,
-  modelOf as modelOfCheckpoint,
-  oddities,
-  type TrainSettings,
-  targetsOf,
-} from '../train/problem';
+import { buildModel, modelOf as modelOfCheckpoint, oddities, type TrainSettings } from '../train/problem';
 import { Recorder } from '../train/recorder';
 import { openRun, type Resumed } from '../train/resume';
 
@@ -61,8 +56,8 @@ async function trainAndTest(
   const { epochs, batchSize, validationSplit, onSaveError, monitor } = settings;
   const resume = resumed?.checkpoint;
   const seed = resume?.seed ?? settings.seed ?? randomInt(2 ** 31);
-  const data = await loadDataset(settings.data, settings);
-  for (const oddity of oddities(data)) out.note(oddity);
+  const data = await loadProblem(call, seed, validationSplit);
+  for (const line of [...described(data), ...oddities(data)]) out.note(line);
   const model = resume ? modelOfCheckpoint(resume, settings) : await buildModel(call, data, seed);
   if (settings.findLr) return (await import('../train/find-lr.js')).findLr(call, model, data, seed);
   const recorder = new Recorder(async () => {
@@ -72,6 +67,7 @@ async function trainAndTest(
       // First: it makes the folder a run that can be gone on with.
       await made.write(CONFIG_FILE, { ...portable({ ...settings, ...attempt?.asked }), seed });
       await made.write('environment.json', environment);
+      if (data.schema) await made.write(DATA_FILE, data.schema);
     } catch (error) {
       await made.release();
       throw error;
@@ -83,8 +79,9 @@ async function trainAndTest(
     ...{ monitor, onSaveError },
   });
   try {
-    const y = targetsOf(model, data.train);
-    const yTest = targetsOf(model, data.test);
+    const [train, validation, tests] = [data.train, data.validation, data.test!].map(
+      (rows) => rows && withTargets(model, rows),
+    );
     const runtime = await model.runtime();
     attempt?.opened(runtime);
     out.note(`Training on ${runtimeLine(runtime)} · seed ${seed}`);
@@ -93,7 +90,7 @@ async function trainAndTest(
     const startupSeconds = performance.now() / 1000;
 
     const { history, test, folder, ranOn } = await interruptible(async (signal) => {
-      const rows = data.train.x.shape[0] + data.test.x.shape[0];
+      const rows = rowsOf(data.train) + rowsOf(data.test!);
       const pulse = attempt?.pulse(() => recorder.folder!.path, checkpoints, Math.ceil(rows / batchSize));
       const more = extras(settings, data.name, () => recorder.folder!.path);
       const live = settings.dashboard ? [await dashboardOf(model, runtime, call, data.name, seed)] : [];
@@ -102,7 +99,7 @@ async function trainAndTest(
       const options = {
         epochs,
         batchSize,
-        validationSplit,
+        ...(validation ? { validationData: validation } : { validationSplit }),
         seed,
         callbacks,
         signal,
@@ -110,11 +107,11 @@ async function trainAndTest(
         resume,
       } as const;
       try {
-        const fitted: History = await model.fit(data.train.x, y, options);
+        const fitted: History = await model.fit(train!, options);
         const made = recorder.folder!;
         made.close();
         await saveModel(model, made.modelFolder);
-        const tested = await model.evaluate(data.test.x, yTest, { batchSize: 1024, signal });
+        const tested = await model.evaluate(tests!, { batchSize: 1024, signal });
         // Asked after training: which kernels run depends on the data.
         return { history: fitted, test: tested, folder: made, ranOn: await model.runtime() };
       } catch (error) {
@@ -132,7 +129,7 @@ async function trainAndTest(
       data: dataOf(data),
       model: modelOf(model),
       history: recorder.epochs,
-      test: { loss: test.loss, accuracy: test.accuracy ?? null },
+      test: { ...test, loss: test.loss, accuracy: test.accuracy ?? null },
       timing: { startupSeconds, setupSeconds, ...history.timing },
       memory: { peakBytes: process.resourceUsage().maxRSS * 1024 },
       fallback: fallbackOf(ranOn, attempt?.failed),
@@ -149,6 +146,7 @@ async function trainAndTest(
   } finally {
     await recorder.folder?.release();
     await model.dispose();
+    await data.close?.();
   }
 }
 
@@ -177,8 +175,9 @@ async function report(
 
 /** Paths that hold wherever the run is repeated from. */
 function portable(settings: TrainSettings): Record<string, unknown> {
-  const { data, model, ...others } = settings;
+  const { data, model, label, ...others } = settings;
   return repeatable({
+    label: label !== undefined && /\.(npy|gz|idx)$|ubyte$/.test(label) ? resolve(label) : label,
     data: isOwnFolder(data) ? resolve(data) : data,
     model: model === undefined ? undefined : resolve(model),
     ...others,
@@ -223,10 +222,18 @@ function fallbackLine({ from, to, reason, step }: Fallback): string {
   return `${step > 0 ? `from step ${step} on ` : ''}not on ${from}: ${reason}`;
 }
 
+/** Of values: how far off. */
+function errorsOf({ loss: _, accuracy: __, ...metrics }: RunDocument['test']): string {
+  return Object.entries(metrics)
+    .map(([name, value]) => ` · test ${name} ${value?.toFixed(4)}`)
+    .join('');
+}
+
 async function show(document: RunDocument, ranOn: string): Promise<void> {
   const { curves, historyTable } = await import('../train/report.js');
   const { history, test, runDir, timing } = document;
-  const accuracy = test.accuracy === null ? '' : ` · test accuracy ${(100 * test.accuracy).toFixed(2)} %`;
+  const accuracy =
+    test.accuracy === null ? errorsOf(test) : ` · test accuracy ${(100 * test.accuracy).toFixed(2)} %`;
   const lines = [
     `test loss ${test.loss.toFixed(4)}${accuracy}`,
     `ran on ${ranOn}`,

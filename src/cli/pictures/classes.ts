@@ -1,5 +1,5 @@
 /** What a classifier does on its test rows: the confusion matrix, a table by class, the worst misses; and its first weights. */
-import type { LabelledImages } from '../../data/datasets';
+import type { LabelledRows } from '../../data/entry';
 import type { Model, NDArray } from '../../index';
 import { classFigures, confusionMatrix, confusionOf } from '../../report/confusion';
 import type { Drawing } from '../../report/svg';
@@ -19,8 +19,9 @@ export interface ClassPictures {
 
 /** @param predictions [rows, classes], or [rows, 1]: the probability of class 1 */
 export function classPictures(
-  test: LabelledImages,
+  test: LabelledRows,
   predictions: NDArray<Float32Array>,
+  classNames: readonly string[] = [],
 ): ClassPictures | undefined {
   const outputs = predictions.shape[1];
   const classes = Math.max(2, outputs);
@@ -35,7 +36,7 @@ export function classPictures(
     for (let c = 1; c < classes; c++) if (chance(row, c) > chance(row, best)) best = c;
     return best;
   });
-  const names = Array.from({ length: classes }, (_, c) => String(c));
+  const names = Array.from({ length: classes }, (_, c) => classNames[c] ?? String(c));
   const counts = confusionOf(truth, predicted, classes);
   const misses = Array.from(truth.keys())
     .filter((row) => predicted[row] !== truth[row])
@@ -64,7 +65,7 @@ export function classPictures(
 }
 
 /** Row `row` of [rows, height, width, 1 or 3], where it is of bytes. */
-function imageOf({ data, shape }: LabelledImages['x'], row: number): Omit<Tile, 'lines'> | undefined {
+function imageOf({ data, shape }: LabelledRows['x'], row: number): Omit<Tile, 'lines'> | undefined {
   const [, height, width, channels] = shape;
   if (shape.length !== 4 || (channels !== 1 && channels !== 3)) return undefined;
   const size = height * width * channels;

@@ -1,7 +1,7 @@
 /** What a run leaves for people: report.html and pictures/*.svg. */
 import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { ImageDataset } from '../../data/datasets';
+import type { OwnData } from '../../data/open-table';
 import type { Model } from '../../index';
 import { writeAtomic } from '../../io/atomic';
 import { curves } from '../../report/curves';
@@ -18,7 +18,7 @@ export async function writeReport(
   document: RunDocument,
   stepLosses: Float32Array,
   model: Model,
-  { test }: ImageDataset,
+  { test, classNames }: OwnData,
   ranOn: string,
 ): Promise<void> {
   const { runDir } = document;
@@ -26,9 +26,11 @@ export async function writeReport(
   const names = Object.keys(CURVES) as CurveName[];
   const figures = names.flatMap((name) => CURVES[name]([run]) ?? []);
   const isClassifier = /rossentropy$/.test(model.toJSON().compile?.loss.kind ?? '');
-  const classes = isClassifier
-    ? classPictures(test, await model.predict(test.x, { batchSize: 1024 }))
-    : undefined;
+  // A source of rows is too large to be shown.
+  const classes =
+    isClassifier && test && 'x' in test
+      ? classPictures(test, await model.predict(test.x, { batchSize: 1024 }), classNames)
+      : undefined;
   const weights = await weightPicture(model);
   const drawings: Record<string, Drawing | undefined> = {
     ...Object.fromEntries(names.map((name) => [name, drawingOf(name, run)])),

@@ -1,10 +1,10 @@
 /** The process of one variant: trains as `fusor train` does, in rounds that its parent asks for. */
 import { once } from 'node:events';
-import { loadDataset } from '../../data/datasets';
 import { isFusorError } from '../../errors';
 import type { RuntimeInfo, TrainPlan } from '../../index';
 import type { Round } from '../../profile/round';
 import type { Recorded } from '../../profile/trace';
+import { arraysOf, loadProblem } from '../train/data';
 import { runtimeLine } from '../train/environment';
 import { buildModel, type Problem, targetsOf } from '../train/problem';
 import { Rounds } from './rounds';
@@ -51,7 +51,8 @@ process.on('disconnect', () => process.exit(0));
 async function profile({ problem, seed, steps, warmup, epochs }: Request): Promise<void> {
   const atStart = process.memoryUsage.rss();
   const { settings } = problem;
-  const data = await loadDataset(settings.data, settings);
+  const loaded = await loadProblem(problem, seed);
+  const data = { ...loaded, train: arraysOf(loaded.train) };
   const model = await buildModel(problem, data, seed);
   const y = targetsOf(model, data.train);
   await model.runtime();

@@ -1,6 +1,7 @@
-import type { ImageDataset } from '../../data/datasets';
+import type { OwnData } from '../../data/open-table';
 import type { Model, RuntimeInfo } from '../../index';
 import type { EpochRecord } from '../../io/run-folder';
+import { rowsOf } from './data';
 
 /** What a run ran on. */
 export type BackendRecord = Omit<RuntimeInfo, 'steppedDown' | 'backend'> & { name: string };
@@ -23,7 +24,7 @@ export interface RunDocument {
   data: { name: string; rows: number; sha256: string };
   model: { layers: unknown[]; parameters: number };
   history: EpochRecord[];
-  test: { loss: number; accuracy: number | null };
+  test: { loss: number; accuracy: number | null; [metric: string]: number | null };
   timing: {
     /** From the start of the process to the beginning of fit: Node.js, the data, the backend. */
     startupSeconds: number;
@@ -64,8 +65,8 @@ export function fallbackOf(runtime: RuntimeInfo, failed: readonly Fallback[] = [
   return [...absent, ...failed.slice(0, -1), ...failed.slice(-1).map((last) => ({ ...last, to }))];
 }
 
-export function dataOf({ name, train, sha256 }: ImageDataset): RunDocument['data'] {
-  return { name, rows: train.x.shape[0], sha256 };
+export function dataOf({ name, train, validation, sha256 }: OwnData): RunDocument['data'] {
+  return { name, rows: rowsOf(train) + (validation ? rowsOf(validation) : 0), sha256 };
 }
 
 export function modelOf(model: Model): RunDocument['model'] {

@@ -1,7 +1,7 @@
 /** `train --find-lr`: which learning rate to begin with, and a plot of why. */
 import { join } from 'node:path';
 import { plot } from 'asciichart';
-import type { ImageDataset } from '../../data/datasets';
+import type { OwnData } from '../../data/open-table';
 import { findLearningRate, type Model } from '../../index';
 import { writeAtomic } from '../../io/atomic';
 import { svgFile } from '../../report/svg';
@@ -9,19 +9,21 @@ import type { Call } from '../command';
 import { interruptible } from '../interrupt';
 import type { train } from '../options';
 import { drawing } from '../pictures/curves';
+import { arraysOf } from './data';
 import { targetsOf } from './problem';
 
 /** @returns the exit status */
 export async function findLr(
   { settings, out }: Call<typeof train>,
   model: Model,
-  data: ImageDataset,
+  data: OwnData,
   seed: number,
 ): Promise<number> {
   try {
     const { batchSize } = settings;
+    const rows = arraysOf(data.train);
     const { rates, losses, suggestion } = await interruptible((signal) =>
-      findLearningRate(model, data.train.x, targetsOf(model, data.train), { batchSize, seed, signal }),
+      findLearningRate(model, rows.x, targetsOf(model, rows), { batchSize, seed, signal }),
     );
     const file = join(settings.runDir ?? '.', 'learning-rate.svg');
     const note =

@@ -1,6 +1,7 @@
 /** What `train` trains: the data, the model and what it is compiled with. */
 import { statSync } from 'node:fs';
-import type { ImageDataset, LabelledImages } from '../../data/datasets';
+import type { LabelledRows } from '../../data/entry';
+import type { OwnData } from '../../data/open-table';
 import { FusorError } from '../../errors';
 import {
   type ArrayLike,
@@ -9,6 +10,7 @@ import {
   layers,
   type Model,
   modelFromJSON,
+  type NumericArray,
   ndarray,
   type OptimizerConfig,
   optimizers,
@@ -20,6 +22,7 @@ import { whereOf } from '../model-path';
 import type { Settings } from '../option';
 import type * as options from '../options';
 import type { Resolved } from '../settings';
+import { inputShapeOf, outputsOf, taskOf } from './data';
 
 export type TrainSettings = Settings<typeof options.train>;
 /** What is trained and where; the settings of the commands that train hold it. */
@@ -37,7 +40,7 @@ export function modelOf({ config }: Checkpoint, settings: TrainSettings): Model 
 /** A compiled model for the data: of the flags, of a model.json, or of a model's folder with its weights. */
 export async function buildModel(
   { settings, origins }: Problem,
-  data: ImageDataset,
+  data: OwnData,
   seed: number,
 ): Promise<Model> {
   if (settings.model !== undefined && origins.layers !== 'default') {
@@ -54,8 +57,8 @@ export async function buildModel(
   const { backend, device, kernels, precision, threads, tfjsEngine, quiet } = settings;
   model.compile({
     optimizer: optimizerOf(kind, settings, stored?.optimizer),
-    loss: given('loss') ? settings.loss : stored!.loss,
-    metrics: stored?.metrics ?? ['accuracy'],
+    loss: given('loss') ? lossFor(settings.loss, origins.loss, data) : stored!.loss,
+    metrics: stored?.metrics ?? [data.classes === 0 ? 'mae' : 'accuracy'],
     ...{ seed, backend, device, kernels, precision, threads, tfjsEngine, quiet },
   });
   return model;
@@ -66,14 +69,27 @@ async function modelAt(path: string): Promise<Model> {
   return whole ? loadModel(path) : loadConfig(path);
 }
 
-/** Pixels / 255, flat, the hidden layers with relu, one output a class; for two classes and its loss, one output. */
-function mlp({ layers: widths, loss }: Problem['settings'], { train, classes, scale }: ImageDataset): Model {
+/** Of values the squared error, unless another is asked for. */
+function lossFor(loss: TrainSettings['loss'], origin: string, { classes }: OwnData): TrainSettings['loss'] {
+  return classes === 0 && origin === 'default' ? 'meanSquaredError' : loss;
+}
+
+/**
+ * Pixels / 255, flat, the hidden layers with relu, one output a class; for two classes and its loss, one output; for values one
+ * output a value, as it is.
+ */
+function mlp({ layers: widths, loss }: Problem['settings'], { train, classes, scale }: OwnData): Model {
   const binary = loss === 'binaryCrossentropy';
+  const inputShape = inputShapeOf(train);
+  const last =
+    classes === 0
+      ? layers.dense(outputsOf(train))
+      : layers.dense(binary && classes === 2 ? 1 : classes, { activation: binary ? 'sigmoid' : 'softmax' });
   return sequential([
-    layers.rescaling(scale ?? 1 / 255, { inputShape: train.x.shape.slice(1) }),
+    layers.rescaling(scale ?? 1 / 255, { inputShape }),
     layers.flatten(),
     ...widths.map((units) => layers.dense(units, { activation: 'relu' })),
-    layers.dense(binary && classes === 2 ? 1 : classes, { activation: binary ? 'sigmoid' : 'softmax' }),
+    last,
   ]);
 }
 
@@ -105,16 +121,19 @@ export function compileForTest(model: Model, where: DeviceOptions): void {
 }
 
 /** Labels in the form that the model's loss takes. @throws ERR_LABEL_RANGE */
-export function targetsOf(model: Model, { y }: LabelledImages): ArrayLike {
+export function targetsOf(model: Model, { y }: LabelledRows): ArrayLike {
   const outputs = model.outputShape.reduce((product, size) => product * size, 1);
   if (model.toJSON().compile?.loss.kind === 'sparseCategoricalCrossentropy') return y;
+  if (taskOf(model) === 'regression') return y;
   if (outputs === 1) return ndarray(Float32Array.from(y.data), [y.data.length, 1]);
   return toCategorical(y, outputs);
 }
 
 /** What is odd about the data, though it can be trained on. */
-export function oddities({ train: { x, y } }: ImageDataset): string[] {
-  const same = ({ data }: { data: Uint8Array }) => data.every((value) => value === data[0]);
+export function oddities({ train }: OwnData): string[] {
+  if (!('x' in train)) return [];
+  const { x, y } = train;
+  const same = ({ data }: { data: NumericArray }) => data.every((value) => value === data[0]);
   return [
     same(x) && `warning: every pixel is ${x.data[0]}: there is nothing to learn from`,
     same(y) && `warning: every label is ${y.data[0]}: there is nothing to tell apart`,

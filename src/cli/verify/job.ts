@@ -1,8 +1,8 @@
 /** What is to be verified, made once: whatever is wrong with model or data is said before anybody trains. */
-import { loadDataset } from '../../data/datasets';
 import { type NDArray, slotsOf } from '../../index';
 import type { Call } from '../command';
 import type { verify } from '../options';
+import { arraysOf, loadProblem } from '../train/data';
 import { buildModel, type Problem, targetsOf } from '../train/problem';
 import type { Job } from './tracers';
 
@@ -20,7 +20,8 @@ export async function prepare({ settings, origins }: Call<typeof verify>, seed: 
     settings: { ...settings, ...ANYWHERE, quiet: true },
     origins: { ...origins, ...ANYWHERE },
   };
-  const data = await loadDataset(settings.data, settings);
+  const loaded = await loadProblem(problem, seed);
+  const data = { ...loaded, train: arraysOf(loaded.train) };
   const model = await buildModel(problem, data, seed);
   const y = targetsOf(model, data.train) as NDArray;
   const arrays = await model.getWeights();

@@ -1,8 +1,8 @@
 /** Trains as `fusor train` does and keeps what is needed to compare it with another training of the same. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadDataset } from '../../data/datasets';
 import type { ArrayLike, Callback, Model, TrainingContext } from '../../index';
+import { arraysOf, loadProblem } from '../train/data';
 import { runtimeLine } from '../train/environment';
 import { buildModel, type Problem, targetsOf } from '../train/problem';
 import { SLOTS_FILE, TRACE_FILE, type TraceFile, weightsFile } from './trace-files';
@@ -23,7 +23,8 @@ const INITIAL_ROWS = 1024;
 
 export async function trace({ problem, seed, snapshots, epoch, folder }: TraceRequest): Promise<void> {
   const { settings } = problem;
-  const data = await loadDataset(settings.data, settings);
+  const loaded = await loadProblem(problem, seed);
+  const data = { ...loaded, train: arraysOf(loaded.train) };
   const withModel = async <T>(use: (model: Model, y: ArrayLike) => Promise<T>): Promise<T> => {
     const model = await buildModel(problem, data, seed);
     try {

@@ -10,6 +10,7 @@ import { badArguments } from './arguments';
 import { badData } from './data';
 import { badArchives } from './keras';
 import { badModels, badTensors } from './models';
+import { badOwn } from './own';
 import { badSets } from './sets';
 import { badTfjs } from './tfjs';
 
@@ -55,6 +56,7 @@ async function expectRefused(table: BadInput[]): Promise<void> {
 
 test('data files', () => expectRefused(badData(root)));
 test('files of data sets', () => expectRefused(badSets(root)));
+test("data of the user's own", () => expectRefused(badOwn(root)));
 test('tensors', () => expectRefused(badTensors()));
 test('model files', async () => expectRefused(await badModels(root)));
 test('archives of Keras and numpy', async () => expectRefused(await badArchives(root)));

@@ -203,7 +203,7 @@ export function badData(root: string): BadInput[] {
       },
       'ERR_DATA_FORMAT',
       'zip archive',
-      'name an IDX file',
+      'np.savez',
     ],
     [
       'a text for a folder',
@@ -213,8 +213,8 @@ export function badData(root: string): BadInput[] {
         return loadDataset(file);
       },
       'ERR_DATA_FORMAT',
-      'not a folder',
-      'name the folder',
+      'not known',
+      'or a folder',
     ],
     [
       'an empty folder',

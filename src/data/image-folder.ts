@@ -1,0 +1,163 @@
+/** A folder of images per class: folder/cat/1.png, or folder/train/cat/1.png and folder/test/cat/2.png. */
+import { readdirSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { FusorError } from '../errors';
+import { ioError } from '../io/system-error';
+import { requireMemory } from '../memory';
+import type { LabelledRows } from './entry';
+
+const KINDS = ['.png', '.jpg', '.jpeg', '.webp', '.gif', '.tif', '.tiff', '.avif'];
+
+export interface ImageFolderOptions {
+  /** Height and width that images are brought to; by default all must have those of the first. */
+  imageSize?: readonly [height: number, width: number];
+  limit?: number;
+}
+
+export interface ImageFiles {
+  classNames: string[];
+  files: { file: string; label: number }[];
+}
+
+/** The classes are the subfolders, sorted. @throws ERR_DATA_MISSING, ERR_DATA_EMPTY */
+export function imageFiles(folder: string, classNames?: readonly string[]): ImageFiles {
+  const list = (path: string) => {
+    try {
+      return readdirSync(path, { withFileTypes: true });
+    } catch (error) {
+      throw ioError(error, 'read the folder', path);
+    }
+  };
+  const found = list(folder)
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+    .map(({ name }) => name)
+    .sort();
+  const stranger = classNames && found.find((name) => !classNames.includes(name));
+  if (stranger !== undefined)
+    throw new FusorError(
+      'ERR_LABEL_RANGE',
+      [
+        `the class "${stranger}" is not among those to train with`,
+        folder,
+        `there are ${classNames?.join(', ')}`,
+      ],
+      { folder },
+    );
+  const names = classNames ? [...classNames] : found;
+  const files = found.flatMap((name) =>
+    list(join(folder, name))
+      .filter((entry) => entry.isFile() && KINDS.includes(extname(entry.name).toLowerCase()))
+      .map((entry) => ({ file: join(folder, name, entry.name), label: names.indexOf(name) }))
+      .sort((a, b) => (a.file < b.file ? -1 : 1)),
+  );
+  const empty = found.find((_, i) => !files.some(({ label }) => label === names.indexOf(found[i])));
+  if (names.length < 2 || empty !== undefined)
+    throw new FusorError(
+      'ERR_DATA_EMPTY',
+      [
+        empty === undefined ? 'no folders of images, one a class' : `the class "${empty}" has no images`,
+        folder,
+        `put at least one image (${KINDS.join(', ')}) into a folder for each of two classes`,
+      ],
+      { folder },
+    );
+  return { classNames: names, files };
+}
+
+/**
+ * x uint8 [rows, height, width, channels]: one channel where all images are grey, else three; transparency is left out.
+ * @throws ERR_SHAPE naming the image of another size, ERR_DATA_FORMAT for one that cannot be read, ERR_UNSUPPORTED without sharp
+ */
+export async function readImages(
+  { files }: ImageFiles,
+  { imageSize, limit }: ImageFolderOptions,
+): Promise<LabelledRows> {
+  const sharp = loadSharp();
+  const chosen = files.slice(0, limit);
+  let size = imageSize;
+  let colour = false;
+  for (const { file } of chosen) {
+    const { width = 0, height = 0, space } = await failing(file, () => sharp(file).metadata());
+    colour ||= space !== 'b-w' && space !== 'grey16';
+    size ??= [height, width];
+    if (imageSize || (size[0] === height && size[1] === width)) continue;
+    throw new FusorError(
+      'ERR_SHAPE',
+      [
+        `the image is ${height}x${width}, the first one ${size[0]}x${size[1]}`,
+        file,
+        'bring all to one size: --image-size HxW',
+      ],
+      { file },
+    );
+  }
+  const [height, width] = size!;
+  const channels = colour ? 3 : 1;
+  const pixels = height * width * channels;
+  requireMemory(
+    chosen.length * pixels,
+    'the images',
+    chosen[0].file,
+    'take a smaller size (--image-size), or fewer (--limit)',
+  );
+  const x = new Uint8Array(chosen.length * pixels);
+  for (const [row, { file }] of chosen.entries()) {
+    const image = await failing(file, () =>
+      sharp(file)
+        .resize(width, height, { fit: 'fill' })
+        .flatten()
+        .toColourspace(colour ? 'srgb' : 'b-w')
+        .raw()
+        .toBuffer(),
+    );
+    if (image.length !== pixels)
+      throw new FusorError(
+        'ERR_DATA_FORMAT',
+        [`it has ${image.length} values, not ${pixels}`, file, 'save it as a plain PNG'],
+        { file },
+      );
+    x.set(image, row * pixels);
+  }
+  const y = Uint8Array.from(chosen, ({ label }) => label);
+  return {
+    x: { data: x, shape: [chosen.length, height, width, channels] },
+    y: { data: y, shape: [chosen.length] },
+  };
+}
+
+/** As much of it as is used. It is an optional package, and a large one. */
+interface Sharp {
+  metadata(): Promise<{ width?: number; height?: number; space?: string }>;
+  resize(width: number, height: number, options: { fit: 'fill' }): Sharp;
+  flatten(): Sharp;
+  toColourspace(space: string): Sharp;
+  raw(): Sharp;
+  toBuffer(): Promise<Buffer>;
+}
+
+function loadSharp(): (file: string) => Sharp {
+  try {
+    return require('sharp');
+  } catch (cause) {
+    throw new FusorError(
+      'ERR_UNSUPPORTED',
+      ['images are read by the package sharp, which is not here', '', 'npm install sharp'],
+      {},
+      { cause },
+    );
+  }
+}
+
+async function failing<T>(file: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    const why = (cause as Error).message.split('\n')[0];
+    throw new FusorError(
+      'ERR_DATA_FORMAT',
+      [`the image cannot be read (${why})`, file, 'save it anew, or take it away'],
+      { file },
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,219 @@
+/** What a table's beginning says: its columns, and which of them are numbers. */
+import { parse } from 'papaparse';
+import { wrong } from '../../arguments';
+import { FusorError, nearestName } from '../../errors';
+import { isMissing, numberOf } from './cell';
+import type { TableSchema } from './schema';
+
+export interface TableOptions {
+  /** The column to predict: its name, or its number from 0. */
+  label?: string;
+  /** By default classes where the label is text or at most 100 different integers, else a value. */
+  task?: 'classification' | 'regression';
+  /** Columns to leave out. */
+  ignore?: readonly string[];
+  /** Columns of numbers that name something: one output a value, as text has it always. */
+  categorical?: readonly string[];
+  /** Empty cells, NA, NaN, null and ?: an error (the default), the column's mean, or the row is dropped. */
+  missing?: 'error' | 'mean' | 'drop';
+  /** One character; by default found out. */
+  delimiter?: string;
+  /** Of a table that a model was trained on: columns are taken as they were there, by their names. */
+  schema?: TableSchema;
+}
+
+export const NUMBER = 0;
+export const CATEGORY = 1;
+export const SKIPPED = 2;
+
+/** Plain data: workers get a copy. */
+export interface TableLayout {
+  file: string;
+  kind: 'csv' | 'jsonl';
+  delimiter: string;
+  names: string[];
+  /** NUMBER, CATEGORY or SKIPPED; of the label what it is. */
+  kinds: number[];
+  label: number;
+  /** The columns that are features, in the order of the model's: by default all others that are not skipped. */
+  features: number[];
+  missing: 'error' | 'mean' | 'drop';
+  /** Bytes before the first row. */
+  start: number;
+  /** Lines before the first row. */
+  line: number;
+}
+
+/**
+ * @param head the first bytes of the file, ending with a whole line
+ * @throws ERR_DATA_EMPTY, ERR_DATA_FORMAT, ERR_ARG for a column that is not there
+ */
+export function csvLayout(file: string, head: Buffer, options: TableOptions): TableLayout {
+  const bom = head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf ? 3 : 0;
+  const text = head.toString('utf8', bom);
+  const { data, meta } = parse<string[]>(text, {
+    delimiter: options.delimiter ?? '',
+    skipEmptyLines: true,
+    preview: 1000,
+  });
+  if (data.length === 0)
+    throw new FusorError('ERR_DATA_EMPTY', ['the file has no rows', file, 'give at least one'], { file });
+  const [first, second] = data;
+  const isText = (cell: string) => !isMissing(cell) && Number.isNaN(numberOf(cell));
+  // A header names columns; the first row of a table without one is as the second.
+  const hasHeader = second
+    ? first.some((cell, i) => isText(cell) && !isText(second[i] ?? '')) || first.every(isText)
+    : first.every(isText);
+  const names = hasHeader ? first.map((name) => name.trim()) : first.map((_, i) => String(i));
+  checkNames(names, file);
+  const rows = hasHeader ? data.slice(1) : data;
+  if (rows.length === 0)
+    throw new FusorError('ERR_DATA_EMPTY', ['the file has a header but no rows', file, 'give at least one'], {
+      file,
+    });
+  const kinds = names.map((_, i) => (rows.some((row) => isText(row[i] ?? '')) ? CATEGORY : NUMBER));
+  const headerBytes = hasHeader ? firstRowEnd(head, bom) : bom;
+  const line = hasHeader ? head.subarray(0, headerBytes).filter((byte) => byte === 10).length : 0;
+  return withColumns(
+    {
+      file,
+      kind: 'csv',
+      delimiter: meta.delimiter,
+      names,
+      kinds,
+      label: -1,
+      features: [],
+      missing: 'error',
+      start: headerBytes,
+      line,
+    },
+    options,
+  );
+}
+
+/** Columns are the keys of the first lines' objects; an array of numbers is a column for each. */
+export function jsonlLayout(file: string, head: Buffer, options: TableOptions): TableLayout {
+  const lines = head
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line.trim())
+    .slice(0, 1000);
+  if (lines.length === 0)
+    throw new FusorError('ERR_DATA_EMPTY', ['the file has no rows', file, 'give at least one'], { file });
+  const rows = lines.map((line, i) => flatRow(line, () => `${file}, line ${i + 1}`));
+  const names = [...rows[0].keys()];
+  const kinds = names.map((name) =>
+    rows.some((row) => typeof row.get(name) === 'string') ? CATEGORY : NUMBER,
+  );
+  return withColumns(
+    {
+      file,
+      kind: 'jsonl',
+      delimiter: '',
+      names,
+      kinds,
+      label: -1,
+      features: [],
+      missing: 'error',
+      start: 0,
+      line: 0,
+    },
+    options,
+  );
+}
+
+export type JsonCell = string | number | boolean | null;
+
+/** { a: 1, b: [2, 3] } as a, b.0, b.1. */
+export function flatRow(line: string, where: () => string): Map<string, JsonCell> {
+  const refuse = (what: string) =>
+    new FusorError('ERR_DATA_FORMAT', [what, where(), 'write one object of numbers and text a line']);
+  let row: unknown;
+  try {
+    row = JSON.parse(line);
+  } catch (error) {
+    throw refuse(`no JSON (${(error as Error).message.split('\n')[0].slice(0, 80)})`);
+  }
+  if (typeof row !== 'object' || row === null || Array.isArray(row)) throw refuse('no JSON object');
+  const cells = new Map<string, JsonCell>();
+  const add = (name: string, value: unknown, depth: number): void => {
+    if (Array.isArray(value) && depth < 4)
+      for (const [i, part] of value.entries()) add(`${name}.${i}`, part, depth + 1);
+    else if (typeof value === 'object' && value !== null)
+      throw refuse(`"${name}" is neither a number nor text`);
+    else cells.set(name, value as JsonCell);
+  };
+  for (const [name, value] of Object.entries(row)) add(name, value, 0);
+  return cells;
+}
+
+function withColumns(
+  layout: TableLayout,
+  { schema, label = schema?.label.name, ignore = [], categorical = [], missing = 'error' }: TableOptions,
+): TableLayout {
+  const { names, kinds, file } = layout;
+  const column = (name: string, option: string): number => {
+    const found = names.indexOf(name);
+    if (found >= 0) return found;
+    const near = nearestName(name, names);
+    const shown =
+      names.length > 12 ? `${names.slice(0, 12).join(', ')} … (${names.length})` : names.join(', ');
+    throw wrong(file, option, name, `a column: ${shown}`, near && `did you mean ${near}?`);
+  };
+  if (label === undefined) {
+    const shown =
+      names.length > 12 ? `${names.slice(0, 12).join(', ')} … (${names.length})` : names.join(', ');
+    throw new FusorError(
+      'ERR_ARG',
+      ['which column is to be predicted is not said', file, `name it with --label (label): ${shown}`],
+      { argument: 'label' },
+    );
+  }
+  layout.label = column(label, 'label');
+  for (const name of categorical) kinds[column(name, 'categorical')] = CATEGORY;
+  for (const name of ignore) {
+    const at = column(name, 'ignore');
+    if (at === layout.label) throw wrong(file, 'ignore', name, 'another column than the label');
+    kinds[at] = SKIPPED;
+  }
+  layout.missing = missing;
+  if (schema) {
+    kinds.fill(SKIPPED);
+    layout.features = schema.columns.map(({ name }) => column(name, 'a column of the model'));
+    for (const [i, { kind }] of schema.columns.entries())
+      kinds[layout.features[i]] = kind === 'number' ? NUMBER : CATEGORY;
+    kinds[layout.label] = hasTextClasses(schema) ? CATEGORY : NUMBER;
+  } else layout.features = kinds.flatMap((kind, i) => (i === layout.label || kind === SKIPPED ? [] : i));
+  if (layout.features.length === 0)
+    throw new FusorError(
+      'ERR_DATA_FORMAT',
+      [`no columns but the label "${label}"`, file, 'give at least one to predict it from'],
+      { file },
+    );
+  return layout;
+}
+
+/** Classes that are numbers are stored as these. */
+export function hasTextClasses({ label }: TableSchema): boolean {
+  return label.classes?.some((name) => Number.isNaN(numberOf(name))) ?? false;
+}
+
+function checkNames(names: readonly string[], file: string): void {
+  const twice = names.findIndex((name, i) => names.indexOf(name) !== i);
+  if (twice < 0) return;
+  throw new FusorError(
+    'ERR_DATA_FORMAT',
+    [`the column "${names[twice]}" is there twice`, `${file}, line 1`, 'rename one'],
+    { file },
+  );
+}
+
+/** Where the row that begins at `from` ends: after its newline, which quotes may hold, too. */
+function firstRowEnd(bytes: Buffer, from: number): number {
+  let quoted = false;
+  for (let at = from; at < bytes.length; at++) {
+    if (bytes[at] === 34) quoted = !quoted;
+    else if (bytes[at] === 10 && !quoted) return at + 1;
+  }
+  return bytes.length;
+}

@@ -1,0 +1,60 @@
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { TableLayout } from './layout';
+import type { Done, Job } from './worker';
+
+type Work = Job extends infer J ? (J extends Job ? Omit<J, 'id'> : never) : never;
+
+/** Threads that read, each one job after the other. They keep no process alive. */
+export class Pool {
+  readonly #workers: { worker: Worker; jobs: number }[];
+  readonly #waiting = new Map<number, { done: (result: never) => void; failed: (error: Error) => void }>();
+  #next = 0;
+  #open = 0;
+
+  constructor(
+    readonly size: number,
+    workerData?: TableLayout,
+  ) {
+    this.#workers = Array.from({ length: size }, () => {
+      const worker = new Worker(join(__dirname, 'worker.js'), { workerData });
+      worker.unref();
+      const entry = { worker, jobs: 0 };
+      worker.on('message', (message: Done) => {
+        entry.jobs--;
+        const { done, failed } = this.#waiting.get(message.id)!;
+        this.#waiting.delete(message.id);
+        this.#alive(-1);
+        if ('error' in message) failed(new Error(message.error));
+        else done(message.result as never);
+      });
+      worker.on('error', (error) => {
+        for (const { failed } of this.#waiting.values()) failed(error as Error);
+        this.#waiting.clear();
+      });
+      return entry;
+    });
+  }
+
+  /** @param transfer is gone from here */
+  run<T>(work: Work, transfer: ArrayBuffer[] = []): Promise<T> {
+    const entry = this.#workers.reduce((least, other) => (other.jobs < least.jobs ? other : least));
+    const id = this.#next++;
+    entry.jobs++;
+    this.#alive(1);
+    const result = new Promise<T>((done, failed) => this.#waiting.set(id, { done, failed }));
+    result.catch(() => {});
+    entry.worker.postMessage({ id, ...work }, transfer);
+    return result;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#workers.map(({ worker }) => worker.terminate()));
+  }
+
+  /** While somebody waits for a thread, the process does. */
+  #alive(change: number): void {
+    this.#open += change;
+    for (const { worker } of this.#workers) this.#open > 0 ? worker.ref() : worker.unref();
+  }
+}

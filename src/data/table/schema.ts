@@ -1,0 +1,65 @@
+/** What the columns of a table become: the same for every row that a model is to see. JSON-safe. */
+import type { NDArray } from '../ndarray';
+
+export type TableColumn =
+  | { name: string; kind: 'number'; mean: number; deviation: number }
+  /** One output a category, 1 where the row has it. */
+  | { name: string; kind: 'category'; categories: string[] };
+
+export interface TableSchema {
+  columns: TableColumn[];
+  label: {
+    name: string;
+    /** The classes in their order; absent where a value is predicted. */
+    classes?: string[];
+  };
+  /** 'bytes': all columns are integers from 0 to 255, kept as uint8; 'standard': numbers less their mean, over their deviation. */
+  scale: 'bytes' | 'standard' | 'none';
+}
+
+/** Numbers a row of x. */
+export function widthOf({ columns }: TableSchema): number {
+  return columns.reduce(
+    (sum, column) => sum + (column.kind === 'category' ? column.categories.length : 1),
+    0,
+  );
+}
+
+/** Rows as they were stored, a number a column, as the model takes them. Missing numbers become the mean. */
+export function expand(
+  { columns, scale }: TableSchema,
+  values: Float32Array | Uint8Array,
+  rows: number,
+): Float32Array | Uint8Array {
+  if (scale === 'bytes' && values[Symbol.toStringTag] === 'Uint8Array') return values;
+  const width = widthOf({ columns } as TableSchema);
+  const x = new Float32Array(rows * width);
+  const stored = columns.length;
+  let to = 0;
+  for (const [from, column] of columns.entries()) {
+    if (column.kind === 'category') {
+      for (let row = 0; row < rows; row++) x[row * width + to + values[row * stored + from]] = 1;
+      to += column.categories.length;
+      continue;
+    }
+    const { mean } = column;
+    const [offset, factor] = scale === 'standard' ? [mean, 1 / (column.deviation || 1)] : [0, 1];
+    for (let row = 0; row < rows; row++) {
+      const value = values[row * stored + from];
+      x[row * width + to] = ((Number.isNaN(value) ? mean : value) - offset) * factor;
+    }
+    to++;
+  }
+  return x;
+}
+
+/** Labels as stored: the class's number, or the value. @param order of each stored class its number; absent: values */
+export function targets(labels: Float32Array, order: ReadonlyMap<number, number> | undefined): NDArray {
+  const shape = [labels.length];
+  if (!order) return { data: labels, shape };
+  const data = order.size <= 256 ? new Uint8Array(labels.length) : new Int32Array(labels.length);
+  labels.forEach((label, row) => {
+    data[row] = order.get(label)!;
+  });
+  return { data, shape };
+}

@@ -1,0 +1,66 @@
+/** `--data` with a table of the user's own: what it becomes is kept with the run, and taken again to evaluate. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { documentOf, fusor } from '../support/cli';
+import { temporaryFolder } from '../support/script';
+
+const cwd = temporaryFolder();
+const WASM = ['--backend', 'tfjs', '--tfjs-engine', 'wasm', '--seed', '1', '--json'];
+const houses = ['income,sea,value'];
+const flowers = ['width,kind'];
+for (let i = 0; i < 400; i++) {
+  const income = (i * 37) % 100;
+  houses.push(`${income},${i % 2 ? 'near' : 'far'},${income / 50 + (i % 2)}`);
+  flowers.push(`${(i % 3) + ((i * 7) % 10) / 20},${['rose', 'lily', 'iris'][i % 3]}`);
+}
+writeFileSync(join(cwd, 'houses.csv'), houses.join('\n'));
+writeFileSync(join(cwd, 'flowers.csv'), flowers.join('\n'));
+writeFileSync(
+  join(cwd, 'few.csv'),
+  ['value,sea,income', ...houses.slice(2, 6).map((row) => row.split(',').reverse().join(','))].join('\n'),
+);
+
+const train = (data: string, label: string, ...more: string[]) =>
+  fusor(
+    [
+      'train',
+      '--data',
+      data,
+      '--label',
+      label,
+      '--epochs',
+      '30',
+      '--layers',
+      '16',
+      '--learning-rate',
+      '0.01',
+      ...more,
+      ...WASM,
+    ],
+    { cwd },
+  );
+
+test('values: squared error, its metric, and the same columns for other rows', async () => {
+  const ran = await train('houses.csv', 'value', '--run-dir', 'run', '--no-progress');
+  expect(ran.stderr).toContain(
+    '1 numbers and 1 categories, standardised, to predict a value, "value"; rows to train, validate, test: 240, 80, 80',
+  );
+  const { test: tested, history, model, data } = documentOf(ran);
+  expect(Object.keys(history[0])).toEqual(expect.arrayContaining(['loss', 'mae', 'valLoss', 'valMae']));
+  expect(model.layers.at(-1).config).toMatchObject({ units: 1, activation: 'linear' });
+  expect([tested.accuracy, data.rows]).toEqual([null, 320]);
+  expect(tested.mae).toBeLessThan(0.2);
+  const again = await fusor(
+    ['evaluate', 'run', '--data', 'few.csv', ...WASM.filter((flag) => !/seed|^1$/.test(flag))],
+    { cwd },
+  );
+  expect(documentOf(again).test.mae).toBeLessThan(0.3);
+});
+
+test('text is classes; a label that is not a column, nearly', async () => {
+  const { test: tested, model } = documentOf(await train('flowers.csv', 'kind', '--quiet'));
+  expect(model.layers.at(-1).config.units).toBe(3);
+  expect(tested.accuracy).toBeGreaterThan(0.9);
+  const wrong = await train('flowers.csv', 'knd');
+  expect([wrong.status, wrong.stdout]).toEqual([2, expect.stringContaining('did you mean kind?')]);
+});

@@ -1,0 +1,130 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { zipSync } from 'fflate';
+import sharp from 'sharp';
+import { readNpy } from '../../../src/data/npy';
+import { datasets, type LabelledRows } from '../../../src/index';
+import { writeFiles } from '../../support/data-sets';
+import { idxBytes } from '../../support/idx';
+import { npyBytes } from '../../support/npy';
+import { temporaryFolder } from '../../support/script';
+
+const folder = temporaryFolder();
+let count = 0;
+const fresh = () => join(folder, `own-${count++}`);
+const file = (name: string, bytes: Uint8Array) => {
+  const path = `${fresh()}-${name}`;
+  writeFileSync(path, bytes);
+  return path;
+};
+
+test.each([
+  ['|u1', Uint8Array.of(1, 2, 3, 4, 5, 250)],
+  ['<i4', Int32Array.of(1, -2, 3, 4, 5, 6)],
+  ['<f4', Float32Array.of(1.5, -2, 3, 4, 5, 6)],
+  ['<f8', Float64Array.of(1.5, -2, 3, 4, 5, 1e300)],
+])('an array of numpy, %s', (descr, values) => {
+  expect(readNpy(file('x.npy', npyBytes(descr, [2, 3], values)))).toEqual({ data: values, shape: [2, 3] });
+});
+
+test('int64 and Fortran order', () => {
+  const values = BigInt64Array.of(1n, 2n, 3n, 4n, 5n, 6n);
+  const { data, shape } = readNpy(file('x.npy', npyBytes('<i8', [2, 3], values, true)));
+  expect([[...data], shape]).toEqual([
+    [1, 3, 5, 2, 4, 6],
+    [2, 3],
+  ]);
+});
+
+const x = npyBytes(
+  '<f4',
+  [10, 2],
+  Float32Array.from({ length: 20 }, (_, i) => i),
+);
+const y = npyBytes(
+  '<i8',
+  [10],
+  BigInt64Array.from({ length: 10 }, (_, i) => BigInt(i % 2)),
+);
+
+test('an archive with x and y is split, one with x_test is not', async () => {
+  const {
+    train,
+    validation,
+    test: held,
+    classes,
+    scale,
+  } = await datasets.open(file('a.npz', zipSync({ 'x.npy': x, 'y.npy': y })), {
+    validation: 0.2,
+    test: 0.2,
+    seed: 1,
+  });
+  expect([train, validation, held].map((rows) => (rows as LabelledRows).y.shape)).toEqual([[6], [2], [2]]);
+  // Stratified: one of each class.
+  expect([...(held as LabelledRows).y.data].sort()).toEqual([0, 1]);
+  expect([classes, scale]).toEqual([2, 1]);
+  const members = { 'x_train.npy': x, 'y_train.npy': y, 'x_test.npy': x, 'y_test.npy': y };
+  const whole = await datasets.open(file('b.npz', zipSync(members)), { test: 0.2 });
+  expect((whole.test as LabelledRows).x.shape).toEqual([10, 2]);
+});
+
+test('.npy and IDX take their labels from a second file; values are no classes', async () => {
+  const labels = file(
+    'y.npy',
+    npyBytes(
+      '<f8',
+      [10],
+      Float64Array.from({ length: 10 }, (_, i) => i / 4),
+    ),
+  );
+  expect((await datasets.open(file('x.npy', x), { label: labels })).classes).toBe(0);
+  const images = file('images-idx3-ubyte', idxBytes([6, 2, 2], new Uint8Array(24)));
+  const digits = file('labels-idx1-ubyte', idxBytes([6], Uint8Array.of(0, 1, 2, 0, 1, 2)));
+  const { train, classes } = await datasets.open(images, { label: digits });
+  expect([(train as LabelledRows).x.shape, classes]).toEqual([[6, 2, 2, 1], 3]);
+});
+
+describe('a folder of images per class', () => {
+  const image = (red: number, size = 4, channels: 1 | 3 = 3) =>
+    sharp(Buffer.alloc(size * size * channels, red), { raw: { width: size, height: size, channels } })
+      .toColourspace(channels === 1 ? 'b-w' : 'srgb')
+      .png()
+      .toBuffer();
+
+  test('classes by name, pixels as they are; train and test where there are both', async () => {
+    const path = writeFiles(fresh(), {
+      'train/cat/1.png': await image(10),
+      'train/cat/2.png': await image(20),
+      'train/dog/1.png': await image(30),
+      'train/dog/notes.txt': 'no image',
+      'test/dog/9.png': await image(40),
+    });
+    const data = await datasets.open(path);
+    const [train, held] = [data.train as LabelledRows, data.test as LabelledRows];
+    expect([data.classNames, train.x.shape, [...train.y.data]]).toEqual([
+      ['cat', 'dog'],
+      [3, 4, 4, 3],
+      [0, 0, 1],
+    ]);
+    expect([train.x.data[0], train.x.data[48], held.x.data[0], held.y.data[0]]).toEqual([10, 20, 40, 1]);
+  });
+
+  test('grey images have one channel; others are brought to a size', async () => {
+    const path = writeFiles(fresh(), { 'a/1.png': await image(10, 4, 1), 'b/1.png': await image(20, 6, 1) });
+    await expect(datasets.open(path)).rejects.toMatchObject({
+      code: 'ERR_SHAPE',
+      message: /6x6.*4x4.*--image-size/,
+    });
+    const { train } = await datasets.open(path, { imageSize: [2, 3] });
+    expect((train as LabelledRows).x.shape).toEqual([2, 2, 3, 1]);
+    expect([...(train as LabelledRows).x.data]).toEqual([10, 10, 10, 10, 10, 10, 20, 20, 20, 20, 20, 20]);
+  });
+
+  test('what is no image is named', async () => {
+    const path = writeFiles(fresh(), { 'a/1.png': await image(10), 'b/1.png': 'text' });
+    await expect(datasets.open(path)).rejects.toMatchObject({
+      code: 'ERR_DATA_FORMAT',
+      message: /b\/1\.png/,
+    });
+  });
+});

@@ -1,0 +1,235 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { Splitter } from '../../../src/data/split';
+import { csvLayout } from '../../../src/data/table/layout';
+import { isBadRow, parseBlock } from '../../../src/data/table/parse';
+import { datasets, layers, type OwnData, type RowStream, sequential } from '../../../src/index';
+import { temporaryFolder } from '../../support/script';
+
+const folder = temporaryFolder();
+let count = 0;
+function written(text: string, name = 'rows.csv'): string {
+  const file = join(folder, `${count++}-${name}`);
+  writeFileSync(file, text);
+  return file;
+}
+
+const HOUSES =
+  'age,sea,rooms,price\r\n10,near,3,1.5\r\n20,"far, far",,2.5\r\n30,near,5,"3.5"\r\n\r\n40,"say ""near""",4,4.5';
+
+type Arrays = { x: { data: ArrayLike<number>; shape: number[] }; y: { data: ArrayLike<number> } };
+const arrays = (rows: OwnData['train'] | undefined) => rows as unknown as Arrays;
+
+test('numbers are standardised, text becomes a column a category, missing numbers the mean', async () => {
+  const data = await datasets.open(written(HOUSES), { label: 'price', missing: 'mean' });
+  expect([data.classes, data.scale, data.schema?.label]).toEqual([0, 1, { name: 'price' }]);
+  expect(data.schema?.columns).toEqual([
+    { name: 'age', kind: 'number', mean: 25, deviation: Math.sqrt(125) },
+    { name: 'sea', kind: 'category', categories: ['near', 'far, far', 'say "near"'] },
+    { name: 'rooms', kind: 'number', mean: 4, deviation: Math.sqrt(2 / 3) },
+  ]);
+  const { x, y } = arrays(data.train);
+  expect([x.shape, [...Array.from(y.data)]]).toEqual([
+    [4, 5],
+    [1.5, 2.5, 3.5, 4.5],
+  ]);
+  const second = Array.from(x.data).slice(5, 10);
+  expect(second[0]).toBeCloseTo(-5 / Math.sqrt(125), 6);
+  expect(second.slice(1)).toEqual([0, 1, 0, 0]);
+  const { train } = await datasets.open(written(HOUSES), { label: 'price', missing: 'drop', scale: 'none' });
+  expect(Array.from(arrays(train).x.data).slice(5, 10)).toEqual(
+    [30, 1, 0, 0, 5].map((v, i) => (i === 2 ? 0 : v)),
+  );
+});
+
+test('JSON lines are the same table', async () => {
+  const lines = [
+    { age: 10, at: [1, 2], kind: 'a' },
+    { age: 20, at: [3, 4], kind: 'b' },
+    { kind: 'a', at: [5, 6], age: 30 },
+  ];
+  const file = written(lines.map((line) => JSON.stringify(line)).join('\n'), 'rows.jsonl');
+  const { train, classNames } = await datasets.open(file, { label: 'kind', scale: 'none' });
+  expect(classNames).toEqual(['a', 'b']);
+  expect(Array.from(arrays(train).x.data)).toEqual([10, 1, 2, 20, 3, 4, 30, 5, 6]);
+  expect(Array.from(arrays(train).y.data)).toEqual([0, 1, 0]);
+});
+
+test('without a header columns have numbers; tabs and semicolons are found out; integers are classes', async () => {
+  const { train, classNames, schema } = await datasets.open(written('1;0.5;7\n2;0.25;9\n3;1;7\n'), {
+    label: '2',
+    scale: 'none',
+  });
+  expect([classNames, schema?.columns.map(({ name }) => name)]).toEqual([
+    ['7', '9'],
+    ['0', '1'],
+  ]);
+  expect(Array.from(arrays(train).y.data)).toEqual([0, 1, 0]);
+  const tabs = await datasets.open(written('a\tb\n1\t2.5\n3\t4.5\n', 'x.tsv'), { label: 'b' });
+  expect(tabs.classes).toBe(0);
+  const asked = await datasets.open(written('a,b\n1,0\n3,1\n'), { label: 'b', task: 'regression' });
+  expect(asked.classes).toBe(0);
+});
+
+test('columns of bytes stay bytes', async () => {
+  const { train, scale } = await datasets.open(written('label,p0,p1\n1,0,255\n0,7,8\n'), { label: 'label' });
+  expect([scale, arrays(train).x.data]).toEqual([undefined, Uint8Array.of(0, 255, 7, 8)]);
+});
+
+test('columns are left out, or taken as categories; a limit takes the first rows', async () => {
+  const text = 'id,zip,n,y\n1,10,1,0\n2,20,2,1\n3,10,3,0\n';
+  const options = { label: 'y', ignore: ['id'], categorical: ['zip'], scale: 'none' } as const;
+  const { train } = await datasets.open(written(text), options);
+  expect(Array.from(arrays(train).x.data)).toEqual([1, 0, 1, 0, 1, 2, 1, 0, 3]);
+  const { train: two } = await datasets.open(written(text), { ...options, limit: 2 });
+  expect(arrays(two).x.shape[0]).toBe(2);
+});
+
+test('a schema takes another table as the first was taken, and refuses what is new', async () => {
+  const { schema } = await datasets.open(written(HOUSES), { label: 'price', missing: 'mean' });
+  const other = 'rooms,price,sea,age,more\n5,1,near,10,x\n3,2,near,10,y\n';
+  const { train } = await datasets.open(written(other), { schema });
+  expect(Array.from(arrays(train).x.data).slice(1, 4)).toEqual([1, 0, 0]);
+  expect(arrays(train).x.data[0]).toBeCloseTo(-15 / Math.sqrt(125), 6);
+  const strange = datasets.open(written(other.replace('near', 'on')), { schema });
+  await expect(strange).rejects.toMatchObject({ code: 'ERR_LABEL_RANGE', message: /"on" in column "sea"/ });
+});
+
+/** The block as it is read byte by byte, and as papaparse reads it where a quote is in it. */
+test('both readers see the same numbers', () => {
+  const number = fc.oneof(
+    fc.integer().map(String),
+    fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e30, max: 1e30 }).map(String),
+    fc.constantFrom(
+      '.5',
+      '5.',
+      '-0',
+      '+3',
+      ' 7 ',
+      '1e5',
+      '0.1',
+      '123456789012345678',
+      '1E-3',
+      '255',
+      '00012',
+    ),
+  );
+  const text = fc.constantFrom('a', 'b c', 'größe', '日本', ' x ');
+  const row = fc.tuple(number, text, number).map((cells) => cells.join(','));
+  fc.assert(
+    fc.property(
+      fc.array(row, { minLength: 1, maxLength: 20 }),
+      fc.constantFrom('\n', '\r\n'),
+      (rows, end) => {
+        const plain = `${rows.join(end)}${end}`;
+        const layout = csvLayout('f', Buffer.from(`n,t,y\n1,a,2\n`), { label: 'y' });
+        const read = (bytes: string) => parseBlock(new Uint8Array(Buffer.from(bytes)), layout);
+        const [fast, slow] = [read(plain), read(`0,"a",0${end}${plain}`)];
+        if (isBadRow(fast) || isBadRow(slow)) throw new Error(JSON.stringify([fast, slow]));
+        const one = read(`0,a,0${end}${plain}`);
+        expect(slow).toEqual(one);
+        const wanted = rows.flatMap((line) => [Math.fround(Number(line.split(',')[0])) + 0]);
+        expect(Array.from(fast.values, (value) => value + 0).filter((_, i) => i % 2 === 0)).toEqual(wanted);
+        expect(fast.rows).toBe(rows.length);
+      },
+    ),
+    { numRuns: 150 },
+  );
+});
+
+describe('a large table, kept in a file', () => {
+  const rows = 6000;
+  const text = ['x0,x1,where,y'];
+  for (let i = 0; i < rows; i++) text.push(`${(i * 37) % 101},${i / 8},${['a', 'b', 'c'][i % 3]},${i % 5}`);
+  const file = written(text.join('\n'));
+  const options = { label: 'y', validation: 0.1, test: 0.2, seed: 3 };
+
+  test('has the rows that it has in memory', async () => {
+    const [held, kept] = [
+      await datasets.open(file, options),
+      await datasets.open(file, { ...options, stream: true }),
+    ];
+    expect(kept.schema).toEqual(held.schema);
+    expect(kept.sha256).toBe(held.sha256);
+    for (const part of ['train', 'validation', 'test'] as const) {
+      const stream = kept[part] as RowStream;
+      const all = { x: [] as number[], y: [] as number[] };
+      for await (const chunk of stream) {
+        const { x, y } = chunk as unknown as Arrays;
+        for (const value of Array.from(x.data)) all.x.push(value);
+        for (const value of Array.from(y.data)) all.y.push(value);
+      }
+      const { x, y } = arrays(held[part]);
+      expect(stream.rows).toBe(y.data.length);
+      expect([all.y, all.x]).toEqual([Array.from(y.data), Array.from(x.data)]);
+    }
+    await kept.close?.();
+  });
+
+  test('trains and is tested as arrays are', async () => {
+    const model = () => {
+      const made = sequential([
+        layers.dense(4, { activation: 'relu', inputShape: [5] }),
+        layers.dense(5, { activation: 'softmax' }),
+      ]);
+      made.compile({
+        optimizer: 'adam',
+        loss: 'sparseCategoricalCrossentropy',
+        metrics: ['accuracy'],
+        backend: 'tfjs',
+        tfjsEngine: 'cpu',
+        quiet: true,
+      });
+      return made;
+    };
+    const fit = { epochs: 1, batchSize: 500, seed: 2, verbose: 0, shuffle: false } as const;
+    const found: unknown[] = [];
+    for (const stream of [false, true]) {
+      const data = await datasets.open(file, { ...options, stream });
+      const trained = model();
+      const { history } = await trained.fit(data.train, { ...fit, validationData: data.validation });
+      found.push([(await trained.readState()).weights, history.loss, await trained.evaluate(data.test!)]);
+      await data.close?.();
+    }
+    const [[weights, loss, tested], streamed] = found as [unknown, unknown, Record<string, number>][];
+    expect([weights, loss]).toEqual(streamed.slice(0, 2));
+    expect(tested.loss).toBeCloseTo(streamed[2].loss, 6);
+    expect(tested.accuracy).toBeCloseTo(streamed[2].accuracy, 9);
+  });
+});
+
+describe('splits', () => {
+  const labels = Float32Array.from({ length: 1000 }, (_, i) => (i % 10 === 0 ? 1 : 0));
+  const sharesOf = (parts: Uint8Array, label: number) =>
+    [0, 1, 2].map((part) => parts.filter((each, i) => each === part && labels[i] === label).length);
+
+  test('each class has the same shares; the seed alone decides', () => {
+    const parts = new Splitter([0.1, 0.2], 7).assign(labels);
+    expect([sharesOf(parts, 0), sharesOf(parts, 1)]).toEqual([
+      [630, 90, 180],
+      [70, 10, 20],
+    ]);
+    expect(new Splitter([0.1, 0.2], 7).assign(labels)).toEqual(parts);
+    expect(new Splitter([0.1, 0.2], 8).assign(labels)).not.toEqual(parts);
+    // Not every tenth row, and not a block of them.
+    const places = Array.from(parts.keys()).filter((i) => parts[i] === 2);
+    expect(new Set(places.map((at) => at % 5)).size).toBe(5);
+    expect(places[0]).toBeLessThan(50);
+    expect(places[places.length - 1]).toBeGreaterThan(950);
+  });
+
+  test('in blocks the shares are the same, and values are no classes', () => {
+    const splitter = new Splitter([0.1, 0.2], 7);
+    const parts = Uint8Array.from(
+      [0, 77, 500].flatMap((begin, i) => [...splitter.assign(labels.subarray(begin, [77, 500, 1000][i]))]),
+    );
+    const [zeros, ones] = [sharesOf(parts, 0), sharesOf(parts, 1)];
+    for (const [i, wanted] of [70, 10, 20].entries()) {
+      expect(Math.abs(ones[i] - wanted)).toBeLessThanOrEqual(1);
+      expect(zeros[i] + ones[i]).toBe(10 * wanted);
+    }
+    const values = new Splitter([0.1, 0.2], 7).assign(Float32Array.from({ length: 1000 }, (_, i) => i / 3));
+    expect([0, 1, 2].map((part) => values.filter((each) => each === part).length)).toEqual([700, 100, 200]);
+  });
+});
