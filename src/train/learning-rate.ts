@@ -9,6 +9,11 @@ import type { Schedule } from './schedules';
  *   an epoch's number, counted from 0, and the rate so far
  * @throws ERR_ARG; fit then where a rate is not finite or below 0
  */
+export function learningRateScheduler(schedule: Schedule, options?: { by?: 'step' }): Callback;
+export function learningRateScheduler(
+  schedule: (epoch: number, rate: number) => number,
+  options: { by: 'epoch' },
+): Callback;
 export function learningRateScheduler(
   schedule: Schedule | ((epoch: number, rate: number) => number),
   options?: { by?: 'step' | 'epoch' },

@@ -1,3 +1,4 @@
+import type { FitOptions } from '../../src/index';
 import { tensorBoard } from '../../src/io/loggers/tensorboard';
 import { FIVE, modelWith, x, y } from '../support/checkpoints';
 import { figure } from '../support/figures';
@@ -31,7 +32,7 @@ testUnless(!python && 'no Python with tensorboard (FUSOR_TEST_PYTHON)')(
     const model = modelWith();
     // Ends after the second epoch, and goes on from the end of the first.
     const callbacks = [tensorBoard(folder, { everyBatches: 1 })];
-    let kept: Parameters<typeof model.fit>[2];
+    let kept: FitOptions | undefined;
     await model.fit(x, y, {
       ...FIVE,
       callbacks: [

@@ -3,11 +3,14 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { cacheFolder } from '../../../src/cache-folder';
 import { dataFolder } from '../../../src/data/cache';
-import { datasets, isOwnFolder, loadDataset } from '../../../src/data/datasets';
+import { datasets, type ImageDataset, isOwnFolder, loadDataset } from '../../../src/data/datasets';
 import { MNIST, md5, sha256 } from '../../../src/data/digests';
 import { findDataset, locateDataset } from '../../../src/data/registry';
 import { FILES, idxBytes, idxPair, writeIdxFolder } from '../../support/idx';
 import { temporaryFolder } from '../../support/script';
+
+const loadArrays = (...given: Parameters<typeof loadDataset>) =>
+  loadDataset(...given) as Promise<ImageDataset>;
 
 const folder = temporaryFolder();
 let count = 0;
@@ -93,9 +96,9 @@ describe('a folder of the user', () => {
   test('is read as it is, plain or packed', async () => {
     const path = writeIdxFolder(fresh());
     const file = join(path, FILES.trainImages);
-    const plain = await loadDataset(path);
+    const plain = await loadArrays(path);
     writeFileSync(file, gzipSync(readFileSync(file)));
-    const packed = await loadDataset(path);
+    const packed = await loadArrays(path);
     expect(plain.train.x.shape).toEqual([30, 4, 4, 1]);
     expect(plain.classes).toBe(3);
     expect(packed.sha256).toBe(plain.sha256);
@@ -120,7 +123,7 @@ describe('a folder of the user', () => {
     const { code, details } = await rejection(loadDataset(path));
     expect(code).toBe('ERR_LABEL_RANGE');
     expect(details).toMatchObject({ index: 17, value: 200, classes: 3 });
-    expect((await loadDataset(path, { classes: 201 })).classes).toBe(201);
+    expect((await loadArrays(path, { classes: 201 })).classes).toBe(201);
     expect((await rejection(loadDataset(path, { classes: 200 }))).details.index).toBe(17);
   });
 

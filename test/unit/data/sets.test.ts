@@ -1,12 +1,15 @@
 import { cpSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadDataset } from '../../../src/data/datasets';
+import { type ImageDataset, loadDataset } from '../../../src/data/datasets';
 import { kerasFolder } from '../../../src/data/places';
 import { datasetNames, findDataset, locateDataset } from '../../../src/data/registry';
 import { datasets } from '../../../src/index';
 import { cifarFiles, IMDB_FILES, writeFiles } from '../../support/data-sets';
 import { temporaryFolder } from '../../support/script';
 import { testUnless } from '../../support/skip';
+
+const loadArrays = (...given: Parameters<typeof loadDataset>) =>
+  loadDataset(...given) as Promise<ImageDataset>;
 
 const folder = temporaryFolder();
 let count = 0;
@@ -45,13 +48,13 @@ describe('Fashion-MNIST', () => {
 describe('CIFAR-10', () => {
   test('planes become pixels; the sixth file tests', async () => {
     const path = writeFiles(fresh(), cifarFiles(12));
-    const { train, test: held, classes, classNames } = await loadDataset(path);
+    const { train, test: held, classes, classNames } = await loadArrays(path);
     expect([train.x.shape, held.x.shape, classes]).toEqual([[60, 32, 32, 3], [12, 32, 32, 3], 10]);
     expect([...train.y.data.subarray(9, 13)]).toEqual([9, 0, 1, 0]);
     // Image 2 of the second file, row 5, column 7.
     expect([...train.x.data.subarray(14 * 3072 + (5 * 32 + 7) * 3).subarray(0, 3)]).toEqual([2, 7, 5]);
     expect(classNames?.[6]).toBe('frog');
-    const few = await loadDataset(path, { limit: 14 });
+    const few = await loadArrays(path, { limit: 14 });
     expect([few.train.y.shape, few.test.y.shape]).toEqual([[14], [12]]);
     expect([...few.train.x.data]).toEqual([...train.x.data.subarray(0, 14 * 3072)]);
   });
@@ -81,7 +84,7 @@ describe('CIFAR-10', () => {
 describe('IMDB', () => {
   test('the most frequent words of training, as 0 or 1', async () => {
     const path = writeFiles(fresh(), IMDB_FILES);
-    const { train, test: held, classes, scale } = await loadDataset(path);
+    const { train, test: held, classes, scale } = await loadArrays(path);
     const set = await datasets.imdb({ dataDir: path, words: 3 });
     // Counted in training: good 7, bad 6, the 4.
     expect(set.words).toEqual(['good', 'bad', 'the']);
@@ -89,13 +92,13 @@ describe('IMDB', () => {
     expect([...set.train.y.data, ...set.test.y.data]).toEqual([1, 1, 0, 0, 1, 0]);
     expect([train.x.shape, held.x.shape, classes, scale]).toEqual([[4, 5], [2, 5], 2, 1]);
     // They lie in two blocks: a part of them has both.
-    expect([...(await loadDataset(path, { limit: 2 })).train.y.data].sort()).toEqual([0, 1]);
+    expect([...(await loadArrays(path, { limit: 2 })).train.y.data].sort()).toEqual([0, 1]);
   });
 
   test('a byte order mark, CRLF, an empty review and a missing last newline are taken', async () => {
     const feat = '\ufeff9 0:3\r\n1\r\n10 4:1';
     const path = writeFiles(fresh(), { ...IMDB_FILES, 'train/labeledBow.feat': feat });
-    const { train } = await loadDataset(path);
+    const { train } = await loadArrays(path);
     expect([...train.y.data]).toEqual([1, 0, 1]);
     expect([...train.x.data.subarray(5, 10)]).toEqual([0, 0, 0, 0, 0]);
   });
