@@ -1,6 +1,6 @@
 /**
  * Rows of text as numbers: the work of one block, done in a worker. papaparse reads rows with quotes. Those without are read here,
- * byte by byte: ten times as fast, and most large tables are nothing but digits.
+ * byte by byte: several times as fast, and most large tables are nothing but digits.
  */
 import { parse } from 'papaparse';
 import { isMissing, numberOf } from './cell';
