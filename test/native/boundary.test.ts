@@ -30,7 +30,7 @@ describeUnless(obstacle)('the addon', () => {
     int: 'ERR_NATIVE: an exception of unknown type',
   };
   const SYNCHRONOUS = ['describe', 'upload', 'release', 'abort'];
-  const ASYNCHRONOUS = ['run', 'evaluate', 'predict', 'readState', 'writeState', 'dispose'];
+  const ASYNCHRONOUS = ['start', 'run', 'evaluate', 'predict', 'readState', 'writeState', 'dispose'];
   const METHODS = [...SYNCHRONOUS, ...ASYNCHRONOUS];
 
   test('C++ exceptions of every kind become JavaScript errors, wherever they are thrown', async () => {

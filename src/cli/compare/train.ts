@@ -17,10 +17,8 @@ export async function trainOn(
   runDir: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const shared = SHARED.filter((key) => settings[key] !== undefined).map((key) => [
-    key,
-    String(settings[key]),
-  ]);
+  // No flag says "none": what is absent, and lists without an entry, are left out.
+  const shared = SHARED.map((key) => [key, String(settings[key] ?? '')]).filter(([, value]) => value !== '');
   const where = Object.entries({ backend, device, kernels, tfjsEngine, runDir });
   const flags = [...shared, ...where].flatMap(([key, value]) => [`--${flagName(key)}`, value]);
   const args = [
