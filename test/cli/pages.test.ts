@@ -134,7 +134,9 @@ describeUnless(browserObstacle)('in Chromium', () => {
     const { url, ran, child } = await trainLive('--epochs', '1000', '--limit', '1000');
     for (const screen of SCREENS) {
       const wrong = await visit(browser, url.href, screen, async (page) => {
-        await page.waitForFunction('document.querySelectorAll(".live svg path").length > 20');
+        // Playwright's waitForFunction evaluates strings in the page, which the page's policy forbids.
+        const paths = page.locator('.live svg path');
+        while ((await paths.count()) <= 20) await page.waitForTimeout(50);
         const found = await readability(page);
         expect(found).toMatchObject({ overflow: 0, drawn: 4 });
         expect(found.smallest).toBeGreaterThan(9);
