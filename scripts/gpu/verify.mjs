@@ -2,7 +2,8 @@
 // Everything that needs a GPU, in under ten minutes: builds against the libtorch of python3, then the kernel gate, the
 // conformance suite, compute-sanitizer, failures, and the benchmarks beside PyTorch and JAX. One JSON, written after every step, so
 // that what ended early leaves what it had. A step that fails or runs out of time is recorded, and the next one begins.
-//   scripts/gpu/verify [--out FILE] [--minutes 9.5] [--only build,gate,…] [--dry-run]
+//   scripts/gpu/verify [--out FILE] [--minutes 9.5] [--only build,gate,…] [--rounds 3] [--dry-run]
+// --rounds: of the flagship beside its peers.
 // --dry-run: the CPU plays the GPU and PyTorch runs on it, with few steps: shows that all of it starts.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
@@ -19,6 +20,7 @@ const { values } = parseArgs({
     out: { type: 'string' },
     minutes: { type: 'string', default: '9.5' },
     only: { type: 'string' },
+    rounds: { type: 'string', default: '3' },
     'dry-run': { type: 'boolean', default: false },
   },
 });
@@ -234,7 +236,6 @@ async function flagship() {
     ...Object.fromEntries(kinds.map((kernels) => [`fusor ${kernels}`, ours(kernels)])),
     ...(!dry && {
       'fusor fused, no cluster': ours('fused', { FUSOR_CUDA_CLUSTER: '0' }),
-      'fusor fused, cluster in FFMA': ours('fused', { FUSOR_CUDA_CLUSTER: 'ffma' }),
     }),
     'PyTorch eager': pytorch('eager'),
     ...(!dry && {
@@ -243,7 +244,7 @@ async function flagship() {
       'JAX scan': jax,
     }),
   };
-  for (let round = 0; round < (dry ? 1 : 3); round++) {
+  for (let round = 0; round < (dry ? 1 : Number(values.rounds)); round++) {
     for (const [way, run] of Object.entries(ways)) {
       if (left() < 60) break;
       rows.push({ way, round, ...(await run()) });
@@ -314,7 +315,6 @@ await runMain(import.meta.url, async () => {
     const gateOf = async (...more) => counted(await gpuTest('train', more));
     await step('gate', async () => ({
       cluster: await gateOf(),
-      ffma: await gateOf('--cluster', 'ffma'),
       never: await gateOf('--cluster', 'never'),
     }));
   }
