@@ -52,6 +52,14 @@ void* open(const std::vector<std::string>& folders, std::string& path, std::stri
   return nullptr;
 }
 
+// Of a file: another content has another one.
+std::string identityOf(const std::string& path) {
+  std::error_code none;
+  const auto bytes = fs::file_size(path, none);
+  const auto changed = fs::last_write_time(path, none).time_since_epoch().count();
+  return path + " " + std::to_string(bytes) + " " + std::to_string(changed);
+}
+
 std::string joined(const std::vector<std::string>& list) {
   std::string text;
   for (const std::string& one : list) text += (text.empty() ? "" : ", ") + one;
@@ -62,6 +70,14 @@ std::string joined(const std::vector<std::string>& list) {
 std::string smName(int architecture) { return "sm_" + std::to_string(architecture) + (architecture == 90 ? "a" : ""); }
 
 }  // namespace
+
+std::string nvrtcIdentity(const std::vector<std::string>& folders) {
+  for (const std::string& folder : folders) {
+    const std::vector<std::string> libraries = librariesIn(folder, "libnvrtc");
+    if (!libraries.empty()) return identityOf(libraries.front());
+  }
+  return "";
+}
 
 std::vector<std::string> compileOptions(const Program& program, const std::string& architecture) {
   // No contraction that the sources do not write, as on the CPU: fmaf stays where it stands.

@@ -8,6 +8,9 @@
 
 namespace fusor::cuda {
 
+// Which NVRTC there is in the first of the folders that has one, told from its file; empty where none has.
+std::string nvrtcIdentity(const std::vector<std::string>& folders);
+
 // What a compilation is made of besides the sources.
 std::vector<std::string> compileOptions(const Program& program, const std::string& architecture);
 
