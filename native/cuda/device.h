@@ -59,6 +59,7 @@ class Device {
   virtual ~Device() = default;
   virtual const Properties& properties() const = 0;
   virtual const Kernel* compile(const Program& program) = 0;  // cached
+  virtual int mostInCluster(const Launch& launch) = 0;  // blocks that could share memory, with what the launch's take
   virtual std::unique_ptr<Memory> allocate(size_t bytes) = 0;
   virtual void upload(Address to, const void* from, size_t bytes) = 0;    // `from` may change after the call
   virtual void download(void* to, Address from, size_t bytes) = 0;        // waits

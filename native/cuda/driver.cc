@@ -62,6 +62,7 @@ DriverApi bindAll(void* library) {
   bind(library, api.moduleGetFunction, "cuModuleGetFunction");
   bind(library, api.funcSetAttribute, "cuFuncSetAttribute");
   bind(library, api.launchKernelEx, "cuLaunchKernelEx");
+  bind(library, api.occupancyMaxPotentialClusterSize, "cuOccupancyMaxPotentialClusterSize");
   return api;
 }
 

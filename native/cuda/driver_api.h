@@ -86,6 +86,7 @@ struct DriverApi {
   Result (*moduleGetFunction)(Function*, Module, const char* name);
   Result (*funcSetAttribute)(Function, int attribute, int value);
   Result (*launchKernelEx)(const LaunchConfig*, Function, void** parameters, void** extra);
+  Result (*occupancyMaxPotentialClusterSize)(int* size, Function, const LaunchConfig*);
 };
 
 }  // namespace fusor::cuda

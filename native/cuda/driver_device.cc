@@ -84,6 +84,15 @@ class DriverDevice : public Device {
     return kernels_.emplace(key, build(program)).first->second.get();
   }
 
+  int mostInCluster(const Launch& launch) override {
+    refuseIfLost(place_.index);
+    allowShared(launch);
+    const LaunchConfig config = configOf(launch, nullptr);
+    int most = 0;
+    check(api_.occupancyMaxPotentialClusterSize(&most, launch.kernel->function, &config), "asking for the size of clusters");
+    return most;
+  }
+
   std::unique_ptr<Memory> allocate(size_t bytes) override {
     refuseIfLost(place_.index);
     return place_.allocate(std::max<size_t>(bytes, 1));
@@ -165,19 +174,24 @@ class DriverDevice : public Device {
     if (launch.cluster > 8) check(api_.funcSetAttribute(launch.kernel->function, kNonPortableCluster, 1), launchText(launch));
   }
 
+  LaunchConfig configOf(const Launch& launch, LaunchAttribute* cluster) const {
+    LaunchConfig config{};
+    std::copy_n(launch.grid, 3, config.grid);
+    std::copy_n(launch.block, 3, config.block);
+    config.sharedBytes = launch.sharedBytes;
+    config.stream = place_.stream;
+    config.attributes = cluster;
+    config.attributeCount = cluster ? 1 : 0;
+    return config;
+  }
+
   void launchNow(const Launch& launch) const {
     allowShared(launch);
     LaunchAttribute cluster{};
     cluster.id = kClusterDimension;
     cluster.value.cluster[0] = launch.cluster;
     cluster.value.cluster[1] = cluster.value.cluster[2] = 1;
-    LaunchConfig config{};
-    std::copy_n(launch.grid, 3, config.grid);
-    std::copy_n(launch.block, 3, config.block);
-    config.sharedBytes = launch.sharedBytes;
-    config.stream = place_.stream;
-    config.attributes = &cluster;
-    config.attributeCount = launch.cluster > 1 ? 1 : 0;
+    const LaunchConfig config = configOf(launch, launch.cluster > 1 ? &cluster : nullptr);
     // The driver copies as many bytes as the kernel's one parameter has.
     void* parameters[] = {const_cast<std::byte*>(launch.parameters.data())};
     check(api_.launchKernelEx(&config, launch.kernel->function, launch.parameters.empty() ? nullptr : parameters, nullptr), launchText(launch));
@@ -199,9 +213,13 @@ class DriverDevice : public Device {
   }
 
   std::unique_ptr<Kernel> build(const Program& program) {
-    const std::string architecture = nvrtc().architectureFor(properties_.major, properties_.minor);
-    std::string key = "NVRTC " + std::to_string(nvrtc().version()) + '\0' + program.file;
-    for (const std::string& option : compileOptions(program, architecture)) key += '\0' + option;
+    // What NVRTC made is known without loading it: that takes longer than loading a kernel.
+    std::string key = nvrtcIdentity(compiling_.nvrtcFolders);
+    if (key.empty()) key = "NVRTC " + std::to_string(nvrtc().version());
+    key += '\0' + program.file;
+    for (const std::string& option : compileOptions(program, "of " + std::to_string(10 * properties_.major + properties_.minor))) {
+      key += '\0' + option;
+    }
     for (const Source& source : compiling_.sources) key.append("\0", 1).append(source.name).append("\0", 1).append(source.text);
     if (const auto image = cache_.find(key)) {
       try {
@@ -211,6 +229,7 @@ class DriverDevice : public Device {
         cache_.forget(key);  // the driver refuses it: made anew
       }
     }
+    const std::string architecture = nvrtc().architectureFor(properties_.major, properties_.minor);
     const Nvrtc::Image image = nvrtc().compile(compiling_.sources, program, architecture);
     auto kernel = load(program, image.bytes);
     cache_.keep(key, image.bytes);

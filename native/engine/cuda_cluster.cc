@@ -1,5 +1,8 @@
 #include "cuda_cluster.h"
 
+#include <algorithm>
+#include <bit>
+#include <cstddef>
 #include <cstring>
 
 #include "../kernels/cuda/cluster_shape.h"
@@ -8,11 +11,10 @@
 namespace fusor {
 namespace {
 
-cuda::ClusterShape shapeOf(const Plan& plan, int batch, bool bytes) { return {plan.features, batch, bytes ? 1 : 4}; }
+// Every GPU with clusters takes 8 blocks; most take 16, where a function asks for it.
+constexpr int kMostBlocks[] = {16, 8};
 
-}  // namespace
-
-bool cudaClusterFits(const Plan& plan, const CudaNetwork& network, const cuda::Properties& device, int batch, bool bytes) {
+bool fits(const Plan& plan, const CudaNetwork& network, const cuda::Properties& device, int batch) {
   if (device.major < 9 || network.stages.size() != 2) return false;
   const CudaStage &first = network.stages[0], &last = network.stages[1];
   const std::vector<Layer>& before = network.before;
@@ -22,41 +24,74 @@ bool cudaClusterFits(const Plan& plan, const CudaNetwork& network, const cuda::P
   const bool loss = plan.output == Activation::Softmax &&
                     (plan.loss == LossKind::CategoricalCrossentropy || plan.loss == LossKind::SparseCategoricalCrossentropy);
   const bool metrics = plan.metrics.empty() || (plan.metrics.size() == 1 && plan.metrics[0].kind == MetricKind::CategoricalAccuracy);
-  const cuda::ClusterShape shape = shapeOf(plan, batch, bytes);
   return scaled && plain && known && loss && metrics && plan.optimizer.clipNorm == 0 && batch <= 64 &&
-         first.outputs <= cuda::kClusterBlocks * cuda::kClusterUnits && last.outputs <= cuda::kClusterClasses &&
-         shape.heldRegisters() <= cuda::kClusterRegisters && 4 * shape.all() <= device.sharedBytesPerBlock;
+         last.outputs <= cuda::kClusterClasses;
 }
 
-cuda::Launch cudaCluster(const Plan& plan, const CudaNetwork& network, cuda::Device& device, cuda::Control* control, int batch,
-                         bool bytes, CudaProducts products, int steps) {
+const char* nameOf(Activation activation) {
+  switch (activation) {
+    case Activation::Relu: return "Relu";
+    case Activation::Sigmoid: return "Sigmoid";
+    case Activation::Tanh: return "Tanh";
+    case Activation::Elu: return "Elu";
+    default: return "Linear";
+  }
+}
+
+cuda::Launch launchOf(const Plan& plan, const CudaNetwork& network, cuda::Device& device, cuda::Control* control,
+                      const cuda::ClusterShape& shape, bool bytes, int steps) {
   const CudaStage &first = network.stages[0], &last = network.stages[1];
-  const cuda::ClusterShape shape = shapeOf(plan, batch, bytes);
   const auto text = [](int value) { return std::to_string(value); };
   const cuda::Program program{"cluster.cu",
                               "cluster",
                               {{"INPUT", bytes ? "kBytes" : "kFloats"},
-                               {"FEATURES", text(plan.features)},
-                               {"UNITS", text(first.outputs)},
+                               {"FEATURES", text(shape.features)},
+                               {"UNITS", text(shape.units)},
                                {"CLASSES", text(last.outputs)},
-                               {"BATCH", text(batch)},
+                               {"BATCH", text(shape.batch)},
+                               {"BLOCKS", text(shape.blocks)},
                                {"BIAS1", text(first.useBias)},
                                {"BIAS2", text(last.useBias)},
+                               {"ACTIVATION", nameOf(first.activation)},
                                {"OPTIMIZER", cudaNameOf(plan.optimizer.kind)},
-                               {"MODE", text(static_cast<int>(products))}}};
+                               {"PARTS", text(shape.parts)}}};
   const cuda::ClusterParams p{control,
+                              {},
                               cudaConstants(plan.optimizer),
                               steps,
                               static_cast<int>(plan.metrics.size()),
                               network.before.empty() ? 1.0f : network.before[0].scale,
-                              static_cast<cuda::ActivationKind>(first.activation),
                               first.weightsAt(), first.slotAt(0), first.slotAt(1),
                               last.weightsAt(), last.slotAt(0), last.slotAt(1),
                               first.ld, last.ld};
-  cuda::Launch launch{device.compile(program), {cuda::kClusterBlocks, 1, 1}, {static_cast<uint32_t>(32 * shape.warps()), 1, 1},
-                      cuda::kClusterBlocks, static_cast<uint32_t>(4 * shape.all()), std::vector<std::byte>(sizeof p)};
+  const auto blocks = static_cast<uint32_t>(shape.blocks);
+  cuda::Launch launch{device.compile(program), {blocks, 1, 1}, {static_cast<uint32_t>(32 * shape.warps()), 1, 1},
+                      blocks, static_cast<uint32_t>(shape.bytes()), std::vector<std::byte>(sizeof p)};
   std::memcpy(launch.parameters.data(), &p, sizeof p);
   return launch;
+}
+
+}  // namespace
+
+std::optional<cuda::Launch> cudaCluster(const Plan& plan, const CudaNetwork& network, cuda::Device& device, cuda::Control* control,
+                                        int batch, bool bytes, CudaProducts products, int steps) {
+  if (!fits(plan, network, device.properties(), batch)) return std::nullopt;
+  const int units = network.stages[0].outputs;
+  for (const int most : kMostBlocks) {
+    // As many as there are groups of 8 units: more would only wait for each other.
+    const int blocks = std::min(most, static_cast<int>(std::bit_ceil(static_cast<unsigned>((units + 7) / 8))));
+    const cuda::ClusterShape shape{plan.features, units, batch, blocks, bytes ? 1 : 4, static_cast<int>(products)};
+    if (!shape.fitsRegisters() || shape.bytes() > device.properties().sharedBytesPerBlock) continue;
+    const cuda::Launch launch = launchOf(plan, network, device, control, shape, bytes, steps);
+    if (device.mostInCluster(launch) >= blocks) return launch;
+  }
+  return std::nullopt;
+}
+
+cuda::Launch withSpan(const cuda::Launch& launch, const cuda::Control& span) {
+  cuda::Launch own = launch;
+  std::memcpy(own.parameters.data() + offsetof(cuda::ClusterParams, span), &span, sizeof span);
+  return own;
 }
 
 }  // namespace fusor

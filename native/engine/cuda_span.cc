@@ -23,7 +23,7 @@ CudaSpan::CudaSpan(cuda::Device& device, const Plan& plan, const CudaRows& data,
   rates_ = copy(rates);
   results_ = device.allocate(steps_ * (1 + metrics_) * sizeof(float));
   const auto pointer = [](cuda::Address at) { return reinterpret_cast<void*>(at); };
-  cuda::Control c{};
+  cuda::Control& c = begun_;
   c.end = c.steps = static_cast<int>(steps_);
   c.batch = span.batchSize;
   c.rows = static_cast<long long>(span.order.size());

@@ -12,6 +12,7 @@ class CudaSpan {
   CudaSpan(cuda::Device& device, const Plan& plan, const CudaRows& data, const Span& span, int64_t step, cuda::Control* control);
 
   int64_t steps() const { return steps_; }
+  const cuda::Control& control() const { return begun_; }  // as it began
   // Waits for what was launched; returns the steps done. Fewer than asked for where a loss was not finite.
   int64_t done();
   bool stopped() const { return end_ < steps_; }
@@ -28,6 +29,7 @@ class CudaSpan {
   int64_t end_;
   std::unique_ptr<cuda::Memory> order_, rates_, results_;
   cuda::Control* const control_;
+  cuda::Control begun_{};
 };
 
 }  // namespace fusor

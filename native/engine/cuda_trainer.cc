@@ -11,7 +11,7 @@ namespace fusor {
 namespace {
 
 constexpr int64_t kMostStepsAGraph = 64;
-constexpr int kClusterSteps = 1024;
+constexpr int kClusterSteps = 4096;  // of at most some 20 µs
 constexpr int64_t kFewSteps = 8;  // fewer are launched one by one: making a graph costs more
 // What is launched before anybody looks again at the clock and at an abort: this long, once a step's time is known.
 constexpr double kGroupSeconds = 0.015;
@@ -49,9 +49,9 @@ CudaTrainer::Training& CudaTrainer::trainingFor(int rows, bool bytes) {
     training_.emplace();
     training_->rows = rows;
     training_->bytes = bytes;
-    if (options_.cluster == CudaOptions::Auto && cudaClusterFits(plan_, network_, device_->properties(), rows, bytes)) {
+    if (options_.cluster == CudaOptions::Auto) {
       training_->cluster = cudaCluster(plan_, network_, *device_, controlAt(), rows, bytes, options_.products, kClusterSteps);
-      return *training_;
+      if (training_->cluster) return *training_;
     }
     withinMemory(rows, [&] {
       training_->recipe = cudaRecipe(plan_, network_, *device_, controlAt(), CudaPurpose::Train, bytes, rows, rows);
@@ -127,8 +127,9 @@ void CudaTrainer::run(const Dataset& data, const Span& span, Control& control, R
   const int64_t most = training.cluster ? kClusterSteps : std::clamp<int64_t>(slowest, 1, kMostStepsAGraph), graphs = (steps + most - 1) / most;
   const int64_t each = (steps + graphs - 1) / graphs;
   const cuda::Graph* graph = !training.cluster && steps >= kFewSteps && each > 1 ? &graphOf(training, static_cast<int>(each)) : nullptr;
+  const cuda::Launch cluster = training.cluster ? withSpan(*training.cluster, onDevice.control()) : cuda::Launch{};
   const auto advance = [&] {
-    if (training.cluster) return device_->launch(*training.cluster);
+    if (training.cluster) return device_->launch(cluster);
     if (graph) return device_->replay(*graph);
     for (int s = 0; s < each; ++s) {
       for (const cuda::Launch& launch : training.recipe.step) device_->launch(withOffset(launch, s));

@@ -17,7 +17,7 @@ const char* cudaUnsupported(const Plan& plan);
 struct CudaOptions {
   // Where a net fits, a cluster of blocks does a span in one launch.
   enum { Auto, Never } cluster = Auto;
-  CudaProducts products = CudaProducts::SplitTf32;  // of the cluster; the other kernels multiply float32
+  CudaProducts products = CudaProducts::Fp32;  // of the cluster; the other kernels multiply float32
 };
 
 std::unique_ptr<Trainer> makeCudaTrainer(const Plan& plan, const State& state, std::unique_ptr<cuda::Device> device,

@@ -33,10 +33,9 @@ std::string fusedObstacle(const Plan& plan, const Way& way) {
 std::unique_ptr<Trainer> makeFused(const Plan& plan, const State& state, const Way& way, const std::shared_ptr<TorchPlace>& torch) {
   CudaOptions options;
   if (way.precision == Precision::Tf32) options.products = CudaProducts::Tf32;
-  // For measuring: 0, the kernels that any GPU runs; ffma, the cluster with products in float32.
+  // For measuring: 0, the kernels that any GPU runs.
   const char* cluster = std::getenv("FUSOR_CUDA_CLUSTER");
   if (cluster && std::string(cluster) == "0") options.cluster = CudaOptions::Never;
-  if (cluster && std::string(cluster) == "ffma") options.products = CudaProducts::Ffma;
   return makeCudaTrainer(plan, state, cuda::makeDriverDevice(placeOf(torch), {way.cacheFolder, nvrtcFolders()}), options);
 }
 

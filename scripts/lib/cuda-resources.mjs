@@ -21,7 +21,7 @@ export const architectures = {
 
 const REGISTERS = 65_536; // of a multiprocessor
 /** The cluster's threads hold the net in their registers; some addresses that a step uses once go to memory. */
-const SPILLED = { cluster: 128 };
+const SPILLED = { cluster: 256 };
 
 /** The first reason why a GPU of this architecture would not run the kernel well, or null. */
 export function fault({ entry, architecture, registers, spilled, shared, threads }) {

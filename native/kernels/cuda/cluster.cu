@@ -1,11 +1,12 @@
-// A net of two Dense layers with softmax and cross-entropy, trained for many steps in one launch: a cluster of 8 blocks
-// whose registers hold the first layer. Block c owns hidden units 16c … 16c + 15; a warp owns some tiles of 8 features, and
-// keeps their weights and slots as the tensor cores want them: lane (r, q) has units r and r + 8, features 2q and 2q + 1
-// of each tile. That is how a product's result lies, and, its features taken in the order 0 2 4 6 1 3 5 7, how a left
-// operand lies: weights never move. Once a step the blocks exchange their shares of the logits; each adds all shares in
-// the same order and goes on alone. Rows of the next step come while this one is computed.
-// Defines: INPUT (kBytes, kFloats), FEATURES, UNITS, CLASSES, BATCH, BIAS1, BIAS2 (0, 1), OPTIMIZER,
-// MODE (0: FFMA, 1: tf32, 3: tf32 in split parts, float32's accuracy).
+// A net of two Dense layers with softmax and cross-entropy, trained for many steps in one launch: a cluster of blocks whose
+// registers hold the first layer. A block owns 8 hidden units, or 16, a warp some tiles of 16 features. The tensor cores take
+// bfloat16: a byte is one, a float32 the sum of three (cluster.h, `cut`), so that products are exact. Lane (r, q) keeps
+// unit r of features 2q, 2q + 1, 2q + 8, 2q + 9 of each tile: that is how the gradient's product leaves it, and how the way
+// forward takes it, so weights never move. Once a step the blocks exchange twice, by stores that the receiver's barrier
+// counts: their shares of the logits go to the block that a row belongs to, its gradients come back to all. Sums have one
+// order. The next step's rows are cut to bfloat16 while a block waits.
+// Defines: INPUT (kBytes, kFloats), FEATURES, UNITS, CLASSES, BATCH, BLOCKS, BIAS1, BIAS2 (0, 1), ACTIVATION, OPTIMIZER,
+// PARTS (of a float32: 3, or 2 for tf32).
 #include "activation.h"
 #include "cluster.h"
 #include "cluster_shape.h"
@@ -18,219 +19,250 @@ using namespace fusor::cuda;
 namespace {
 
 constexpr OptimizerKind kOptimizer = OptimizerKind::OPTIMIZER;
+constexpr ActivationKind kActivation = ActivationKind::ACTIVATION;
 constexpr bool kIsBytes = INPUT == kBytes;
 using Element = Pick<kIsBytes, unsigned char, float>::Type;
 
-constexpr ClusterShape kShape{FEATURES, BATCH, sizeof(Element)};
-constexpr int kBlocks = kClusterBlocks, kOwn = kClusterUnits, kRows = kShape.rows(), kRowTiles = kRows / 8, kTiles = kShape.tiles(),
-              kWarps = kShape.warps(), kThreads = 32 * kWarps, kStride = kShape.stride(), kUnitStride = kShape.unitStride(),
-              kShare = kShape.shareFloats();
-constexpr bool kWhole = kWarps * kTiles * 8 == FEATURES && UNITS == kBlocks * kOwn;  // nothing is padding
-static_assert(kShape.heldRegisters() <= kClusterRegisters && UNITS <= kBlocks * kOwn && CLASSES <= kClusterClasses,
-              "too large for a cluster's registers");
+constexpr ClusterShape kShape{FEATURES, UNITS, BATCH, BLOCKS, sizeof(Element), PARTS};
+static_assert(kShape.fitsRegisters() && CLASSES <= kClusterClasses, "too large for a cluster's registers");
+constexpr int kBlocks = BLOCKS, kGroups = kShape.groups(), kOwn = kShape.own(), kRows = kShape.rows(), kRowTiles = kRows / 16,
+              kRowsEach = kShape.rowsEach(), kTiles = kShape.tiles(), kEach = kShape.tilesEach(), kWarps = kShape.warps(),
+              kThreads = 32 * kWarps, kStride = kShape.stride(), kUnitStride = kShape.unitStride(), kPartStride = kShape.partStride(),
+              kInputParts = kShape.inputParts(), kPiece = 16, kPieces = kRows * kTiles, kPiecesEach = (kPieces + kThreads - 1) / kThreads;
+constexpr bool kSpare = kWarps * kEach > kTiles;  // some warps have fewer
+// Two rows of the loss fit a warp; the last warps take them, which have the fewest tiles.
+constexpr int kPairs = (kRowsEach + 1) / 2, kPairsEach = (kPairs + kWarps - 1) / kWarps;
+// Parameters of the second layer and biases, and as many more as let whole warps go on together.
+constexpr int kSmall = (kOwn * CLASSES + kOwn + CLASSES + kThreads / 4 - 1) / (kThreads / 4) * (kThreads / 4);
+constexpr int kLossLane = 14;  // the next one has the hit
 
-DEVICE float toFloat(Element x) { return static_cast<float>(x); }
 DEVICE float infinity() { return __uint_as_float(0x7f800000u); }
 
-DEVICE void product(float (&c)[4], const float (&a)[4], float b0, float b1) {
-  if constexpr (MODE == 1) {
-    multiplyRounded<kIsBytes>(c, a, b0, b1);
-  } else {
-    multiplySplit<kIsBytes>(c, a, b0, b1);
-  }
-}
-
-// Brings a step's rows into a buffer; which they are stands in shared memory.
-DEVICE void fetchRows(const void* data, const int* rows, int count, Element* to) {
-  const Element* x = static_cast<const Element*>(data);
-  constexpr int bytes = FEATURES * static_cast<int>(sizeof(Element));
-  if constexpr (bytes % 4 == 0) {
-    constexpr int step = bytes % 16 == 0 ? 16 : 4, pieces = bytes / step, each = step / static_cast<int>(sizeof(Element));
-    for (int i = static_cast<int>(threadIdx.x); i < count * pieces; i += kThreads) {
-      const int row = i / pieces, piece = i % pieces;
-      copyAsync<step>(to + row * kStride + piece * each, x + static_cast<long long>(rows[row]) * FEATURES + piece * each);
-    }
-  } else {
-    for (int i = static_cast<int>(threadIdx.x); i < count * FEATURES; i += kThreads) {
-      to[i / FEATURES * kStride + i % FEATURES] = x[static_cast<long long>(rows[i / FEATURES]) * FEATURES + i % FEATURES];
+// A step's rows, a piece of 16 features at a time: every thread copies its own and cuts them later, so nobody waits.
+DEVICE void copyPieces(const void* data, const int* rows, int count, Element* raw) {
+  constexpr int bytes = FEATURES * static_cast<int>(sizeof(Element)), unit = bytes % 16 == 0 ? 16 : 4;
+  constexpr int each = unit / static_cast<int>(sizeof(Element));
+#pragma unroll 1
+  for (int j = 0; j < kPiecesEach; ++j) {
+    const int piece = static_cast<int>(threadIdx.x) + j * kThreads, row = piece / kTiles, first = piece % kTiles * kPiece;
+    if (row >= count) continue;
+    const Element* from = static_cast<const Element*>(data) + static_cast<long long>(rows[row]) * FEATURES + first;
+    Element* to = raw + piece * kPiece;
+    if constexpr (bytes % 4 == 0) {
+#pragma unroll
+      for (int i = 0; i < kPiece; i += each) {
+        if (FEATURES % kPiece == 0 || first + i < FEATURES) copyAsync<unit>(to + i, from + i);
+      }
+    } else {
+      for (int i = 0; i < kPiece && first + i < FEATURES; ++i) to[i] = from[i];
     }
   }
   commitCopies();
 }
 
-// This warp's share of the units' sums: z[j] is a tile [16 units, 8 rows], as a product leaves it.
-DEVICE void forwardShare(const Element* x, const float (&w)[kTiles][4], float (&z)[kRowTiles][4]) {
-  const int lane = laneOf(), r = lane / 4, q = lane % 4, first = static_cast<int>(threadIdx.x) / 32 * kTiles * 8;
-  if constexpr (MODE == 0) {
+DEVICE void cutPieces(const Element* raw, Bf16* x) {
+  waitForCopies();
+#pragma unroll 1
+  for (int j = 0; j < kPiecesEach; ++j) {
+    const int piece = static_cast<int>(threadIdx.x) + j * kThreads;
+    if (kPieces % kThreads != 0 && piece >= kPieces) continue;
+    Bf16* to = x + piece / kTiles * kStride + piece % kTiles * kPiece;
+    unsigned pairs[kInputParts][8];
+    if constexpr (kIsBytes) {
+      const uint4 words = *reinterpret_cast<const uint4*>(raw + piece * kPiece);
+      const unsigned w[4] = {words.x, words.y, words.z, words.w};
 #pragma unroll
-    for (int j = 0; j < kRowTiles; ++j) {
-      // Two units x two features of each row; then the four lanes of a unit add up, each keeping two rows.
-      float sum[2][8] = {};
+      for (int i = 0; i < 8; ++i) pairs[0][i] = twoBytes(w[i / 2], i % 2 * 2);
+    } else {
 #pragma unroll
-      for (int t = 0; t < kTiles; ++t) {
+      for (int i = 0; i < 8; ++i) {
+        const float* at = reinterpret_cast<const float*>(raw) + piece * kPiece + 2 * i;
+        unsigned parts[kInputParts];
+        cut(at[0], at[1], parts);
 #pragma unroll
-        for (int b = 0; b < 8; ++b) {
-          const Element* at = x + (8 * j + b) * kStride + first + 8 * t + 2 * q;
-          const float x0 = toFloat(at[0]), x1 = toFloat(at[1]);
-          sum[0][b] = fmaf(w[t][1], x1, fmaf(w[t][0], x0, sum[0][b]));
-          sum[1][b] = fmaf(w[t][3], x1, fmaf(w[t][2], x0, sum[1][b]));
-        }
-      }
-#pragma unroll
-      for (int u = 0; u < 2; ++u) {
-#pragma unroll
-        for (int b = 0; b < 8; ++b) {
-          sum[u][b] += __shfl_xor_sync(kEveryLane, sum[u][b], 1);
-          sum[u][b] += __shfl_xor_sync(kEveryLane, sum[u][b], 2);
-        }
-#pragma unroll
-        for (int b = 0; b < 2; ++b) {
-          z[j][2 * u + b] = q < 2 ? (q == 0 ? sum[u][b] : sum[u][2 + b]) : (q == 2 ? sum[u][4 + b] : sum[u][6 + b]);
-        }
+        for (int k = 0; k < kInputParts; ++k) pairs[k][i] = parts[k];
       }
     }
-  } else {
 #pragma unroll
-    for (int t = 0; t < kTiles; ++t) {
-      const float a[4] = {w[t][0], w[t][2], w[t][1], w[t][3]};
-#pragma unroll
-      for (int j = 0; j < kRowTiles; ++j) {
-        const Element* at = x + (8 * j + r) * kStride + first + 8 * t + 2 * q;
-        product(z[j], a, toFloat(at[0]), toFloat(at[1]));
-      }
-      inOrder();
+    for (int k = 0; k < kInputParts; ++k) {
+      uint4* const place = reinterpret_cast<uint4*>(to + k * kRows * kStride);
+      place[0] = uint4{pairs[k][0], pairs[k][1], pairs[k][2], pairs[k][3]};
+      place[1] = uint4{pairs[k][4], pairs[k][5], pairs[k][6], pairs[k][7]};
     }
   }
 }
 
-// The gradient of a tile of this lane's weights, but for the inputs' scale.
-DEVICE void tileGradient(const Element* x, const float* dz, int feature0, float (&g)[4]) {
-  const int lane = laneOf(), r = lane / 4, q = lane % 4;
-  if constexpr (MODE == 0) {
-#pragma unroll 4
-    for (int b = 0; b < kRows; ++b) {
-      const Element* at = x + b * kStride + feature0 + 2 * q;
-      const float x0 = toFloat(at[0]), x1 = toFloat(at[1]), d0 = dz[r * kUnitStride + b], d1 = dz[(r + 8) * kUnitStride + b];
-      g[0] = fmaf(d0, x0, g[0]), g[1] = fmaf(d0, x1, g[1]);
-      g[2] = fmaf(d1, x0, g[2]), g[3] = fmaf(d1, x1, g[3]);
-    }
-  } else {
+// Where this lane's address for loadMatrices is: of 16 rows and 16 features.
+DEVICE const Bf16* blockOf(const Bf16* x, int row0, int tile) {
+  const int lane = laneOf();
+  return x + (row0 + lane % 16) * kStride + tile * kPiece + lane / 16 * 8;
+}
+
+// This warp's share of the units' sums: z[m][g] is a tile [16 rows, 8 units], as a product leaves it.
+DEVICE void forwardShare(const Bf16* x, const float (&w)[kEach][kGroups][4], float (&z)[kRowTiles][kGroups][4]) {
+  const int tile0 = static_cast<int>(threadIdx.x) / 32 * kEach;
 #pragma unroll
-    for (int s = 0; s < kRowTiles; ++s) {
-      const float* d = dz + r * kUnitStride + 8 * s + q;
-      const float a[4] = {d[0], d[8 * kUnitStride], d[4], d[8 * kUnitStride + 4]};
-      const Element* at = x + (8 * s + q) * kStride + feature0 + r;
-      product(g, a, toFloat(at[0]), toFloat(at[4 * kStride]));
+  for (int t = 0; t < kEach; ++t) {
+    if (kSpare && tile0 + t >= kTiles) break;
+    unsigned low[kGroups][PARTS], high[kGroups][PARTS];
+#pragma unroll
+    for (int g = 0; g < kGroups; ++g) cut(w[t][g][0], w[t][g][1], low[g]), cut(w[t][g][2], w[t][g][3], high[g]);
+#pragma unroll
+    for (int m = 0; m < kRowTiles; ++m) {
+#pragma unroll
+      for (int k = 0; k < kInputParts; ++k) {
+        unsigned a[4];
+        loadMatrices<false>(blockOf(x + k * kRows * kStride, 16 * m, tile0 + t), a);
+#pragma unroll
+        for (int i = PARTS - 1 - k; i >= 0; --i) {
+#pragma unroll
+          for (int g = 0; g < kGroups; ++g) multiply(z[m][g], a, low[g][i], high[g][i]);
+        }
+      }
     }
   }
 }
 
-// Eight lanes a row: softmax, loss, whether the greatest stands at the target, gradient.
-DEVICE void rowLoss(const float* shares, const float* b2, const float* target, float scale, bool there, int row, float* dl, float& loss,
-                    float& hit) {
-  const int g = laneOf() % 8;
-  float z[2], y[2];
+// dz of all rows as left operands: its two greatest parts above each other, the third above nothing.
+struct Gradients {
+  unsigned both[kGroups][kRowTiles][4], third[kGroups][kRowTiles][4];
+
+  DEVICE explicit Gradients(const Bf16* parts) {
+    const int lane = laneOf(), r = lane / 4, q = lane % 4;
 #pragma unroll
-  for (int i = 0; i < 2; ++i) {
-    const int c = g + 8 * i;
-    z[i] = c < CLASSES ? b2[c] : -infinity();
-    y[i] = c < CLASSES ? target[row * 16 + c] : 0.0f;
+    for (int g = 0; g < kGroups; ++g) {
 #pragma unroll
-    for (int k = 0; k < kBlocks; ++k) {
-      if (c < CLASSES) z[i] += shares[k * kShare + c * kRows + row];
+      for (int m = 0; m < kRowTiles; ++m) {
+        const auto pair = [&](int part, int row) {
+          return *reinterpret_cast<const unsigned*>(parts + (part * kOwn + 8 * g + r) * kPartStride + 16 * m + row + 2 * q);
+        };
+        both[g][m][0] = pair(0, 0), both[g][m][1] = pair(1, 0), both[g][m][2] = pair(0, 8), both[g][m][3] = pair(1, 8);
+        third[g][m][1] = third[g][m][3] = 0;
+        if (PARTS == 3) third[g][m][0] = pair(PARTS - 1, 0), third[g][m][2] = pair(PARTS - 1, 8);
+      }
     }
   }
-  float most = greater(z[0], z[1]), wanted = g < CLASSES ? y[0] : -infinity();
-  int best = z[1] > z[0] ? g + 8 : g, klass = g;
-  if (g + 8 < CLASSES && y[1] > wanted) wanted = y[1], klass = g + 8;
-  float top = z[1] > z[0] ? z[1] : z[0];
+
+  // The gradient of a tile of this lane's weights, but for the inputs' scale.
+  DEVICE void times(const Bf16* x, int tile, float (&gradient)[kGroups][4]) const {
+    float c[kGroups][2][4] = {};
 #pragma unroll
-  for (int apart = 4; apart > 0; apart /= 2) {
-    most = greater(most, __shfl_xor_sync(kEveryLane, most, apart));
+    for (int m = 0; m < kRowTiles; ++m) {
+#pragma unroll
+      for (int k = kInputParts - 1; k >= 0; --k) {
+        unsigned b[4];
+        loadMatrices<true>(blockOf(x + k * kRows * kStride, 16 * m, tile), b);
+#pragma unroll
+        for (int g = 0; g < kGroups; ++g) {
+#pragma unroll
+          for (int half = 0; half < 2; ++half) {
+            if (PARTS == 3 && k == 0) multiply(c[g][half], third[g][m], b[2 * half], b[2 * half + 1]);
+            multiply(c[g][half], both[g][m], b[2 * half], b[2 * half + 1]);
+          }
+        }
+      }
+    }
+#pragma unroll
+    for (int g = 0; g < kGroups; ++g) {
+#pragma unroll
+      for (int i = 0; i < 4; ++i) gradient[g][i] = c[g][i / 2][i % 2] + c[g][i / 2][2 + i % 2];
+    }
+  }
+};
+
+// Among 16 lanes.
+template <class F>
+DEVICE void amongRow(F f) {
+#pragma unroll
+  for (int apart = 8; apart > 0; apart /= 2) f(apart);
+}
+
+// Whether the greatest prediction stands where the greatest target does; the first among equals.
+DEVICE float hit(float z, float y, int c) {
+  float top = z, wanted = c < CLASSES ? y : -infinity();
+  int best = c, klass = c;
+  amongRow([&](int apart) {
     const float otherTop = __shfl_xor_sync(kEveryLane, top, apart), otherWanted = __shfl_xor_sync(kEveryLane, wanted, apart);
     const int otherBest = __shfl_xor_sync(kEveryLane, best, apart), otherClass = __shfl_xor_sync(kEveryLane, klass, apart);
     if (otherTop > top || (otherTop == top && otherBest < best)) top = otherTop, best = otherBest;
     if (otherWanted > wanted || (otherWanted == wanted && otherClass < klass)) wanted = otherWanted, klass = otherClass;
-  }
-  const float e0 = expf(z[0] - most), e1 = expf(z[1] - most);
-  float total = e0 + e1;
-#pragma unroll
-  for (int apart = 4; apart > 0; apart /= 2) total += __shfl_xor_sync(kEveryLane, total, apart);
-  const float logTotal = logf(total);
-  loss = 0;
-#pragma unroll
-  for (int i = 0; i < 2; ++i) {
-    if (y[i] != 0.0f) loss += y[i] * (logTotal + (most - z[i]));
-    dl[row * 16 + g + 8 * i] = there ? ((i ? e1 : e0) / total - y[i]) * scale : 0.0f;
-  }
-#pragma unroll
-  for (int apart = 4; apart > 0; apart /= 2) loss += __shfl_xor_sync(kEveryLane, loss, apart);
-  hit = best == klass ? 1.0f : 0.0f;
+  });
+  return best == klass ? 1.0f : 0.0f;
 }
 
 }  // namespace
 
 KERNEL(cluster, ClusterParams, kThreads) {
-  SHARED_MEMORY(float, shared);
-  const Control& control = *p.control;
+  SHARED_MEMORY(unsigned char, shared);
+  const Control& control = p.span;
   const int thread = static_cast<int>(threadIdx.x), warp = thread / 32, lane = thread % 32, r = lane / 4, q = lane % 4;
   const int rank = static_cast<int>(clusterRank()), unit0 = rank * kOwn;
-  const int begin = control.base, end = least(control.end, begin + p.steps);
-  Element* const x = reinterpret_cast<Element*>(shared);
-  float* const sums = shared + kShape.sums();
-  float* const h = shared + kShape.h();
-  float* const dz = shared + kShape.dz();
-  float* const dl = shared + kShape.dl();
-  float* const w2 = shared + kShape.w2();
-  float* const b1 = shared + kShape.b1();
-  float* const b2 = shared + kShape.b2();
-  float* const results = shared + kShape.results();
+  const int begin = p.control->base, end = least(p.control->end, begin + p.steps);
+  const auto floats = [&](int at) { return reinterpret_cast<float*>(shared + at); };
+  const auto xOf = [&](int step) { return reinterpret_cast<Bf16*>(shared) + step % 2 * kInputParts * kRows * kStride; };
+  Element* const raw = reinterpret_cast<Element*>(shared + kShape.raw());
+  float* const sums = floats(kShape.sums());
+  float* const h = floats(kShape.h());
+  float* const dz = floats(kShape.dz());
+  Bf16* const dzParts = reinterpret_cast<Bf16*>(shared + kShape.dzParts());
+  float* const w2 = floats(kShape.w2());
+  float* const b1 = floats(kShape.b1());
+  float* const b2 = floats(kShape.b2());
+  float* const results = floats(kShape.results());
   int* const rowsOf = reinterpret_cast<int*>(shared + kShape.rowsOf());
+  unsigned long long* const barriers = reinterpret_cast<unsigned long long*>(shared + kShape.barriers());
+  unsigned long long *const sharesAreThere = barriers, *const gradientsAreThere = barriers + 1, *const resultsAreThere = barriers + 2;
+  constexpr unsigned kShareBytes = 4 * kRows * CLASSES, kGradientBytes = kShareBytes, kResultBytes = 4 * 2 * kRows;
   int* const stop = reinterpret_cast<int*>(shared + kShape.stop());
 
   const auto rowsIn = [&](int step) { return static_cast<int>(least<long long>(control.rows - static_cast<long long>(step) * control.batch, control.batch)); };
-  // Which rows a step takes, two steps ahead; their targets, one ahead. What is not there stays as it was.
+  // Which rows a step takes, three steps ahead; the rows, two ahead.
   const auto placeRows = [&](int step) {
     if (step < end && thread < rowsIn(step)) {
       rowsOf[step % 4 * kRows + thread] = static_cast<int>(control.order[static_cast<long long>(step) * control.batch + thread]);
     }
   };
-  const auto placeTargets = [&](int step) {
-    if (step >= end) return;
-    const int count = rowsIn(step);
-    for (int i = thread; i < count * CLASSES; i += kThreads) {
-      const int row = i / CLASSES, c = i % CLASSES, at = rowsOf[step % 4 * kRows + row];
-      shared[kShape.targets() + step % 2 * kShare + row * 16 + c] =
-          control.labels ? (control.labels[at] == c ? 1.0f : 0.0f) : control.values[static_cast<long long>(at) * CLASSES + c];
-    }
-    if (thread < count) {
-      shared[kShape.rowWeights() + step % 2 * kRows + thread] = control.weights ? control.weights[rowsOf[step % 4 * kRows + thread]] : 1.0f;
-    }
-  };
   const auto fetch = [&](int step) {
-    if (step < end) fetchRows(control.x, rowsOf + step % 4 * kRows, rowsIn(step), x + step % 2 * kShape.buffer());
+    if (step < end) copyPieces(control.x, rowsOf + step % 4 * kRows, rowsIn(step), raw);
+  };
+  // Of the rows whose loss this warp computes, one step ahead.
+  float targets[kPairsEach], rowWeights[kPairsEach];
+  const auto rowOf = [&](int j) { return 2 * (kWarps - 1 - warp + j * kWarps) + lane / 16; };
+  const auto placeTargets = [&](int step) {
+#pragma unroll
+    for (int j = 0; j < kPairsEach; ++j) {
+      const int row = rank * kRowsEach + rowOf(j), c = lane % 16;
+      targets[j] = rowWeights[j] = 0;
+      if (step >= end || rowOf(j) >= kRowsEach || row >= rowsIn(step)) continue;
+      const int at = rowsOf[step % 4 * kRows + row];
+      if (c < CLASSES) targets[j] = control.labels ? (control.labels[at] == c ? 1.0f : 0.0f) : control.values[static_cast<long long>(at) * CLASSES + c];
+      rowWeights[j] = control.weights ? control.weights[at] : 1.0f;
+    }
   };
 
   // Rows that never come count nothing, but must be numbers.
-  for (int i = thread; i < kShape.all(); i += kThreads) shared[i] = 0;
-  float w[kTiles][4] = {}, s0[kTiles][4] = {}, s1[kTiles][4] = {};
+  for (int i = thread; i < kShape.bytes() / 4; i += kThreads) floats(0)[i] = 0;
+  float w[kEach][kGroups][4] = {}, s0[kEach][kGroups][4] = {}, s1[kEach][kGroups][4] = {};
   const auto eachWeight = [&](auto f) {
 #pragma unroll
-    for (int t = 0; t < kTiles; ++t) {
+    for (int t = 0; t < kEach; ++t) {
 #pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        const int feature = (warp * kTiles + t) * 8 + 2 * q + i % 2, unit = unit0 + r + 8 * (i / 2);
-        if (kWhole || (feature < FEATURES && unit < UNITS)) f(t, i, static_cast<long long>(feature) * p.ld1 + unit);
+      for (int g = 0; g < kGroups; ++g) {
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+          const int feature = (warp * kEach + t) * kPiece + i / 2 * 8 + 2 * q + i % 2, unit = unit0 + 8 * g + r;
+          if (feature < FEATURES && unit < UNITS) f(t, g, i, static_cast<long long>(feature) * p.ld1 + unit);
+        }
       }
     }
   };
-  eachWeight([&](int t, int i, long long at) {
-    w[t][i] = p.w1[at];
-    if (Rule::hasSlot0(kOptimizer)) s0[t][i] = p.w1Slot0[at];
-    if (Rule::hasSlot1(kOptimizer)) s1[t][i] = p.w1Slot1[at];
+  eachWeight([&](int t, int g, int i, long long at) {
+    w[t][g][i] = p.w1[at];
+    if (Rule::hasSlot0(kOptimizer)) s0[t][g][i] = p.w1Slot0[at];
+    if (Rule::hasSlot1(kOptimizer)) s1[t][g][i] = p.w1Slot1[at];
   });
   __syncthreads();
-  // The second layer and the biases: value and slots behind each other. f(place, which, pointer to value and slots in memory)
+  // The second layer and the biases: value and slots behind each other. f(place, pointer to value or slot in memory)
   const auto eachSmall = [&](auto f) {
     const auto three = [&](float* place, int apart, float* v, float* a, float* b, long long at) {
       f(place, v + at);
@@ -242,138 +274,197 @@ KERNEL(cluster, ClusterParams, kThreads) {
       if (unit0 + unit < UNITS) three(w2 + unit * 16 + c, kOwn * 16, p.w2, p.w2Slot0, p.w2Slot1, static_cast<long long>(unit0 + unit) * p.ld2 + c);
     }
     if (BIAS1 && thread < kOwn && unit0 + thread < UNITS) {
-      three(b1 + thread, 16, p.w1, p.w1Slot0, p.w1Slot1, static_cast<long long>(FEATURES) * p.ld1 + unit0 + thread);
+      three(b1 + thread, kOwn, p.w1, p.w1Slot0, p.w1Slot1, static_cast<long long>(FEATURES) * p.ld1 + unit0 + thread);
     }
     if (BIAS2 && thread < CLASSES) three(b2 + thread, 16, p.w2, p.w2Slot0, p.w2Slot1, static_cast<long long>(UNITS) * p.ld2 + thread);
   };
   eachSmall([](float* place, float* memory) { *place = *memory; });
-  placeRows(begin);
-  placeRows(begin + 1);
+  if (thread < 3) initBarrier(barriers + thread);
+  barriersAreThere();
+  for (int s = 0; s < 3; ++s) placeRows(begin + s);
   __syncthreads();
-  fetch(begin);
+  if (thread == 0) {
+    expectBytes(sharesAreThere, kShareBytes);
+    expectBytes(gradientsAreThere, kGradientBytes);
+    expectBytes(resultsAreThere, kResultBytes);
+  }
+  if (begin < end) {
+    fetch(begin);
+    cutPieces(raw, xOf(begin));
+    fetch(begin + 1);
+  }
   placeTargets(begin);
-  clusterArrive();  // nobody writes into a block that has not started
+  float nextRate = 0, nextShrink = 0;
+  const auto placeRates = [&](int step) {
+    if (step < end) nextRate = control.rates[2 * step], nextShrink = control.rates[2 * step + 1];
+  };
+  placeRates(begin);
+  clusterArrive();  // nobody sends to a block that has not started
   clusterWait();
+  __syncthreads();
 
   int step = begin;
   for (; step < end; ++step) {
-    waitForCopies();
+    const Bf16* const x = xOf(step);
+    const int rows = rowsIn(step);
+    const unsigned parity = (step - begin) % 2;
+    const Rule rule(p.optimizer, nextRate, nextShrink);
+    placeRates(step + 1);
+
+    float z[kRowTiles][kGroups][4] = {};
+    forwardShare(x, w, z);
+#pragma unroll
+    for (int m = 0; m < kRowTiles; ++m) {
+#pragma unroll
+      for (int g = 0; g < kGroups; ++g) {
+        float* to = sums + (warp * kOwn + 8 * g + 2 * q) * kUnitStride + 16 * m + r;
+        to[0] = z[m][g][0], to[kUnitStride] = z[m][g][1];
+        to[8] = z[m][g][2], to[kUnitStride + 8] = z[m][g][3];
+      }
+    }
     __syncthreads();
     if (*stop) break;
-    const Element* now = x + step % 2 * kShape.buffer();
-    const int rows = rowsIn(step);
-    fetch(step + 1);
-    placeRows(step + 2);
-    placeTargets(step + 1);
-    Step of;
-    of.control = p.control, of.index = step;
-    const Rule rule(p.optimizer, of);
-
-    float z[kRowTiles][4] = {};
-    forwardShare(now, w, z);
+    for (int i = thread; i < kOwn * kRows; i += kThreads) {
+      const int unit = i / kRows, at = unit * kUnitStride + i % kRows;
+      float total = 0;
 #pragma unroll
-    for (int j = 0; j < kRowTiles; ++j) {
-      float* to = sums + (warp * kOwn + r) * kRows + 8 * j + 2 * q;
-      to[0] = z[j][0], to[1] = z[j][1];
-      to[8 * kRows] = z[j][2], to[8 * kRows + 1] = z[j][3];
+      for (int k = 0; k < kWarps; ++k) total += sums[k * kOwn * kUnitStride + at];
+      h[at] = activated(kActivation, fmaf(total, p.scale, b1[unit]));
     }
     __syncthreads();
-    for (int i = 4 * thread; i < kOwn * kRows; i += 4 * kThreads) {
-      float total[4] = {};
-#pragma unroll 2
-      for (int k = 0; k < kWarps; ++k) {
-        const float4 v = *reinterpret_cast<const float4*>(sums + k * kOwn * kRows + i);
-        total[0] += v.x, total[1] += v.y, total[2] += v.z, total[3] += v.w;
-      }
-      const int unit = i / kRows, b = i % kRows;
-#pragma unroll
-      for (int c = 0; c < 4; ++c) h[unit * kUnitStride + b + c] = activated(p.activation, fmaf(total[c], p.scale, b1[unit]));
-    }
-    __syncthreads();
-    float* const share = shared + kShape.share() + step % 2 * kBlocks * kShare;
+    float* const shares = floats(kShape.shares()) + step % 2 * kRows * 16;
     for (int i = thread; i < CLASSES * kRows; i += kThreads) {
       const int c = i / kRows, b = i % kRows;
       float logit = 0;
-#pragma unroll 4
-      for (int n = 0; n < kOwn; ++n) logit = fmaf(h[n * kUnitStride + b], w2[n * 16 + c], logit);
 #pragma unroll
-      for (int k = 0; k < kBlocks; ++k) storeRemote(share + rank * kShare + i, k, logit);
+      for (int n = 0; n < kOwn; ++n) logit = fmaf(h[n * kUnitStride + b], w2[n * 16 + c], logit);
+      sendTo(b / kRowsEach, shares + (rank * kRowsEach + b % kRowsEach) * 16 + c, logit, sharesAreThere);
     }
-    clusterArrive();
-    clusterWait();
-    for (int row = thread / 8; row < kRows; row += kThreads / 8) {
-      float loss, hit;
-      const float weight = shared[kShape.rowWeights() + step % 2 * kRows + row];
-      rowLoss(share, b2, shared + kShape.targets() + step % 2 * kShare, weight / static_cast<float>(rows), row < rows, row, dl, loss, hit);
-      if (lane % 8 == 0) results[row] = loss * weight, results[kRows + row] = hit;
-    }
-    __syncthreads();
-    for (int i = thread; i < kOwn * kRows; i += kThreads) {
-      const int unit = i / kRows, b = i % kRows;
-      float d = 0;
+
+    float* const gradients = floats(kShape.gradients()) + step % 2 * kRows * kClusterRow;
+#pragma unroll
+    for (int j = 0; j < kPairsEach; ++j) {
+      const int own = rowOf(j), row = rank * kRowsEach + own, c = lane % 16;
+      if (own - lane / 16 >= kRowsEach) continue;  // this warp has no such pair
+      waitForBytes(sharesAreThere, parity);
+      const bool here = own < kRowsEach;
+      float logit = BIAS2 && c < CLASSES ? b2[c] : 0.0f;
+#pragma unroll
+      for (int k = 0; k < kBlocks; ++k) logit += here ? shares[(k * kRowsEach + own) * 16 + c] : 0.0f;
+      if (c >= CLASSES) logit = -infinity();
+      float most = logit;
+      amongRow([&](int apart) { most = greater(most, __shfl_xor_sync(kEveryLane, most, apart)); });
+      const float e = expf(logit - most);
+      float total = e;
+      amongRow([&](int apart) { total += __shfl_xor_sync(kEveryLane, total, apart); });
+      const float gradient = row < rows ? (quotient(e, total) - targets[j]) * (rowWeights[j] / static_cast<float>(rows)) : 0.0f;
+      if (here && c < CLASSES) {
 #pragma unroll 4
-      for (int c = 0; c < CLASSES; ++c) d = fmaf(dl[b * 16 + c], w2[unit * 16 + c], d);
-      const float y = h[unit * kUnitStride + b];
-      dz[unit * kUnitStride + b] = d * slope(p.activation, y, 0);
-    }
-    float g2 = 0;
-    const int unit2 = thread / CLASSES, class2 = thread % CLASSES;
-    if (unit2 < kOwn) {
+        for (int k = 0; k < kBlocks; ++k) sendTo(k, gradients + row * kClusterRow + c, gradient, gradientsAreThere);
+      }
+      // Nobody waits for these.
+      float loss = targets[j] != 0.0f ? targets[j] * (logf(total) + (most - logit)) : 0.0f;
+      amongRow([&](int apart) { loss += __shfl_xor_sync(kEveryLane, loss, apart); });
+      const float right = hit(logit, targets[j], c);
+      if (here && c >= kLossLane) {
 #pragma unroll 4
-      for (int b = 0; b < kRows; ++b) g2 = fmaf(h[unit2 * kUnitStride + b], dl[b * 16 + class2], g2);
-    }
-    __syncthreads();
-    if (unit2 < kOwn && unit0 + unit2 < UNITS) {
-      float* at = w2 + unit2 * 16 + class2;
-      rule.template apply<kOptimizer>(g2, at[0], at[kOwn * 16], at[2 * kOwn * 16]);
-    }
-    if (BIAS1 && thread < kOwn && unit0 + thread < UNITS) {
-      float g = 0;
-      for (int b = 0; b < kRows; ++b) g += dz[thread * kUnitStride + b];
-      rule.template apply<kOptimizer>(g, b1[thread], b1[16 + thread], b1[32 + thread]);
-    } else if (BIAS2 && thread >= 32 && thread < 32 + CLASSES) {
-      float* at = b2 + thread - 32;
-      float g = 0;
-      for (int b = 0; b < kRows; ++b) g += dl[b * 16 + thread - 32];
-      rule.template apply<kOptimizer>(g, at[0], at[16], at[32]);
-    }
-    if (warp == kWarps - 1) {
-      // Every block comes to the same: all stop together.
-      double loss = 0, hits = 0;
-      for (int b = lane; b < rows; b += 32) loss += results[b], hits += results[kRows + b];
-      loss = warpSum(loss), hits = warpSum(hits);
-      if (lane == 0) {
-        const float mean = static_cast<float>(loss / rows);
-        if (!isfinite(mean)) *stop = 1;
-        if (rank == 0) {
-          p.control->losses[step] = mean;
-          if (p.metrics) p.control->metrics[step] = static_cast<float>(hits / rows);
+        for (int k = 0; k < kBlocks; ++k) {
+          sendTo(k, results + (c - kLossLane) * kRows + row, c == kLossLane ? loss * rowWeights[j] : right, resultsAreThere);
         }
       }
     }
+    if (warp == kWarps - 1 && lane == 0) expectBytes(sharesAreThere, kShareBytes);
+    if (step + 1 < end) cutPieces(raw, xOf(step + 1));
+    fetch(step + 2);
+    placeRows(step + 3);
+    placeTargets(step + 1);
+
+    waitForBytes(gradientsAreThere, parity);
+    for (int i = thread; i < kOwn * kRows; i += kThreads) {
+      const int unit = i / kRows, b = i % kRows;
+      float d = 0;
 #pragma unroll
-    for (int t = 0; t < kTiles; ++t) {
-      float g[4] = {};
-      inOrder();
-      tileGradient(now, dz, (warp * kTiles + t) * 8, g);
+      for (int c = 0; c < CLASSES; ++c) d = fmaf(gradients[b * kClusterRow + c], w2[unit * 16 + c], d);
+      d *= slope(kActivation, h[unit * kUnitStride + b], 0);
+      dz[unit * kUnitStride + b] = d;
+      unsigned parts[PARTS];
+      cut(d, 0.0f, parts);
 #pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        const bool there = kWhole || ((warp * kTiles + t) * 8 + 2 * q + i % 2 < FEATURES && unit0 + r + 8 * (i / 2) < UNITS);
-        if (there) rule.template apply<kOptimizer>(g[i] * p.scale, w[t][i], s0[t][i], s1[t][i]);
+      for (int k = 0; k < PARTS; ++k) dzParts[(k * kOwn + unit) * kPartStride + b] = static_cast<Bf16>(parts[k]);
+    }
+    __syncthreads();
+    if (thread == 0) expectBytes(gradientsAreThere, kGradientBytes);
+
+    // The second layer and the biases: four lanes a parameter, each with its part of the rows.
+#pragma unroll 1
+    for (int i = thread / 4; i < kSmall; i += kThreads / 4) {
+      const bool weight = i < kOwn * CLASSES, bias1 = !weight && i < kOwn * CLASSES + kOwn;
+      const int unit = weight ? i / CLASSES : bias1 ? i - kOwn * CLASSES : 0;
+      const int c = weight ? i % CLASSES : bias1 ? 0 : least(i - kOwn * CLASSES - kOwn, CLASSES);
+      const bool there = weight || bias1 ? (weight || BIAS1) && unit0 + unit < UNITS : BIAS2 && c < CLASSES;
+      const float* const left = h + unit * kUnitStride;
+      const float* const right = bias1 ? dz + unit * kUnitStride : gradients + c;
+      const int apart = bias1 ? 1 : kClusterRow, first = thread % 4 * (kRows / 4);
+      float g = 0;
+#pragma unroll 4
+      for (int b = first; b < first + kRows / 4; ++b) g = fmaf(weight ? left[b] : 1.0f, right[b * apart], g);
+      g += __shfl_xor_sync(kEveryLane, g, 1);
+      g += __shfl_xor_sync(kEveryLane, g, 2);
+      if (!there || thread % 4 != 0) continue;
+      float* const at = weight ? w2 + unit * 16 + c : bias1 ? b1 + unit : b2 + c;
+      const int slots = weight ? kOwn * 16 : bias1 ? kOwn : 16;
+      rule.template apply<kOptimizer>(g, at[0], at[slots], at[2 * slots]);
+    }
+
+    const Gradients of(dzParts);
+#pragma unroll
+    for (int t = 0; t < kEach; ++t) {
+      const int tile = warp * kEach + t;
+      if (kSpare && tile >= kTiles) break;
+      float g[kGroups][4];
+      of.times(x, tile, g);
+#pragma unroll
+      for (int n = 0; n < kGroups; ++n) {
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+          const bool there = (FEATURES % kPiece == 0 || tile * kPiece + i / 2 * 8 + 2 * q + i % 2 < FEATURES) &&
+                             (UNITS == kBlocks * kOwn || unit0 + 8 * n + r < UNITS);
+          if (there) rule.template apply<kOptimizer>(g[n][i] * p.scale, w[t][n][i], s0[t][n][i], s1[t][n][i]);
+        }
       }
     }
+    if (warp != kWarps - 1) continue;
+    // Every block comes to the same: all stop together.
+    waitForBytes(resultsAreThere, parity);
+    int bad = 0;
+#pragma unroll 1
+    for (int b = lane; b < rows; b += 32) bad += isfinite(results[b]) ? 0 : 1;
+    bad = warpSum(bad);
+    if (rank == 0) {
+      double loss = 0, hits = 0;
+#pragma unroll 1
+      for (int b = lane; b < rows; b += 32) loss += results[b], hits += results[kRows + b];
+      loss = warpSum(loss), hits = warpSum(hits);
+      if (lane == 0) control.losses[step] = static_cast<float>(loss / rows);
+      if (lane == 0 && p.metrics) control.metrics[step] = static_cast<float>(hits / rows);
+    }
+    if (lane == 0) {
+      expectBytes(resultsAreThere, kResultBytes);
+      if (bad) *stop = 1;
+    }
   }
+  waitForCopies();
   __syncthreads();
-  eachWeight([&](int t, int i, long long at) {
-    p.w1[at] = w[t][i];
-    if (Rule::hasSlot0(kOptimizer)) p.w1Slot0[at] = s0[t][i];
-    if (Rule::hasSlot1(kOptimizer)) p.w1Slot1[at] = s1[t][i];
+  eachWeight([&](int t, int g, int i, long long at) {
+    p.w1[at] = w[t][g][i];
+    if (Rule::hasSlot0(kOptimizer)) p.w1Slot0[at] = s0[t][g][i];
+    if (Rule::hasSlot1(kOptimizer)) p.w1Slot1[at] = s1[t][g][i];
   });
   // b2 is the same in every block.
   eachSmall([&](float* place, float* memory) {
     if (rank == 0 || place < b2 || place >= b2 + 48) *memory = *place;
   });
-  clusterArrive();  // everybody has read control
+  clusterArrive();  // everybody has read control, and nobody is sent to any more
   clusterWait();
   if (rank == 0 && thread == 0) {
     p.control->base = step;

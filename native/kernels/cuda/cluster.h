@@ -1,18 +1,26 @@
-// Words for blocks that share memory (sm_90), copies that run beside the computation (sm_80), and tensor cores.
+// Words for blocks that share memory (sm_90), copies that run beside the computation, and tensor cores on bfloat16.
 #pragma once
 #include "platform.h"
 
 namespace fusor::cuda {
 
+using Bf16 = unsigned short;  // the upper half of a float32
+
 #ifdef FUSOR_EMULATED
 
-DEVICE void inOrder() {}
 DEVICE unsigned clusterRank() { return fusorRuntime->current->rank; }
 DEVICE void clusterArrive() { fusorRuntime->clusterArrive(); }
 DEVICE void clusterWait() { fusorRuntime->clusterWait(); }
-DEVICE void storeRemote(float* own, unsigned rank, float value) {
-  const auto at = reinterpret_cast<unsigned char*>(own) - fusorRuntime->shared(clusterRank());
-  *reinterpret_cast<float*>(fusorRuntime->shared(rank) + at) = value;
+DEVICE void* remote(void* own, unsigned rank) {
+  return fusorRuntime->shared(rank) + (static_cast<unsigned char*>(own) - fusorRuntime->shared(clusterRank()));
+}
+DEVICE void initBarrier(unsigned long long*) {}
+DEVICE void barriersAreThere() {}
+DEVICE void expectBytes(unsigned long long* barrier, unsigned bytes) { fusorRuntime->expectBytes(barrier, bytes); }
+DEVICE void waitForBytes(unsigned long long* barrier, unsigned parity) { fusorRuntime->waitForBytes(barrier, parity); }
+DEVICE void sendTo(unsigned rank, float* own, float value, unsigned long long* barrier) {
+  *static_cast<float*>(remote(own, rank)) = value;
+  fusorRuntime->completeBytes(remote(barrier, rank), sizeof value);
 }
 template <int BYTES>
 DEVICE void copyAsync(void* to, const void* from) {
@@ -20,26 +28,42 @@ DEVICE void copyAsync(void* to, const void* from) {
 }
 DEVICE void commitCopies() { fusorRuntime->commitCopies(); }
 DEVICE void waitForCopies() { fusorRuntime->waitForCopies(0); }
-DEVICE unsigned toTf32(float x) { return (__float_as_uint(x) + 0x1000u) & ~0x1fffu; }
-DEVICE void multiplyTf32(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
+template <bool TURNED>
+DEVICE void loadMatrices(const Bf16* at, unsigned (&to)[4]) {
+  const unsigned char* slots = fusorRuntime->exchange(&at, sizeof at);
+  const int lane = static_cast<int>(threadIdx.x) % 32, r = lane / 4, q = lane % 4;
+  for (int m = 0; m < 4; ++m) {
+    Bf16 pair[2];
+    for (int i = 0; i < 2; ++i) {
+      const Bf16* row;
+      std::memcpy(&row, slots + (8 * m + (TURNED ? 2 * q + i : r)) * emulated::kSlot, sizeof row);
+      pair[i] = row[TURNED ? r : 2 * q + i];
+    }
+    to[m] = pair[0] | static_cast<unsigned>(pair[1]) << 16;
+  }
+}
+DEVICE void multiply(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
   const unsigned mine[6] = {a[0], a[1], a[2], a[3], b0, b1};
   const unsigned char* slots = fusorRuntime->exchange(mine, sizeof mine);
   const int lane = static_cast<int>(threadIdx.x) % 32, r = lane / 4, q = lane % 4;
-  const auto of = [&](int from, int which) {
+  const auto of = [&](int from, int which, int half) {
     unsigned bits;
     std::memcpy(&bits, slots + from * emulated::kSlot + 4 * which, 4);
-    return __uint_as_float(bits & ~0x1fffu);
+    return __uint_as_float(half ? bits & 0xffff0000u : bits << 16);
   };
   for (int i = 0; i < 4; ++i) {
     const int row = r + 8 * (i / 2), column = 2 * q + i % 2;
-    for (int k = 0; k < 8; ++k) c[i] += of(row % 8 * 4 + k % 4, row / 8 + 2 * (k / 4)) * of(column * 4 + k % 4, 4 + k / 4);
+    for (int k = 0; k < 16; ++k) {
+      c[i] += of(row % 8 * 4 + k % 8 / 2, row / 8 + 2 * (k / 8), k % 2) * of(column * 4 + k % 8 / 2, 4 + k / 8, k % 2);
+    }
   }
+}
+DEVICE unsigned twoBytes(unsigned four, int first) {
+  const auto one = [&](int i) { return __float_as_uint(static_cast<float>(four >> (8 * i) & 255u)) >> 16; };
+  return one(first) | one(first + 1) << 16;
 }
 
 #else
-
-// Keeps the compiler from loading ahead of here: what it would hold that long are registers.
-DEVICE void inOrder() { asm volatile("" ::: "memory"); }
 
 DEVICE unsigned clusterRank() {
   unsigned rank;
@@ -52,11 +76,33 @@ DEVICE void clusterWait() { asm volatile("barrier.cluster.wait.acquire.aligned;"
 
 DEVICE unsigned sharedAddress(const void* pointer) { return static_cast<unsigned>(__cvta_generic_to_shared(pointer)); }
 
-// To where `own` lies in the shared memory of block `rank`.
-DEVICE void storeRemote(float* own, unsigned rank, float value) {
-  unsigned there;
+// A barrier that counts bytes: a phase ends when somebody has said how many to expect, and as many have come.
+DEVICE void initBarrier(unsigned long long* barrier) {
+  asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" ::"r"(sharedAddress(barrier)) : "memory");
+}
+DEVICE void barriersAreThere() { asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory"); }
+DEVICE void expectBytes(unsigned long long* barrier, unsigned bytes) {
+  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(sharedAddress(barrier)), "r"(bytes) : "memory");
+}
+// Waits for the end of the phase of this parity: 0 for the first.
+DEVICE void waitForBytes(unsigned long long* barrier, unsigned parity) {
+  unsigned ended = 0;
+  while (!ended) {
+    asm volatile(
+        "{\n .reg .pred p;\n mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 p, [%1], %2;\n selp.u32 %0, 1, 0, p;\n}"
+        : "=r"(ended)
+        : "r"(sharedAddress(barrier)), "r"(parity)
+        : "memory");
+  }
+}
+// To where `own` lies in the shared memory of block `rank`; counted by its `barrier`.
+DEVICE void sendTo(unsigned rank, float* own, float value, unsigned long long* barrier) {
+  unsigned there, counter;
   asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(there) : "r"(sharedAddress(own)), "r"(rank));
-  asm volatile("st.shared::cluster.f32 [%0], %1;" ::"r"(there), "f"(value) : "memory");
+  asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(counter) : "r"(sharedAddress(barrier)), "r"(rank));
+  asm volatile("st.async.shared::cluster.mbarrier::complete_tx::bytes.b32 [%0], %1, [%2];" ::"r"(there), "r"(__float_as_uint(value)),
+               "r"(counter)
+               : "memory");
 }
 
 template <int BYTES>
@@ -70,44 +116,49 @@ DEVICE void copyAsync(void* to, const void* from) {
 DEVICE void commitCopies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 DEVICE void waitForCopies() { asm volatile("cp.async.wait_group 0;" ::: "memory"); }
 
-DEVICE unsigned toTf32(float x) {
-  unsigned bits;
-  asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(bits) : "f"(x));
-  return bits;
+// Four matrices [8, 8]: lane i gives the address of row i % 8 of matrix i / 8, and gets of each matrix row lane / 4, columns
+// 2 (lane % 4) and the next; TURNED: column lane / 4, those rows.
+template <bool TURNED>
+DEVICE void loadMatrices(const Bf16* at, unsigned (&to)[4]) {
+  if constexpr (TURNED) {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
+                 : "r"(sharedAddress(at))
+                 : "memory");
+  } else {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
+                 : "r"(sharedAddress(at))
+                 : "memory");
+  }
 }
-// c[16, 8] += a[16, 8] b[8, 8]. With r = lane / 4, q = lane % 4, a lane holds a: (r, q), (r + 8, q), (r, q + 4), (r + 8, q + 4);
-// b: (q, r), (q + 4, r); c: (r, 2q), (r, 2q + 1), (r + 8, 2q), (r + 8, 2q + 1).
-DEVICE void multiplyTf32(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
-  asm volatile(
-      "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+// c[16, 8] += a[16, 16] b[16, 8], pairs of bfloat16. With r = lane / 4, q = lane % 4, a lane holds a: (r, 2q…), (r + 8, 2q…),
+// (r, 2q + 8…), (r + 8, 2q + 8…); b: (2q…, r), (2q + 8…, r); c: (r, 2q), (r, 2q + 1), (r + 8, 2q), (r + 8, 2q + 1).
+DEVICE void multiply(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
       : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+// Bytes `first` and the next of four, as bfloat16: 128 + seven bits is a pattern; 128 goes again where the eighth is 0.
+DEVICE unsigned twoBytes(unsigned four, int first) {
+  const unsigned halves = __byte_perm(four, 0, first ? 0x4342 : 0x4140), without = (~halves & 0x00800080u) * 0x86u;
+  unsigned pair;
+  asm("sub.rn.bf16x2 %0, %1, %2;" : "=r"(pair) : "r"((halves & 0x007f007fu) | 0x43004300u), "r"(without));
+  return pair;
 }
 
 #endif
 
-// One product with float32's accuracy from tf32's: the parts that rounding cuts off are multiplied too. EXACT: b has no
-// such part (bytes).
-template <bool EXACT>
-DEVICE void multiplySplit(float (&c)[4], const float (&a)[4], float b0, float b1) {
-  unsigned high[4], low[4];
+// A pair of float32 cut into N pairs of bfloat16, whose sum they are: exactly, where there are three.
+template <int N>
+DEVICE void cut(float a, float b, unsigned (&parts)[N]) {
 #pragma unroll
-  for (int i = 0; i < 4; ++i) {
-    high[i] = toTf32(a[i]);
-    low[i] = toTf32(a[i] - __uint_as_float(high[i]));
+  for (int i = 0; i < N; ++i) {
+    const unsigned high = __float_as_uint(a) & 0xffff0000u, other = __float_as_uint(b) & 0xffff0000u;
+    parts[i] = high >> 16 | other;
+    a -= __uint_as_float(high);
+    b -= __uint_as_float(other);
   }
-  const unsigned high0 = EXACT ? __float_as_uint(b0) : toTf32(b0), high1 = EXACT ? __float_as_uint(b1) : toTf32(b1);
-  multiplyTf32(c, low, high0, high1);
-  if constexpr (!EXACT) multiplyTf32(c, high, toTf32(b0 - __uint_as_float(high0)), toTf32(b1 - __uint_as_float(high1)));
-  multiplyTf32(c, high, high0, high1);
-}
-
-template <bool EXACT>
-DEVICE void multiplyRounded(float (&c)[4], const float (&a)[4], float b0, float b1) {
-  unsigned high[4];
-#pragma unroll
-  for (int i = 0; i < 4; ++i) high[i] = toTf32(a[i]);
-  multiplyTf32(c, high, EXACT ? __float_as_uint(b0) : toTf32(b0), EXACT ? __float_as_uint(b1) : toTf32(b1));
 }
 
 }  // namespace fusor::cuda

@@ -3,49 +3,57 @@
 
 namespace fusor::cuda {
 
-constexpr int kClusterBlocks = 8;
-constexpr int kClusterUnits = 16;   // hidden units of a block
-constexpr int kClusterClasses = 16;
-constexpr int kClusterWarps = 12;   // at most: three on a quarter of a multiprocessor, which leaves a thread 168 registers
-constexpr int kClusterRegisters = 124;
+constexpr int kClusterClasses = 14;
+constexpr int kClusterRow = 17;  // floats of a row's gradients: rows start in other banks
 
 struct ClusterShape {
-  int features, batch, elementBytes;
+  int features, units, batch;
+  int blocks;        // of the cluster: a power of two, at most 16
+  int elementBytes;  // of an input: 1 or 4
+  int parts;         // of a float32 in products: 3, or 2 for tf32
 
-  constexpr int rows() const { return (batch + 7) / 8 * 8; }
-  constexpr int tiles() const { return (features + 8 * kClusterWarps - 1) / (8 * kClusterWarps); }
-  // The row losses take 8 lanes a row and a pass over them: no fewer than 8 warps.
-  constexpr int warps() const {
-    const int needed = (features + 8 * tiles() - 1) / (8 * tiles());
-    return needed < 8 ? 8 : needed;
-  }
-  // A row in shared memory, in elements: whole 16-byte copies, an odd number of them, so that rows start in other banks.
-  constexpr int stride() const {
-    const int quantum = 16 / elementBytes, copies = (features + quantum - 1) / quantum;
-    return (copies | 1) * quantum;
-  }
-  // Of one step's rows, in elements; tiles may reach beyond the last row: what is there counts nothing.
-  constexpr int buffer() const { return (rows() * stride() + warps() * tiles() * 8 + 15) / 16 * 16; }
-  // What a thread holds throughout a step: weights, slots, sums. The rest of its registers is for what comes and goes.
-  constexpr int heldRegisters() const { return 12 * tiles() + rows() / 2; }
-  constexpr int shareFloats() const { return rows() * kClusterClasses; }
+  static constexpr int over(int a, int b) { return (a + b - 1) / b; }
+  static constexpr int most(int a, int b) { return a > b ? a : b; }
+
+  constexpr int inputParts() const { return elementBytes == 1 ? 1 : parts; }  // a byte is a bfloat16
+  constexpr int groups() const { return over(units, 8 * blocks); }            // of 8 hidden units, of a block
+  constexpr int own() const { return 8 * groups(); }
+  constexpr int rows() const { return over(batch, 16) * 16; }
+  constexpr int rowsEach() const { return rows() / blocks; }  // whose loss a block computes
+  constexpr int tiles() const { return over(features, 16); }
+
+  // With `limit` warps: their tiles, and what a thread holds throughout a step: weights, slots and sums.
+  constexpr int tilesWith(int limit) const { return over(tiles(), limit); }
+  constexpr int heldWith(int limit) const { return groups() * (12 * tilesWith(limit) + rows() / 4); }
+  static constexpr int registersWith(int limit) { return limit == 16 ? 128 : limit == 12 ? 168 : 255; }
+  // The rest of its registers is for what comes and goes.
+  constexpr bool holds(int limit) const { return heldWith(limit) + 60 <= registersWith(limit); }
+  constexpr int limit() const { return holds(16) ? 16 : holds(12) ? 12 : 8; }
+  constexpr bool fitsRegisters() const { return units <= 8 * blocks * 2 && holds(limit()); }
+  constexpr int tilesEach() const { return tilesWith(limit()); }
+  constexpr int warps() const { return most(8, over(tiles(), tilesEach())); }
+
+  // Elements of a row: an odd number of 16-byte pieces, so that rows start in other banks.
+  constexpr int stride() const { return (2 * tiles() | 1) * 8; }
   constexpr int unitStride() const { return rows() + 4; }
+  constexpr int partStride() const { return rows() + 8; }
 
-  // The block's shared memory, in floats.
-  constexpr int sums() const { return 2 * buffer() * elementBytes / 4; }                          // [warps][16][rows]
-  constexpr int h() const { return sums() + warps() * kClusterUnits * rows(); }                   // [16][rows + 4]
-  constexpr int dz() const { return h() + kClusterUnits * unitStride(); }                         // [16][rows + 4]
-  constexpr int share() const { return dz() + kClusterUnits * unitStride(); }                     // [2][blocks][classes][rows]
-  constexpr int dl() const { return share() + 2 * kClusterBlocks * shareFloats(); }               // [rows][classes]
-  constexpr int targets() const { return dl() + shareFloats(); }                                  // [2][rows][classes]
-  constexpr int rowWeights() const { return targets() + 2 * shareFloats(); }                      // [2][rows]
-  constexpr int w2() const { return rowWeights() + 2 * rows(); }                                  // [value, slots][16][classes]
-  constexpr int b1() const { return w2() + 3 * kClusterUnits * kClusterClasses; }                 // [value, slots][16]
-  constexpr int b2() const { return b1() + 3 * kClusterUnits; }                                   // [value, slots][classes]
-  constexpr int results() const { return b2() + 3 * kClusterClasses; }                            // [losses, hits][rows]
-  constexpr int rowsOf() const { return results() + 2 * rows(); }                                 // int [4][rows], by step
-  constexpr int stop() const { return rowsOf() + 4 * rows(); }                                    // int
-  constexpr int all() const { return stop() + 4; }
+  // The block's shared memory, in bytes.
+  constexpr int raw() const { return 2 * inputParts() * rows() * stride() * 2; }            // x: bfloat16 [2][parts][rows][stride]
+  constexpr int sums() const { return raw() + rows() * 16 * tiles() * elementBytes; }       // as they came [rows][16 tiles]
+  constexpr int h() const { return sums() + 4 * warps() * own() * unitStride(); }           // [warps][own][rows + 4]
+  constexpr int dz() const { return h() + 4 * own() * unitStride(); }                       // [own][rows + 4]
+  constexpr int dzParts() const { return dz() + 4 * own() * unitStride(); }                 // [own][rows + 4]
+  constexpr int shares() const { return dzParts() + 2 * parts * own() * partStride(); }     // bfloat16 [parts][own][rows + 8]
+  constexpr int gradients() const { return shares() + 4 * 2 * rows() * 16; }                // [2][blocks][rowsEach][16]
+  constexpr int results() const { return gradients() + 4 * 2 * rows() * kClusterRow; }      // [2][rows][kClusterRow]
+  constexpr int w2() const { return results() + 4 * 2 * rows(); }                           // [losses, hits][rows]
+  constexpr int b1() const { return w2() + 4 * 3 * own() * 16; }                            // [value, slots][own][16]
+  constexpr int b2() const { return b1() + 4 * 3 * own(); }                                 // [value, slots][own]
+  constexpr int rowsOf() const { return b2() + 4 * 3 * 16; }                                // [value, slots][16]
+  constexpr int barriers() const { return rowsOf() + 4 * 4 * rows(); }                      // int [4][rows], by step
+  constexpr int stop() const { return barriers() + 3 * 8; }                                 // of 8 bytes
+  constexpr int bytes() const { return stop() + 8; }                                        // int
 };
 
 }  // namespace fusor::cuda

@@ -9,8 +9,9 @@ struct Rule {
   float rate, shrink;
   OptimizerConstants c;
 
+  DEVICE Rule(const OptimizerConstants& constants, float rate, float shrink) : rate(rate), shrink(shrink), c(constants) {}
   DEVICE Rule(const OptimizerConstants& constants, const Step& step)
-      : rate(step.control->rates[2 * step.index]), shrink(step.control->rates[2 * step.index + 1]), c(constants) {}
+      : Rule(constants, step.control->rates[2 * step.index], step.control->rates[2 * step.index + 1]) {}
 
   static constexpr bool hasSlot0(OptimizerKind k) { return k >= OptimizerKind::Momentum; }
   static constexpr bool hasSlot1(OptimizerKind k) { return k == OptimizerKind::Adam || k == OptimizerKind::AdamW; }
@@ -30,10 +31,10 @@ struct Rule {
       s0 = fmaf(g - s0, c.blend1, s0);
       s1 = fmaf(g * g - s1, c.blend2, s1);
       if constexpr (K == OptimizerKind::AdamW) w = fmaf(-shrink, w, w);
-      w = fmaf(-rate, s0 / (sqrtf(s1) + c.epsilon), w);
+      w = fmaf(-rate, quotient(s0, root(s1) + c.epsilon), w);
     } else {
       s0 = fmaf(c.decay1, s0, c.blend1 * (g * g));
-      w -= rate * g / sqrtf(s0 + c.epsilon);
+      w -= quotient(rate * g, root(s0 + c.epsilon));
     }
   }
 };

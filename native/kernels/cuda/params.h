@@ -213,12 +213,12 @@ struct AdvanceParams {
 
 // Whole steps of a net of two Dense layers, in one launch of one cluster (cluster.cu).
 struct ClusterParams {
-  Control* control;
+  Control* control;  // where it begins and ends
+  Control span;      // all else, where reading it costs nothing
   OptimizerConstants optimizer;
   int steps;    // to do at most
   int metrics;  // 0, or 1: categorical accuracy
   float scale;  // of the inputs
-  ActivationKind activation;
   float *w1, *w1Slot0, *w1Slot1, *w2, *w2Slot0, *w2Slot1;  // biases in their last rows
   int ld1, ld2;
 };

@@ -14,6 +14,19 @@
   extern __shared__ __align__(16) unsigned char fusorShared[]; \
   type* const name = reinterpret_cast<type*>(fusorShared)
 
+// The hardware's own, one instruction each, within 2 units in the last place; denormals are zeros. IEEE's take an
+// optimiser's step several times as long.
+DEVICE float root(float x) {
+  float y;
+  asm("sqrt.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+DEVICE float quotient(float x, float y) {
+  float inverse;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(inverse) : "f"(y));
+  return x * inverse;
+}
+
 #endif
 
 constexpr unsigned kEveryLane = 0xffffffffu;

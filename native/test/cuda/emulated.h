@@ -32,6 +32,13 @@ struct alignas(16) float4 {
   float x, y, z, w;
 };
 
+struct alignas(16) uint4 {
+  unsigned x, y, z, w;
+};
+
+inline float root(float x) { return std::sqrt(x); }
+inline float quotient(float x, float y) { return x / y; }
+
 inline void __syncthreads() { fusorRuntime->barrier(); }
 inline void __syncwarp() {
   const char nothing = 0;

@@ -11,7 +11,7 @@ Grid* Grid::self = nullptr;
 
 emulated::Runtime& Grid::runtime() {
   static emulated::Runtime table{nullptr, &shared, &barrier, &clusterArrive, &clusterWait, &exchange, &copyLater, &commitCopies,
-                                 &waitForCopies};
+                                 &waitForCopies, &expectBytes, &completeBytes, &waitForBytes};
   return table;
 }
 
@@ -82,6 +82,29 @@ void Grid::waitForCopies(unsigned groupsLeft) {
   });
 }
 
+void Grid::changeBytes(void* barrier, int64_t by, bool arrives) {
+  Bytes& bytes = self->bytes_[barrier];
+  if (arrives && bytes.expected) throw std::runtime_error("a barrier's phase is begun twice");
+  bytes.missing += by;
+  bytes.expected = bytes.expected || arrives;
+  if (!bytes.expected || bytes.missing != 0) return;
+  bytes.expected = false;
+  ++bytes.phases.generation;
+}
+
+void Grid::expectBytes(void* barrier, unsigned bytes) { changeBytes(barrier, bytes, true); }
+void Grid::completeBytes(void* barrier, unsigned bytes) { changeBytes(barrier, -static_cast<int64_t>(bytes), false); }
+
+void Grid::waitForBytes(void* barrier, unsigned parity) {
+  Worker& worker = self->now();
+  const Wait& phases = self->bytes_[barrier].phases;
+  while (phases.generation % 2 == parity) {
+    worker.waitsFor = &phases;
+    worker.generation = phases.generation;
+    self->fibers_.yield();
+  }
+}
+
 void Grid::run(Entry entry, const cuda::Launch& launch, Order order) {
   self = this;
   entry_ = entry;
@@ -103,6 +126,7 @@ void Grid::runCluster(unsigned cluster, const cuda::Launch& launch, Order order)
   for (Warp& warp : warps_) warp.wait = {}, warp.slots.assign(2 * 32 * emulated::kSlot, 0xff);
   blocks_.assign(launch.cluster, {});
   cluster_ = {};
+  bytes_.clear();
   shared_.clear();
   for (unsigned b = 0; b < launch.cluster; ++b) {
     shared_.emplace_back(new unsigned char[sharedBytes_ + 16]);

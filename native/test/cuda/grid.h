@@ -1,5 +1,6 @@
 // Runs a grid of emulated threads: clusters of blocks one after the other, the threads of one in turns.
 #pragma once
+#include <map>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,11 @@ class Grid {
  private:
   struct Wait {
     uint64_t arrived = 0, generation = 0;
+  };
+  struct Bytes {
+    Wait phases;
+    int64_t missing = 0;
+    bool expected = false;
   };
   struct Copy {
     void* to;
@@ -55,6 +61,10 @@ class Grid {
   static void copyLater(void* to, const void* from, unsigned bytes);
   static void commitCopies();
   static void waitForCopies(unsigned groupsLeft);
+  static void expectBytes(void* barrier, unsigned bytes);
+  static void completeBytes(void* barrier, unsigned bytes);
+  static void waitForBytes(void* barrier, unsigned parity);
+  static void changeBytes(void* barrier, int64_t by, bool arrives);
 
   void runCluster(unsigned first, const cuda::Launch& launch, Order order);
   void arrive(Wait& wait, uint64_t expected);
@@ -68,6 +78,7 @@ class Grid {
   std::vector<Warp> warps_;
   std::vector<Wait> blocks_;
   Wait cluster_;
+  std::map<void*, Bytes> bytes_;
   std::vector<std::unique_ptr<unsigned char[]>> shared_;
 };
 

@@ -173,14 +173,15 @@ std::vector<JobOptions> clusterTable() {
     return all.back();
   };
   add("whole tiles", 64, 128, A::Relu, 10);
+  add("two groups of units a block, more tiles than warps", 320, 200, A::Relu, 10).steps = 2;
   add("padding everywhere, bytes one by one", 37, 20, A::Tanh, 3).weighted = true;
   {
-    auto& job = add("floats, values, no bias", 50, 35, A::Sigmoid, 16);
-    job.bytes = false, job.loss = LossKind::CategoricalCrossentropy, job.layers = {dense(35, A::Sigmoid, false), dense(16, A::Linear, false)};
+    auto& job = add("floats, values, no bias", 50, 35, A::Sigmoid, 14);
+    job.bytes = false, job.loss = LossKind::CategoricalCrossentropy, job.layers = {dense(35, A::Sigmoid, false), dense(14, A::Linear, false)};
     job.optimizer = UpdateKind::AdamW;
   }
   {
-    auto& job = add("two tiles a warp, batch 61", 132, 128, A::Elu, 7);
+    auto& job = add("copies of 4 bytes, batch 61", 132, 128, A::Elu, 7);
     job.batch = 61, job.rows = 80, job.metrics = {}, job.optimizer = UpdateKind::Rmsprop;
   }
   auto& job = add("one of each", 1, 1, A::Linear, 2);

@@ -28,6 +28,10 @@ struct Runtime {
   void (*copyLater)(void* to, const void* from, unsigned bytes);
   void (*commitCopies)();
   void (*waitForCopies)(unsigned groupsLeft);
+  // mbarrier, of one arrival a phase: it ends when somebody has said how many bytes to expect, and as many have come.
+  void (*expectBytes)(void* barrier, unsigned bytes);
+  void (*completeBytes)(void* barrier, unsigned bytes);
+  void (*waitForBytes)(void* barrier, unsigned parity);
 };
 
 }  // namespace emulated

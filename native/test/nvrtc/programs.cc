@@ -36,6 +36,7 @@ class Collector : public cuda::Device {
     kernels_.push_back(std::make_unique<cuda::Kernel>(cuda::Kernel{name, program.entry}));
     return kernels_.back().get();
   }
+  int mostInCluster(const cuda::Launch&) override { return inCluster; }
   std::unique_ptr<cuda::Memory> allocate(size_t) override { return std::make_unique<Nowhere>(); }
   void upload(cuda::Address, const void*, size_t) override {}
   void download(void*, cuda::Address, size_t) override {}
@@ -51,6 +52,7 @@ class Collector : public cuda::Device {
   bool idle() override { return true; }
   void synchronize() override {}
   bool sample = false;  // of what is asked for from now on
+  int inCluster = 16;
 
  private:
   std::map<std::string, Wanted>& all_;
@@ -65,13 +67,15 @@ void collect(const JobOptions& options, int multiprocessors, int major, bool sam
   for (const CudaPurpose purpose : {CudaPurpose::Train, CudaPurpose::Evaluate, CudaPurpose::Predict}) {
     device.sample = sample && purpose == CudaPurpose::Train;
     const int rows = purpose == CudaPurpose::Train ? options.batch : 8192;
-    if (purpose == CudaPurpose::Train && cudaClusterFits(job.plan, network, device.properties(), rows, options.bytes)) {
-      for (const CudaProducts products : {CudaProducts::SplitTf32, CudaProducts::Ffma, CudaProducts::Tf32}) {
-        device.launch(cudaCluster(job.plan, network, device, nullptr, rows, options.bytes, products, 1));
+    for (const CudaProducts products : {CudaProducts::Fp32, CudaProducts::Tf32}) {
+      for (const int blocks : {16, 8}) {
+        device.inCluster = blocks;
+        const auto cluster = cudaCluster(job.plan, network, device, nullptr, rows, options.bytes, products, 1);
+        if (purpose == CudaPurpose::Train && cluster) device.launch(*cluster);
         device.sample = false;
       }
-      device.sample = sample;
     }
+    device.sample = sample && purpose == CudaPurpose::Train;
     const CudaRecipe recipe = cudaRecipe(job.plan, network, device, nullptr, purpose, options.bytes, rows, rows);
     for (const cuda::Launch& launch : recipe.step) device.launch(launch);
   }
