@@ -51,12 +51,16 @@ void require(bool condition, const char* what) {
 Napi::Value ceilings(const Napi::CallbackInfo& call) {
   Napi::Env env = call.Env();
   return guarded(env, [&]() -> Napi::Value {
-    const int threads = static_cast<int>(toInteger(call[0], "threads", 1, 1024));
+    // A number of threads, or the device.
+    const bool onCpu = call[0].IsNumber();
+    const int threads = onCpu ? static_cast<int>(toInteger(call[0], "threads", 1, 1024)) : 0;
+    const int gpu = onCpu ? Way::kCpu : toGpu(toText(call[0], "device"));
+    require(onCpu || gpu != Way::kCpu, "ceilings are of a number of threads, or of a GPU");
     Ceilings measured;
     std::exception_ptr failure;
     std::thread([&] {
       try {
-        measured = measureCeilings(threads);
+        measured = onCpu ? measureCeilings(threads) : measureGpuCeilings(gpu);
       } catch (...) {
         failure = std::current_exception();
       }

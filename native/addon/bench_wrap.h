@@ -4,7 +4,7 @@
 
 namespace fusor::addon {
 
-// (threads) -> {threads, flops: {avx512: …}, bandwidths: [{level, bytes, read, update}]}
+// (threads or 'cuda:N') -> {threads, flops: {avx512: …}, bandwidths: [{level, bytes, read, update}]}
 Napi::Value ceilings(const Napi::CallbackInfo& call);
 // ({op, batch, inputs, units, threads, density, variants, warmup, repetitions})
 //   -> [{variant, available, error, allowed, seconds: [a call, one a repetition]}]

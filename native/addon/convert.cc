@@ -235,20 +235,20 @@ State toState(const Napi::Value& value, const Plan& plan) {
   return state;
 }
 
+int toGpu(const std::string& name) {
+  const bool numbered = name.starts_with("cuda:") && name.size() > 5 && name.size() < 9 &&
+                        name.find_first_not_of("0123456789", 5) == std::string::npos;
+  require(name == "cpu" || name == "played" || numbered, "device '" + name.substr(0, 40) + "' is not known");
+  return numbered ? std::stoi(name.substr(5)) : name == "played" ? Way::kPlayed : Way::kCpu;
+}
+
 Way toWay(const Napi::Object& o) {
   Way way;
   way.kernels = oneOf<const char*>(o.Get("kernels"), "kernels", {{"auto", "auto"}, {"fused", "fused"}, {"framework", "framework"}});
   way.isa = toText(o.Get("isa"), "isa");
   way.threads = static_cast<int>(toInteger(o.Get("threads"), "threads", 0, 1024));
   const Napi::Value device = o.Get("device"), precision = o.Get("precision"), folder = o.Get("cacheFolder");
-  if (!device.IsUndefined()) {
-    const std::string name = toText(device, "device");
-    const bool numbered = name.starts_with("cuda:") && name.size() > 5 && name.size() < 9 &&
-                          name.find_first_not_of("0123456789", 5) == std::string::npos;
-    require(name == "cpu" || name == "played" || numbered, "device '" + name.substr(0, 40) + "' is not known");
-    if (name == "played") way.gpu = Way::kPlayed;
-    if (numbered) way.gpu = std::stoi(name.substr(5));
-  }
+  if (!device.IsUndefined()) way.gpu = toGpu(toText(device, "device"));
   if (!precision.IsUndefined()) {
     way.precision = oneOf<Precision>(precision, "precision", {{"fp32", Precision::Fp32}, {"tf32", Precision::Tf32}, {"bf16", Precision::Bf16}});
     require(way.gpu != Way::kCpu || way.precision == Precision::Fp32, "a CPU computes in fp32");

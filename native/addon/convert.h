@@ -15,6 +15,8 @@ Dataset toDataset(const Napi::Value& value, const Plan& plan);
 Dataset toInputs(const Napi::Value& x, const Plan& plan);
 // {kernels, isa, threads}, and for a GPU {device: 'cuda:N', precision, cacheFolder}.
 Way toWay(const Napi::Object& options);
+// 'cuda:N', 'played' or 'cpu', as Way::gpu has it.
+int toGpu(const std::string& name);
 Span toSpan(const Napi::Value& value, int64_t rows);
 
 int64_t toInteger(const Napi::Value& value, const char* name, int64_t least, int64_t most);

@@ -53,6 +53,7 @@ Napi::Object toObject(Napi::Env env, const Stamps& stamps, double returned) {
   object.Set("launch", stamps.launch);
   object.Set("aside", stamps.aside);
   object.Set("lost", static_cast<double>(stamps.lost));
+  object.Set("leading", stamps.leading);
   object.Set("returned", returned);
   return object;
 }

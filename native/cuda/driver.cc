@@ -51,6 +51,10 @@ DriverApi bindAll(void* library) {
   bind(library, api.streamDestroy, "cuStreamDestroy_v2");
   bind(library, api.streamQuery, "cuStreamQuery");
   bind(library, api.streamSynchronize, "cuStreamSynchronize");
+  bind(library, api.eventCreate, "cuEventCreate");
+  bind(library, api.eventDestroy, "cuEventDestroy_v2");
+  bind(library, api.eventRecord, "cuEventRecord");
+  bind(library, api.eventElapsedTime, "cuEventElapsedTime");
   bind(library, api.streamBeginCapture, "cuStreamBeginCapture_v2");
   bind(library, api.streamEndCapture, "cuStreamEndCapture");
   bind(library, api.graphInstantiate, "cuGraphInstantiateWithFlags");

@@ -14,12 +14,14 @@ using Function = struct FunctionHandle*;
 using Stream = struct StreamHandle*;
 using GraphHandle = struct GraphHandleStruct*;
 using GraphExec = struct GraphExecHandle*;
+using Event = struct EventHandle*;
 
 constexpr Result kSuccess = 0, kOutOfMemory = 2, kNoDevice = 100, kNotReady = 600;
 
 enum DeviceAttribute {
   kMultiprocessors = 16,
   kComputeMode = 20,
+  kCacheBytes = 38,
   kMajor = 75,
   kMinor = 76,
   kSharedPerBlockOptIn = 97,
@@ -75,6 +77,10 @@ struct DriverApi {
   Result (*streamDestroy)(Stream);
   Result (*streamQuery)(Stream);
   Result (*streamSynchronize)(Stream);
+  Result (*eventCreate)(Event*, unsigned flags);
+  Result (*eventDestroy)(Event);
+  Result (*eventRecord)(Event, Stream);
+  Result (*eventElapsedTime)(float* milliseconds, Event from, Event to);
   Result (*streamBeginCapture)(Stream, int mode);
   Result (*streamEndCapture)(Stream, GraphHandle*);
   Result (*graphInstantiate)(GraphExec*, GraphHandle, unsigned long long flags);

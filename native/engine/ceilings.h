@@ -13,12 +13,16 @@ struct Bandwidth {
 
 struct Ceilings {
   int threads;
-  // Floating-point operations a second, all threads together, by instruction set: a multiply-add counts two.
+  // Floating-point operations a second, all threads together, by instruction set or precision: a multiply-add counts two.
   std::vector<std::pair<std::string, double>> flops;
   std::vector<Bandwidth> bandwidths;
 };
 
 // The best of several short tries, some 0.4 s in all. Call from a thread that may spin.
 Ceilings measureCeilings(int threads);
+
+// Those of a GPU, through libtorch: products of large matrices by precision, copies within its cache and its memory. `threads` is 0.
+// index: as of TorchPlace. Throws Failure as that does.
+Ceilings measureGpuCeilings(int index);
 
 }  // namespace fusor

@@ -39,10 +39,10 @@ const char* nameOf(Activation activation) {
 }
 
 cuda::Launch launchOf(const Plan& plan, const CudaNetwork& network, cuda::Device& device, cuda::Control* control,
-                      const cuda::ClusterShape& shape, bool bytes, int steps) {
+                      const cuda::ClusterShape& shape, bool bytes, int steps, bool stamped) {
   const CudaStage &first = network.stages[0], &last = network.stages[1];
   const auto text = [](int value) { return std::to_string(value); };
-  const cuda::Program program{"cluster.cu",
+  cuda::Program program{"cluster.cu",
                               "cluster",
                               {{"INPUT", bytes ? "kBytes" : "kFloats"},
                                {"FEATURES", text(shape.features)},
@@ -55,6 +55,7 @@ cuda::Launch launchOf(const Plan& plan, const CudaNetwork& network, cuda::Device
                                {"ACTIVATION", nameOf(first.activation)},
                                {"OPTIMIZER", cudaNameOf(plan.optimizer.kind)},
                                {"PARTS", text(shape.parts)}}};
+  if (stamped) program.defines.emplace_back("STAMPED", "1");
   const cuda::ClusterParams p{control,
                               {},
                               cudaConstants(plan.optimizer),
@@ -74,7 +75,7 @@ cuda::Launch launchOf(const Plan& plan, const CudaNetwork& network, cuda::Device
 }  // namespace
 
 std::optional<cuda::Launch> cudaCluster(const Plan& plan, const CudaNetwork& network, cuda::Device& device, cuda::Control* control,
-                                        int batch, bool bytes, CudaProducts products, int steps) {
+                                        int batch, bool bytes, CudaProducts products, int steps, bool stamped) {
   if (!fits(plan, network, device.properties(), batch)) return std::nullopt;
   const int units = network.stages[0].outputs;
   for (const int most : kMostBlocks) {
@@ -82,7 +83,7 @@ std::optional<cuda::Launch> cudaCluster(const Plan& plan, const CudaNetwork& net
     const int blocks = std::min(most, static_cast<int>(std::bit_ceil(static_cast<unsigned>((units + 7) / 8))));
     const cuda::ClusterShape shape{plan.features, units, batch, blocks, bytes ? 1 : 4, static_cast<int>(products)};
     if (!shape.fitsRegisters() || shape.bytes() > device.properties().sharedBytesPerBlock) continue;
-    const cuda::Launch launch = launchOf(plan, network, device, control, shape, bytes, steps);
+    const cuda::Launch launch = launchOf(plan, network, device, control, shape, bytes, steps, stamped);
     if (device.mostInCluster(launch) >= blocks) return launch;
   }
   return std::nullopt;

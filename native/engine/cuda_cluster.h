@@ -12,8 +12,9 @@ namespace fusor {
 enum class CudaProducts { Tf32 = 2, Fp32 = 3 };
 
 // Does up to `steps` steps from where `control` stands; none where the net, the batch or the device is not for it.
+// stamped: and tells when.
 std::optional<cuda::Launch> cudaCluster(const Plan& plan, const CudaNetwork& network, cuda::Device& device, cuda::Control* control,
-                                        int batch, bool bytes, CudaProducts products, int steps);
+                                        int batch, bool bytes, CudaProducts products, int steps, bool stamped = false);
 
 // The same for a span, which it knows by value.
 cuda::Launch withSpan(const cuda::Launch& launch, const cuda::Control& span);

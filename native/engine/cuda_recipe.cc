@@ -27,10 +27,10 @@ bool elementwise(const Layer& layer) { return layer.kind != LayerKind::Activatio
 class Builder {
  public:
   Builder(const Plan& plan, const CudaNetwork& network, cuda::Device& device, const cuda::Control* control,
-          CudaPurpose purpose, bool bytes, int rows, int64_t results)
+          CudaPurpose purpose, bool bytes, int rows, int64_t results, bool stamped)
       : plan_(plan), network_(network), device_(device), rows_(rows), purpose_(purpose), train_(purpose == CudaPurpose::Train),
-        input_(bytes ? "kBytes" : "kFloats") {
-    call_ = {control, 0, train_ ? 1 : 0};
+        stamped_(stamped), input_(bytes ? "kBytes" : "kFloats") {
+    call_ = {control, 0, train_ ? 1 : 0, 0};
     if (purpose != CudaPurpose::Predict) {
       recipe_.rowLosses = allocate(results * sizeof(double));
       recipe_.rowMetrics = allocate(std::max<size_t>(1, results * plan.metrics.size()) * sizeof(double));
@@ -77,10 +77,14 @@ class Builder {
   template <class P>
   void launch(const std::string& file, const std::string& entry, std::vector<std::pair<std::string, std::string>> defines,
               int across, int down, int threads, int sharedBytes, const P& parameters) {
+    if (stamped_) defines.emplace_back("STAMPED", "1");
     Launch launch{device_.compile({file, entry, std::move(defines)}), {static_cast<uint32_t>(across), static_cast<uint32_t>(down), 1},
                   {static_cast<uint32_t>(threads), 1, 1}, 1, static_cast<uint32_t>(sharedBytes), std::vector<std::byte>(sizeof(P))};
     std::memcpy(launch.parameters.data(), &parameters, sizeof(P));
+    const int place = static_cast<int>(recipe_.step.size());
+    std::memcpy(launch.parameters.data() + offsetof(cuda::Call, launch), &place, sizeof place);
     recipe_.step.push_back(std::move(launch));
+    recipe_.does.push_back(does_);
   }
   // A kernel of rows.cu, all of whose warps take a row.
   template <class P>
@@ -101,6 +105,13 @@ class Builder {
     }
     op.out = matrix(layer.outputs);
     return op;
+  }
+
+  // A stage's place in the plan.
+  int layerOf(size_t l) const {
+    int layer = -1;
+    for (size_t found = 0; found <= l; ++layer) found += plan_.layers[layer + 1].kind == LayerKind::Dense;
+    return layer;
   }
 
   void makeStages() {
@@ -126,6 +137,7 @@ class Builder {
 
   // Where the first product takes its rows from: the data itself, unless more than a rescaling comes before.
   cuda::Input gatherRows() {
+    does_ = {Phase::Gather};
     const std::vector<Layer>& before = network_.before;
     const bool rescaled = !before.empty() && before[0].kind == LayerKind::Rescaling;
     cuda::Input input{nullptr, strideOn(plan_.features), plan_.features, rescaled ? before[0].scale : 1, rescaled ? before[0].offset : 0};
@@ -133,7 +145,10 @@ class Builder {
     cuda::GatherParams gather{call_, input, matrix(plan_.features), input.ld};
     launchRows("gather", gather);
     input.values = gather.to;
-    for (size_t i = rescaled; i < before.size(); ++i) input.values = oneOp(opOf(before[i]), input.values, input.ld, input.width);
+    for (size_t i = rescaled; i < before.size(); ++i) {
+      does_ = {Phase::Forward, static_cast<int>(i)};
+      input.values = oneOp(opOf(before[i]), input.values, input.ld, input.width);
+    }
     return input_x_ = input;
   }
 
@@ -149,11 +164,15 @@ class Builder {
     const CudaStage& stage = network_.stages[l];
     const Values& v = values_[l];
     const CudaTile& tile = productTile(rows_, stage.outputs, device_.properties().multiprocessors);
+    does_ = {Phase::Forward, layerOf(l)};
     launch("forward.cu", "forward", {{"INPUT", kindOfInput(x)}, {"TILE", tile.arguments()}}, tile.across(stage.outputs),
            tile.down(rows_), tile.threads, sharedBytesOf(tile, true, false),
            cuda::ForwardParams{call_, x, stage.weightsAt(), stage.ld, stage.inputs, stage.outputs, stage.useBias, v.chain});
     const float* in = v.chain.y;
-    for (size_t i = 0; !v.fused && i < v.ops.size(); ++i) in = oneOp(v.ops[i], in, v.chain.ld, v.chain.width);
+    for (size_t i = 0; !v.fused && i < v.ops.size(); ++i) {
+      ++does_.layer;
+      in = oneOp(v.ops[i], in, v.chain.ld, v.chain.width);
+    }
     recipe_.work += 2.0 * rows_ * stage.inputs * stage.outputs * (train_ ? 3 : 1);
   }
 
@@ -190,6 +209,7 @@ class Builder {
                        lossOf(), values_[l].dz, {}, nullptr};
     if (purpose_ == CudaPurpose::Predict) keepPredictions(p.loss);
     if (l > 0 && train_) p.before = values_[l - 1].chain, p.dx = values_[l - 1].dz;
+    does_ = {Phase::Loss, layerOf(l)};
     launch("head.cu", "head", {{"INPUT", kindOfInput(x)}}, std::min(rows_, 8 * device_.properties().multiprocessors), 1, 128,
            4 * (strideOn(stage.inputs) + 3 * stage.ld), p);
     recipe_.work += 2.0 * rows_ * stage.inputs * stage.outputs * (train_ ? 3 : 1);
@@ -203,6 +223,7 @@ class Builder {
       p.chain = values_.back().chain;
       p.through = values_.back().fused;
     }
+    does_ = {Phase::Loss};
     launchRows("loss", p);
   }
 
@@ -211,11 +232,13 @@ class Builder {
     const Values& v = values_[l];
     if (v.fused) return;
     for (size_t i = v.ops.size(); i-- > 0;) {
+      does_ = {Phase::Backward, layerOf(l) + 1 + static_cast<int>(i)};
       launchRows("op", cuda::OpParams{call_, v.ops[i], i ? v.ops[i - 1].out : v.chain.y, v.ops[i].out, v.dz, v.chain.ld, v.chain.width, 1});
     }
     if (v.chain.activation == cuda::ActivationKind::Linear) return;
     cuda::Op own{};
     own.kind = cuda::OpKind::Activation, own.activation = v.chain.activation;
+    does_ = {Phase::Backward, layerOf(l)};
     launchRows("op", cuda::OpParams{call_, own, v.chain.z, v.chain.y, v.dz, v.chain.ld, v.chain.width, 1});
   }
 
@@ -233,6 +256,7 @@ class Builder {
     cuda::Chain chain = to.chain;
     if (!to.fused) chain.activation = cuda::ActivationKind::Linear;  // it comes with the layers after it
     const CudaTile& tile = productTile(rows_, stage.inputs, device_.properties().multiprocessors);
+    does_ = {Phase::Backward, layerOf(l)};
     launch("gradient.cu", "gradient", {{"TILE", tile.arguments()}}, tile.across(stage.inputs), tile.down(rows_), tile.threads,
            sharedBytesOf(tile, true, true),
            cuda::GradientParams{call_, v.dz, v.chain.ld, stage.weightsAt(), stage.ld, stage.inputs, stage.outputs, chain, to.dz});
@@ -243,8 +267,10 @@ class Builder {
     const cuda::Sums sums{reinterpret_cast<const double*>(recipe_.rowLosses), reinterpret_cast<const double*>(recipe_.rowMetrics),
                           static_cast<int>(plan_.metrics.size())};
     const size_t count = values_.size();
+    does_ = {Phase::Record};
     if (count == 0) return launch("rows.cu", "sums", {{"INPUT", input_}}, 1, 1, 32, 0, cuda::SumsParams{call_, sums});
     const bool clip = plan_.optimizer.clipNorm > 0;
+    does_ = {clip ? Phase::Backward : Phase::BackwardUpdate};
     const auto blocksOf = [&](const CudaTile& tile, size_t l) {
       return tile.down(network_.stages[l].rows()) * tile.across(network_.stages[l].outputs);
     };
@@ -282,6 +308,7 @@ class Builder {
 
   void applyClipped(const double* squares, int count, const std::vector<float*>& gradients) {
     auto* const factor = reinterpret_cast<float*>(allocate(sizeof(float)));
+    does_ = {Phase::Update};
     const std::vector<std::pair<std::string, std::string>> defines{{"OPTIMIZER", cudaNameOf(plan_.optimizer.kind)}};
     launch("clip.cu", "clipFactor", defines, 1, 1, 32, 0, cuda::NormParams{call_, squares, count, plan_.optimizer.clipNorm, factor});
     for (size_t l = 0; l < gradients.size(); ++l) {
@@ -298,7 +325,8 @@ class Builder {
   cuda::Device& device_;
   const int rows_;
   const CudaPurpose purpose_;
-  const bool train_;
+  const bool train_, stamped_;
+  CudaDoes does_{Phase::Gather};  // what is launched next
   const char* const input_;
   cuda::Call call_{};
   cuda::Input input_x_{};
@@ -309,8 +337,8 @@ class Builder {
 }  // namespace
 
 CudaRecipe cudaRecipe(const Plan& plan, const CudaNetwork& network, cuda::Device& device, const cuda::Control* control,
-                      CudaPurpose purpose, bool bytes, int rows, int64_t results) {
-  return Builder(plan, network, device, control, purpose, bytes, rows, results).build();
+                      CudaPurpose purpose, bool bytes, int rows, int64_t results, bool stamped) {
+  return Builder(plan, network, device, control, purpose, bytes, rows, results, stamped).build();
 }
 
 const char* cudaNameOf(UpdateKind kind) {

@@ -9,8 +9,16 @@ namespace fusor {
 
 enum class CudaPurpose { Train, Evaluate, Predict };
 
+// What a launch does of a step, for a profile. A loss of a layer: that layer's way forward and the gradients before it go with
+// it; an update of no layer: of all.
+struct CudaDoes {
+  Phase phase;
+  int layer = -1;  // index in the plan
+};
+
 struct CudaRecipe {
   std::vector<cuda::Launch> step;  // in order; `withOffset` says which step of the span they do
+  std::vector<CudaDoes> does;      // a launch each
   std::vector<std::unique_ptr<cuda::Memory>> memory;  // of the batch, freed with the recipe
   double work = 0;               // floating-point operations of a step, roughly
   cuda::Address rowLosses = 0;   // float64 [rows]
@@ -19,9 +27,10 @@ struct CudaRecipe {
   int ldPredictions = 0;
 };
 
-// rows: the greatest batch; results: rows whose losses are kept apart (1 batch where it trains).
+// rows: the greatest batch; results: rows whose losses are kept apart (1 batch where it trains); stamped: kernels tell when they
+// run.
 CudaRecipe cudaRecipe(const Plan& plan, const CudaNetwork& network, cuda::Device& device, const cuda::Control* control,
-                      CudaPurpose purpose, bool bytes, int rows, int64_t results);
+                      CudaPurpose purpose, bool bytes, int rows, int64_t results, bool stamped = false);
 
 // What the kernels' OPTIMIZER is for a kind, and its constants that no step changes.
 const char* cudaNameOf(UpdateKind kind);

@@ -5,7 +5,7 @@
 namespace fusor {
 
 CudaSpan::CudaSpan(cuda::Device& device, const Plan& plan, const CudaRows& data, const Span& span, int64_t step,
-                   cuda::Control* control)
+                   cuda::Control* control, const CudaStamps* stamps)
     : device_(device), span_(span), metrics_(plan.metrics.size()), steps_(static_cast<int64_t>(span.learningRates.size())),
       end_(steps_), control_(control) {
   const auto copy = [&](const auto& values) {
@@ -37,6 +37,7 @@ CudaSpan::CudaSpan(cuda::Device& device, const Plan& plan, const CudaRows& data,
   c.rates = static_cast<const float*>(pointer(rates_->address()));
   c.losses = static_cast<float*>(pointer(results_->address()));
   c.metrics = c.losses + steps_;
+  if (stamps) stamps->place(c);
   device.upload(reinterpret_cast<cuda::Address>(control), &c, sizeof c);
 }
 

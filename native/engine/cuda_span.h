@@ -3,13 +3,15 @@
 #include "../cuda/device.h"
 #include "../kernels/cuda/params.h"
 #include "cuda_data.h"
+#include "cuda_stamps.h"
 
 namespace fusor {
 
 class CudaSpan {
  public:
-  // step: steps that the optimiser has done before.
-  CudaSpan(cuda::Device& device, const Plan& plan, const CudaRows& data, const Span& span, int64_t step, cuda::Control* control);
+  // step: steps that the optimiser has done before. stamps: null where nobody listens.
+  CudaSpan(cuda::Device& device, const Plan& plan, const CudaRows& data, const Span& span, int64_t step, cuda::Control* control,
+           const CudaStamps* stamps = nullptr);
 
   int64_t steps() const { return steps_; }
   const cuda::Control& control() const { return begun_; }  // as it began

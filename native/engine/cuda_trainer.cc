@@ -39,25 +39,26 @@ CudaTrainer::CudaTrainer(const Plan& plan, const State& state, std::unique_ptr<c
 
 Description CudaTrainer::describe() const {
   const cuda::Properties& p = device_->properties();
-  const bool cluster = training_ && training_->cluster;
+  const bool cluster = (training_ && training_->cluster) || (stamping_ && stamping_->cluster);
   return {cluster ? "fused, cluster" : "fused", "sm_" + std::to_string(p.major) + std::to_string(p.minor), p.multiprocessors};
 }
 
-CudaTrainer::Training& CudaTrainer::trainingFor(int rows, bool bytes) {
-  if (!training_ || training_->rows != rows || training_->bytes != bytes) {
-    training_.reset();  // its memory is free before the next one's is asked for
-    training_.emplace();
-    training_->rows = rows;
-    training_->bytes = bytes;
+CudaTrainer::Training& CudaTrainer::trainingFor(int rows, bool bytes, bool stamped) {
+  std::optional<Training>& training = stamped ? stamping_ : training_;
+  if (!training || training->rows != rows || training->bytes != bytes) {
+    training.reset();  // its memory is free before the next one's is asked for
+    training.emplace();
+    training->rows = rows;
+    training->bytes = bytes;
     if (options_.cluster == CudaOptions::Auto) {
-      training_->cluster = cudaCluster(plan_, network_, *device_, controlAt(), rows, bytes, options_.products, kClusterSteps);
-      if (training_->cluster) return *training_;
+      training->cluster = cudaCluster(plan_, network_, *device_, controlAt(), rows, bytes, options_.products, kClusterSteps, stamped);
+      if (training->cluster) return *training;
     }
     withinMemory(rows, [&] {
-      training_->recipe = cudaRecipe(plan_, network_, *device_, controlAt(), CudaPurpose::Train, bytes, rows, rows);
+      training->recipe = cudaRecipe(plan_, network_, *device_, controlAt(), CudaPurpose::Train, bytes, rows, rows, stamped);
     });
   }
-  return *training_;
+  return *training;
 }
 
 const CudaRecipe& CudaTrainer::forwardFor(CudaPurpose purpose, bool bytes, int batch, int64_t results) {
@@ -89,6 +90,7 @@ void CudaTrainer::withinMemory(int64_t rows, F make) {
     return make();
   } catch (const Failure& failure) {
     training_.reset();  // the session goes on with another batch
+    stamping_.reset();
     if (failure.code() != "ERR_OUT_OF_MEMORY") throw;
     const int64_t row = floatsOfRow() * static_cast<int64_t>(sizeof(float)), free = device_->properties().freeBytes;
     const int64_t fits = std::clamp<int64_t>(static_cast<int64_t>(0.8 * static_cast<double>(free) / static_cast<double>(row)), 1, std::max<int64_t>(1, rows / 2));
@@ -120,8 +122,10 @@ void CudaTrainer::run(const Dataset& data, const Span& span, Control& control, R
   report.metrics.resize(plan_.metrics.size());
   if (steps == 0) return;
   const CudaRows& rows = data_.on(data);
-  Training& training = trainingFor(static_cast<int>(std::min<int64_t>(span.batchSize, span.order.size())), rows.bytes);
-  CudaSpan onDevice(*device_, plan_, rows, span, step_, controlAt());
+  Training& training = trainingFor(static_cast<int>(std::min<int64_t>(span.batchSize, span.order.size())), rows.bytes, control.stamps != nullptr);
+  std::optional<CudaStamps> stamps;
+  if (control.stamps) stamps.emplace(*device_, plan_, *control.stamps, training.recipe.does, kClusterSteps, steps);
+  CudaSpan onDevice(*device_, plan_, rows, span, step_, controlAt(), stamps ? &*stamps : nullptr);
 
   const auto slowest = static_cast<int64_t>(kGroupSeconds * kSlowestFlops / std::max(1.0, training.recipe.work));
   const int64_t most = training.cluster ? kClusterSteps : std::clamp<int64_t>(slowest, 1, kMostStepsAGraph), graphs = (steps + most - 1) / most;
@@ -142,7 +146,11 @@ void CudaTrainer::run(const Dataset& data, const Span& span, Control& control, R
     const auto start = std::chrono::steady_clock::now();
     const int64_t count = std::min(group, graphs - launched);
     for (int64_t i = 0; i < count; ++i) advance();
-    done = onDevice.done();
+    {
+      const Timed timed(control.stamps, 0, Phase::Wait);
+      done = onDevice.done();
+    }
+    if (stamps) stamps->seen(done);
     launched += count;
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
     group = std::max<int64_t>(1, static_cast<int64_t>(kGroupSeconds * static_cast<double>(count) / took.count()));
@@ -151,9 +159,18 @@ void CudaTrainer::run(const Dataset& data, const Span& span, Control& control, R
       onDevice.tell(report, control);
     }
   }
-  onDevice.read(report, done);
+  {
+    const Timed timed(control.stamps, 0, Phase::Copy);
+    onDevice.read(report, done);
+  }
   step_ += done;
   report.aborted = done < steps;
+  if (stamps) {
+    control.stamps->close([&] {
+      stamps->collect();
+      return launchMicroseconds(*device_, controlAt());
+    });
+  }
 }
 
 int CudaTrainer::passRows(int64_t rows) const {

@@ -35,7 +35,7 @@ class CudaTrainer : public Trainer {
   void write(const State& state) override;
 
  private:
-  // A recipe with the graphs that repeat it, by their number of steps.
+  // A recipe with the graphs that repeat it, by their number of steps. Kernels that stamp are others: a profile has both.
   struct Training {
     int rows = 0;
     bool bytes = false;
@@ -53,7 +53,7 @@ class CudaTrainer : public Trainer {
     CudaRecipe recipe;
   };
 
-  Training& trainingFor(int rows, bool bytes);
+  Training& trainingFor(int rows, bool bytes, bool stamped);
   const CudaRecipe& forwardFor(CudaPurpose purpose, bool bytes, int batch, int64_t results);
   // Names a batch size that fits, where memory for `rows` rows could not be had.
   template <class F>
@@ -72,7 +72,7 @@ class CudaTrainer : public Trainer {
   CudaNetwork network_;
   CudaData data_;
   std::unique_ptr<cuda::Memory> control_;
-  std::optional<Training> training_;
+  std::optional<Training> training_, stamping_;
   std::optional<Forward> forward_;
   int64_t step_ = 0;
 };

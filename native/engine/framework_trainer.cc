@@ -12,6 +12,7 @@
 #include "../cuda/driver.h"
 #include "../kernels/cpu/philox.h"
 #include "ahead.h"
+#include "event_stamps.h"
 #include "failure.h"
 #include "framework_ops.h"
 #include "op_stamps.h"
@@ -78,14 +79,10 @@ class FrameworkTrainer : public Trainer {
       const Tensor order = at::from_blob(const_cast<uint32_t*>(span.order.data()), {total}, at::kInt).to(device());
       report.metrics.resize(plan_.metrics.size());
       Sums sums{0, std::vector<double>(plan_.metrics.size())};
-      // On a GPU these would be the times at which it was told what to do.
-      const Listening listening(stamps_, torch_ ? nullptr : control.stamps);
+      const Listening listening(stamps_, control.stamps);
       std::optional<OpStamps> ops;
-      if (stamps_) {
-        // Some forty operations a layer, dropout on a device some 160; what finds no room is counted.
-        const size_t layers = plan_.layers.size(), operations = torch_ ? 200 : 40;
-        stamps_->open({"session"}, steps * (8 + 3 * layers) + (steps / kOpsEvery + 1) * (60 + operations * layers));
-      }
+      std::optional<EventStamps> device;
+      if (stamps_) openStamps(steps, device);
       bool finite = true;
       while (report.stepsDone < steps && finite && !control.abort.load(std::memory_order_relaxed)) {
         const int64_t begin = report.stepsDone, end = std::min(steps, begin + stride());
@@ -95,7 +92,8 @@ class FrameworkTrainer : public Trainer {
           const int64_t first = s * span.batchSize, last = std::min<int64_t>(first + span.batchSize, total);
           if (stamps_) {
             stamps_->tracks[0].step = static_cast<int32_t>(s);
-            if (s % kOpsEvery == 0) {
+            if (device) device->step(s);
+            if (device ? EventStamps::hearsOperations(s) : s % kOpsEvery == 0) {
               ops.emplace(*stamps_);
             } else {
               ops.reset();
@@ -103,7 +101,8 @@ class FrameworkTrainer : public Trainer {
           }
           results.push_back(trainStep(gather(rows, order, first, last), span.firstStep + s, span.learningRates[s]));
         }
-        const Timed timed(stamps_, 0, Phase::Record);
+        if (device) ops.reset();
+        const Timed timed(stamps_, 0, torch_ ? Phase::Copy : Phase::Record);
         const Tensor read = at::stack(results).cpu();
         ahead_.done(end - begin);
         for (int64_t s = begin; s < end && finite; ++s) {
@@ -119,7 +118,12 @@ class FrameworkTrainer : public Trainer {
         control.progress(report.stepsDone, sums.loss / done, means);
       }
       ops.reset();
-      if (stamps_) stamps_->close(smallestOpMicroseconds);
+      if (stamps_) {
+        stamps_->close([&] {
+          if (device) device->collect();
+          return smallestOpMicroseconds(this->device());
+        });
+      }
       report.aborted = report.stepsDone < steps;
     });
   }
@@ -209,6 +213,18 @@ class FrameworkTrainer : public Trainer {
 
   at::Device device() const { return torch_ ? torch_->device() : at::Device(at::kCPU); }
   int64_t stride() const { return torch_ ? ahead_.steps() : 1; }
+
+  // Takes all memory for what is to be stamped. Some forty operations a layer, dropout on a device some 160; what finds no room is
+  // counted.
+  void openStamps(int64_t steps, std::optional<EventStamps>& device) {
+    const size_t layers = plan_.layers.size();
+    if (!torch_) {
+      stamps_->open({"session"}, steps * (8 + 3 * layers) + (steps / kOpsEvery + 1) * (60 + 40 * layers));
+      return;
+    }
+    if (!events_) events_ = std::make_unique<Events>(torch_);
+    device.emplace(*stamps_, *events_, steps * (8 + 3 * layers) + (steps / kOpsOnDeviceEvery + 1) * (60 + 200 * layers));
+  }
 
   // Takes down a step's sums: the loss, then the metrics. Whether its loss is finite.
   bool record(const double* values, double rows, Sums& sums, Report& report) const {
@@ -390,6 +406,7 @@ class FrameworkTrainer : public Trainer {
   const Precision precision_;
   Ahead ahead_;
   Stamps* stamps_ = nullptr;  // while a training is profiled
+  std::unique_ptr<Events> events_;
   int64_t step_ = 0;
   std::vector<Tensor> weights_;
   std::vector<std::vector<Tensor>> slots_;

@@ -22,17 +22,24 @@ int indexOf(const char* name) {
 
 struct Running : at::ObserverContext {
   Stamp* stamp = nullptr;
+  int entry = -1;  // of the marker
 };
 
 std::unique_ptr<at::ObserverContext> begun(const at::RecordFunction& function) {
   auto running = std::make_unique<Running>();
-  if (listening) running->stamp = listening->begin(0, Phase::Kernel, -1, indexOf(function.name()));
+  if (listening) {
+    const int kernel = indexOf(function.name());
+    running->stamp = listening->begin(0, Phase::Kernel, -1, kernel);
+    if (listening->marker) running->entry = listening->marker->beginOperation(kernel);
+  }
   return running;
 }
 
 void ended(const at::RecordFunction&, at::ObserverContext* context) {
-  Stamp* stamp = static_cast<Running*>(context)->stamp;
-  if (stamp && listening) stamp->end = ticks();
+  if (!listening) return;
+  const Running& running = *static_cast<Running*>(context);
+  if (listening->marker) listening->marker->endOperation(running.entry);
+  if (running.stamp) running.stamp->end = ticks();
 }
 
 }  // namespace
@@ -48,11 +55,14 @@ OpStamps::~OpStamps() {
   listening = nullptr;
 }
 
-double smallestOpMicroseconds() {
+double smallestOpMicroseconds(at::Device device) {
   constexpr int kTimes = 200;
-  const at::Tensor one = at::ones({1}, at::kFloat);
+  const at::Tensor one = at::ones({1}, at::TensorOptions().dtype(at::kFloat).device(device));
+  static_cast<void>(one.item<float>());  // waits
   const double began = microseconds();
-  for (int i = 0; i < kTimes; ++i) static_cast<void>(at::neg(one));
+  at::Tensor last;
+  for (int i = 0; i < kTimes; ++i) last = at::neg(one);
+  static_cast<void>(last.item<float>());
   return (microseconds() - began) / kTimes;
 }
 

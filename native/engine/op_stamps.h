@@ -1,6 +1,8 @@
 // libtorch's operations as they run, through its RecordFunction callbacks: the part of its profiler that is public, that
 // every libtorch has, with Kineto or without, and whose stamps lie on the clock of ours.
 #pragma once
+#include <c10/core/Device.h>
+
 #include <cstdint>
 
 #include "stamps.h"
@@ -22,7 +24,7 @@ class OpStamps {
   uint64_t handle_;
 };
 
-// What an operation on one number costs: dispatch, allocation, nothing to compute.
-double smallestOpMicroseconds();
+// What an operation on one number costs there: dispatch, allocation, nothing to compute.
+double smallestOpMicroseconds(at::Device device);
 
 }  // namespace fusor

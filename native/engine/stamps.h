@@ -12,7 +12,7 @@
 namespace fusor {
 
 // As in `Timeline` of src/backend/contract.ts. Kernel: a library's operation, within one of the others.
-enum class Phase : uint8_t { Gather, Forward, Loss, Backward, BackwardUpdate, Update, Record, Wait, Kernel };
+enum class Phase : uint8_t { Gather, Forward, Loss, Backward, BackwardUpdate, Update, Record, Copy, Wait, Kernel };
 
 inline double microseconds() {
   return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -50,14 +50,27 @@ struct Delay {
   double microseconds;
 };
 
+// Marks a device's stream where the session's thread comes to a phase or an operation.
+class Marker {
+ public:
+  virtual ~Marker() = default;
+  virtual void begin(Phase phase, int layer) = 0;
+  virtual void end(Phase phase) = 0;
+  // Returns what endOperation is to be called with.
+  virtual int beginOperation(int kernel) = 0;
+  virtual void endOperation(int entry) = 0;
+};
+
 class Stamps {
  public:
   std::vector<Track> tracks;         // the session's thread first
+  int leading = 0;                   // the track whose time is a step's: a device's, where the session only waits for it
   std::vector<std::string> kernels;  // names
   double launch = 0;                 // microseconds that the smallest piece of work costs, whatever it computes
   double aside = 0;                  // microseconds that finding this out took: no part of the training
   int64_t lost = 0;                  // stamps that found no room
   Delay delay{Phase::Wait, -1, 0};
+  Marker* marker = nullptr;          // of a device's stream, where one works
 
   // Takes all memory here: a stamp must not throw among a team.
   void open(const std::vector<std::string>& names, size_t stampsATrack) {
@@ -115,16 +128,21 @@ class Timed {
   Timed(Stamps* stamps, int track, Phase phase, int layer = -1) {
     if (!stamps) return;
     stamp_ = stamps->begin(track, phase, layer);
+    marker_ = stamps->marker;
+    if (marker_) marker_->begin(phase_ = phase, layer);
     stamps->dawdle(phase, layer);
   }
   Timed(const Timed&) = delete;
   Timed& operator=(const Timed&) = delete;
   ~Timed() {
+    if (marker_) marker_->end(phase_);
     if (stamp_) stamp_->end = ticks();
   }
 
  private:
   Stamp* stamp_ = nullptr;
+  Marker* marker_ = nullptr;
+  Phase phase_ = Phase::Wait;
 };
 
 }  // namespace fusor

@@ -25,6 +25,7 @@ class TorchPlace {
     return index_ == Way::kPlayed ? at::Device(at::kCPU) : at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(index_));
   }
   int index() const { return index_; }
+  cuda::Stream stream() const { return stream_; }  // null where the CPU plays the GPU
   std::string architecture() const { return architecture_; }  // "sm_90"
   // Whether so many bytes could be had now, found by asking for them.
   bool fits(size_t bytes) const;

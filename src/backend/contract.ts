@@ -200,7 +200,11 @@ export interface SpanReport {
   timeline?: Timeline;
 }
 
-/** A phase of a step. 'backward+update': a layer's way back, with the optimiser in the same kernels. 'kernel': within another. */
+/**
+ * A phase of a step. 'backward+update': a layer's way back, with the optimiser in the same kernels; of no layer, the
+ * weights of all. 'loss' of a layer: with that layer's way forward, and the gradients before it. 'copy': of results from
+ * a device. 'kernel': within another.
+ */
 export type Phase =
   | 'gather'
   | 'forward'
@@ -225,10 +229,12 @@ export interface Work {
 export interface Timeline {
   /** Who worked: the session's own thread first, then the others, or a device's stream. */
   tracks: string[];
+  /** The track whose time is a step's: a device's, where the session only waits for it. */
+  leading: number;
   works: Work[];
   /**
-   * One entry a stretch of work, by track and then by begin. A stretch within another belongs to it. Kernels may be
-   * known of some steps only, the first among them.
+   * One entry a stretch of work, by track and then by begin. A stretch within another belongs to it. Kernels, and on a
+   * device phases but for 'copy', may be known of some steps only; those whose kernels are known may be slower for it.
    */
   track: Uint16Array;
   /** Index in `works`. */

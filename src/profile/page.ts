@@ -6,7 +6,7 @@ import { page, section } from '../report/page';
 import { roofline } from '../report/roofline';
 import { type Lane, stackedBars, timeLanes } from '../report/stacked';
 import { factTable, figureTable } from '../report/table';
-import type { OpPhase, ProfileDocument, VariantProfile } from './profile';
+import { ceilingName, ceilingsOf, type OpPhase, type ProfileDocument, type VariantProfile } from './profile';
 import { phaseOf, type Stretch, stretchesOf } from './stretches';
 import { comparisonCells, micros, OP_HEAD, opCells, percent, variantLine } from './text';
 import { type Recorded, stepsOf } from './trace';
@@ -107,14 +107,14 @@ function comparison({ variants, comparison: ops }: ProfileDocument): Html {
 }
 
 function roof({ variants, ceilings }: ProfileDocument): Html {
-  const [widest] = ceilings.toSorted((a, b) => b.threads - a.threads);
+  const [widest] = variants.flatMap((variant) => ceilingsOf(variant, ceilings) ?? []);
   const marks = variants.flatMap(({ ops }, series) =>
     ops.flatMap(({ name, gflops, intensity }) =>
       gflops && intensity ? [{ name, series, intensity, flops: gflops * 1e9 }] : [],
     ),
   );
   const note = widest
-    ? `one mark an op; lines: ${widest.threads} threads, measured here; higher and nearer to a line is better`
+    ? `one mark an op; lines: ${ceilingName(widest)}, measured here; higher and nearer to a line is better`
     : 'one mark an op; the ceilings of this machine are not known';
   const limits = widest && {
     peak: Math.max(...Object.values(widest.flops)),
@@ -128,7 +128,8 @@ function roof({ variants, ceilings }: ProfileDocument): Html {
 function stepLanes(name: string, { timeline }: Recorded): Html {
   const all = stretchesOf(timeline);
   const withKernels = new Set(all.filter(({ work }) => work.kernel !== null).map(({ step }) => step));
-  const steps = stepsOf(all).filter(({ step }) => withKernels.size === 0 || withKernels.has(step));
+  const { leading } = timeline;
+  const steps = stepsOf(all, leading).filter(({ step }) => withKernels.size === 0 || withKernels.has(step));
   const [{ step, begin, end }] = steps
     .sort((a, b) => a.end - a.begin - (b.end - b.begin))
     .slice(Math.floor((steps.length - 1) / 2));
@@ -138,7 +139,10 @@ function stepLanes(name: string, { timeline }: Recorded): Html {
     ...{ series, begin: at(stretch.begin), end: at(stretch.end) },
   });
   const lanes = timeline.tracks.map((track, i): Lane => {
-    const mine = all.filter((stretch) => stretch.track === i && stretch.step === step);
+    // A device does a step long after the session has asked for it.
+    const isThen = (stretch: Stretch) =>
+      leading === 0 ? stretch.step === step : stretch.begin < end && stretch.end > begin;
+    const mine = all.filter((stretch) => stretch.track === i && isThen(stretch));
     const outer = mine.filter(({ parent }) => !parent);
     const inner = mine.filter(({ parent }) => parent && !parent.parent);
     const title = ({ work }: Stretch) => work.kernel ?? [work.phase, work.layer].filter(Boolean).join(' ');
@@ -201,8 +205,8 @@ function environment(document: ProfileDocument): Html {
         'job',
         `${job.data} · ${job.net} · ${job.parameters} parameters · batch ${job.batchSize} · ${job.optimizer} · seed ${job.seed}`,
       ],
-      ...ceilings.map(({ threads, flops, bandwidths }) => [
-        `ceilings, ${threads} threads`,
+      ...ceilings.map(({ flops, bandwidths, ...where }) => [
+        `ceilings, ${ceilingName({ flops, bandwidths, ...where })}`,
         `${Object.entries(flops)
           .map(([isa, rate]) => `${isa} ${giga(rate)}`)
           .join(

@@ -59,6 +59,8 @@ export interface VariantProfile {
   ranOn: string;
   device: string;
   threads: number;
+  /** Of matrix products on a GPU. */
+  precision?: string;
   /** Of a round's spans. */
   steps: number;
   rounds: number;
@@ -103,13 +105,27 @@ export interface ProfileDocument {
     /** Share of the input's bytes that are not 0; null for float32. */
     density: number | null;
   };
-  /** By number of threads; empty without the native backend. */
+  /** By number of threads, and of GPUs; empty without the native backend. */
   ceilings: Ceilings[];
   variants: VariantProfile[];
   comparison: ComparedOp[];
   /** What could not be profiled here, and why. */
   absent: { name: string; reason: string; cure: string }[];
 }
+
+/** The ceilings that a variant is held against: on a GPU the peak is that of its precision. Null where they are not known. */
+export function ceilingsOf(
+  { device, threads, precision = 'fp32' }: Pick<VariantProfile, 'device' | 'threads' | 'precision'>,
+  all: readonly Ceilings[],
+): Ceilings | null {
+  if (device === 'cpu') return all.find((each) => !each.device && each.threads === threads) ?? null;
+  const gpu = all.find((each) => each.device === device);
+  return gpu ? { ...gpu, flops: { [precision]: gpu.flops[precision] } } : null;
+}
+
+/** '2 threads', 'cuda:0'. */
+export const ceilingName = ({ device, threads }: Ceilings): string =>
+  device ?? `${threads} thread${threads === 1 ? '' : 's'}`;
 
 export function figure(values: readonly number[], of: (values: readonly number[]) => number): Figure {
   const sorted = values.toSorted((a, b) => a - b);

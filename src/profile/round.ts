@@ -1,7 +1,7 @@
 /** One round of a variant: a span's timeline as times of ops, a step. */
 import type { Timeline } from '../backend/contract';
 import type { KernelRow, OpPhase } from './profile';
-import { phaseOf, stretchesOf } from './stretches';
+import { phaseOf, type Stretch, stretchesOf } from './stretches';
 
 /** Microseconds a step. */
 export interface OpTime {
@@ -44,40 +44,47 @@ export function opTimes(timeline: Timeline, { resumed, ended }: Around, steps: n
     }
     return op;
   };
-  let [first, last, gap] = [Number.NaN, Number.NaN, 0];
-  // Kernels are stamped in some of the steps only.
-  const kernelSteps = new Set<number>();
-  for (const stretch of stretchesOf(timeline)) {
-    const { track, work, begin, end, self } = stretch;
+  const { leading } = timeline;
+  const stretches = stretchesOf(timeline);
+  const { kernelSteps, phaseSteps, weight } = stampedSteps(stretches, leading, steps);
+  let [first, last, gap] = [Number.NaN, { end: 0, step: 0, isCopy: false }, 0];
+  for (const stretch of stretches) {
+    const { track, work, step, begin, end, self } = stretch;
     const phase = phaseOf(stretch);
     // A kernel that runs for no phase: between two of them.
     if (!phase) continue;
+    // The session tells a device what to do: no time of a step's.
+    if (leading > 0 && track !== leading) continue;
     const op = opOf(phase.work.phase as OpPhase, phase.work.layer);
-    op.byTrack.set(track, (op.byTrack.get(track) ?? 0) + self);
-    if (track !== 0) continue;
-    op.self += self;
-    if (work.phase === 'kernel') {
-      kernelSteps.add(stretch.step);
-      addKernel(op.kernels, work.kernel!, self);
-    } else {
-      op.calls += 1;
-      op.total += end - begin;
+    const isCopy = phase.work.phase === 'copy';
+    const isTold = isCopy || phaseSteps.has(step);
+    const times = isCopy ? 1 : weight;
+    if (isTold) op.byTrack.set(track, (op.byTrack.get(track) ?? 0) + times * self);
+    if (track !== leading) continue;
+    if (work.phase === 'kernel') addKernel(op.kernels, work.kernel!, self);
+    else if (isTold) {
+      op.calls += times;
+      op.total += times * (end - begin);
     }
+    if (isTold) op.self += times * self;
     if (stretch.parent) continue;
     if (Number.isNaN(first)) first = begin;
-    else gap += begin - last;
-    last = end;
+    // What lies between is a gap where nothing else did: between neighbours.
+    else if (step - last.step <= 1 && (isTold || weight === 1))
+      gap += (isCopy || last.isCopy ? 1 : weight) * (begin - last.end);
+    last = { end, step, isCopy };
   }
   const around: [OpPhase, number, number][] = [
     ['gap', gap, steps],
-    ['launch', first - timeline.called + (timeline.returned - last), 1],
+    ['launch', first - timeline.called + (timeline.returned - last.end), 1],
     ['javascript', timeline.called - resumed + (ended - timeline.aside - timeline.returned), 1],
   ];
   for (const [phase, time, calls] of around) {
     const self = Math.max(0, time);
     Object.assign(opOf(phase, null), { calls, self, total: self });
   }
-  return [...ops.values()].map(({ byTrack, phase, layer, calls, self, total, kernels }) => ({
+  const told = [...ops.values()].filter(({ calls, kernels }) => calls > 0 || kernels.length > 0);
+  return told.map(({ byTrack, phase, layer, calls, self, total, kernels }) => ({
     phase,
     layer,
     calls: calls / steps,
@@ -92,6 +99,21 @@ export function opTimes(timeline: Timeline, { resumed, ended }: Around, steps: n
       }))
       .sort((a, b) => b.self - a.self),
   }));
+}
+
+/**
+ * Kernels are stamped in some of the steps only, on a device phases too. There phases count in the steps whose kernels
+ * were not stamped, if any: those are as fast as the others. Each stands for `weight` steps.
+ */
+function stampedSteps(stretches: readonly Stretch[], leading: number, steps: number) {
+  const mine = stretches.filter(({ track }) => track === leading);
+  const stepsOf = (test: (phase: string) => boolean) =>
+    new Set(mine.filter(({ work }) => test(work.phase)).map(({ step }) => step));
+  const kernelSteps = stepsOf((phase) => phase === 'kernel');
+  const stamped = stepsOf((phase) => phase !== 'kernel' && phase !== 'copy');
+  const quick = new Set([...stamped].filter((step) => !kernelSteps.has(step)));
+  const phaseSteps = stamped.size < steps && quick.size > 0 ? quick : stamped;
+  return { kernelSteps, phaseSteps, weight: phaseSteps.size > 0 ? steps / phaseSteps.size : 1 };
 }
 
 function addKernel(kernels: KernelRow[], name: string, self: number): void {

@@ -49,7 +49,8 @@ function eventsOf(name: string, { timeline, around, epoch, firstStep }: Recorded
   const stretches = stretchesOf(timeline);
   // JavaScript's own thread may be the session's: then steps lie within the span.
   const shift = timeline.tracks[0] === 'JavaScript' ? 0 : 1;
-  const steps = stepsOf(stretches);
+  const { leading } = timeline;
+  const steps = stepsOf(stretches, leading);
   const ended = around.ended - timeline.aside;
   return [
     named('process_name', 0, name),
@@ -58,7 +59,7 @@ function eventsOf(name: string, { timeline, around, epoch, firstStep }: Recorded
     event(0, 'epoch', `epoch ${epoch + 1}`, around.resumed, ended),
     event(0, 'span', `span of ${steps.length} steps`, timeline.called, timeline.returned, { firstStep }),
     ...steps.map(({ step, begin, end }) =>
-      event(shift, 'step', `step ${firstStep + step + 1}`, begin, end, { epoch: epoch + 1 }),
+      event(leading + shift, 'step', `step ${firstStep + step + 1}`, begin, end, { epoch: epoch + 1 }),
     ),
     ...stretches.map(({ track, work, step, begin, end }) =>
       event(track + shift, work.phase, work.kernel ?? titleOf(work), begin, end, {
@@ -73,11 +74,14 @@ function titleOf({ phase, layer }: Stretch['work']): string {
   return layer === null ? phase : `${phase} ${layer}`;
 }
 
-/** From a step's first stretch on the session's thread to its last. */
-export function stepsOf(stretches: readonly Stretch[]): { step: number; begin: number; end: number }[] {
+/** From a step's first stretch on the leading track to its last. */
+export function stepsOf(
+  stretches: readonly Stretch[],
+  leading: number,
+): { step: number; begin: number; end: number }[] {
   const steps = new Map<number, { step: number; begin: number; end: number }>();
   for (const { track, step, begin, end } of stretches) {
-    if (track !== 0) continue;
+    if (track !== leading) continue;
     const known = steps.get(step);
     if (known) known.end = Math.max(known.end, end);
     else steps.set(step, { step, begin, end });

@@ -7,9 +7,11 @@ import { verdictOf } from './verdict';
 import { type Counting, workOfOp } from './work';
 
 /** What a variant's process tells of itself. */
-export interface Facts extends Pick<VariantProfile, 'ranOn' | 'device' | 'threads' | 'memory'> {
+export interface Facts extends Pick<VariantProfile, 'ranOn' | 'device' | 'threads' | 'precision' | 'memory'> {
   /** Whether zeros of the input are skipped. */
   skipsZeros: boolean;
+  /** Whether weights stay in registers. */
+  keepsWeights: boolean;
 }
 
 /**
@@ -18,21 +20,26 @@ export interface Facts extends Pick<VariantProfile, 'ranOn' | 'device' | 'thread
  */
 export function variantProfile(
   name: string,
-  { skipsZeros, ...facts }: Facts,
+  { skipsZeros, keepsWeights, ...facts }: Facts,
   rounds: readonly Round[],
   ceilings: Ceilings | null,
-  counting: Omit<Counting, 'own'>,
+  counting: Omit<Counting, 'own' | 'inPlace' | 'together' | 'keepsWeights'>,
 ): VariantProfile {
   const launch = median(rounds.map((round) => round.launch));
   const names = [...new Set(rounds.flatMap(({ ops }) => ops.map(nameOf)))];
   const all = names.map((op) => rounds.map(({ ops }) => ops.find((each) => nameOf(each) === op)));
   const selves = all.map((times) => times.map((time) => time?.self ?? 0));
   const sums = rounds.map((_, i) => selves.reduce((sum, values) => sum + values[i], 0));
-  const forward = rounds.flatMap(({ ops }) => ops.filter(({ phase }) => phase === 'forward'));
+  const every = rounds.flatMap(({ ops }) => ops);
+  const has = (phase: string) => every.some((op) => op.phase === phase && op.layer === null);
+  const forward = every.filter(({ phase, layer }) => ['forward', 'loss'].includes(phase) && layer !== null);
   const own: Counting = {
     ...counting,
     own: new Set(forward.map(({ layer }) => layer!)),
     density: skipsZeros ? counting.density : null,
+    inPlace: keepsWeights || !has('gather'),
+    together: has('backward+update') || has('backward'),
+    keepsWeights,
   };
   const ops = names.map((op, i): OpRow => {
     const times = all[i].filter((time) => time !== undefined);
@@ -54,7 +61,7 @@ export function variantProfile(
       ofCeiling: roof?.ofCeiling ?? null,
       bound: roof?.bound ?? null,
       ...verdictOf({
-        ...{ phase, self: self.median, kernels, share, work, launch },
+        ...{ phase, self: self.median, kernels, share, work, launch, isOnDevice: facts.device !== 'cpu' },
         roof: work && ceilings ? nearest(work, busiest, ceilings) : null,
       }),
     };

@@ -14,6 +14,7 @@ export interface Facts {
   roof: { share: number; bound: string } | null;
   /** What the smallest piece of work costs here, in microseconds. */
   launch: number;
+  isOnDevice: boolean;
 }
 
 /** From this share of a ceiling on, the ceiling is what holds. */
@@ -43,11 +44,13 @@ function launchTime(self: number, kernels: readonly KernelRow[], launch: number)
   return Math.max(0, self - inside) + each;
 }
 
-function adviceOf(verdict: Verdict, { phase, share, kernels, roof, launch }: Facts): string {
+function adviceOf(verdict: Verdict, { phase, share, kernels, roof, launch, isOnDevice }: Facts): string {
   const at = roof
-    ? `${percent(roof.share)} of the ${roof.bound === 'compute' ? 'FMA' : roof.bound} roof`
+    ? `${percent(roof.share)} of the ${roof.bound !== 'compute' ? roof.bound : isOnDevice ? 'matrix' : 'FMA'} roof`
     : '';
   const small = share < 0.03 ? 'too small a part of the step to matter' : '';
+  if (phase === 'wait' && isOnDevice)
+    return small || 'blocks exchange what each has computed: a larger --batch-size makes it worth more';
   if (phase === 'wait')
     return small || 'threads wait for each other: a larger --batch-size, or --threads 1 for a small model';
   if (phase === 'javascript')

@@ -15,6 +15,12 @@ export interface Counting {
   density: number | null;
   /** Layers whose way forward is an op of its own; the others go with the Dense before them, or with the gathering. */
   own: ReadonlySet<string>;
+  /** Whether the first product reads the rows where they lie, as they are. */
+  inPlace: boolean;
+  /** Whether all layers' weights are one op, apart from the gradients of the layers' inputs. */
+  together: boolean;
+  /** Whether weights and optimiser state stay in registers: they pass through no memory. */
+  keepsWeights: boolean;
 }
 
 type Dense = Extract<LayerPlan, { kind: 'dense' }>;
@@ -29,11 +35,11 @@ export function workOfOp(phase: OpPhase, layer: string | null, counting: Countin
     case 'forward':
       return at < 0 ? null : sum(stageOf(counting, at).map((each) => forwardWork(each, counting)));
     case 'loss':
-      return lossWork(counting);
+      return at < 0 ? lossWork(counting) : headWork(at, counting);
     case 'backward':
-      return at < 0 ? null : backwardWork(at, counting);
+      return at < 0 ? gradientsWork(counting) : backwardWork(at, counting);
     case 'backward+update':
-      return at < 0 ? null : backwardUpdateWork(at, counting);
+      return at < 0 ? weightsWork(counting) : backwardUpdateWork(at, counting);
     case 'update':
       return updateWork(parameters(plan.layers.filter(isDense)), plan.optimizer, true);
     default:
@@ -72,23 +78,37 @@ function elementwise(kind: keyof typeof PER_VALUE, width: number, rows: number):
   return { flops: PER_VALUE[kind] * width * rows, read: bytes, written: bytes };
 }
 
-function forwardWork(layer: LayerPlan, { plan, rows, density }: Counting): Work {
-  if (layer.kind !== 'dense') return elementwise(layer.kind, layer.width, rows);
+/** Bytes that a layer's input has. */
+function inputOf(layer: Dense, { plan, rows, inputBytes, density, inPlace }: Counting): number {
   const isFirst = layer === plan.layers.find(isDense);
-  return isFirst && density !== null
-    ? workOf('sparse-forward', shapeOf(layer, rows), density)
-    : workOf('forward', shapeOf(layer, rows), 1);
+  const each = isFirst && (inPlace || density !== null) ? inputBytes : FLOAT;
+  return each * rows * layer.inputs;
+}
+
+function forwardWork(layer: LayerPlan, counting: Counting): Work {
+  const { plan, rows, density, keepsWeights } = counting;
+  if (layer.kind !== 'dense') return elementwise(layer.kind, layer.width, rows);
+  if (density !== null && layer === plan.layers.find(isDense))
+    return workOf('sparse-forward', shapeOf(layer, rows), density);
+  const { flops, read, written } = workOf('forward', shapeOf(layer, rows), 1);
+  const { inputs, outputs } = layer;
+  const weights = keepsWeights ? FLOAT * (inputs + 1) * outputs : 0;
+  return { flops, read: read - weights - FLOAT * rows * inputs + inputOf(layer, counting), written };
 }
 
 /** Rows and targets; where zeros are skipped, the rows stay where they are. */
-function gatherWork({ plan, rows, inputBytes, density, own }: Counting): Work {
+function gatherWork({ plan, rows, inputBytes, density, own, inPlace }: Counting): Work {
   const targets = FLOAT * rows * (plan.targets === 'labels' ? 1 : plan.outputs);
   if (density !== null) return { flops: 0, read: targets, written: targets };
   const values = rows * plan.features;
   const before = plan.layers.slice(0, plan.layers.findIndex(isDense)).filter(({ name }) => !own.has(name));
   // On the way: no bytes of their own.
   const each = before.reduce((flops, layer) => flops + (isDense(layer) ? 0 : PER_VALUE[layer.kind]), 0);
-  return { flops: each * values, read: inputBytes * values + targets, written: FLOAT * values + targets };
+  return {
+    flops: each * values,
+    read: inputBytes * values + targets,
+    written: (inPlace ? inputBytes : FLOAT) * values + targets,
+  };
 }
 
 /** The greatest, a difference, an exponential, a sum, a quotient, the difference to the target, the mean; and the like. */
@@ -134,9 +154,55 @@ function updateWork(count: number, optimizer: OptimizerPlan, reads: boolean): Wo
   };
 }
 
-function backwardWork(at: number, { plan, rows }: Counting): Work {
+/** The gradient of a layer's input alone. */
+function inputGradientWork({ inputs, outputs }: Dense, { rows, keepsWeights }: Counting): Work {
+  const weights = keepsWeights ? 0 : inputs * outputs;
+  return {
+    flops: 2 * rows * inputs * outputs,
+    read: FLOAT * (rows * outputs + weights),
+    written: FLOAT * rows * inputs,
+  };
+}
+
+/** The gradient of a layer's weights, which stays where it is made. */
+function weightGradientWork(layer: Dense, counting: Counting): Work {
+  const { rows } = counting;
+  const { inputs, outputs, useBias } = layer;
+  const dz = rows * outputs;
+  return {
+    flops: 2 * rows * inputs * outputs + (useBias ? dz : 0),
+    read: inputOf(layer, counting) + FLOAT * dz,
+    written: 0,
+  };
+}
+
+/** The last Dense forward, the loss, and the gradient of that layer's input. */
+function headWork(at: number, counting: Counting): Work {
+  const { layers } = counting.plan;
+  const layer = layers[at];
+  const forward = stageOf(counting, at).map((each) => forwardWork(each, counting));
+  const isBelow = isDense(layer) && layers.findIndex(isDense) < at;
+  return sum([...forward, lossWork(counting), ...(isBelow ? [inputGradientWork(layer, counting)] : [])]);
+}
+
+/** All layers' weights and the optimiser, or their gradients to memory. */
+function weightsWork(counting: Counting): Work {
+  const layers = counting.plan.layers.filter(isDense);
+  const gradients = layers.map((layer) => weightGradientWork(layer, counting));
+  return sum([...gradients, updateWork(parameters(layers), counting.plan.optimizer, false)]);
+}
+
+function gradientsWork(counting: Counting): Work {
+  const layers = counting.plan.layers.filter(isDense);
+  const { flops, read } = sum(layers.map((layer) => weightGradientWork(layer, counting)));
+  return { flops, read, written: FLOAT * parameters(layers) };
+}
+
+function backwardWork(at: number, counting: Counting): Work {
+  const { plan, rows, together } = counting;
   const layer = plan.layers[at];
   if (layer.kind !== 'dense') return elementwise(layer.kind, layer.width, rows);
+  if (together) return inputGradientWork(layer, counting);
   const { inputs, outputs, useBias } = layer;
   const below = plan.layers.findIndex(isDense) < at;
   const [x, dz, w] = [rows * inputs, rows * outputs, inputs * outputs];
@@ -149,7 +215,7 @@ function backwardWork(at: number, { plan, rows }: Counting): Work {
 
 /** The gradient of the weights stays in registers. */
 function backwardUpdateWork(at: number, counting: Counting): Work {
-  const { plan, rows, density } = counting;
+  const { plan, rows, density, keepsWeights } = counting;
   const [layer, ...after] = stageOf(counting, at);
   if (layer.kind !== 'dense') return elementwise(layer.kind, layer.width, rows);
   const { inputs, outputs, useBias } = layer;
@@ -158,9 +224,10 @@ function backwardUpdateWork(at: number, counting: Counting): Work {
   const [x, dz] = [rows * inputs, rows * outputs];
   const gradients: Work = {
     flops: (below ? 4 : 2) * (isSparse ? density * x : x) * outputs + (useBias ? dz : 0),
-    read: (isSparse ? 1 : FLOAT) * x + FLOAT * dz,
+    read: inputOf(layer, counting) + FLOAT * dz,
     written: below ? FLOAT * x : 0,
   };
   const passes = after.map((each) => (isDense(each) ? gradients : elementwise(each.kind, each.width, rows)));
-  return sum([gradients, updateWork(parameters([layer]), plan.optimizer, false), ...passes]);
+  const update = updateWork(parameters([layer]), plan.optimizer, false);
+  return sum([gradients, keepsWeights ? { ...update, read: 0, written: 0 } : update, ...passes]);
 }

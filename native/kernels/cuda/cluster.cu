@@ -13,6 +13,7 @@
 #include "input.h"
 #include "loss.h"
 #include "optimizer.h"
+#include "stamp.h"
 
 using namespace fusor::cuda;
 
@@ -303,8 +304,10 @@ KERNEL(cluster, ClusterParams, kThreads) {
   clusterWait();
   __syncthreads();
 
+  const BorderStamps stamps(control, p.steps, begin, rank == 0 && thread == 0 && begin < end);
   int step = begin;
   for (; step < end; ++step) {
+    stamps.at(step, ClusterBorder::Forward0);
     const Bf16* const x = xOf(step);
     const int rows = rowsIn(step);
     const unsigned parity = (step - begin) % 2;
@@ -332,6 +335,7 @@ KERNEL(cluster, ClusterParams, kThreads) {
       h[at] = activated(kActivation, fmaf(total, p.scale, b1[unit]));
     }
     __syncthreads();
+    stamps.at(step, ClusterBorder::Forward1);
     float* const shares = floats(kShape.shares()) + step % 2 * kRows * 16;
     for (int i = thread; i < CLASSES * kRows; i += kThreads) {
       const int c = i / kRows, b = i % kRows;
@@ -341,12 +345,14 @@ KERNEL(cluster, ClusterParams, kThreads) {
       sendTo(b / kRowsEach, shares + (rank * kRowsEach + b % kRowsEach) * 16 + c, logit, sharesAreThere);
     }
 
+    stamps.at(step, ClusterBorder::Shares);
     float* const gradients = floats(kShape.gradients()) + step % 2 * kRows * kClusterRow;
 #pragma unroll
     for (int j = 0; j < kPairsEach; ++j) {
       const int own = rowOf(j), row = rank * kRowsEach + own, c = lane % 16;
       if (own - lane / 16 >= kRowsEach) continue;  // this warp has no such pair
       waitForBytes(sharesAreThere, parity);
+      if (j == 0) stamps.at(step, ClusterBorder::Loss);
       const bool here = own < kRowsEach;
       float logit = BIAS2 && c < CLASSES ? b2[c] : 0.0f;
 #pragma unroll
@@ -373,13 +379,16 @@ KERNEL(cluster, ClusterParams, kThreads) {
         }
       }
     }
+    stamps.at(step, ClusterBorder::Gather);
     if (warp == kWarps - 1 && lane == 0) expectBytes(sharesAreThere, kShareBytes);
     if (step + 1 < end) cutPieces(raw, xOf(step + 1));
     fetch(step + 2);
     placeRows(step + 3);
     placeTargets(step + 1);
 
+    stamps.at(step, ClusterBorder::Gradients);
     waitForBytes(gradientsAreThere, parity);
+    stamps.at(step, ClusterBorder::Update1);
     for (int i = thread; i < kOwn * kRows; i += kThreads) {
       const int unit = i / kRows, b = i % kRows;
       float d = 0;
@@ -395,6 +404,7 @@ KERNEL(cluster, ClusterParams, kThreads) {
     __syncthreads();
     if (thread == 0) expectBytes(gradientsAreThere, kGradientBytes);
 
+    stamps.at(step, ClusterBorder::Update0);
     // The second layer and the biases: four lanes a parameter, each with its part of the rows.
 #pragma unroll 1
     for (int i = thread / 4; i < kSmall; i += kThreads / 4) {
@@ -453,6 +463,7 @@ KERNEL(cluster, ClusterParams, kThreads) {
       if (bad) *stop = 1;
     }
   }
+  stamps.finish(control, p.steps, begin, step);
   waitForCopies();
   __syncthreads();
   eachWeight([&](int t, int g, int i, long long at) {

@@ -29,13 +29,23 @@ struct Control {
   const float* rates;     // [steps][2]: rate with Adam's bias correction in it; rate x weight decay
   float* losses;          // [steps]
   float* metrics;         // [metrics][steps]
+  // Of a profile, else null. [steps][launches of a step][begin, end] in nanoseconds; of a cluster [its launches][begin, end]
+  // in nanoseconds, then [steps][ClusterBorder] in cycles, 32 bits each.
+  unsigned long long* stamps;
+  int launches;
 };
+
+// Where the phases of a step begin in cluster.cu: Shares and Gradients are waited for, Gather is of the next step's rows. End: of a
+// launch's last step.
+enum class ClusterBorder : int { Forward0, Forward1, Shares, Loss, Gather, Gradients, Update1, Update0, End };
+constexpr int kClusterBorders = 10;  // an even number: their memory is whole stamps
 
 // First in the parameters of every kernel that belongs to a step.
 struct Call {
   const Control* control;
   int offset;    // of the step from control->base
   int training;  // 0: dropout is the identity, and rows' losses of all steps are kept apart
+  int launch;    // its place in the step
 };
 
 // A layer's input: a matrix, or (`values` null) rows gathered from the data, rescaled.

@@ -2,6 +2,7 @@
 #pragma once
 #include "params.h"
 #include "platform.h"
+#include "stamp.h"
 
 namespace fusor::cuda {
 
@@ -12,6 +13,7 @@ struct Step {
   long long first;   // its first row, in order
   bool training;
   unsigned long long number, seed;
+  LaunchStamp stamp;
 
   // The row of the data that the batch's row r is.
   DEVICE long long dataRow(int r) const {
@@ -23,6 +25,7 @@ struct Step {
 
 // False where the step is not to be done.
 DEVICE bool enter(const Call& call, Step& step) {
+  const unsigned long long now = nanoseconds();
   const Control& control = *call.control;
   step.control = &control;
   step.index = control.base + call.offset;
@@ -32,6 +35,7 @@ DEVICE bool enter(const Call& call, Step& step) {
   step.training = call.training != 0;
   step.number = control.number + step.index;
   step.seed = control.seed;
+  step.stamp.begin(control, call, step.index, now);
   return true;
 }
 

@@ -1,5 +1,5 @@
 // The fused CUDA trainer without a GPU: its kernels' own source on the CPU, against the contract in float64.
-//   fusor_cuda_test FOLDER [PART]      FOLDER keeps compiled kernels; PART: table, tiles, spans, cluster, orders or controls
+//   fusor_cuda_test FOLDER [PART]      FOLDER keeps compiled kernels; PART: table, tiles, spans, cluster, orders, stamps or controls
 // One line a group, then the counts. Exit status 1 where a case failed.
 #include <cmath>
 #include <cstdio>
@@ -10,6 +10,7 @@
 #include "engine/failure.h"
 #include "jobs.h"
 #include "reference_trainer.h"
+#include "stamps.h"
 #include "test/judge.h"
 
 namespace fusor::test {
@@ -328,7 +329,7 @@ void runControls(test::Report& report) {
 int main(int count, char** arguments) {
   using namespace fusor::test;
   if (count < 2) {
-    std::fprintf(stderr, "usage: fusor_cuda_test FOLDER [table|tiles|spans|cluster|orders|controls]\n");
+    std::fprintf(stderr, "usage: fusor_cuda_test FOLDER [table|tiles|spans|cluster|orders|stamps|controls]\n");
     return 2;
   }
   folder = arguments[1];
@@ -342,6 +343,7 @@ int main(int count, char** arguments) {
     checkSpans(report, fusor::CudaOptions::Auto);
   }
   if (wanted("orders")) checkOrders(report);
+  if (wanted("stamps")) checkStamps(report, folder);
   if (wanted("controls")) runControls(report);
   return report.finish();
 }

@@ -78,6 +78,14 @@ void collect(const JobOptions& options, int multiprocessors, int major, bool sam
     device.sample = sample && purpose == CudaPurpose::Train;
     const CudaRecipe recipe = cudaRecipe(job.plan, network, device, nullptr, purpose, options.bytes, rows, rows);
     for (const cuda::Launch& launch : recipe.step) device.launch(launch);
+    if (!device.sample) continue;
+    // As a profile has them.
+    device.inCluster = 16;
+    const auto stamped = cudaCluster(job.plan, network, device, nullptr, rows, options.bytes, CudaProducts::Fp32, 1, true);
+    if (stamped) device.launch(*stamped);
+    for (const cuda::Launch& launch : cudaRecipe(job.plan, network, device, nullptr, purpose, options.bytes, rows, rows, true).step) {
+      device.launch(launch);
+    }
   }
   device.launch(cudaAdvance(device, nullptr, 1));
 }

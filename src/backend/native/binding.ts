@@ -55,6 +55,7 @@ export interface NativeDelay {
 /** As the contract's, in numbers of native/engine/stamps.h and on the clock of `process.hrtime`, in microseconds. */
 export interface NativeTimeline {
   tracks: string[];
+  leading: number;
   kernels: string[];
   track: Uint16Array;
   phase: Uint8Array;
@@ -111,10 +112,13 @@ export interface NativeInfo {
   blas: string;
 }
 
-/** What this machine gives at most, to a number of threads together. */
+/** What this machine gives at most: to a number of threads together, or a GPU of it. */
 export interface Ceilings {
+  /** 0 for a GPU. */
   threads: number;
-  /** Floating-point operations a second by instruction set; a multiply-add counts two. */
+  /** 'cuda:0'; absent for the CPU. */
+  device?: string;
+  /** Floating-point operations a second by instruction set, on a GPU by precision; a multiply-add counts two. */
   flops: Record<string, number>;
   /**
    * Bytes a second by level, the nearest first. `bytes`: what the level holds, 0 for memory; `read`: reading alone;
@@ -157,7 +161,7 @@ export interface NativeBinding {
    */
   cudaDevices(): NativeCuda;
   /** These two block until they are done: call them in a child process (measure.ts). */
-  ceilings(threads: number): Ceilings;
+  ceilings(threadsOrDevice: number | string): Ceilings;
   benchKernel(job: KernelJob): KernelTimes[];
   Session: new (
     plan: TrainPlan,

@@ -9,7 +9,7 @@ export type { Ceilings, KernelJob, KernelTimes, NativeInfo };
 /** What can be asked of the child, and what it answers. */
 export interface Questions {
   info: { argument: undefined; answer: NativeInfo };
-  ceilings: { argument: number; answer: Ceilings };
+  ceilings: { argument: number | string; answer: Ceilings };
   benchKernel: { argument: KernelJob; answer: KernelTimes[] };
 }
 

@@ -12,6 +12,7 @@ const PHASES: readonly Phase[] = [
   'backward+update',
   'update',
   'record',
+  'copy',
   'wait',
   'kernel',
 ];
@@ -58,7 +59,8 @@ export function delayFor(plan: TrainPlan, asked: boolean | undefined): NativeDel
 
 /** @param called when the span was, on JavaScript's clock */
 export function timelineOf(native: NativeTimeline, { layers }: TrainPlan, called: number): Timeline {
-  const { tracks, kernels, track, phase, layer, kernel, step, begin, end, launch, aside, lost } = native;
+  const { tracks, leading, kernels, track, phase, layer, kernel, step, begin, end, launch, aside, lost } =
+    native;
   const indices = new Map<number, number>();
   const works: Work[] = [];
   const work = new Uint16Array(phase.length);
@@ -80,5 +82,19 @@ export function timelineOf(native: NativeTimeline, { layers }: TrainPlan, called
   }
   const returned = native.returned - ORIGIN - aside;
   const made = performance.now() * 1000 - returned;
-  return { tracks, works, track, work, step, begin, end, called, returned, aside: made, launch, lost };
+  return {
+    tracks,
+    leading,
+    works,
+    track,
+    work,
+    step,
+    begin,
+    end,
+    called,
+    returned,
+    aside: made,
+    launch,
+    lost,
+  };
 }

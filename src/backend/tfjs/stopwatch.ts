@@ -58,6 +58,7 @@ export class Stopwatch {
     const all = this.#stretches;
     return {
       tracks: ['JavaScript'],
+      leading: 0,
       works: this.#works,
       track: new Uint16Array(all.length),
       work: Uint16Array.from(all, ({ work }) => work),

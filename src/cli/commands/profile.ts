@@ -1,14 +1,15 @@
 import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { benchEnvironment, ceilingsFor } from '../../bench/ceilings';
+import { benchEnvironment, ceilingsFor, type Wanted } from '../../bench/ceilings';
 import { machine } from '../../bench/machine';
 import type { Ceilings } from '../../bench/roofline';
 import { FusorError, isFusorError } from '../../errors';
+import type { RuntimeInfo } from '../../index';
 import { writeAtomic } from '../../io/atomic';
 import { ioError, systemCode } from '../../io/system-error';
 import { changesFrom, comparisonOf } from '../../profile/compare';
-import type { ProfileDocument } from '../../profile/profile';
+import { ceilingsOf, type ProfileDocument } from '../../profile/profile';
 import { traceOf } from '../../profile/trace';
 import { variantProfile } from '../../profile/variant';
 import { version } from '../../version';
@@ -30,9 +31,9 @@ async function profileAll(call: Call<typeof profile>, signal: AbortSignal): Prom
   const absent: Obstacle[] = [];
   const seed = settings.seed ?? randomInt(2 ** 31);
   const measured = await measureAll(call, seed, signal, absent);
-  const threads = measured.map(({ done }) => done.runtime.threads);
+  const wanted = measured.flatMap(({ done }) => limitOf(done.runtime));
   out.note('the ceilings of this machine …');
-  const ceilings = await ceilingsFor(threads, settings.freshCeilings).catch((error): Ceilings[] => {
+  const ceilings = await ceilingsFor(wanted, settings.freshCeilings).catch((error): Ceilings[] => {
     if (!isFusorError(error)) throw error;
     absent.push({ name: 'ceilings', reason: error.message.split(' · ')[0], cure: '' });
     return [];
@@ -85,18 +86,20 @@ function documentOf(
   seed: number,
 ): ProfileDocument {
   const variants = measured.map(({ way, ready, rounds, done }) => {
-    const { device, threads, kernels } = done.runtime;
+    const { device, threads, kernels, precision } = done.runtime;
     const facts = {
       ranOn: done.ranOn,
       device,
       threads,
+      ...(precision && { precision }),
       memory: done.memory,
       skipsZeros: /sparse/.test(kernels),
+      keepsWeights: /cluster/.test(kernels),
     };
-    const roof = device.startsWith('cuda') ? undefined : ceilings.find((each) => each.threads === threads);
+    const roof = ceilingsOf({ device, threads, precision }, ceilings);
     const { plan, density } = ready;
     const counting = { plan, rows: settings.batchSize, inputBytes: density === null ? 4 : 1, density };
-    return variantProfile(way.name, facts, rounds, roof ?? null, counting);
+    return variantProfile(way.name, facts, rounds, roof, counting);
   });
   const [{ ready }] = measured;
   const { data, net, parameters, density, plan } = ready;
@@ -117,6 +120,12 @@ function documentOf(
     ),
     absent,
   };
+}
+
+/** What there is to hold it against: tfjs on a GPU tells the host's time only. */
+function limitOf({ backend, device, deviceName, threads }: RuntimeInfo): Wanted[] {
+  if (device === 'cpu') return [threads];
+  return backend === 'native' && /^cuda:\d+$/.test(device) ? [{ device, name: deviceName }] : [];
 }
 
 function recordedOf(measured: readonly Measured[]) {

@@ -1,7 +1,12 @@
 /** A profile in the terminal. */
 import { machineLine } from '../../bench/machine';
 import { changesFrom } from '../../profile/compare';
-import type { ComparedOp, ProfileDocument, VariantProfile } from '../../profile/profile';
+import {
+  type ComparedOp,
+  ceilingName,
+  type ProfileDocument,
+  type VariantProfile,
+} from '../../profile/profile';
 import {
   comparisonCells,
   micros,
@@ -26,6 +31,14 @@ function kernelLines({ ops }: VariantProfile): string[][] {
       .slice(0, 3)
       .map((kernel) => [kernel.name, `in ${name}`, kernel.calls.toFixed(0), micros(kernel.self)]),
   );
+}
+
+/** The best of a processor's instruction sets; a GPU's, by precision. */
+function peaks(flops: Record<string, number>, isGpu: boolean): string {
+  if (!isGpu) return (Math.max(...Object.values(flops)) / 1e9).toFixed(0);
+  return Object.entries(flops)
+    .map(([precision, rate]) => `${precision} ${(rate / 1e9).toFixed(0)}`)
+    .join(', ');
 }
 
 export function comparisonTable(
@@ -57,8 +70,8 @@ export function printed(document: ProfileDocument): string {
     machineLine(machine),
     `${job.data} · ${job.net} · batch ${job.batchSize} · ${job.optimizer} · seed ${job.seed}${job.density === null ? '' : ` · ${percent(job.density)} of the input is not 0`}`,
     ...ceilings.map(
-      ({ threads, flops, bandwidths }) =>
-        `roof of ${threads} thread${threads === 1 ? '' : 's'}: ${(Math.max(...Object.values(flops)) / 1e9).toFixed(0)} GFLOP/s · ${bandwidths.map(({ level, read }) => `${level} ${(read / 1e9).toFixed(0)}`).join(', ')} GB/s`,
+      ({ flops, bandwidths, ...where }) =>
+        `roof of ${ceilingName({ flops, bandwidths, ...where })}: ${peaks(flops, where.device !== undefined)} GFLOP/s · ${bandwidths.map(({ level, read }) => `${level} ${(read / 1e9).toFixed(0)}`).join(', ')} GB/s`,
     ),
     ...parts.flatMap((part) => ['', part]),
     ...(variants.length > 1 ? ['', comparisonTable(variants, comparison)] : []),

@@ -15,6 +15,7 @@ function timelineOf(entries: Entry[], tracks = ['session', 'worker 1']): Timelin
   const columns = (i: number) => entries.map((entry) => entry[i] as number);
   return {
     tracks,
+    leading: 0,
     works: entries.map(([, , phase, layer, kernel]) => ({ phase, layer, kernel })),
     track: Uint16Array.from(columns(0)),
     work: Uint16Array.from(entries, (_, i) => i),
@@ -99,7 +100,16 @@ test.each([
   [{ phase: 'javascript' as const, work: null, roof: null }, 'launch', /spans are short/],
   [{ share: 0.001, roof: { share: 0.1, bound: 'L1' } }, 'latency', /too small a part/],
 ])('%j is %s-bound', (more, verdict, advice) => {
-  const facts = { phase: 'forward' as const, self: 40, kernels: [], share: 0.5, work, launch: 1, roof: null };
+  const facts = {
+    phase: 'forward' as const,
+    self: 40,
+    kernels: [],
+    share: 0.5,
+    work,
+    launch: 1,
+    roof: null,
+    isOnDevice: false,
+  };
   const found = verdictOf({ ...facts, ...more });
   expect(found.verdict).toBe(verdict);
   expect(found.advice).toMatch(advice);

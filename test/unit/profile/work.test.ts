@@ -25,6 +25,7 @@ const rows = 32;
 const counting = (more: Partial<Counting> = {}): Counting => ({
   ...{ plan, rows, inputBytes: 1, density: null },
   own: new Set(['dense', 'dense_1']),
+  ...{ inPlace: false, together: false, keepsWeights: false },
   ...more,
 });
 const all = new Set(plan.layers.map(({ name }) => name));
