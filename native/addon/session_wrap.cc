@@ -178,12 +178,15 @@ Napi::Value SessionWrap::run(const Napi::CallbackInfo& info) {
       };
     }
     std::shared_ptr<Stamps> stamps;
+    std::shared_ptr<Marker> ranges;
     if (!info[4].IsUndefined()) {
       stamps = std::make_shared<Stamps>();
       stamps->delay = toDelay(info[4]);
+      ranges = toRanges(info[4]);
+      stamps->marker = ranges.get();
       control->stamps = stamps.get();
     }
-    return post(env, [trainer = trainer_, data, span, control, stamps]() -> Worker::Result {
+    return post(env, [trainer = trainer_, data, span, control, stamps, ranges]() -> Worker::Result {
       auto report = std::make_shared<Report>();
       trainer->run(*data, *span, *control, *report);
       return [report, stamps](Napi::Env env) {

@@ -1,6 +1,7 @@
 #include "timeline.h"
 
 #include "../engine/failure.h"
+#include "../engine/ranges.h"
 #include "convert.h"
 
 namespace fusor::addon {
@@ -11,6 +12,15 @@ Delay toDelay(const Napi::Value& value) {
   const auto at = [&](const char* name, int64_t least, int64_t most) { return toInteger(object.Get(name), name, least, most); };
   return {static_cast<Phase>(at("phase", 0, static_cast<int>(Phase::Kernel))), static_cast<int>(at("layer", -1, 1 << 15)),
           static_cast<double>(at("microseconds", 0, 1000000))};
+}
+
+std::shared_ptr<Marker> toRanges(const Napi::Value& value) {
+  const Napi::Value list = value.As<Napi::Object>().Get("ranges");
+  if (!list.IsArray()) return nullptr;
+  std::vector<std::string> names;
+  const Napi::Array all = list.As<Napi::Array>();
+  for (uint32_t i = 0, count = all.Length(); i < count; ++i) names.push_back(toText(all.Get(i), "ranges"));
+  return makeRanges(std::move(names));
 }
 
 Napi::Object toObject(Napi::Env env, const Stamps& stamps, double returned) {

@@ -130,13 +130,19 @@ void CudaTrainer::run(const Dataset& data, const Span& span, Control& control, R
   const auto slowest = static_cast<int64_t>(kGroupSeconds * kSlowestFlops / std::max(1.0, training.recipe.work));
   const int64_t most = training.cluster ? kClusterSteps : std::clamp<int64_t>(slowest, 1, kMostStepsAGraph), graphs = (steps + most - 1) / most;
   const int64_t each = (steps + graphs - 1) / graphs;
-  const cuda::Graph* graph = !training.cluster && steps >= kFewSteps && each > 1 ? &graphOf(training, static_cast<int>(each)) : nullptr;
+  // Ranges are of launches: there a graph has none.
+  Marker* const ranges = control.stamps ? control.stamps->marker : nullptr;
+  const cuda::Graph* graph = !ranges && !training.cluster && steps >= kFewSteps && each > 1 ? &graphOf(training, static_cast<int>(each)) : nullptr;
   const cuda::Launch cluster = training.cluster ? withSpan(*training.cluster, onDevice.control()) : cuda::Launch{};
   const auto advance = [&] {
     if (training.cluster) return device_->launch(cluster);
     if (graph) return device_->replay(*graph);
     for (int s = 0; s < each; ++s) {
-      for (const cuda::Launch& launch : training.recipe.step) device_->launch(withOffset(launch, s));
+      for (size_t l = 0; l < training.recipe.step.size(); ++l) {
+        if (ranges) ranges->begin(training.recipe.does[l].phase, training.recipe.does[l].layer);
+        device_->launch(withOffset(training.recipe.step[l], s));
+        if (ranges) ranges->end(training.recipe.does[l].phase);
+      }
     }
     device_->launch(cudaAdvance(*device_, controlAt(), static_cast<int>(each)));
   };

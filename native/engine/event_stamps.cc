@@ -53,7 +53,7 @@ std::vector<double> Events::nanoseconds() {
   return all;
 }
 
-EventStamps::EventStamps(Stamps& stamps, Events& events, size_t sessionStamps) : stamps_(stamps), events_(events) {
+EventStamps::EventStamps(Stamps& stamps, Events& events, size_t sessionStamps) : stamps_(stamps), next_(stamps.marker), events_(events) {
   stamps.open({"session", "GPU stream"}, sessionStamps);
   stamps.leading = kStream;
   stamps.marker = this;
@@ -66,6 +66,7 @@ void EventStamps::step(int64_t step) {
 }
 
 void EventStamps::begin(Phase phase, int layer) {
+  if (next_) next_->begin(phase, layer);
   if (!listens_ && phase != Phase::Copy) return;
   const int mark = events_.mark();
   close(mark);
@@ -74,6 +75,7 @@ void EventStamps::begin(Phase phase, int layer) {
 }
 
 void EventStamps::end(Phase phase) {
+  if (next_) next_->end(phase);
   if (open_ >= 0 && (phase == Phase::Copy || phase == Phase::Record)) close(events_.mark());  // the last of a step
 }
 

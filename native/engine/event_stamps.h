@@ -41,9 +41,9 @@ class Events {
 // The phases of a span, and its operations, as a track of the device's.
 class EventStamps : public Marker {
  public:
-  // Opens `stamps`, and is what it calls.
+  // Opens `stamps`, and is what it calls; calls who was called before.
   EventStamps(Stamps& stamps, Events& events, size_t sessionStamps);
-  ~EventStamps() override { stamps_.marker = nullptr; }
+  ~EventStamps() override { stamps_.marker = next_; }
 
   // Before each step.
   void step(int64_t step);
@@ -68,6 +68,7 @@ class EventStamps : public Marker {
   void close(int mark);
 
   Stamps& stamps_;
+  Marker* const next_;
   Events& events_;
   std::vector<Entry> entries_;
   int open_ = -1;

@@ -50,6 +50,8 @@ export interface NativeDelay {
   phase: number;
   layer: number;
   microseconds: number;
+  /** Names of the layers: phases become ranges of NVTX. */
+  ranges?: string[];
 }
 
 /** As the contract's, in numbers of native/engine/stamps.h and on the clock of `process.hrtime`, in microseconds. */

@@ -37,11 +37,12 @@ function origin(): number {
 
 /**
  * What makes native code stamp: undefined where nobody asks. `FUSOR_PROFILE_DELAY=forward:dense_1:50`, for tests, makes
- * a layer's phase take so many microseconds longer, asked or not.
+ * a layer's phase take so many microseconds longer, asked or not; `FUSOR_NVTX=1` has phases marked as ranges of NVTX.
  */
 export function delayFor(plan: TrainPlan, asked: boolean | undefined): NativeDelay | undefined {
   const planted = process.env.FUSOR_PROFILE_DELAY;
-  if (!planted) return asked ? NO_DELAY : undefined;
+  const ranges = process.env.FUSOR_NVTX === '1' && { ranges: plan.layers.map(({ name }) => name) };
+  if (!planted) return asked ? { ...NO_DELAY, ...ranges } : undefined;
   const [phase, layer, microseconds] = planted.split(':');
   const delay = {
     phase: PHASES.indexOf(phase as Phase),

@@ -61,12 +61,12 @@ function measureAll(
 ) {
   const asked = settings.variants.length > 0;
   const ways: Way[] = (asked ? settings.variants : DEFAULT).map((name) => wayOf(name, origins.variants));
-  const { steps, warmup, rounds, epochs } = settings;
+  const { steps, warmup, rounds, epochs, nvtx } = settings;
   const anywhere = { backend: 'auto', kernels: 'auto', tfjsEngine: 'auto' } as const;
   const problem = { settings: { ...settings, ...anywhere }, origins: { ...origins, ...anywhere } };
   return measureEach(
     ways,
-    { problem, seed, steps, warmup, rounds, epochs },
+    { problem, seed, steps, warmup, rounds, epochs, nvtx },
     signal,
     (text) => out.note(text),
     (obstacle, error) => {
@@ -134,13 +134,11 @@ function recordedOf(measured: readonly Measured[]) {
   );
 }
 
-/** Nsight marks what runs on a GPU, and our CUDA kernels do not mark their phases yet. */
+/** Nsight shows what runs on a GPU. */
 function nvtxNote(measured: readonly Measured[]): string {
-  const gpu = measured.some(({ done }) => done.runtime.device.startsWith('cuda'));
-  const why = gpu
-    ? 'no phases are marked on a GPU yet'
-    : 'nothing here runs on an NVIDIA GPU, so Nsight has nothing to mark';
-  return `--nvtx: ${why}; --trace writes the same ranges for Perfetto`;
+  return measured.some(({ done }) => limitOf(done.runtime).some((limit) => typeof limit === 'object'))
+    ? '--nvtx: phases are ranges while they are stamped, and their kernels launched one by one: run it under nsys profile'
+    : '--nvtx: nothing here runs on an NVIDIA GPU, so Nsight has nothing to mark; --trace writes the same ranges for Perfetto';
 }
 
 async function write(path: string, text: string): Promise<void> {

@@ -18,6 +18,8 @@ export interface Measured {
 export interface Plan extends Omit<Request, 'problem'> {
   problem: Problem;
   rounds: number;
+  /** Whether phases are marked as ranges of NVTX. */
+  nvtx: boolean;
 }
 
 /** What a variant that cannot be profiled here is refused with. */
@@ -26,7 +28,7 @@ const NOT_HERE: readonly ErrorCode[] = ['ERR_BACKEND_UNAVAILABLE', 'ERR_UNSUPPOR
 /** Those that run; what cannot be had here is told to `refused`, which may throw. */
 export async function measureEach(
   ways: readonly Way[],
-  { rounds, problem, ...how }: Plan,
+  { rounds, problem, nvtx, ...how }: Plan,
   signal: AbortSignal,
   tell: (text: string) => void,
   refused: (obstacle: Obstacle, error: Error) => void,
@@ -35,7 +37,7 @@ export async function measureEach(
   try {
     for (const way of ways) {
       tell(`${way.name}: warming up …`);
-      const variant = new Variant(way, signal);
+      const variant = new Variant(way, nvtx, signal);
       variants.push(variant);
       await variant.open({ ...how, problem: on(way, problem) }).catch((error) => {
         if (!(error instanceof FusorError) || !NOT_HERE.includes(error.code)) throw error;
@@ -81,11 +83,12 @@ class Variant {
 
   constructor(
     readonly way: Way,
+    nvtx: boolean,
     private readonly signal: AbortSignal,
   ) {
     this.#child = fork(join(__dirname, 'child.js'), [way.name], {
       execArgv: [],
-      env: benchEnvironment(),
+      env: { ...benchEnvironment(), FUSOR_NVTX: nvtx ? '1' : '' },
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });

@@ -11,11 +11,11 @@ import { verdictOf } from '../../../src/profile/verdict';
 /** [track, step, phase, layer, kernel, begin, end] */
 type Entry = [number, number, Work['phase'], string | null, string | null, number, number];
 
-function timelineOf(entries: Entry[], tracks = ['session', 'worker 1']): Timeline {
+function timelineOf(entries: Entry[], tracks = ['session', 'worker 1'], leading = 0): Timeline {
   const columns = (i: number) => entries.map((entry) => entry[i] as number);
   return {
     tracks,
-    leading: 0,
+    leading,
     works: entries.map(([, , phase, layer, kernel]) => ({ phase, layer, kernel })),
     track: Uint16Array.from(columns(0)),
     work: Uint16Array.from(entries, (_, i) => i),
@@ -60,6 +60,37 @@ test('self, total and kernels of an op; waiting, gaps, launch and JavaScript bes
   expect(ops.some(({ phase }) => phase === 'record')).toBe(false);
   const sum = ops.reduce((total, { self }) => total + self, 0);
   expect(sum).toBe(wallOf(timeline, around) / 2);
+});
+
+test("on a device the stream's time counts, steps that were stamped stand for the others", () => {
+  // Four steps, of which the first is told, and the second with its kernels, which slows it.
+  const device = timelineOf(
+    [
+      [0, 0, 'forward', 'dense', null, 101, 105],
+      [0, 3, 'copy', null, null, 130, 231],
+      [1, 0, 'forward', 'dense', null, 110, 140],
+      [1, 0, 'loss', null, null, 140, 145],
+      [1, 1, 'forward', 'dense', null, 147, 187],
+      [1, 1, 'kernel', null, 'aten::addmm', 150, 170],
+      [1, 1, 'loss', null, null, 187, 190],
+      [1, 3, 'copy', null, null, 225, 230],
+    ],
+    ['session', 'GPU stream'],
+    1,
+  );
+  const ops = opTimes(device, around, 4);
+  const op = (phase: string) => ops.find((each) => each.phase === phase)!;
+  expect(op('forward')).toMatchObject({ calls: 1, self: 30, total: 30, busiest: 30 });
+  expect(op('forward').kernels).toEqual([{ name: 'aten::addmm', calls: 1, self: 20 }]);
+  expect(op('loss')).toMatchObject({ calls: 1, self: 5 });
+  // Once in four steps, whichever step that was.
+  expect(op('copy')).toMatchObject({ calls: 0.25, self: 5 / 4 });
+  expect(op('launch').self).toBe((10 + 30) / 4);
+  const { traceEvents } = traceOf([
+    { name: 'gpu', recorded: { timeline: device, around, epoch: 0, firstStep: 0 } },
+  ]);
+  expect(traceEvents.find(({ name }) => name === 'step 1')).toMatchObject({ tid: 2, ts: 20, dur: 35 });
+  expect(traceEvents.find(({ tid, ph }) => tid === 2 && ph === 'M')!.args).toEqual({ name: 'GPU stream' });
 });
 
 test('a trace: every track named, steps around their phases, nothing before its beginning', () => {

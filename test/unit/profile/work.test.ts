@@ -76,6 +76,37 @@ test('where zeros are skipped, only what is not zero counts, and rows stay where
   expect(workOfOp('gather', null, sparse)!.read).toBe(32 * 10 * 4);
 });
 
+test('on a GPU the same work in other pieces: all weights at once, the head with its layer, bytes where they lie', () => {
+  const pieces = counting({ inPlace: true, together: true });
+  const forward = workOfOp('forward', 'dense', pieces)!;
+  expect(forward).toEqual({ flops: 6_422_528, read: 25_088 + 4 * (100_352 + 128), written: 4 * 4096 });
+  const head = workOfOp('loss', 'dense_1', pieces)!;
+  // Forward, the loss, the gradient of the layer's input.
+  expect(head.flops).toBe(81_920 + 2240 + 81_920);
+  const weights = workOfOp('backward+update', null, pieces)!;
+  expect(weights.flops).toBe(6_422_528 + 4096 + 81_920 + 320 + 12 * 101_770);
+  expect(weights.written).toBe(4 * 3 * 101_770);
+  const apart = ['dense', 'dense_1'].flatMap((layer) => [
+    workOfOp('forward', layer, counting())!.flops,
+    workOfOp('backward+update', layer, counting())!.flops,
+  ]);
+  const sum = (values: number[]) => values.reduce((a, b) => a + b);
+  expect(forward.flops + head.flops + weights.flops).toBe(
+    sum(apart) + workOfOp('loss', null, counting())!.flops,
+  );
+});
+
+test('weights that stay in registers pass through no memory', () => {
+  const kept = counting({ inPlace: true, keepsWeights: true });
+  expect(workOfOp('forward', 'dense', kept)).toEqual({ flops: 6_422_528, read: 25_088, written: 4 * 4096 });
+  expect(workOfOp('backward+update', 'dense', kept)).toEqual({
+    flops: 6_422_528 + 4096 + 12 * (100_352 + 128),
+    read: 25_088 + 4 * 4096,
+    written: 0,
+  });
+  expect(workOfOp('gather', null, kept)!.written).toBe(25_088 + 4 * 320);
+});
+
 test('layers without an op of their own go with the gathering and with their Dense', () => {
   expect(workOfOp('gather', null, counting())!.flops).toBe(2 * 32 * 784);
   const layers = [...plan.layers];
