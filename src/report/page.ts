@@ -39,13 +39,14 @@ svg { display: block; width: 100%; height: auto; } .narrow { display: none; }
 .bar b { white-space: nowrap; font-weight: 600; } .track { height: 14px; margin-top: 3px; border-radius: 3px; background: var(--line); }
 .fill { height: 100%; border-radius: 3px; min-width: 2px; }
 .stacked { display: flex; height: 26px; margin-top: 3px; min-width: 8px; } .stacked > i { display: block; height: 100%; }
-.stacked > i:nth-child(even) { filter: brightness(0.82); }
+.stacked > i.dim { filter: brightness(0.75); }
 .track-name { font-size: 13px; color: var(--muted); margin-top: 8px; } .lane { position: relative; height: 24px; margin-top: 2px; overflow: hidden; }
 .lane.ground { background: var(--line); border-radius: 3px; }
 .lane > i { position: absolute; top: 0; height: 100%; min-width: 1px; border-right: 1px solid var(--card); overflow: hidden; font: 11px/24px system-ui, sans-serif;
   color: #fff; text-shadow: 0 0 2px #000a; padding-left: 3px; white-space: nowrap; } .lane.small { height: 16px; } .lane.small > i { line-height: 16px; opacity: 0.8; }
 .scale { display: flex; justify-content: space-between; font-size: 12px; color: var(--muted); margin-top: 2px; }
 @media (max-width: 720px) { .grid { grid-template-columns: minmax(0, 1fr); } .broad { display: none; } .narrow { display: block; }
+  .figures td:first-child { white-space: normal; min-width: 96px; }
   body { padding: 18px 14px 40px; } h1 { font-size: 21px; }
   table.stack thead { display: none; } table.stack tr { display: block; padding: 8px 0; border-bottom: 1px solid var(--line); }
   table.stack td { display: flex; justify-content: space-between; gap: 16px; border: 0; padding: 2px 0; white-space: normal; text-align: right; }

@@ -23,9 +23,12 @@ export function stackedBars(
   const bars = rows.map(({ name, text, parts }, i) => {
     const boxes = parts
       .filter(({ value }) => value > 0)
-      .map(({ name: part, series, value }) => {
+      .map(({ name: part, series, value }, at, all) => {
+        // Neighbours of one colour differ in its brightness.
+        let dim = false;
+        for (let i = at; i > 0 && all[i - 1].series === series; i--) dim = !dim;
         const share = ((100 * value) / sums[i]).toFixed(2);
-        return html`<i style="width:${share}%;background:${colour(series)}" title="${part}: ${share} %"></i>`;
+        return html`<i class="${dim ? 'dim' : ''}" style="width:${share}%;background:${colour(series)}" title="${part}: ${share} %"></i>`;
       });
     const width = ((100 * sums[i]) / greatest).toFixed(2);
     return html`<div class="bar"><div><span>${name}</span><b>${text}</b></div><div class="stacked" style="width:${width}%">${boxes}</div></div>

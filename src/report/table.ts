@@ -39,7 +39,9 @@ export function figureTable(titles: readonly string[], rows: readonly (readonly 
 export function factTable(titles: readonly string[], rows: readonly (readonly string[])[]): Html {
   const head = titles.map((title, series) => html`<th>${swatch(series)}${title}</th>`);
   const lines = rows.map(([fact, ...values]) => {
-    const cells = values.map((value, i) => html`<td data-title="${titles[i]}">${value}</td>`);
+    // Of one series alone there is nothing to tell apart.
+    const title = (i: number) => (titles.length > 1 ? titles[i] : '');
+    const cells = values.map((value, i) => html`<td data-title="${title(i)}">${value}</td>`);
     return html`<tr><td class="muted">${fact}</td>${cells}</tr>
 `;
   });

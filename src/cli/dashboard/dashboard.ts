@@ -40,7 +40,8 @@ export class Dashboard implements Callback {
   #epochCount = 0;
   #began = 0;
   #told = Number.NEGATIVE_INFINITY;
-  #mark = { batch: 0, time: 0 };
+  /** What was told before, of the epoch at hand. */
+  #mark: { batch: number; time: number } | null = null;
   #end: string | null = null;
   #isOpen = false;
 
@@ -70,24 +71,26 @@ export class Dashboard implements Callback {
   }
 
   onEpochBegin(): void {
-    this.#mark = { batch: 0, time: performance.now() };
+    this.#mark = null;
   }
 
   onProgress({ epoch, batch, batches, logs }: EpochProgress): void {
     const now = performance.now();
     if (!this.#isOpen || now - this.#told < EVERY) return;
     this.#told = now;
-    this.#safely(() => this.#add(epoch, batch, batches, logs, now));
+    // From one time to the next: how an epoch begins is none of the steps'.
+    const mark = this.#mark;
+    const took = mark && batch > mark.batch ? ((now - mark.time) * 1000) / (batch - mark.batch) : null;
+    this.#mark = { batch, time: now };
+    this.#safely(() => this.#add(epoch + batch / batches, logs, took));
   }
 
-  onEpochEnd(epoch: number, logs: Logs, { batch, batches }: TrainingContext): void {
+  onEpochEnd(epoch: number, logs: Logs, { stepMicroseconds }: TrainingContext): void {
     if (!this.#isOpen) return;
     this.#safely(() => {
       const { loss, accuracy } = logs;
       const trained: Logs = { loss, ...(accuracy !== undefined && { accuracy }) };
-      // What validating took is none of the steps'.
-      this.#mark.batch = batch;
-      this.#add(epoch, batch, batches, trained, performance.now());
+      this.#add(epoch + 1, trained, stepMicroseconds);
       this.#epochs.push({ epoch, logs });
       this.#server.send('epoch', { epoch, logs });
     });
@@ -104,13 +107,11 @@ export class Dashboard implements Callback {
     this.#close(`ended: ${error instanceof Error ? error.message : String(error)}`);
   }
 
-  #add(epoch: number, batch: number, batches: number, logs: Logs, now: number): void {
-    const steps = batch - this.#mark.batch;
-    const stepMicroseconds = steps > 0 ? ((now - this.#mark.time) * 1000) / steps : null;
-    if (steps > 0) this.#mark = { batch, time: now };
+  /** @param at epochs done */
+  #add(at: number, logs: Logs, stepMicroseconds: number | null): void {
     const point: Point = {
-      at: epoch + batch / batches,
-      seconds: (now - this.#began) / 1000,
+      at,
+      seconds: (performance.now() - this.#began) / 1000,
       logs,
       stepMicroseconds,
       rowsPerSecond: stepMicroseconds === null ? null : (this.facts.batchSize * 1e6) / stepMicroseconds,
