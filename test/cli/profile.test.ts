@@ -48,9 +48,10 @@ test('tfjs: phases, kernels, a trace and a page', async () => {
     expect(rounds).toBe(3);
   }
   expectAddsUp(document);
-  const { traceEvents } = JSON.parse(readFileSync(join(cwd, 'trace.json'), 'utf8'));
+  const trace = JSON.parse(readFileSync(join(cwd, 'trace.json'), 'utf8'));
+  expectForm(trace);
+  const { traceEvents } = trace;
   expect(new Set(traceEvents.map(({ pid }: { pid: number }) => pid))).toEqual(new Set([1, 2]));
-  expect(overlapping(traceEvents)).toEqual([]);
   expect(traceEvents.some(({ name }: { name: string }) => name === 'BatchMatMul')).toBe(true);
   const html = readFileSync(join(cwd, 'page.html'), 'utf8');
   expect(/<script|src=|url\((?!#)|@import|<link/.exec(html)).toBeNull();
@@ -59,10 +60,35 @@ test('tfjs: phases, kernels, a trace and a page', async () => {
 
 interface Event {
   ph: string;
+  name: string;
+  cat?: string;
+  args?: Record<string, unknown>;
   pid: number;
   tid: number;
   ts: number;
   dur: number;
+}
+
+/** The form of "Trace Event Format", as far as we write it: complete events and names of processes and threads. */
+function expectForm(trace: { traceEvents: Event[] }): void {
+  expect(Object.keys(trace)).toEqual(['traceEvents']);
+  const named = new Set<string>();
+  for (const { ph, pid, tid, ts, dur, name, cat, args } of trace.traceEvents) {
+    const text = expect.stringMatching(/./);
+    expect([pid, tid].every((id) => Number.isInteger(id) && id >= 0)).toBe(true);
+    if (ph === 'M') {
+      expect({ name, args }).toEqual({
+        name: expect.stringMatching(/^(process|thread)_name$/),
+        args: { name: text },
+      });
+      named.add(name === 'process_name' ? `${pid}` : `${pid} ${tid}`);
+      continue;
+    }
+    expect({ ph, name, cat }).toEqual({ ph: 'X', name: text, cat: text });
+    expect(Number.isFinite(ts) && ts >= 0 && Number.isFinite(dur) && dur >= 0).toBe(true);
+    expect(named.has(`${pid}`) && named.has(`${pid} ${tid}`)).toBe(true);
+  }
+  expect(overlapping(trace.traceEvents)).toEqual([]);
 }
 
 /** What viewers of traces ask of events of one track: that they lie within each other or apart. */
@@ -82,10 +108,42 @@ function overlapping(events: readonly Event[]): Event[] {
 const [, [, , obstacle]] = BACKENDS;
 
 describeUnless(obstacle)('native', () => {
+  test('a GPU, played by the CPU: its stream, phases and operations in some of the steps', async () => {
+    const flags = [
+      '--variants',
+      'native:framework@cuda:0',
+      '--nvtx',
+      '--trace',
+      'gpu.json',
+      '--html',
+      'gpu.html',
+    ];
+    const ran = await profile([...flags, '--json'], { FUSOR_PLAYED_GPU: '1' });
+    const document: ProfileDocument = documentOf(ran);
+    expect(ran.stderr).toContain('run it under nsys profile');
+    const [{ device, precision, ops }] = document.variants;
+    expect([device, precision]).toEqual(['cuda:0', 'fp32']);
+    expect(document.ceilings).toMatchObject([{ device: 'cuda:0', threads: 0 }]);
+    expect(Object.keys(document.ceilings[0].flops)).toEqual(['fp32', 'tf32', 'bf16']);
+    const names = ['gather', 'forward dense', 'loss', 'backward dense', 'update', 'record', 'copy'];
+    expect(ops.map(({ name }) => name)).toEqual(expect.arrayContaining(names));
+    for (const { name, calls } of ops.filter((op) => op.work)) expect([name, calls]).toEqual([name, 1]);
+    const forward = ops.find(({ name }) => name === 'forward dense')!;
+    expect(forward.work!.flops).toBe(FORWARD);
+    expect(forward.kernels.length).toBeGreaterThan(0);
+    expect(forward.ofCeiling).toBeGreaterThan(0);
+    const trace = JSON.parse(readFileSync(join(cwd, 'gpu.json'), 'utf8'));
+    expectForm(trace);
+    const { traceEvents } = trace;
+    const tracks = traceEvents.filter(({ ph }: Event) => ph === 'M');
+    expect(tracks.map(({ args }: { args: { name: string } }) => args.name)).toContain('GPU stream');
+    expect(readFileSync(join(cwd, 'gpu.html'), 'utf8')).toContain('lines: cuda:0, measured here');
+  });
+
   test('fused against framework kernels, and what was slowed on purpose is named', async () => {
     const both = ['--variants', 'native:fused,native:framework', '--trace', 'native.json'];
     const before = await profile([...both, '--json']);
-    expect(overlapping(JSON.parse(readFileSync(join(cwd, 'native.json'), 'utf8')).traceEvents)).toEqual([]);
+    expectForm(JSON.parse(readFileSync(join(cwd, 'native.json'), 'utf8')));
     const document: ProfileDocument = documentOf(before);
     const [fused, framework] = document.variants;
     const op = (name: string, { ops } = fused) => ops.find((each) => each.name === name)!;

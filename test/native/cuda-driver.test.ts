@@ -37,13 +37,15 @@ async function steps(names: string, env: Record<string, string> = {}, cache = ''
   return { lines, compilations: readFileSync(compiled, 'utf8').split('\n').length - 1 };
 }
 
-test('what works: memory, launches, graphs', async () => {
-  const { lines } = await steps('devices open compile launch graph copy wait close');
+test('what works: memory, launches, graphs, events', async () => {
+  const { lines } = await steps('devices open compile launch graph events copy wait close');
   expect(lines).toMatchObject({
     devices: 'ok NVIDIA Stub 9.0',
     open: 'ok 300 MiB free',
     compile: 'ok once',
     launch: 'ok busy',
+    // A millisecond a launch.
+    events: 'ok 3.000000',
     copy: 'ok Fifteen letters',
   });
   for (const line of Object.values(lines)) expect(line).toMatch(/^ok/);

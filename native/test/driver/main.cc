@@ -1,6 +1,6 @@
 // Drives the real Device (native/cuda) over libraries that are told how to fail: fusor_driver_test STEP… prints a line a step,
 // "STEP ok …" or "STEP CODE message". Steps: devices, open, compile, refuse, launch, wide (a launch that cannot be), graph,
-// copy, large (more memory than there is), wait, close.
+// events, copy, large (more memory than there is), wait, close.
 #include <cstdio>
 #include <cstring>
 #include <map>
@@ -47,6 +47,18 @@ struct Steps {
     if (step == "graph") {
       graph = device->record({launchOf(32), launchOf(32)});
       return device->replay(*graph), "";
+    }
+    if (step == "events") {
+      const DriverApi& api = driver();
+      Event events[2];
+      for (Event& event : events) check(api.eventCreate(&event, 0), 0, "making an event");
+      check(api.eventRecord(events[0], nullptr), 0, "recording an event");
+      for (int i = 0; i < 3; ++i) device->launch(launchOf(32));
+      check(api.eventRecord(events[1], nullptr), 0, "recording an event");
+      float milliseconds = 0;
+      check(api.eventElapsedTime(&milliseconds, events[0], events[1]), 0, "reading an event");
+      for (const Event event : events) api.eventDestroy(event);
+      return std::to_string(milliseconds);
     }
     if (step == "copy") {
       memory = device->allocate(16);
