@@ -79,8 +79,8 @@ std::optional<cuda::Launch> cudaCluster(const Plan& plan, const CudaNetwork& net
   if (!fits(plan, network, device.properties(), batch)) return std::nullopt;
   const int units = network.stages[0].outputs;
   for (const int most : kMostBlocks) {
-    // As many as there are groups of 8 units: more would only wait for each other.
-    const int blocks = std::min(most, static_cast<int>(std::bit_ceil(static_cast<unsigned>((units + 7) / 8))));
+    // As many as there are groups of 8 units: more would only wait for each other. One alone is no cluster, and may not send.
+    const int blocks = std::clamp(static_cast<int>(std::bit_ceil(static_cast<unsigned>((units + 7) / 8))), 2, most);
     const cuda::ClusterShape shape{plan.features, units, batch, blocks, bytes ? 1 : 4, static_cast<int>(products)};
     if (!shape.fitsRegisters() || shape.bytes() > device.properties().sharedBytesPerBlock) continue;
     const cuda::Launch launch = launchOf(plan, network, device, control, shape, bytes, steps, stamped);

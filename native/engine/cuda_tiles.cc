@@ -7,7 +7,7 @@ namespace {
 
 // From large to small. The last one is for few rows and columns: its threads share out the inner dimension.
 constexpr CudaTile kProducts[] = {
-    {128, 64, 16, 8, 256}, {64, 64, 16, 4, 256}, {32, 32, 64, 4, 256}, {16, 16, 128, 4, 256}, {16, 4, 400, 4, 256},
+    {128, 64, 16, 8, 256}, {64, 64, 16, 4, 256}, {32, 32, 64, 4, 256}, {16, 16, 128, 4, 256}, {16, 4, 256, 4, 256},
 };
 
 }  // namespace

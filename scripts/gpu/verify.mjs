@@ -2,8 +2,8 @@
 // Everything that needs a GPU, in under ten minutes: builds against the libtorch of python3, then the kernel gate, the
 // conformance suite, compute-sanitizer, failures, and the benchmarks beside PyTorch and JAX. One JSON, written after every step, so
 // that what ended early leaves what it had. A step that fails or runs out of time is recorded, and the next one begins.
-//   scripts/gpu/verify [--out FILE] [--minutes 9.5] [--only build,gate,…] [--rounds 3] [--dry-run]
-// --rounds: of the flagship beside its peers.
+//   scripts/gpu/verify [--out FILE] [--minutes 9.5] [--only build,gate,…] [--rounds 3] [--ways PATTERN] [--dry-run]
+// --rounds: of the flagship beside its peers. --ways: measures those alone whose name matches.
 // --dry-run: the CPU plays the GPU and PyTorch runs on it, with few steps: shows that all of it starts.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
@@ -21,6 +21,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '9.5' },
     only: { type: 'string' },
     rounds: { type: 'string', default: '3' },
+    ways: { type: 'string', default: '' },
     'dry-run': { type: 'boolean', default: false },
   },
 });
@@ -78,6 +79,7 @@ async function json(command, args, options) {
   }
 }
 
+const measured = (way) => new RegExp(values.ways).test(way);
 const wanted = (name) => !values.only || values.only.split(',').includes(name);
 
 async function step(name, work) {
@@ -246,7 +248,8 @@ async function flagship() {
   };
   for (let round = 0; round < (dry ? 1 : Number(values.rounds)); round++) {
     for (const [way, run] of Object.entries(ways)) {
-      if (left() < 60) break;
+      if (!measured(way)) continue;
+      if (left() < 20) break;
       rows.push({ way, round, ...(await run()) });
     }
   }
@@ -272,10 +275,11 @@ async function mnistFolder() {
 async function large() {
   const widths = dry ? [64, 64, 64] : [4096, 4096, 4096];
   const batchSize = dry ? 32 : 8192;
-  const steps = dry ? 3 : 12;
+  const steps = dry ? 3 : 24;
   const rows = [];
   for (const precision of dry ? ['fp32'] : ['fp32', 'tf32', 'bf16']) {
     for (const kernels of precision === 'fp32' ? kinds : ['framework']) {
+      if (!measured(`fusor ${kernels}`)) continue;
       rows.push({
         way: `fusor ${kernels}`,
         precision,
@@ -283,6 +287,7 @@ async function large() {
       });
     }
     for (const mode of dry ? ['eager'] : ['eager', 'compile']) {
+      if (!measured(`PyTorch ${mode}`)) continue;
       const shape = [
         '--net',
         widths.join('-'),

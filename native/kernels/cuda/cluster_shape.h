@@ -8,7 +8,7 @@ constexpr int kClusterRow = 17;  // floats of a row's gradients: rows start in o
 
 struct ClusterShape {
   int features, units, batch;
-  int blocks;        // of the cluster: a power of two, at most 16
+  int blocks;        // of the cluster: 2, 4, 8 or 16
   int elementBytes;  // of an input: 1 or 4
   int parts;         // of a float32 in products: 3, or 2 for tf32
 

@@ -15,7 +15,6 @@ DEVICE int padded(int n) { return (n + 3) / 4 * 4; }
 
 // Four neighbouring outputs of the row h, by one warp: all lanes get them.
 DEVICE void outputs4(const HeadParams& p, const float* h, int n, float (&v)[4]) {
-#pragma unroll 4
   for (int k = laneOf(); k < p.inputs; k += 32) {
     float w[4];
     load4(p.w + static_cast<long long>(k) * p.ldw + n, w);

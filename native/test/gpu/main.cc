@@ -76,7 +76,9 @@ double distance(const std::vector<std::vector<float>>& got, const std::vector<st
 
 void checkTrainings(const Options& o) {
   int number = 0;
-  for (const JobOptions& options : jobTable()) {
+  std::vector<JobOptions> table = clusterTable();
+  for (const JobOptions& options : jobTable()) table.push_back(options);
+  for (const JobOptions& options : table) {
     if (number++ % o.parts != o.part) continue;
     const Job job = makeJob(options);
     ReferenceTrainer reference(job.plan, job.state);
