@@ -256,6 +256,31 @@ async function flagship() {
   return rows;
 }
 
+/** What stamping costs, whether what is stamped adds up to a step, and what the step is made of. */
+async function profile() {
+  const few = dry ? ['--limit', '2000', '--rounds', '2'] : ['--rounds', '9'];
+  const of = async (kernels, more = {}) => {
+    const names = kernels.map((name) => `native:${name}@cuda:0`).join(',');
+    const flags = ['--variants', names, '--seed', '7', '--epochs', '0', ...few];
+    const { variants, ceilings, failed, errors } = await fusor(['profile', ...flags], { more });
+    if (failed) return { failed, errors };
+    const rows = variants.map(({ name, ranOn, step, stampingCost, coverage, ops }) => {
+      const told = ops.map((op) => ({
+        name: op.name,
+        calls: op.calls,
+        micros: op.self.median,
+        ofCeiling: op.ofCeiling,
+      }));
+      return { name, ranOn, stepMicroseconds: step.median, stampingCost, coverage, ops: told };
+    });
+    return { ceilings, rows };
+  };
+  return {
+    variants: await of(kinds),
+    ...(!dry && { 'no cluster': await of(['fused'], { FUSOR_CUDA_CLUSTER: '0' }) }),
+  };
+}
+
 async function mnistFolder() {
   const { MNIST } = { MNIST: join(buildDir, 'gpu-mnist') };
   const unpack = `
@@ -327,6 +352,7 @@ await runMain(import.meta.url, async () => {
   if (!dry) await step('sanitizers', sanitizers);
   await step('failures', failures);
   await step('flagship', flagship);
+  await step('profile', profile);
   await step('large', large);
   process.stdout.write(`${out}\n`);
   return 0;

@@ -404,7 +404,6 @@ KERNEL(cluster, ClusterParams, kThreads) {
     __syncthreads();
     if (thread == 0) expectBytes(gradientsAreThere, kGradientBytes);
 
-    stamps.at(step, ClusterBorder::Update0);
     // The second layer and the biases: four lanes a parameter, each with its part of the rows.
 #pragma unroll 1
     for (int i = thread / 4; i < kSmall; i += kThreads / 4) {
@@ -426,6 +425,7 @@ KERNEL(cluster, ClusterParams, kThreads) {
       rule.template apply<kOptimizer>(g, at[0], at[slots], at[2 * slots]);
     }
 
+    stamps.at(step, ClusterBorder::Update0);
     const Gradients of(dzParts);
 #pragma unroll
     for (int t = 0; t < kEach; ++t) {
