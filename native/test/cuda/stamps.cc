@@ -16,8 +16,9 @@ struct Told {
   double began, ended;  // microseconds
 };
 
-Told train(const Job& job, const std::string& folder, const CudaOptions& how, bool stamped) {
+Told train(const Job& job, const std::string& folder, const CudaOptions& how, bool stamped, const Fault& fault = {}) {
   EmulatedOptions options;
+  options.fault = fault;
   options.folder = folder;
   CudaTrainer trainer(job.plan, job.state, std::make_unique<EmulatedDevice>(options), how);
   Told told;
@@ -67,15 +68,27 @@ void checkStamps(Report& report, const std::string& folder) {
   flagship.name = "flagship, small";
   flagship.layers = {rescaling(1.0f / 255), dense(21, Activation::Relu), dense(10)};
   flagship.steps = 20;
-  judge(flagship, {CudaOptions::Never}, {{Phase::Forward, 1}, {Phase::Loss, 2}, {Phase::BackwardUpdate}});
+  const Wanted inGraph{{Phase::Forward, 1}, {Phase::Loss, 2}, {Phase::BackwardUpdate}};
+  judge(flagship, {CudaOptions::Never}, inGraph);
   flagship.name = "in a cluster";
-  judge(flagship, {}, {{Phase::Forward, 1}, {Phase::Forward, 2}, {Phase::Wait}, {Phase::Loss}, {Phase::Gather}, {Phase::Wait}, {Phase::BackwardUpdate, 2}, {Phase::BackwardUpdate, 1}});
+  const Wanted inCluster{{Phase::Forward, 1}, {Phase::Forward, 2}, {Phase::Wait}, {Phase::Loss}, {Phase::Gather}, {Phase::Wait}, {Phase::BackwardUpdate, 2}, {Phase::BackwardUpdate, 1}};
+  judge(flagship, {}, inCluster);
   JobOptions deep;
   deep.name = "layers of their own, clipped";
   deep.layers = {dense(12), activationLayer(Activation::Softmax), dense(9, Activation::Relu), dense(5)};
   deep.clipNorm = 0.5, deep.steps = 9;
   judge(deep, {CudaOptions::Never}, {{Phase::Forward, 0}, {Phase::Forward, 1}, {Phase::Forward, 2}, {Phase::Loss, 3}, {Phase::Backward, 2}, {Phase::Backward, 1},
                                      {Phase::Backward}, {Phase::Update}, {Phase::Update}, {Phase::Update}, {Phase::Update}});
+
+  // What has to be found.
+  const auto control = [&](const Fault& fault, const CudaOptions& how, const Wanted& wanted) {
+    Judge found, verdict;
+    judgeTrack(found, train(makeJob(flagship), folder, how, true, fault), wanted);
+    verdict.expect(!found.passed(), "not found");
+    report.add(fault.name, verdict);
+  };
+  control({"a launch that does not say when it began", "stamp.h", "if (block == 0) at_[0] = now;", ""}, {CudaOptions::Never}, inGraph);
+  control({"a border left out", "cluster.cu", "stamps.at(step, ClusterBorder::Gather);", ""}, {}, inCluster);
 }
 
 }  // namespace fusor::test
