@@ -304,7 +304,8 @@ KERNEL(cluster, ClusterParams, kThreads) {
   clusterWait();
   __syncthreads();
 
-  const BorderStamps stamps(control, p.steps, begin, rank == 0 && thread == 0 && begin < end);
+  // By the last warp: it has a part in every phase.
+  const BorderStamps stamps(control, p.steps, begin, rank == 0 && thread == kThreads - 32 && begin < end);
   int step = begin;
   for (; step < end; ++step) {
     stamps.at(step, ClusterBorder::Forward0);
@@ -444,6 +445,7 @@ KERNEL(cluster, ClusterParams, kThreads) {
       }
     }
     if (warp != kWarps - 1) continue;
+    stamps.at(step, ClusterBorder::Record);
     // Every block comes to the same: all stop together.
     waitForBytes(resultsAreThere, parity);
     int bad = 0;

@@ -37,7 +37,7 @@ struct Control {
 
 // Where the phases of a step begin in cluster.cu: Shares and Gradients are waited for, Gather is of the next step's rows. End: of a
 // launch's last step.
-enum class ClusterBorder : int { Forward0, Forward1, Shares, Loss, Gather, Gradients, Update1, Update0, End };
+enum class ClusterBorder : int { Forward0, Forward1, Shares, Loss, Gather, Gradients, Update1, Update0, Record, End };
 constexpr int kClusterBorders = 10;  // an even number: their memory is whole stamps
 
 // First in the parameters of every kernel that belongs to a step.

@@ -52,7 +52,7 @@ class LaunchStamp {
   unsigned long long* at_ = nullptr;
 };
 
-// The phases within a launch of cluster.cu, as block 0's first thread has them: cycles where each begins, and what the
+// The phases within a launch of cluster.cu, as a thread of block 0 has them: cycles where each begins, and what the
 // cycles of the launch's first and last stamp are in nanoseconds.
 class BorderStamps {
  public:
