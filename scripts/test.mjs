@@ -48,12 +48,13 @@ const noGpu = (name, skipped) => ({
   reasons: [`${name}: there is no NVIDIA driver here`],
 });
 
-/** The long tier: one section. */
+/** The long tier: one section, named after its parts, for several may run at once. */
 function longSections(filters) {
   const wanted = (file) => filters.length === 0 || filters.some((filter) => path(file).includes(filter));
   const files = testFiles.filter((file) => isLong(file) && wanted(file));
-  const run = () => runJest('long', files, { config: 'jest.long.config.cjs' });
-  return files.length ? [{ name: 'long', run }] : [];
+  const name = ['long', ...filters].join(' ');
+  const run = () => runJest(name, files, { config: 'jest.long.config.cjs' });
+  return files.length ? [{ name, run }] : [];
 }
 
 function printTable(rows) {
