@@ -27,8 +27,10 @@ export async function runMain(url, main) {
   try {
     process.exitCode = await main();
   } catch (error) {
+    const misspelt = error.code?.startsWith('ERR_PARSE_ARGS_');
     const expected = error instanceof SetupError;
-    process.stderr.write(`fusor: ${expected ? `${error.message} [${error.code}]` : error.stack}\n`);
-    process.exitCode = 1;
+    const text = expected ? `${error.message} [${error.code}]` : misspelt ? error.message : error.stack;
+    process.stderr.write(`fusor: ${text}\n`);
+    process.exitCode = misspelt ? 2 : 1;
   }
 }

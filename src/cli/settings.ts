@@ -1,7 +1,7 @@
 /** Where each setting comes from: flag > environment > file > default. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FusorError, nearestName } from '../errors';
+import { readText } from '../io/read-text';
 import { CONFIG_FILE, runFolderOf } from '../io/run-folder';
 import { ioError, systemCode } from '../io/system-error';
 import { flagName, type Options, type Settings, variableName } from './option';
@@ -62,7 +62,7 @@ function readConfig(path: string, known: readonly string[]): Record<string, unkn
     new FusorError('ERR_ARG', [what, path, mend], { file: path });
   let json: unknown;
   try {
-    json = JSON.parse(readFileSync(path, 'utf8'));
+    json = JSON.parse(readText(path));
   } catch (error) {
     if (systemCode(error) === 'ENOENT') throw refuse('no such config file', 'check the path');
     if (systemCode(error)) throw ioError(error, 'read the config file', path);

@@ -108,7 +108,10 @@ function checkMagic(head: Buffer, file: string, content: IdxContent): void {
 }
 
 /** Files of other kinds that turn up under the name of a data set. */
-export function foreign({ head, file }: Pick<OpenedFile, 'head' | 'file'>): FusorError | undefined {
+export function foreign(
+  { head, file }: Pick<OpenedFile, 'head' | 'file'>,
+  mend = 'name an IDX file',
+): FusorError | undefined {
   const text = head.toString('latin1');
   const found = text.startsWith('PK\x03\x04')
     ? 'a zip archive (NPZ?)'
@@ -121,7 +124,7 @@ export function foreign({ head, file }: Pick<OpenedFile, 'head' | 'file'>): Fuso
           : /^\s*<(!doctype|html|\?xml)/i.test(text)
             ? 'a web page, perhaps the error page of a download'
             : undefined;
-  return found && new FusorError('ERR_DATA_FORMAT', [`this is ${found}`, file, 'name an IDX file'], { file });
+  return found && new FusorError('ERR_DATA_FORMAT', [`this is ${found}`, file, mend], { file });
 }
 
 function checkSize({ file, size, packed, head }: OpenedFile, expected: number, offset: number): void {

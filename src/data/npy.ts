@@ -103,6 +103,8 @@ function decodeNpy(bytes: Uint8Array, where: string): NDArray {
     );
   if (text(0, 6) !== '\x93NUMPY')
     throw refuse('ERR_DATA_FORMAT', 'no array of numpy', 'save it with np.save');
+  if (bytes[6] < 1 || bytes[6] > 3)
+    throw refuse('ERR_DATA_FORMAT', `version ${bytes[6]} of numpy's files`, 'save it anew (np.save)');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const begin = bytes[6] === 1 ? 10 : 12;
   const end = begin + (bytes[6] === 1 ? view.getUint16(8, true) : view.getUint32(8, true));

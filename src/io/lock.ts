@@ -7,7 +7,7 @@ import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { FusorError } from '../errors';
-import { ioError, systemCode } from './system-error';
+import { ioError, READ_FLAGS, systemCode } from './system-error';
 
 export const LOCK_FILE = 'lock';
 
@@ -83,7 +83,7 @@ async function linked(from: string, to: string): Promise<boolean> {
 /** Undefined where the lock is gone, or says nothing: it was never finished, on a disk that lost it. */
 async function holderOf(lock: string): Promise<Holder | undefined> {
   try {
-    const { pid, started, host } = JSON.parse(await readFile(lock, 'utf8'));
+    const { pid, started, host } = JSON.parse(await readFile(lock, { encoding: 'utf8', flag: READ_FLAGS }));
     return Number.isSafeInteger(pid) && pid > 0 ? { pid, started, host } : undefined;
   } catch (error) {
     if (error instanceof SyntaxError || systemCode(error) === 'ENOENT') return undefined;

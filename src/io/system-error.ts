@@ -16,6 +16,7 @@ const CURES: Record<string, string> = {
   EISDIR: 'it is a folder: name a file',
   EEXIST: 'something of that name is there: choose another place',
   EMFILE: 'raise the limit on open files (ulimit -n)',
+  'not a regular file': 'name a file',
 };
 
 /** The system's error code ('ENOENT') of anything thrown, or ''. */

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { documentOf, fusor, WASM } from '../support/cli';
@@ -187,6 +188,20 @@ describe('backends: exit 5', () => {
     expect(ran.status).toBe(5);
     expect(documentOf(ran).error.code).toBe('ERR_BACKEND_UNAVAILABLE');
     expect(existsSync(runDir)).toBe(false);
+  });
+});
+
+describe('reading: exit 6', () => {
+  const pipe = join(cwd, 'pipe');
+  beforeAll(() => execFileSync('mkfifo', [pipe]));
+  test.each([
+    ['settings from a named pipe', ['train', '--config', pipe]],
+    ['settings from a device without an end', ['train', '--config', '/dev/zero']],
+    ['a profile from a named pipe', ['profile', '--baseline', pipe]],
+  ])('%s: refused at once, for nothing could end the wait', async (_, args) => {
+    const { status, stderr } = await fusor(args, { cwd });
+    expect(stderr).toMatch(/^error: cannot read .*\(not a regular file\) · .* · name a file \[ERR_IO\]\n$/);
+    expect(status).toBe(6);
   });
 });
 

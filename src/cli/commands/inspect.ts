@@ -1,11 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { FusorError } from '../../errors';
 import type { TrainingConfig } from '../../index';
 import { readModel } from '../../io/formats';
 import { MODEL_FILE } from '../../io/model';
+import { readText } from '../../io/read-text';
 import type { EpochRecord } from '../../io/run-folder';
 import { modelOf } from '../../io/stored-model';
+import { ioError } from '../../io/system-error';
 import { checkWeights } from '../../io/weights-check';
 import type { Run } from '../command';
 import { modelFolder } from '../model-path';
@@ -81,7 +83,11 @@ function compiled({ optimizer, loss, metrics }: TrainingConfig): string {
 function runOf(path: string) {
   const read = (name: string) => {
     const file = join(path, name);
-    return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+    try {
+      return existsSync(file) ? readText(file) : undefined;
+    } catch (error) {
+      throw ioError(error, 'read', file);
+    }
   };
   const json = (name: string): unknown => {
     const content = read(name);

@@ -1,5 +1,4 @@
 import { randomInt } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { benchEnvironment, ceilingsFor, type Wanted } from '../../bench/ceilings';
 import { machine } from '../../bench/machine';
@@ -7,6 +6,7 @@ import type { Ceilings } from '../../bench/roofline';
 import { FusorError, isFusorError } from '../../errors';
 import type { RuntimeInfo } from '../../index';
 import { writeAtomic } from '../../io/atomic';
+import { readText } from '../../io/read-text';
 import { ioError, systemCode } from '../../io/system-error';
 import { changesFrom, comparisonOf } from '../../profile/compare';
 import { ceilingsOf, type ProfileDocument } from '../../profile/profile';
@@ -151,7 +151,7 @@ async function write(path: string, text: string): Promise<void> {
 function readProfile(path: string): ProfileDocument {
   let document: ProfileDocument;
   try {
-    document = JSON.parse(readFileSync(path, 'utf8'));
+    document = JSON.parse(readText(path));
   } catch (error) {
     if (systemCode(error)) throw ioError(error, 'read', path);
     throw new FusorError('ERR_FILE_FORMAT', ['not JSON', path, 'write it with fusor profile --json']);

@@ -1,7 +1,7 @@
 /** A finished run, as it is compared. */
-import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { FusorError } from '../../errors';
+import { readText } from '../../io/read-text';
 import { readStepLosses } from '../../io/step-losses';
 import { ioError, systemCode } from '../../io/system-error';
 import type { RunDocument } from '../train/document';
@@ -41,7 +41,7 @@ export function readRun(path: string, name = basename(path)): ComparedRun {
 function readJson(folder: string, name: string): unknown {
   const file = join(folder, name);
   try {
-    return JSON.parse(readFileSync(file, 'utf8'));
+    return JSON.parse(readText(file));
   } catch (error) {
     const details = { file };
     if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR')

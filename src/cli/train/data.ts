@@ -1,11 +1,12 @@
 /** The data of a command: in arrays, or a source of rows where it is large. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { loadDataset } from '../../data/datasets';
 import type { LabelledRows } from '../../data/entry';
 import type { OwnData, Rows } from '../../data/open-table';
 import { FusorError } from '../../errors';
 import type { ArrayLike, EpochAt, Model, RowStream, TableSchema } from '../../index';
+import { readText } from '../../io/read-text';
 import { DATA_FILE } from '../../io/run-folder';
 import { ioError, systemCode } from '../../io/system-error';
 import { thousands } from '../output';
@@ -31,7 +32,7 @@ export function schemaBeside(model: string): TableSchema | undefined {
     .find((candidate) => existsSync(candidate));
   if (!file) return undefined;
   try {
-    return JSON.parse(readFileSync(file, 'utf8'));
+    return JSON.parse(readText(file));
   } catch (cause) {
     if (systemCode(cause)) throw ioError(cause, 'read', file);
     const parts = ['no JSON', file, 'take it away, or train anew'] as const;

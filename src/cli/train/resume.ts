@@ -1,9 +1,9 @@
 /** What `--resume RUN` goes on from. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FusorError } from '../../errors';
 import type { Checkpoint } from '../../index';
 import { findCheckpoint } from '../../io/checkpoint-folder';
+import { readText } from '../../io/read-text';
 import { CONFIG_FILE, RunFolder, runFolderOf } from '../../io/run-folder';
 import type * as options from '../options';
 import type { Output } from '../output';
@@ -57,7 +57,7 @@ export async function openRun(
     ]);
   }
   const path = runFolderOf(settings.resume);
-  const before = JSON.parse(readFileSync(join(path, CONFIG_FILE), 'utf8'));
+  const before = JSON.parse(readText(join(path, CONFIG_FILE)));
   const changed = FIXED.find((key) => JSON.stringify(config[key]) !== JSON.stringify(before[key]));
   if (changed !== undefined) {
     throw new FusorError(

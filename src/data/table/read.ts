@@ -54,7 +54,10 @@ export async function readTable(
     throw new FusorError('ERR_DATA_MISSING', ['no such data file', file, 'check the path'], { file });
   }
   try {
-    const { size } = await handle.stat();
+    const stat = await handle.stat();
+    if (!stat.isFile())
+      throw new FusorError('ERR_DATA_FORMAT', ['not a regular file', file, 'name a data file'], { file });
+    const { size } = stat;
     const head = await headOf(handle, file, size);
     const layout = (kind === 'csv' ? csvLayout : jsonlLayout)(file, head, options);
     const spilled = options.stream ?? size > STREAM_FROM;
@@ -99,22 +102,17 @@ async function headOf(handle: FileHandle, file: string, size: number): Promise<B
   const packed = head[0] === 0x1f && head[1] === 0x8b;
   if (packed)
     throw new FusorError('ERR_DATA_FORMAT', ['a gzip file', file, 'unpack it first (gunzip)'], { file });
-  const other = foreign({ head: head.subarray(0, 64), file });
+  const other = foreign({ head: head.subarray(0, 64), file }, 'name a table of text');
   if (other) throw other;
-  if (head.includes(0))
-    throw new FusorError(
-      'ERR_DATA_FORMAT',
-      ['this is no text: it holds NUL bytes', file, 'save the table as UTF-8'],
-      { file },
-    );
+  const refuse = (what: string, mend: string) =>
+    new FusorError('ERR_DATA_FORMAT', [what, file, mend], { file });
+  if (head.includes(0)) throw refuse('this is no text: it holds NUL bytes', 'save the table as UTF-8');
+  if (head.includes(13) && !head.includes(10))
+    throw refuse('its lines end with CR alone', 'save it with LF, or CR and LF');
   if (bytesRead === size) return head.subarray(0, bytesRead);
   const end = head.lastIndexOf(10) + 1;
   if (head.indexOf(10) < end - 1) return head.subarray(0, end);
-  throw new FusorError(
-    'ERR_DATA_FORMAT',
-    [`the first two lines are longer than ${HEAD} bytes`, file, 'is this a table of text?'],
-    { file },
-  );
+  throw refuse(`the first two lines are longer than ${HEAD} bytes`, 'is this a table of text?');
 }
 
 class Reading {

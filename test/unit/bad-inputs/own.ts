@@ -1,4 +1,5 @@
 /** Tables, arrays and folders of the user's own that are not as they should be. */
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -109,7 +110,19 @@ export function badOwn(root: string): BadInput[] {
     ['invalid UTF-8', csv(Buffer.from('t,n,y\n\xff\xfe,1,0\nb,1,1\n', 'latin1')), FORMAT, 'line 2', 'UTF-8'],
     ['NUL bytes', csv('a,y\n\0,1\n'), FORMAT, 't.csv', 'UTF-8'],
     ['a packed table', csv(gzipSync('a,y\n1,2\n')), FORMAT, 't.csv', 'gunzip'],
-    ['a web page', csv('<!DOCTYPE html><p>'), FORMAT, 't.csv', 'web page'],
+    ['a web page', csv('<!DOCTYPE html><p>'), FORMAT, 't.csv', 'name a table'],
+    ['lines that end with CR', csv('a,y\r1,0\r2,1\r'), FORMAT, 't.csv', 'with LF'],
+    [
+      'a named pipe as a table',
+      () => {
+        const file = fresh('pipe.csv');
+        execFileSync('mkfifo', [file]);
+        return datasets.open(file, { label: 'y' });
+      },
+      FORMAT,
+      'pipe.csv',
+      'name a data file',
+    ],
     ['an archive as a table', csv(zipSync({ a: Uint8Array.of(1) })), FORMAT, 't.csv', 'zip archive'],
     [
       'a line without an end',
@@ -162,6 +175,7 @@ export function badOwn(root: string): BadInput[] {
       't.npz',
       '[rows',
     ],
+    ['a version of numpy to come', npy(good.with(6, 4)), FORMAT, 'x.npy', 'anew'],
     ['no zip', open('t.npz', 'PK\x03\x04 and no more'), FORMAT, 't.npz', 'np.savez'],
     [
       'an archive of no arrays',
