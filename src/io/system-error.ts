@@ -17,6 +17,7 @@ const CURES: Record<string, string> = {
   EEXIST: 'something of that name is there: choose another place',
   EMFILE: 'raise the limit on open files (ulimit -n)',
   'not a regular file': 'name a file',
+  'larger than 256 MiB': 'name another file',
 };
 
 /** The system's error code ('ENOENT') of anything thrown, or ''. */

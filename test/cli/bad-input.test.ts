@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { documentOf, fusor, WASM } from '../support/cli';
 import { FILES, idxBytes, idxPair, writeIdxFolder } from '../support/idx';
@@ -193,14 +202,22 @@ describe('backends: exit 5', () => {
 
 describe('reading: exit 6', () => {
   const pipe = join(cwd, 'pipe');
-  beforeAll(() => execFileSync('mkfifo', [pipe]));
+  const huge = join(cwd, 'huge.json');
+  beforeAll(() => {
+    execFileSync('mkfifo', [pipe]);
+    writeFileSync(huge, '{');
+    truncateSync(huge, 40e9);
+  });
   test.each([
     ['settings from a named pipe', ['train', '--config', pipe]],
     ['settings from a device without an end', ['train', '--config', '/dev/zero']],
     ['a profile from a named pipe', ['profile', '--baseline', pipe]],
+    ['settings of 40 GB', ['train', '--config', huge]],
   ])('%s: refused at once, for nothing could end the wait', async (_, args) => {
     const { status, stderr } = await fusor(args, { cwd });
-    expect(stderr).toMatch(/^error: cannot read .*\(not a regular file\) · .* · name a file \[ERR_IO\]\n$/);
+    expect(stderr).toMatch(
+      /^error: cannot read .*\((not a regular file|larger than 256 MiB)\) · .* · name (a|another) file \[ERR_IO\]\n$/,
+    );
     expect(status).toBe(6);
   });
 });

@@ -15,6 +15,7 @@ import { visibleGpus } from './gpus';
 import { findPackage, type NodeEngine } from './packages';
 import { TfjsSession } from './session';
 import { SETUP } from './tensorflow';
+import { wasmHindrance } from './wasm-memory';
 
 /** For one probe, in ms: TensorFlow's library may take seconds to load from a cold disk. */
 const TIMEOUT = 30_000;
@@ -73,8 +74,8 @@ class TfjsBackend implements Backend {
     this.gpuVisible = loaded.gpuVisible;
   }
 
-  unsupported(): null {
-    return null;
+  unsupported(plan: TrainPlan): string | null {
+    return this.engine === 'wasm' ? wasmHindrance(plan) : null;
   }
 
   async createSession(plan: TrainPlan, state: SessionState): Promise<TfjsSession> {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { DeviceRequest } from '../../../src/backend/contract';
 import { loadEngine } from '../../../src/backend/tfjs/engines';
 import { provider } from '../../../src/backend/tfjs/provider';
+import type { Wasm } from '../../../src/backend/tfjs/wasm-memory';
 import { sameBits } from '../../support/compare';
 import { dense, planOf, randomExamples, randomState } from '../../support/plans';
 import { inChild } from '../../support/script';
@@ -72,6 +73,36 @@ describe('memory', () => {
       expect(tensors()).toBe(before);
     },
   );
+});
+
+describe("WebAssembly's 4 GiB", () => {
+  const wide = { ...plan, features: 20_000, layers: [dense(20_000, 20_000)], outputs: 20_000 };
+
+  test('a plan that has no room there is refused before anything is allocated', async () => {
+    const unsupported = async (tfjsEngine: 'wasm' | 'cpu', asked: typeof plan) =>
+      (await provider.open({ ...request, tfjsEngine })).unsupported(asked);
+    expect(await unsupported('wasm', wide)).toMatch(/4\.8 GB, WebAssembly has 4\.3 GB/);
+    expect(await unsupported('cpu', wide)).toBeNull();
+    expect(await unsupported('wasm', plan)).toBeNull();
+  });
+
+  test.each([
+    ['more than all of it', 40_000, 0],
+    ['more than is left', 20_000, 3e9],
+  ])('%s: an error, after which all is as it was', async (_, width, taken) => {
+    const { tf, tidy } = await loadEngine('wasm', request);
+    const other = tidy(() => tf.fill([1000], 7));
+    const { wasm } = tf.backend() as unknown as { wasm: Wasm };
+    // Never written to, so nobody's memory is taken.
+    const block = wasm._malloc(taken);
+    expect(() => tidy(() => tf.fill([width, width], 1))).toThrow(
+      expect.objectContaining({ code: 'ERR_OUT_OF_MEMORY' }),
+    );
+    expect(new Set(other.dataSync())).toEqual(new Set([7]));
+    expect(tidy(() => tf.add(other, 1).dataSync()[999])).toBe(8);
+    other.dispose();
+    wasm._free(block);
+  });
 });
 
 test('sessions of two engines in one process train as each alone', async () => {

@@ -1,0 +1,43 @@
+/**
+ * WebAssembly's memory ends at 4 GiB. There malloc gives 0, which TensorFlow.js takes for an address: it would go on, and
+ * overwrite the tensors that lie there.
+ */
+import { FusorError } from '../../errors';
+import { bytesText } from '../../memory';
+import { parametersOf, slotsOf, type TrainPlan } from '../contract';
+
+const MOST = 2 ** 32;
+const CURE = 'take --backend native or --tfjs-engine node, fewer units, or a smaller batchSize';
+
+/** Why a plan has no room there, null when it may have: weights and optimiser slots lie in it together. */
+export function wasmHindrance(plan: TrainPlan): string | null {
+  const numbers = parametersOf(plan).reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  const bytes = 4 * numbers * (1 + slotsOf(plan.optimizer).length);
+  if (bytes < MOST) return null;
+  return `the weights and the state of the optimizer take ${bytesText(bytes)}, WebAssembly has ${bytesText(MOST)}`;
+}
+
+/** Of the Emscripten module in TensorFlow.js' backend. */
+export interface Wasm {
+  _malloc(bytes: number): number;
+  _free(address: number): void;
+}
+
+/** From now on what has no room throws ERR_OUT_OF_MEMORY, and what was there stays as it is. */
+export function guardWasmMemory(wasm: Wasm): void {
+  let malloc = wasm._malloc;
+  const guarded = (bytes: number): number => {
+    // What is longer would be taken modulo 2³².
+    const address = bytes < MOST ? malloc(bytes) : 0;
+    if (address !== 0 || bytes === 0) return address;
+    const what = `${bytesText(bytes)} more are not to be had of the ${bytesText(MOST)} that WebAssembly has`;
+    throw new FusorError('ERR_OUT_OF_MEMORY', [what, 'tfjs on wasm', CURE], { needed: bytes });
+  };
+  // At its first call Emscripten's malloc puts another into its own place.
+  Object.defineProperty(wasm, '_malloc', {
+    get: () => guarded,
+    set: (other) => {
+      malloc = other;
+    },
+  });
+}
