@@ -351,8 +351,11 @@ export interface Backend {
 
 export interface BackendProvider {
   readonly name: BackendName;
-  /** Never throws, never crashes: loads native code in a child process only. */
-  probe(): Promise<Availability>;
+  /**
+   * Never throws, never crashes: loads native code in a child process only.
+   * @param engine the only one that is asked for, where one is
+   */
+  probe(engine?: string): Promise<Availability>;
   /** Opens what was asked for; the choice among engines and devices has been made by selection. */
   open(request: DeviceRequest): Promise<Backend>;
 }

@@ -54,7 +54,7 @@ function label(backend: BackendName, engine: string, device: string): string {
 
 /** The choice as an object, so that tests can make their own with providers of their own. */
 export class Selector {
-  readonly #probes = new Map<BackendName, Promise<NamedCandidate[]>>();
+  readonly #probes = new Map<string, Promise<NamedCandidate[]>>();
   readonly #selections = new Map<string, Promise<Selection>>();
   #framework: string | null = null;
 
@@ -111,7 +111,9 @@ export class Selector {
       const best = Math.min(...found.filter((c) => !this.#obstacle(c)).map(rankOf));
       const possible = { native: 0, tfjs: request.device !== 'cpu' && this.hasDriver() ? 1 : 3 }[name];
       if (best < possible) continue;
-      found.push(...(await this.#probe(name)).filter((candidate) => fits(candidate, request)));
+      found.push(
+        ...(await this.#probe(name, request.tfjsEngine)).filter((candidate) => fits(candidate, request)),
+      );
     }
     return found.sort((a, b) => rankOf(a) - rankOf(b));
   }
@@ -165,13 +167,15 @@ export class Selector {
     );
   }
 
-  #probe(name: BackendName): Promise<NamedCandidate[]> {
-    let probe = this.#probes.get(name);
+  /** Of one engine alone where one was asked for: loading TensorFlow only to look at it takes a second. */
+  #probe(name: BackendName, engine = 'auto'): Promise<NamedCandidate[]> {
+    const key = `${name} ${engine}`;
+    let probe = this.#probes.get(key);
     if (!probe) {
       probe = this.load[name]()
-        .provider.probe()
+        .provider.probe(engine)
         .then(({ candidates }) => candidates.map((candidate) => ({ ...candidate, backend: name })));
-      this.#probes.set(name, probe);
+      this.#probes.set(key, probe);
     }
     return probe;
   }

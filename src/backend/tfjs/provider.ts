@@ -29,13 +29,15 @@ export const provider: BackendProvider = {
   name: 'tfjs',
 
   /** Each of TensorFlow's packages is tried in a child of its own: a process holds one such library. */
-  async probe() {
+  async probe(engine = 'auto') {
+    const asked = (name: EngineName) => engine === 'auto' || engine === name;
     const probes = [
-      probeNodeGpu(),
-      probeNode(),
-      probeInChild(join(__dirname, 'probes', 'portable.js'), TIMEOUT, PORTABLE),
+      asked('node-gpu') && probeNodeGpu(),
+      asked('node') && probeNode(),
+      (asked('wasm') || asked('cpu')) &&
+        probeInChild(join(__dirname, 'probes', 'portable.js'), TIMEOUT, PORTABLE),
     ];
-    const found = await Promise.all(probes);
+    const found = (await Promise.all(probes)).filter((availability) => availability !== false);
     return { candidates: found.flatMap(({ candidates }) => candidates) };
   },
 
