@@ -5,6 +5,7 @@ import { FusorError } from '../../errors';
 import type { DeviceRequest, SessionDescription } from '../contract';
 import { gpuIndex, visibleGpus } from './gpus';
 import { loadTensorFlow } from './tensorflow';
+import { withoutListeners } from './wasm-listeners';
 import { guardWasmMemory, type Wasm } from './wasm-memory';
 
 export type Tf = typeof import('@tensorflow/tfjs');
@@ -57,7 +58,7 @@ async function loadPortable(name: 'wasm' | 'cpu'): Promise<Engine> {
   } else {
     fromWasm('@tensorflow/tfjs-backend-cpu');
   }
-  await setBackend(tf, name);
+  await withoutListeners(() => setBackend(tf, name));
   if (name === 'wasm') guardWasmMemory((tf.backend() as unknown as { wasm: Wasm }).wasm);
   const simd = name === 'wasm' && (await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT'));
   return makeEngine(name, tf, name, {

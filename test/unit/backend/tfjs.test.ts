@@ -6,7 +6,7 @@ import { provider } from '../../../src/backend/tfjs/provider';
 import type { Wasm } from '../../../src/backend/tfjs/wasm-memory';
 import { sameBits } from '../../support/compare';
 import { dense, planOf, randomExamples, randomState } from '../../support/plans';
-import { inChild } from '../../support/script';
+import { inChild, run } from '../../support/script';
 
 const dist = join(__dirname, '../../../dist/backend/tfjs');
 const request: DeviceRequest = {
@@ -124,6 +124,27 @@ test('sessions of two engines in one process train as each alone', async () => {
   const together = await Promise.all([train('wasm'), train('cpu')]);
   expect(sameBits(together[0], alone[0])).toBe(true);
   expect(sameBits(together[1], alone[1])).toBe(true);
+});
+
+describe('what is thrown and caught by nobody, once wasm is loaded', () => {
+  const ending = async (code: string) => {
+    const load = `require(${JSON.stringify(join(dist, 'engines.js'))}).loadEngine('wasm', ${JSON.stringify(request)})`;
+    return run(process.execPath, ['-e', `${load}.then(() => { ${code} });`]);
+  };
+
+  test('ends the process as it would without', async () => {
+    const { status, stderr } = await ending("setTimeout(() => { throw new Error('mine'); })");
+    expect(status).toBe(1);
+    expect(stderr).toContain('Error: mine');
+    expect(stderr).not.toContain('backend-wasm');
+  });
+
+  test("is the program's, where it listens", async () => {
+    const ended = await ending(
+      "process.on('unhandledRejection', (e) => console.log(e.message)); Promise.reject(new Error('mine'));",
+    );
+    expect(ended).toEqual({ status: 0, stdout: 'mine\n', stderr: '' });
+  });
 });
 
 test('nothing keeps the process alive after the last call', () => {
