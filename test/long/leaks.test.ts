@@ -1,6 +1,6 @@
 /** Memory over 10,000 models and 10,000 steps. */
 
-import { LEAST_SEEN, leakSlope, MOST_LEAKED } from '../native/leaks';
+import { LEAST_SEEN, leakSlope, MOST_LEAKED } from '../native/leak-slope';
 import { obstacle } from '../native/program';
 import { figure } from '../support/figures';
 import { describeUnless } from '../support/skip';
