@@ -65,6 +65,13 @@ export {
   type RmspropOptions,
   type SgdOptions,
 } from './model/optimizers';
+export {
+  type ConstraintConfig,
+  constraints,
+  type RegularizerConfig,
+  type RegularizerName,
+  regularizers,
+} from './model/restraints';
 export { modelFromJSON, sequential } from './model/sequential';
 export type { BatchLogs, Callback, EpochProgress, TrainedModel, TrainingContext } from './train/callbacks';
 export type { Checkpoint } from './train/checkpoint';

@@ -86,6 +86,21 @@ std::vector<float> floatsOf(const Napi::Value& value, const char* name, int64_t 
   return copyOf<float>(value, napi_float32_array, name, count);
 }
 
+Napi::Value optional(const Napi::Object& o, const std::string& name) { return o.Has(name) ? o.Get(name) : o.Env().Undefined(); }
+
+// A parameter's regularizer and constraint; `of` is the parameter, kernel or bias.
+Restraint toRestraint(const Napi::Object& o, const std::string& of) {
+  Restraint restraint;
+  if (const Napi::Value value = optional(o, of + "Regularizer"); !value.IsUndefined()) {
+    const Napi::Object regularizer = toObjectOf(value, "a regularizer");
+    restraint.l1 = numberAt(regularizer, "l1");
+    restraint.l2 = numberAt(regularizer, "l2");
+  }
+  if (const Napi::Value value = optional(o, of + "Constraint"); !value.IsUndefined())
+    restraint.maxNorm = numberAt(toObjectOf(value, "a constraint"), "maxNorm");
+  return restraint;
+}
+
 Layer toLayer(const Napi::Object& o) {
   Layer layer{oneOf<LayerKind>(o.Get("kind"), "layer kind",
                                {{"rescaling", LayerKind::Rescaling},
@@ -100,6 +115,8 @@ Layer toLayer(const Napi::Object& o) {
     layer.useBias = flagAt(o, "useBias");
     layer.activation = toActivation(o.Get("activation"));
     require(layer.activation != Activation::Softmax, "softmax cannot be part of a dense layer");
+    layer.kernel = toRestraint(o, "kernel");
+    if (layer.useBias) layer.bias = toRestraint(o, "bias");
     return layer;
   }
   layer.inputs = layer.outputs = widthAt(o, "width");
@@ -116,13 +133,13 @@ Layer toLayer(const Napi::Object& o) {
   return layer;
 }
 
-Optimizer toOptimizer(const Napi::Object& o) {
+Optimizer toBareOptimizer(const Napi::Object& o) {
   Optimizer result{oneOf<UpdateKind>(o.Get("kind"), "optimizer kind",
                                      {{"sgd", UpdateKind::Sgd},
                                       {"adam", UpdateKind::Adam},
                                       {"adamw", UpdateKind::AdamW},
                                       {"rmsprop", UpdateKind::Rmsprop}})};
-  if (o.Has("clipNorm") && !o.Get("clipNorm").IsUndefined()) result.clipNorm = numberAt(o, "clipNorm");
+  if (const Napi::Value norm = optional(o, "clipNorm"); !norm.IsUndefined()) result.clipNorm = numberAt(o, "clipNorm");
   if (result.kind == UpdateKind::Sgd) {
     result.decay1 = numberAt(o, "momentum");
     if (result.decay1 > 0) {
@@ -141,6 +158,15 @@ Optimizer toOptimizer(const Napi::Object& o) {
   result.decay2 = numberAt(o, "beta2");
   result.slots = 2;
   if (result.kind == UpdateKind::AdamW) result.weightDecay = numberAt(o, "weightDecay");
+  return result;
+}
+
+Optimizer toOptimizer(const Napi::Object& o) {
+  Optimizer result = toBareOptimizer(o);
+  if (const Napi::Value steps = optional(o, "gradientAccumulationSteps"); !steps.IsUndefined()) {
+    result.accumulate = toInteger(steps, "gradientAccumulationSteps", 2, kMostElements);
+    ++result.slots;
+  }
   return result;
 }
 

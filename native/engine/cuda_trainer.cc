@@ -23,7 +23,7 @@ constexpr int64_t kMostPassRows = 8192;
 }  // namespace
 
 const char* cudaUnsupported(const Plan& plan) {
-  return plan.metrics.size() > cuda::kMostMetrics ? "more than 12 metrics" : nullptr;
+  return plan.metrics.size() > cuda::kMostMetrics ? "more than 12 metrics" : needsWholeGradients(plan);
 }
 
 std::unique_ptr<Trainer> makeCudaTrainer(const Plan& plan, const State& state, std::unique_ptr<cuda::Device> device,

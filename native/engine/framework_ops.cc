@@ -175,6 +175,24 @@ void clip(std::vector<at::Tensor>& gradients, double most) {
   for (at::Tensor& g : gradients) g.mul_(factor);
 }
 
+at::Tensor penalty(const Restraint& r, const at::Tensor& w) {
+  const at::Tensor wide = w.to(at::kDouble);
+  if (r.l2 == 0) return wide.abs().sum().mul_(r.l1);
+  const at::Tensor squares = wide.square().sum().mul_(r.l2);
+  return r.l1 == 0 ? squares : squares + wide.abs().sum().mul_(r.l1);
+}
+
+void regularize(const Restraint& r, const at::Tensor& w, at::Tensor& gradient) {
+  if (r.l1 > 0) gradient.add_(w.sign(), r.l1);
+  if (r.l2 > 0) gradient.add_(w, 2 * r.l2);
+}
+
+void constrain(const Restraint& r, at::Tensor& w) {
+  if (r.maxNorm == 0) return;
+  const at::Tensor norms = w.to(at::kDouble).square().sum(-1, true).sqrt_();
+  w.mul_((norms.clamp_max(r.maxNorm) / (norms + 1e-7)).to(at::kFloat));
+}
+
 void update(const Optimizer& o, double rate, int64_t step, std::vector<at::Tensor>& weights, std::vector<at::Tensor>& gradients,
             std::vector<std::vector<at::Tensor>>& slots) {
   if (o.kind == UpdateKind::Adam || o.kind == UpdateKind::AdamW) {

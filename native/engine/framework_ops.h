@@ -39,6 +39,13 @@ at::Tensor dropoutFactors(const Plan& plan, const Layer& layer, int64_t step, in
 // Shortens all gradients together to the L2 norm `most`, where they are longer.
 void clip(std::vector<at::Tensor>& gradients, double most);
 
+// What a parameter's regularizer adds to the loss, float64.
+at::Tensor penalty(const Restraint& restraint, const at::Tensor& w);
+// Its gradient, added to the parameter's own.
+void regularize(const Restraint& restraint, const at::Tensor& w, at::Tensor& gradient);
+// Shortens the rows of a kernel [outputs, inputs], or all of a bias, to maxNorm where they are longer.
+void constrain(const Restraint& restraint, at::Tensor& w);
+
 // One step of the optimiser on all parameters. slots[s][p].
 void update(const Optimizer& optimizer, double rate, int64_t step, std::vector<at::Tensor>& weights,
             std::vector<at::Tensor>& gradients, std::vector<std::vector<at::Tensor>>& slots);

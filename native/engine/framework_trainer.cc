@@ -59,6 +59,11 @@ class FrameworkTrainer : public Trainer {
  public:
   FrameworkTrainer(const Plan& plan, const State& state, int threads, std::shared_ptr<TorchPlace> torch, Precision precision)
       : plan_(plan), threads_(threads), torch_(std::move(torch)), precision_(precision) {
+    for (const Layer& layer : plan.layers) {
+      if (layer.kind != LayerKind::Dense) continue;
+      restraints_.push_back(layer.kernel);
+      if (layer.useBias) restraints_.push_back(layer.bias);
+    }
     write(state);
   }
 
@@ -145,6 +150,8 @@ class FrameworkTrainer : public Trainer {
         if (torch_) torch_->synchronize();
         ahead_.done(batches);
       }
+      const Tensor penalty = penaltyOf();
+      if (penalty.defined()) total[0].add_(penalty * (end - begin));
       const Tensor read = total.cpu();
       const double* values = read.data_ptr<double>();
       sums.loss += values[0];
@@ -384,14 +391,44 @@ class FrameworkTrainer : public Trainer {
           break;
       }
     }
+    Tensor penalty;
     {
       const Timed timed(stamps_, 0, Phase::Update);
-      if (plan_.optimizer.clipNorm > 0) framework::clip(gradients, plan_.optimizer.clipNorm);
-      framework::update(plan_.optimizer, rate, step_, weights_, gradients, slots_);
+      penalty = penaltyOf();
+      for (size_t i = 0; i < gradients.size(); ++i) framework::regularize(restraints_[i], weights_[i], gradients[i]);
+      if (accumulated(gradients)) {
+        if (plan_.optimizer.clipNorm > 0) framework::clip(gradients, plan_.optimizer.clipNorm);
+        framework::update(plan_.optimizer, rate, step_ / plan_.optimizer.accumulate, weights_, gradients, slots_);
+        for (size_t i = 0; i < weights_.size(); ++i) framework::constrain(restraints_[i], weights_[i]);
+      }
     }
     ++step_;
     const Timed timed(stamps_, 0, Phase::Record);
-    return sumsOf(loss.rows, p, batch);
+    Tensor sums = sumsOf(loss.rows, p, batch);
+    if (penalty.defined()) sums[0].add_(penalty * batch.rows);
+    return sums;
+  }
+
+  // What the regularizers add to the loss; undefined where there are none.
+  Tensor penaltyOf() const {
+    Tensor sum;
+    for (size_t i = 0; i < weights_.size(); ++i) {
+      if (restraints_[i].l1 == 0 && restraints_[i].l2 == 0) continue;
+      const Tensor own = framework::penalty(restraints_[i], weights_[i]);
+      sum = sum.defined() ? sum + own : own;
+    }
+    return sum;
+  }
+
+  // Whether this step updates: then the gradients are the means of those since the last that did.
+  bool accumulated(std::vector<Tensor>& gradients) {
+    const int64_t every = plan_.optimizer.accumulate;
+    if (every == 1) return true;
+    at::_foreach_add_(slots_.back(), gradients);
+    if ((step_ + 1) % every != 0) return false;
+    gradients = at::_foreach_div(slots_.back(), static_cast<double>(every));
+    at::_foreach_zero_(slots_.back());
+    return true;
   }
 
   Tensor sumsOf(const Tensor& losses, const Tensor& predictions, const Batch& batch) const {
@@ -409,6 +446,7 @@ class FrameworkTrainer : public Trainer {
   std::unique_ptr<Events> events_;
   int64_t step_ = 0;
   std::vector<Tensor> weights_;
+  std::vector<Restraint> restraints_;  // of each of them
   std::vector<std::vector<Tensor>> slots_;
   std::list<Rows> resident_;
 };

@@ -15,6 +15,11 @@ namespace fusor {
 
 enum class LayerKind { Rescaling, Dense, Activation, Dropout };
 
+// What a parameter is held to: a penalty l1 |w| + l2 w^2 in the loss; the norm of what goes into an output, 0: no limit.
+struct Restraint {
+  double l1 = 0, l2 = 0, maxNorm = 0;
+};
+
 struct Layer {
   LayerKind kind;
   int inputs, outputs;
@@ -23,6 +28,7 @@ struct Layer {
   float scale = 1, offset = 0;
   double rate = 0;
   uint32_t stream = 0;
+  Restraint kernel, bias;
 };
 
 enum class LossKind { CategoricalCrossentropy, SparseCategoricalCrossentropy, BinaryCrossentropy, SquaredError, AbsoluteError };
@@ -42,6 +48,8 @@ struct Optimizer {
   double weightDecay = 0;
   double clipNorm = 0;  // 0: no clipping
   int slots = 0;
+  // An update is of so many steps' gradients; above 1 their sums are the last slot.
+  int64_t accumulate = 1;
 };
 
 struct Plan {
@@ -54,6 +62,10 @@ struct Plan {
   std::vector<Metric> metrics;
   uint64_t seed;
 };
+
+// What in a plan needs a parameter's whole gradient, or weights, between the way back and the update; null where nothing
+// does. Fused kernels update weight by weight, and do not run it.
+const char* needsWholeGradients(const Plan& plan);
 
 // The constants of step number `step` (from 0) at learning rate `rate`; the bias correction is done in float64.
 Update updateOf(const Optimizer& optimizer, double rate, int64_t step);

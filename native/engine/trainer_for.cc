@@ -64,7 +64,7 @@ std::unique_ptr<Trainer> onGpu(const Plan& plan, const State& state, const Way& 
 std::unique_ptr<Trainer> onCpu(const Plan& plan, const State& state, const Way& way) {
   const int team = way.threads > 0 ? way.threads : availableCores();
   // The fused way on the CPU never holds a whole gradient, so it cannot know its norm before it updates.
-  if (way.kernels == "framework" || plan.optimizer.clipNorm > 0) return makeFrameworkTrainer(plan, state, team);
+  if (way.kernels == "framework" || plan.optimizer.clipNorm > 0 || needsWholeGradients(plan)) return makeFrameworkTrainer(plan, state, team);
   const Kernels* table = kernelsByName(way.isa.c_str());
   if (!table) throw Failure("ERR_BACKEND_UNAVAILABLE", "no " + way.isa + " kernels on this processor · FUSOR_CPU_ISA · leave it out");
   return std::make_unique<FusedTrainer>(plan, state, *table, team);

@@ -24,19 +24,25 @@ def layer_of(config):
         return keras.layers.Rescaling(c['scale'], c['offset'])
     if kind == 'Activation':
         return keras.layers.Activation(c['activation'])
-    return keras.layers.Dense(c['units'], activation=c['activation'], use_bias=c['useBias'])
+    held = {
+        **{f'{of}_regularizer': keras.regularizers.L1L2(**c[f'{of}Regularizer']) for of in ('kernel', 'bias') if f'{of}Regularizer' in c},
+        **{f'{of}_constraint': keras.constraints.MaxNorm(c[f'{of}Constraint']['maxNorm']) for of in ('kernel', 'bias') if f'{of}Constraint' in c},
+    }
+    return keras.layers.Dense(c['units'], activation=c['activation'], use_bias=c['useBias'], **held)
 
 
 def optimizer_of(config):
     # JSON knows no 0.0, and Keras takes no 0 for a rate.
     c = {name: float(value) if type(value) is int else value for name, value in config.items()}
-    clip = {'global_clipnorm': c['clipNorm']} if 'clipNorm' in c else {}
+    common = {'global_clipnorm': c['clipNorm']} if 'clipNorm' in c else {}
+    if 'gradientAccumulationSteps' in config:
+        common['gradient_accumulation_steps'] = config['gradientAccumulationSteps']
     rate = c['learningRate']
     if c['kind'] == 'sgd':
-        return keras.optimizers.SGD(rate, momentum=c['momentum'], nesterov=c['nesterov'], **clip)
+        return keras.optimizers.SGD(rate, momentum=c['momentum'], nesterov=c['nesterov'], **common)
     if c['kind'] == 'rmsprop':
-        return keras.optimizers.RMSprop(rate, rho=c['rho'], epsilon=c['epsilon'], **clip)
-    moments = {'beta_1': c['beta1'], 'beta_2': c['beta2'], 'epsilon': c['epsilon'], **clip}
+        return keras.optimizers.RMSprop(rate, rho=c['rho'], epsilon=c['epsilon'], **common)
+    moments = {'beta_1': c['beta1'], 'beta_2': c['beta2'], 'epsilon': c['epsilon'], **common}
     if c['kind'] == 'adamw':
         return keras.optimizers.AdamW(rate, weight_decay=c['weightDecay'], **moments)
     return keras.optimizers.Adam(rate, **moments)

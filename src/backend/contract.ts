@@ -14,19 +14,44 @@ export type ElementwiseActivation = 'linear' | 'relu' | 'sigmoid' | 'tanh' | 'el
 /** softmax works on whole rows and is therefore never part of a Dense layer in a plan. */
 export type Activation = ElementwiseActivation | 'softmax';
 
+/**
+ * Of one parameter w: adds l1·Σ|w| + l2·Σw² to the loss of every batch and evaluation, and so l1·sign(w) + 2·l2·w to w's
+ * gradient, before clipping.
+ */
+export interface RegularizerPlan {
+  l1: number;
+  l2: number;
+}
+
+/**
+ * Of one parameter, after each update: w ← w·min(n, maxNorm)/(n + 1e-7), with n the L2 norm of each column of a kernel (all
+ * that goes into one output), or of the whole bias.
+ */
+export interface ConstraintPlan {
+  maxNorm: number;
+}
+
+/** What a Dense layer's parameters are held to; absent: nothing. */
+export interface Restraints {
+  kernelRegularizer?: RegularizerPlan;
+  biasRegularizer?: RegularizerPlan;
+  kernelConstraint?: ConstraintPlan;
+  biasConstraint?: ConstraintPlan;
+}
+
 /** Layers map [rows, inputs] to [rows, outputs], both row-major float32. Flatten is gone: rows are always flat. */
 export type LayerPlan =
   /** y = x·scale + offset; inputs = outputs = width. */
   | { kind: 'rescaling'; name: string; width: number; scale: number; offset: number }
   /** y = activation(x·kernel + bias); kernel [inputs, outputs] row-major, bias [outputs]. */
-  | {
+  | ({
       kind: 'dense';
       name: string;
       inputs: number;
       outputs: number;
       useBias: boolean;
       activation: ElementwiseActivation;
-    }
+    } & Restraints)
   | { kind: 'activation'; name: string; width: number; activation: Activation }
   /**
    * While training y = keep ? x·(1/(1−rate)) : 0, the factor rounded to float32; the identity otherwise.
@@ -56,12 +81,20 @@ export type LossPlan = {
  */
 type Clipping = { clipNorm?: number };
 
+/**
+ * With N steps to accumulate (an integer ≥ 2), every N-th step alone updates, with the mean of the gradients of N batches:
+ * a += g; where (step + 1) mod N = 0, g = a/N is clipped and updates at t = ⌊step/N⌋ + 1, and a = 0. a is the last slot.
+ * Keras' gradient_accumulation_steps; absent: every step updates.
+ */
+type Accumulation = { gradientAccumulationSteps?: number };
+
 /** α, the learning rate, comes with each span. g is the gradient of the loss above. All state starts at zero. */
 export type OptimizerPlan = Clipping &
+  Accumulation &
   (
     | /** velocity = μ·velocity − α·g; w += velocity (nesterov: w += μ·velocity − α·g). One slot iff momentum > 0. */
     { kind: 'sgd'; momentum: number; nesterov: boolean }
-    /** Slots m, v. a = α·√(1−β₂ᵗ)/(1−β₁ᵗ), t = step + 1; m += (g−m)(1−β₁); v += (g²−v)(1−β₂); w −= a·m/(√v+ε). */
+    /** Slots m, v. a = α·√(1−β₂ᵗ)/(1−β₁ᵗ), t = step + 1 unless gradients accumulate; m += (g−m)(1−β₁); v += (g²−v)(1−β₂); w −= a·m/(√v+ε). */
     | { kind: 'adam'; beta1: number; beta2: number; epsilon: number }
     /** As adam, after w −= α·weightDecay·w (kernels and biases alike, as Keras). */
     | { kind: 'adamw'; beta1: number; beta2: number; epsilon: number; weightDecay: number }
@@ -102,19 +135,40 @@ export interface Parameter {
   layer: string;
   kind: 'kernel' | 'bias';
   shape: number[];
+  regularizer?: RegularizerPlan;
+  constraint?: ConstraintPlan;
 }
 
 /** The parameters of a plan: for each Dense layer its kernel [inputs, outputs], then its bias [outputs]. */
 export function parametersOf(plan: Pick<TrainPlan, 'layers'>): Parameter[] {
   return plan.layers.flatMap((layer): Parameter[] => {
     if (layer.kind !== 'dense') return [];
-    const kernel: Parameter = { layer: layer.name, kind: 'kernel', shape: [layer.inputs, layer.outputs] };
-    return layer.useBias ? [kernel, { layer: layer.name, kind: 'bias', shape: [layer.outputs] }] : [kernel];
+    const parameter = (
+      kind: Parameter['kind'],
+      shape: number[],
+      regularizer: RegularizerPlan | undefined,
+      constraint: ConstraintPlan | undefined,
+    ): Parameter => ({
+      layer: layer.name,
+      kind,
+      shape,
+      ...(regularizer && { regularizer }),
+      ...(constraint && { constraint }),
+    });
+    const { inputs, outputs, kernelRegularizer, kernelConstraint, biasRegularizer, biasConstraint } = layer;
+    const kernel = parameter('kernel', [inputs, outputs], kernelRegularizer, kernelConstraint);
+    if (!layer.useBias) return [kernel];
+    return [kernel, parameter('bias', [outputs], biasRegularizer, biasConstraint)];
   });
 }
 
 /** Names of the optimiser's slots, in their order in {@link SessionState}. */
 export function slotsOf(optimizer: OptimizerPlan): string[] {
+  const own = ownSlots(optimizer);
+  return optimizer.gradientAccumulationSteps === undefined ? own : [...own, 'accumulator'];
+}
+
+function ownSlots(optimizer: OptimizerPlan): string[] {
   switch (optimizer.kind) {
     case 'sgd':
       return optimizer.momentum > 0 ? ['momentum'] : [];
@@ -130,7 +184,7 @@ export function slotsOf(optimizer: OptimizerPlan): string[] {
 
 /** Everything that training changes. Plain copies: whoever receives one owns it. */
 export interface SessionState {
-  /** Steps done so far: the bias correction of Adam's next step uses t = step + 1. */
+  /** Steps done so far, each of one batch. */
   step: number;
   /** One array a parameter, row-major, in the order of {@link parametersOf}. */
   weights: Float32Array[];

@@ -117,6 +117,25 @@ export const problem = {
     'greater than 0 and at most 3.4e38',
     undefined,
   ),
+  accumulate: integer(
+    'one update for so many steps, with the mean of their gradients; default: 1',
+    1,
+    2 ** 31 - 1,
+    undefined,
+  ),
+  l1: real(
+    "add X·Σ|w| of each layer's kernel to the loss",
+    (v) => v >= 0 && v <= 3.4e38,
+    'from 0',
+    undefined,
+  ),
+  l2: real("add X·Σw² of each layer's kernel to the loss", (v) => v >= 0 && v <= 3.4e38, 'from 0', undefined),
+  maxNorm: real(
+    'after each update, shorten what goes into a unit to this L2 norm; default: no limit',
+    (v) => v > 0 && v <= 3.4e38,
+    'greater than 0 and at most 3.4e38',
+    undefined,
+  ),
   batchSize: integer('rows a step', 1, 2 ** 31 - 1, 32),
   validationSplit: real(
     'share of the rows, the last, to validate with',

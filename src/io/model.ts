@@ -18,7 +18,8 @@ export interface SaveOptions {
   /**
    * Default: by the name, x.keras, x.weights.h5, x.onnx, x.npz or x.safetensors; for any other name a folder of
    * 'fusor', model.json and weights.safetensors. 'tfjs': a folder with model.json and weights.bin, which
-   * tf.loadLayersModel opens; what has no counterpart there is left out: adamw, clipNorm, topK, losses from logits.
+   * tf.loadLayersModel opens; what has no counterpart there is left out: adamw, clipNorm,
+   * gradientAccumulationSteps, topK, losses from logits.
    */
   format?: FormatName;
 }

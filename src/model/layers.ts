@@ -1,5 +1,12 @@
 import { boolean, closed, integer, oneOf, range, reading, real, wrong } from '../arguments';
-import type { Activation } from '../backend/contract';
+import type { Activation, Restraints } from '../backend/contract';
+import {
+  type ConstraintConfig,
+  constraintConfig,
+  type RegularizerConfig,
+  type RegularizerName,
+  regularizerConfig,
+} from './restraints';
 
 export const ACTIVATIONS = ['linear', 'relu', 'sigmoid', 'tanh', 'softmax', 'elu', 'gelu'] as const;
 
@@ -21,7 +28,10 @@ export type LayerConfig =
   | { className: 'InputLayer'; config: { name?: string; inputShape: number[] } }
   | { className: 'Rescaling'; config: Base & { scale: number; offset: number } }
   | { className: 'Flatten'; config: Base }
-  | { className: 'Dense'; config: Base & { units: number; activation: Activation; useBias: boolean } }
+  | {
+      className: 'Dense';
+      config: Base & { units: number; activation: Activation; useBias: boolean } & Restraints;
+    }
   | { className: 'Activation'; config: Base & { activation: Activation } }
   | { className: 'Dropout'; config: Base & { rate: number } };
 
@@ -86,6 +96,25 @@ export interface DenseOptions extends LayerOptions {
   activation?: Activation;
   /** Default true. */
   useBias?: boolean;
+  /** A penalty in the loss, also in that of validation and evaluate; {@link regularizers}. Default: none. */
+  kernelRegularizer?: RegularizerName | Partial<RegularizerConfig>;
+  biasRegularizer?: RegularizerName | Partial<RegularizerConfig>;
+  /** A limit, held after each update; {@link constraints}. Default: none. */
+  kernelConstraint?: 'maxNorm' | ConstraintConfig;
+  biasConstraint?: 'maxNorm' | ConstraintConfig;
+}
+
+const RESTRAINTS = ['kernelRegularizer', 'biasRegularizer', 'kernelConstraint', 'biasConstraint'] as const;
+
+function restraints(where: string, options: Pick<DenseOptions, (typeof RESTRAINTS)[number]>): Restraints {
+  const read = {
+    kernelRegularizer: regularizerConfig,
+    biasRegularizer: regularizerConfig,
+    kernelConstraint: constraintConfig,
+    biasConstraint: constraintConfig,
+  };
+  const entries = RESTRAINTS.map((key) => [key, read[key](where, key, options[key])] as const);
+  return Object.fromEntries(entries.filter(([, config]) => config !== undefined));
 }
 
 /**
@@ -94,19 +123,21 @@ export interface DenseOptions extends LayerOptions {
  */
 function dense(units: number, options?: DenseOptions): LayerConfig {
   const where = 'layers.dense';
-  const { activation, useBias, ...rest } = closed<DenseOptions>(where, options, [
+  const o = closed<DenseOptions>(where, options, [
     'activation',
     'useBias',
+    ...RESTRAINTS,
     'name',
     'inputShape',
   ]);
   return {
     className: 'Dense',
     config: {
-      ...base(where, rest),
+      ...base(where, o),
       units: integer(where, 'units', units, { min: 1, max: MAX_UNITS }),
-      activation: oneOf(where, 'activation', activation, ACTIVATIONS, 'linear'),
-      useBias: boolean(where, 'useBias', useBias, true),
+      activation: oneOf(where, 'activation', o.activation, ACTIVATIONS, 'linear'),
+      useBias: boolean(where, 'useBias', o.useBias, true),
+      ...reading(where, () => restraints(where, o)),
     },
   };
 }

@@ -1,4 +1,4 @@
-import { boolean, closed, oneOf, range, real, wrong } from '../arguments';
+import { boolean, closed, integer, oneOf, range, real, wrong } from '../arguments';
 import type { OptimizerPlan } from '../backend/contract';
 
 /** An optimiser with its learning rate, JSON-safe. */
@@ -14,7 +14,14 @@ interface Common {
    * Keras' global_clipnorm; default: no clipping. Greater than 0.
    */
   clipNorm?: number;
+  /**
+   * Every so many steps one update, with the mean of their batches' gradients: as a batch so many times as large. From 2;
+   * default (and 1): each step updates. Counted over the whole training, as Keras does: across the ends of epochs.
+   */
+  gradientAccumulationSteps?: number;
 }
+
+const COMMON = ['learningRate', 'clipNorm', 'gradientAccumulationSteps'] as const;
 
 export interface SgdOptions extends Common {
   /** μ, from 0 (the default) to below 1. */
@@ -44,16 +51,20 @@ export interface RmspropOptions extends Common {
   epsilon?: number;
 }
 
-function common(where: string, { learningRate, clipNorm }: Common, fallback = 0.001) {
-  const rate = real(where, 'learningRate', learningRate, fallback, range.positive);
-  if (clipNorm === undefined) return { learningRate: rate };
-  return { learningRate: rate, clipNorm: real(where, 'clipNorm', clipNorm, undefined, range.positive) };
+function common(where: string, o: Common, fallback = 0.001): Common & { learningRate: number } {
+  const { clipNorm, gradientAccumulationSteps: given } = o;
+  const steps = integer(where, 'gradientAccumulationSteps', given, { min: 1, max: 2 ** 31 - 1, fallback: 1 });
+  return {
+    learningRate: real(where, 'learningRate', o.learningRate, fallback, range.positive),
+    ...(clipNorm !== undefined && { clipNorm: real(where, 'clipNorm', clipNorm, undefined, range.positive) }),
+    ...(steps > 1 && { gradientAccumulationSteps: steps }),
+  };
 }
 
 /** velocity = μ·velocity − α·g; w += velocity (nesterov: w += μ·velocity − α·g). */
 function sgd(options?: SgdOptions): OptimizerConfig {
   const where = 'optimizers.sgd';
-  const o = closed<SgdOptions>(where, options, ['learningRate', 'clipNorm', 'momentum', 'nesterov']);
+  const o = closed<SgdOptions>(where, options, [...COMMON, 'momentum', 'nesterov']);
   return {
     kind: 'sgd',
     ...common(where, o, 0.01),
@@ -74,21 +85,14 @@ function moments(where: string, o: AdamOptions) {
 /** α = lr·√(1−β₂ᵗ)/(1−β₁ᵗ); m += (g−m)(1−β₁); v += (g²−v)(1−β₂); w −= α·m/(√v+ε). */
 function adam(options?: AdamOptions): OptimizerConfig {
   const where = 'optimizers.adam';
-  const o = closed<AdamOptions>(where, options, ['learningRate', 'clipNorm', 'beta1', 'beta2', 'epsilon']);
+  const o = closed<AdamOptions>(where, options, [...COMMON, 'beta1', 'beta2', 'epsilon']);
   return { kind: 'adam', ...moments(where, o) };
 }
 
 /** adam after w −= lr·weightDecay·w, for kernels and biases alike. */
 function adamw(options?: AdamwOptions): OptimizerConfig {
   const where = 'optimizers.adamw';
-  const o = closed<AdamwOptions>(where, options, [
-    'learningRate',
-    'clipNorm',
-    'beta1',
-    'beta2',
-    'epsilon',
-    'weightDecay',
-  ]);
+  const o = closed<AdamwOptions>(where, options, [...COMMON, 'beta1', 'beta2', 'epsilon', 'weightDecay']);
   const weightDecay = real(where, 'weightDecay', o.weightDecay, 0.004, range.notNegative);
   return { kind: 'adamw', ...moments(where, o), weightDecay };
 }
@@ -96,7 +100,7 @@ function adamw(options?: AdamwOptions): OptimizerConfig {
 /** v = ρ·v + (1−ρ)·g²; w −= lr·g/√(v+ε). */
 function rmsprop(options?: RmspropOptions): OptimizerConfig {
   const where = 'optimizers.rmsprop';
-  const o = closed<RmspropOptions>(where, options, ['learningRate', 'clipNorm', 'rho', 'epsilon']);
+  const o = closed<RmspropOptions>(where, options, [...COMMON, 'rho', 'epsilon']);
   return {
     kind: 'rmsprop',
     ...common(where, o),

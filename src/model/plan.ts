@@ -64,8 +64,9 @@ function foldActivations(placed: readonly PlacedLayer[]): LayerPlan[] {
         activate(name, width, config.config.activation);
         break;
       case 'Dense': {
-        const { units, useBias, activation } = config.config;
-        out.push({ kind: 'dense', name, inputs: width, outputs: units, useBias, activation: 'linear' });
+        const { units, useBias, activation, name: _, inputShape: __, ...restraints } = config.config;
+        const own = { inputs: width, outputs: units, useBias, ...restraints };
+        out.push({ kind: 'dense', name, ...own, activation: 'linear' });
         activate(`${name}_activation`, units, activation);
         break;
       }

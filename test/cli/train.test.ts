@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { loadModel } from '../../src/index';
 import { BACKENDS, documentOf, fusor, WASM } from '../support/cli';
 import { temporaryFolder } from '../support/script';
 import { describeUnless } from '../support/skip';
@@ -36,6 +37,25 @@ describe.each(BACKENDS)('on %s', (name, flags, obstacle) => {
       expect(
         JSON.parse(read(cwd, `clipped ${name}`, 'model', 'model.json')).config.compile.optimizer.clipNorm,
       ).toBe(1e-6);
+    });
+
+    test('--l2, --max-norm and --accumulate hold the weights, and are kept with the model', async () => {
+      const held = ['--l2', '0.01', '--max-norm', '0.5', '--accumulate', '4', '--layers', '8'];
+      const folder = `held ${name}`;
+      const arguments_ = ['train', ...small, ...flags, ...held, '--json', '--run-dir', folder];
+      const ran = documentOf(await fusor(arguments_, { cwd }));
+      expect(ran.backend.kernels).toBe('framework');
+      const { config } = JSON.parse(read(cwd, folder, 'model', 'model.json'));
+      const { kernelRegularizer, kernelConstraint } = config.layers[2].config;
+      expect([kernelRegularizer, kernelConstraint]).toEqual([{ l1: 0, l2: 0.01 }, { maxNorm: 0.5 }]);
+      expect(config.compile.optimizer.gradientAccumulationSteps).toBe(4);
+      const model = await loadModel(join(cwd, folder), { backend: 'tfjs', tfjsEngine: 'cpu', quiet: true });
+      const [kernel] = await model.getWeights();
+      const norms = Array.from({ length: 8 }, (_, unit) =>
+        Math.hypot(...kernel.data.filter((_, e) => e % 8 === unit)),
+      );
+      expect(Math.max(...norms)).toBeLessThan(0.5 + 1e-6);
+      await model.dispose();
     });
 
     test('prints exactly the documented keys', () => {

@@ -20,11 +20,16 @@ beforeAll(async () => {
       layers.dense(12, { activation }),
     ),
     layers.dropout(0.25),
-    layers.dense(8, { useBias: false }),
+    layers.dense(8, {
+      useBias: false,
+      kernelRegularizer: { l1: 1e-5, l2: 1e-4 },
+      kernelConstraint: 'maxNorm',
+    }),
     layers.activation('gelu'),
     layers.dense(3, { activation: 'softmax' }),
   ]);
-  const training = { optimizer: optimizers.adam({ clipNorm: 1 }), loss: 'categoricalCrossentropy' } as const;
+  const optimizer = optimizers.adam({ clipNorm: 1, gradientAccumulationSteps: 2 });
+  const training = { optimizer, loss: 'categoricalCrossentropy' } as const;
   model.compile({ ...training, metrics: ['accuracy'], backend: 'tfjs', tfjsEngine: 'cpu', quiet: true });
   const data = { data: Uint8Array.from(x), shape: [ROWS, 4, 4, 1] };
   const y = toCategorical(
@@ -75,6 +80,9 @@ folder = sys.argv[1]
 x = np.array(json.load(open(folder + "/x.json")), "float32").reshape(-1, 4, 4, 1)
 model = keras.models.load_model(folder + "/model.keras")
 saved = model.predict(x, verbose=0)
+held = model.layers[-3]
+assert (round(held.kernel_regularizer.l2, 9), held.kernel_constraint.max_value) == (1e-4, 2), held.get_config()
+assert model.optimizer.gradient_accumulation_steps == 2
 model.fit(x, saved, verbose=0)
 model.load_weights(folder + "/model.weights.h5")
 print(json.dumps({"saved": saved.ravel().tolist(), "loaded": model.predict(x, verbose=0).ravel().tolist()}))`,

@@ -23,8 +23,8 @@ import {
 } from '../../src/backend/contract';
 import { FusorError } from '../../src/errors';
 import { matrix } from './reference/layers';
-import { type Batch, batchMeans, batchOf, forwardAll, lossAndGradients } from './reference/network';
-import { clip, update } from './reference/optimizers';
+import { type Batch, batchMeans, batchOf, forwardAll, lossAndGradients, penalty } from './reference/network';
+import { accumulated, clip, constrain, update } from './reference/optimizers';
 
 export { batchOf, lossAndGradients };
 
@@ -110,11 +110,14 @@ class ReferenceSession implements Session {
   private step(batch: Batch, rate: number, step: number): Metrics {
     const { plan, state } = this;
     const result = lossAndGradients(plan, state.weights, batch, { seed: plan.seed, step });
-    clip(plan.optimizer, result.gradients);
+    const ready = accumulated(plan.optimizer, state.step, result.gradients, state.slots.at(-1));
     state.step += 1;
-    state.weights.forEach((w, p) => {
+    if (!ready) return result;
+    clip(plan.optimizer, ready.gradients);
+    parametersOf(plan).forEach(({ shape, constraint }, p) => {
       const slots = state.slots.map((slot) => slot[p]);
-      update(plan.optimizer, rate, state.step, w, result.gradients[p], slots);
+      update(plan.optimizer, rate, ready.t, state.weights[p], ready.gradients[p], slots);
+      constrain(constraint, state.weights[p], shape);
     });
     return result;
   }
@@ -141,7 +144,8 @@ class ReferenceSession implements Session {
         await nextTurn();
       }
       const rows = end - begin;
-      return { loss: sums.loss / rows, metrics: sums.metrics.map((sum) => sum / rows) };
+      const loss = sums.loss / rows + penalty(this.plan, this.state.weights);
+      return { loss, metrics: sums.metrics.map((sum) => sum / rows) };
     });
   }
 

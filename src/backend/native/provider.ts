@@ -2,13 +2,14 @@
 import path from 'node:path';
 import { cacheFolder } from '../../cache-folder';
 import { FusorError } from '../../errors';
-import type {
-  Availability,
-  Backend,
-  BackendProvider,
-  DeviceRequest,
-  SessionState,
-  TrainPlan,
+import {
+  type Availability,
+  type Backend,
+  type BackendProvider,
+  type DeviceRequest,
+  parametersOf,
+  type SessionState,
+  type TrainPlan,
 } from '../contract';
 import { nvidiaDriverPresent } from '../nvidia-driver';
 import { probeInChild } from '../probe';
@@ -66,10 +67,10 @@ function openCpu({ kernels, precision, threads }: DeviceRequest): Backend {
     device: 'cpu',
     deviceName: cpuName(info.cores),
     versions: { libtorch: info.libtorch },
-    unsupported: ({ optimizer }) =>
-      kernels === 'fused' && optimizer.clipNorm !== undefined
-        ? "clipNorm needs whole gradients, which fused kernels never hold: 'auto' takes framework kernels"
-        : null,
+    unsupported: (plan) => {
+      const clips = plan.optimizer.clipNorm !== undefined && 'clipNorm';
+      return kernels === 'fused' ? notFused(clips || needsWholeGradients(plan)) : null;
+    },
     createSession: async (plan: TrainPlan, state: SessionState) =>
       openSession(native, plan, state, { kernels, isa, threads }),
   };
@@ -94,11 +95,23 @@ function openGpu({ device, kernels, precision }: DeviceRequest): Backend {
     deviceName: gpu.name,
     versions: { libtorch, ...gpu.versions },
     precision,
-    unsupported: () => null,
+    unsupported: (plan) => (kernels === 'fused' ? notFused(needsWholeGradients(plan)) : null),
     createSession: async (plan: TrainPlan, state: SessionState) =>
       openSession(native, plan, state, { ...options, device: gpu.played ? 'played' : `cuda:${number}` }),
   };
 }
+
+/** The part of a plan that fused kernels do not run on any device; framework kernels run it. */
+function needsWholeGradients(plan: TrainPlan): string | undefined {
+  if (plan.optimizer.gradientAccumulationSteps !== undefined) return 'gradientAccumulationSteps';
+  const held = parametersOf(plan).find(({ regularizer, constraint }) => regularizer || constraint);
+  return held && `the ${held.regularizer ? 'regularizer' : 'constraint'} of layer "${held.layer}"`;
+}
+
+const notFused = (what: string | false | undefined): string | null =>
+  what
+    ? `${what} needs whole gradients or weights, which fused kernels never hold: 'auto' takes framework kernels`
+    : null;
 
 function gpuOf(
   native: NativeBinding,

@@ -5,6 +5,7 @@ import {
   type Examples,
   type Listener,
   type Metrics,
+  type Parameter,
   parametersOf,
   type RowRange,
   type Session,
@@ -16,9 +17,10 @@ import {
 import { HostDataset, type HostExamples, Rows } from './dataset';
 import type { Engine, Tensor } from './engines';
 import { Network } from './network';
-import { clipped, updateOf } from './optimizers';
+import { penaltyOf } from './restraints';
 import { Stopwatch, timed } from './stopwatch';
 import { Tally } from './tally';
+import { Updater } from './updater';
 
 /** Rows predicted between two turns of the event loop. */
 const PREDICT_ROWS = 256;
@@ -27,6 +29,8 @@ const PREDICT_ROWS = 256;
 export class TfjsSession implements Session {
   readonly description;
   private readonly network: Network;
+  private readonly updater: Updater;
+  private readonly parameters: readonly Parameter[];
   private step = 0;
   /** One tensor a parameter: kernels [inputs, outputs], biases [outputs, 1]. */
   private weights: Tensor[] = [];
@@ -43,6 +47,8 @@ export class TfjsSession implements Session {
   ) {
     this.description = engine.description;
     this.network = new Network(engine.tf, plan);
+    this.updater = new Updater(engine.tf, plan);
+    this.parameters = parametersOf(plan);
     this.load(state);
   }
 
@@ -91,7 +97,8 @@ export class TfjsSession implements Session {
         );
         await nextTurn();
       }
-      return tally.means();
+      const means = tally.means();
+      return { ...means, loss: means.loss + penaltyOf(this.parameters, this.weights) };
     });
   }
 
@@ -149,25 +156,22 @@ export class TfjsSession implements Session {
     let sums: Metrics = { loss: 0, metrics: [] };
     const updated = engine.tidy(() => {
       const result = this.network.gradients(this.weights, x, targets, { seed: plan.seed, step }, watch);
-      sums = { loss: result.loss, metrics: result.metrics };
-      return timed(watch, 'update', null, () => {
-        const gradients = clipped(engine.tf, plan.optimizer, result.gradients);
-        const update = updateOf(engine.tf, plan.optimizer, rate, this.step + 1);
-        return this.weights.map((w, p) => {
-          const slots = this.slots.map((slot) => slot[p]);
-          return update(w, gradients[p], slots);
-        });
-      });
+      const penalty = penaltyOf(this.parameters, this.weights);
+      sums = { loss: result.loss + penalty * order.length, metrics: result.metrics };
+      const { weights, slots } = this;
+      return timed(watch, 'update', null, () =>
+        this.updater.next({ weights, slots }, result.gradients, this.step, rate),
+      );
     });
     timed(watch, 'record', null, () => this.free());
-    this.weights = updated.map(([w]) => w);
-    this.slots = this.slots.map((_, s) => updated.map((tensors) => tensors[s + 1]));
+    this.weights = updated.weights;
+    this.slots = updated.slots;
     this.step++;
     return sums;
   }
 
   private load(state: SessionState): void {
-    const parameters = parametersOf(this.plan);
+    const { parameters } = this;
     const tensorOf = (values: Float32Array, p: number): Tensor => {
       const [inputs, outputs] = parameters[p].shape;
       // A copy: some engines keep the array that they are given.

@@ -37,15 +37,19 @@ export function modelOf({ config }: Checkpoint, settings: TrainSettings): Model 
   return model;
 }
 
+/** What a model that is given says itself. */
+const OF_LAYERS = ['layers', 'l1', 'l2', 'maxNorm'] as const;
+
 /** A compiled model for the data: of the flags, of a model.json, or of a model's folder with its weights. */
 export async function buildModel(
   { settings, origins }: Problem,
   data: OwnData,
   seed: number,
 ): Promise<Model> {
-  if (settings.model !== undefined && origins.layers !== 'default') {
+  const ofLayers = OF_LAYERS.find((key) => origins[key] !== 'default');
+  if (settings.model !== undefined && ofLayers) {
     throw new FusorError('ERR_ARG', [
-      `${origins.layers} and ${origins.model} are both given`,
+      `${origins[ofLayers]} and ${origins.model} are both given`,
       '',
       'leave one of them out: the model has its own layers',
     ]);
@@ -78,25 +82,35 @@ function lossFor(loss: TrainSettings['loss'], origin: string, { classes }: OwnDa
  * Pixels / 255, flat, the hidden layers with relu, one output a class; for two classes and its loss, one output; for values one
  * output a value, as it is.
  */
-function mlp({ layers: widths, loss }: Problem['settings'], { train, classes, scale }: OwnData): Model {
+function mlp(
+  { layers: widths, loss, l1, l2, maxNorm }: Problem['settings'],
+  { train, classes, scale }: OwnData,
+): Model {
   const binary = loss === 'binaryCrossentropy';
   const inputShape = inputShapeOf(train);
+  const held = {
+    kernelRegularizer: { l1, l2 },
+    ...(maxNorm !== undefined && { kernelConstraint: { maxNorm } }),
+  };
   const last =
     classes === 0
-      ? layers.dense(outputsOf(train))
-      : layers.dense(binary && classes === 2 ? 1 : classes, { activation: binary ? 'sigmoid' : 'softmax' });
+      ? layers.dense(outputsOf(train), held)
+      : layers.dense(binary && classes === 2 ? 1 : classes, {
+          activation: binary ? 'sigmoid' : 'softmax',
+          ...held,
+        });
   return sequential([
     layers.rescaling(scale ?? 1 / 255, { inputShape }),
     layers.flatten(),
-    ...widths.map((units) => layers.dense(units, { activation: 'relu' })),
+    ...widths.map((units) => layers.dense(units, { activation: 'relu', ...held })),
     last,
   ]);
 }
 
-/** The stored one where it is of that kind, else one with the defaults; with the given rate and clipping, if any. */
+/** The stored one where it is of that kind, else one with the defaults; with what is given of it, if anything. */
 function optimizerOf(
   kind: TrainSettings['optimizer'],
-  { learningRate, clipNorm }: Pick<TrainSettings, 'learningRate' | 'clipNorm'>,
+  { learningRate, clipNorm, accumulate }: Pick<TrainSettings, 'learningRate' | 'clipNorm' | 'accumulate'>,
   stored: OptimizerConfig | undefined,
 ): OptimizerConfig {
   const base = stored?.kind === kind ? stored : optimizers[kind]();
@@ -104,6 +118,7 @@ function optimizerOf(
     ...base,
     ...(learningRate !== undefined && { learningRate }),
     ...(clipNorm !== undefined && { clipNorm }),
+    ...(accumulate !== undefined && { gradientAccumulationSteps: accumulate }),
   };
 }
 

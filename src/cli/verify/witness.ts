@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { oneOf } from '../../arguments';
 import { FusorError } from '../../errors';
-import type { Model, NDArray } from '../../index';
+import { type Model, type NDArray, parametersOf } from '../../index';
 import { permutation } from '../../random';
 import { packageRoot } from '../../version';
 import { weightsFile } from './trace-files';
@@ -69,6 +69,9 @@ function hindranceOf(kind: Kind, model: Model): string | null {
   if (layers.some((layer) => layer.kind === 'dropout')) return `${kind} cannot draw our dropout bits`;
   if (kind === 'torch' && optimizer.kind === 'rmsprop')
     return "PyTorch's RMSprop adds epsilon outside of the root; ours and Keras' inside";
+  const held = parametersOf(model.plan()).some(({ regularizer, constraint }) => regularizer || constraint);
+  if (kind === 'torch' && (held || optimizer.gradientAccumulationSteps !== undefined))
+    return 'PyTorch has no regularizers, constraints or gradient accumulation of its own';
   return null;
 }
 

@@ -4,6 +4,7 @@ import type { LayerConfig } from '../../model/layers';
 import type { OptimizerConfig } from '../../model/optimizers';
 import type { ModelConfig } from '../../model/types';
 import type { Json } from '../tfjs/json';
+import { writeRestraints } from '../tfjs/restraints';
 import { readTopology } from '../tfjs/topology';
 import { compiled, LOSSES, METRIC_NAMES } from '../tfjs/training';
 
@@ -63,10 +64,7 @@ function written(className: LayerConfig['className'], own: Json): Json {
     use_bias: useBias,
     kernel_initializer: object('keras.initializers', 'GlorotUniform', { seed: null }),
     bias_initializer: object('keras.initializers', 'Zeros', {}),
-    kernel_regularizer: null,
-    bias_regularizer: null,
-    kernel_constraint: null,
-    bias_constraint: null,
+    ...writeRestraints(own, (module, name, config) => object(`keras.${module}`, name, config)),
   };
 }
 
@@ -90,6 +88,9 @@ function writeOptimizer(o: OptimizerConfig): Json {
   const common = {
     learning_rate: o.learningRate,
     ...(o.clipNorm !== undefined && { global_clipnorm: o.clipNorm }),
+    ...(o.gradientAccumulationSteps !== undefined && {
+      gradient_accumulation_steps: o.gradientAccumulationSteps,
+    }),
   };
   const of = (className: string, config: Json) =>
     object('keras.optimizers', className, { ...common, ...config });

@@ -4,6 +4,7 @@ import { FusorError, nearestName } from '../../errors';
 import type { LayerConfig } from '../../model/layers';
 import { refused } from '../stored-model';
 import type { Json, Place } from './json';
+import { readRestraints, writeRestraints } from './restraints';
 
 /** Our className and the part of its config that is the class's own. */
 type Own = { className: LayerConfig['className']; config: Json };
@@ -11,18 +12,11 @@ type Own = { className: LayerConfig['className']; config: Json };
 const READ: Record<string, (config: Json, place: Place) => Own> = {
   InputLayer: () => ({ className: 'InputLayer', config: {} }),
   Dense: (config, place) => {
-    const unsupported = [
-      'kernel_regularizer',
-      'bias_regularizer',
-      'activity_regularizer',
-      'kernel_constraint',
-      'bias_constraint',
-      'quantization_config',
-      'lora_rank',
-    ];
-    for (const key of unsupported) neutral(config, key, [null], place);
-    const { units, activation = 'linear', use_bias: useBias = true } = config;
-    return { className: 'Dense', config: { units, activation: activation ?? 'linear', useBias } };
+    for (const key of ['activity_regularizer', 'quantization_config', 'lora_rank'])
+      neutral(config, key, [null], place);
+    const { units, activation: given, use_bias: useBias = true } = config;
+    const activation = given ?? 'linear';
+    return { className: 'Dense', config: { units, activation, useBias, ...readRestraints(config, place) } };
   },
   Flatten: (config, place) => {
     for (const key of ['data_format', 'dataFormat'])
@@ -129,10 +123,7 @@ function written(className: LayerConfig['className'], own: Json): Json {
     use_bias: useBias,
     kernel_initializer: GLOROT,
     bias_initializer: { class_name: 'Zeros', config: {} },
-    kernel_regularizer: null,
-    bias_regularizer: null,
     activity_regularizer: null,
-    kernel_constraint: null,
-    bias_constraint: null,
+    ...writeRestraints(own, (_, name, config) => ({ class_name: name, config })),
   };
 }

@@ -89,11 +89,13 @@ function readOptimizer(className: unknown, config: Json): Json | undefined {
     keys.map((key) => config[key]).find((value) => value !== undefined && value !== null);
   const off = (...keys: string[]) => keys.every((key) => !config[key]);
   const clipNorm = first('global_clipnorm');
+  const gradientAccumulationSteps = first('gradient_accumulation_steps');
   const rate = {
     learningRate: first('learningRate', 'learning_rate', 'lr'),
     ...(clipNorm !== undefined && { clipNorm }),
+    ...(gradientAccumulationSteps !== undefined && { gradientAccumulationSteps }),
   };
-  if (!off('clipnorm', 'clipvalue', 'use_ema', 'gradient_accumulation_steps')) return undefined;
+  if (!off('clipnorm', 'clipvalue', 'use_ema')) return undefined;
   if (className !== 'AdamW' && !off('weight_decay')) return undefined;
   const epsilon = first('epsilon') ?? 1e-7;
   switch (className) {
@@ -142,7 +144,8 @@ export function leftOutOf(training: TrainingConfig): string[] {
   const metrics = training.metrics
     .filter(({ kind }) => !METRIC_NAMES[kind])
     .map(({ name }) => `the metric ${name}`);
-  return training.optimizer.clipNorm === undefined ? metrics : [...metrics, 'clipNorm'];
+  const options = ['clipNorm', 'gradientAccumulationSteps'] as const;
+  return [...metrics, ...options.filter((key) => training.optimizer[key] !== undefined)];
 }
 
 function writeOptimizer(o: OptimizerConfig): Json | undefined {

@@ -1,5 +1,5 @@
 /** The whole network of a plan: predictions, loss, gradients. Part of the reference session. */
-import type { Examples, Metrics, TrainPlan } from '../../../src/backend/contract';
+import { type Examples, type Metrics, parametersOf, type TrainPlan } from '../../../src/backend/contract';
 import { activate, backward, forward, type Matrix, matrix, type Numbers, type Training } from './layers';
 import { logitGradient, rowLosses, rowMetrics, targetMatrix } from './loss';
 
@@ -34,7 +34,16 @@ export function forwardAll(plan: TrainPlan, parameters: Numbers[], x: Matrix, tr
   return { passes, logits: value, predictions: activate(plan.output, value) };
 }
 
-/** Σ wᵢ·lossᵢ / rows of a batch, its gradient with respect to every parameter, and the metrics' means. */
+/** What the regularisers add to the loss. */
+export function penalty(plan: TrainPlan, parameters: Numbers[]): number {
+  return parametersOf(plan).reduce((sum, { regularizer }, p) => {
+    if (!regularizer) return sum;
+    const { l1, l2 } = regularizer;
+    return (parameters[p] as Float32Array).reduce((s, w) => s + l1 * Math.abs(w) + l2 * w * w, sum);
+  }, 0);
+}
+
+/** Σ wᵢ·lossᵢ / rows of a batch with the penalty, its gradient with respect to every parameter, and the metrics' means. */
 export function lossAndGradients(plan: TrainPlan, parameters: Numbers[], batch: Batch, training: Training) {
   const { passes, logits, predictions } = forwardAll(plan, parameters, batch.x, training);
   const perLayer = parametersByLayer(plan, parameters);
@@ -45,7 +54,15 @@ export function lossAndGradients(plan: TrainPlan, parameters: Numbers[], batch: 
     gradients.unshift(...result.parameters);
     gradient = result.dx;
   }
-  return { ...batchMeans(plan, logits, predictions, batch), gradients };
+  for (const [p, { regularizer }] of parametersOf(plan).entries()) {
+    if (!regularizer) continue;
+    const { l1, l2 } = regularizer;
+    gradients[p] = gradients[p].map(
+      (g, i) => g + l1 * Math.sign(parameters[p][i]) + 2 * l2 * parameters[p][i],
+    );
+  }
+  const means = batchMeans(plan, logits, predictions, batch);
+  return { ...means, loss: means.loss + penalty(plan, parameters), gradients };
 }
 
 export function batchMeans(plan: TrainPlan, logits: Matrix, predictions: Matrix, batch: Batch): Metrics {

@@ -2,7 +2,29 @@
  * The optimisers of the reference session. Float64 arithmetic on float32 state: each new value is rounded once,
  * when it is stored.
  */
-import type { OptimizerPlan } from '../../../src/backend/contract';
+import type { ConstraintPlan, OptimizerPlan } from '../../../src/backend/contract';
+
+/**
+ * The gradients that this step updates with, and the number t of the update; null where it only accumulates.
+ * `accumulators` is the optimiser's last slot, `step` counts from 0.
+ */
+export function accumulated(
+  { gradientAccumulationSteps: every }: OptimizerPlan,
+  step: number,
+  gradients: Float64Array[],
+  accumulators: Float32Array[] | undefined,
+): { gradients: Float64Array[]; t: number } | null {
+  if (every === undefined || !accumulators) return { gradients, t: step + 1 };
+  const sums = gradients.map((g, p) => g.map((value, i) => value + accumulators[p][i]));
+  const updates = (step + 1) % every === 0;
+  accumulators.forEach((a, p) => {
+    if (updates) a.fill(0);
+    else a.set(sums[p]);
+  });
+  return updates
+    ? { gradients: sums.map((sum) => sum.map((value) => value / every)), t: Math.floor(step / every) + 1 }
+    : null;
+}
 
 /** Shortens all gradients together to the L2 norm clipNorm, where there is one and they are longer. */
 export function clip({ clipNorm }: OptimizerPlan, gradients: Float64Array[]): void {
@@ -56,5 +78,18 @@ export function update(
         w[i] -= (rate * g[i]) / Math.sqrt(v[i] + epsilon);
       }
     }
+  }
+}
+
+/** Shortens the columns of a parameter [inputs, outputs], or a whole bias [outputs], in place. */
+export function constrain(constraint: ConstraintPlan | undefined, w: Float32Array, shape: number[]): void {
+  if (!constraint) return;
+  const columns = shape.length === 2 ? shape[1] : 1;
+  for (let column = 0; column < columns; column++) {
+    let squares = 0;
+    for (let i = column; i < w.length; i += columns) squares += w[i] * w[i];
+    const norm = Math.sqrt(squares);
+    const factor = Math.min(norm, constraint.maxNorm) / (norm + 1e-7);
+    for (let i = column; i < w.length; i += columns) w[i] *= factor;
   }
 }

@@ -1,5 +1,6 @@
 /** Mistakes of programs that call fusor. The model must be as good afterwards as it was before. */
 import {
+  constraints,
   datasets,
   layers,
   losses,
@@ -8,6 +9,7 @@ import {
   modelFromJSON,
   ndarray,
   optimizers,
+  regularizers,
   sequential,
   toCategorical,
 } from '../../../src/index';
@@ -346,6 +348,47 @@ export function badArguments(model: Model): BadInput[] {
         'greater than 0',
       ],
     ),
+    ...[0, -1, 1.5, '4', Number.NaN].map(
+      (steps): Row => [
+        `gradients of ${String(steps)} steps (${typeof steps})`,
+        () => optimizers.adam({ gradientAccumulationSteps: any(steps) }),
+        ARG,
+        'optimizers.adam',
+        'from 1 to',
+      ],
+    ),
+    ['an L2 below 0', () => regularizers.l2(-1), ARG, 'regularizers.l2', 'from 0'],
+    ['an L1 that is NaN', () => regularizers.l1(Number.NaN), ARG, 'regularizers.l1', 'from 0'],
+    ['an L3', () => regularizers.l1l2(any({ l3: 1 })), ARG, 'regularizers.l1l2', 'did you mean'],
+    ['a norm of 0', () => constraints.maxNorm(0), ARG, 'constraints.maxNorm', 'greater than 0'],
+    [
+      'a regularizer by a name that is none',
+      dense(2, { kernelRegularizer: 'L2' }),
+      ARG,
+      'layers.dense',
+      'did you mean l2?',
+    ],
+    [
+      'a regularizer that is a number',
+      dense(2, { kernelRegularizer: 0.1 }),
+      ARG,
+      'layers.dense',
+      '{ l1, l2 }',
+    ],
+    [
+      'a constraint without its norm',
+      dense(2, { biasConstraint: {} }),
+      ARG,
+      'layers.dense',
+      'greater than 0',
+    ],
+    [
+      'a constraint by a name that is none',
+      dense(2, { kernelConstraint: 'unit' }),
+      ARG,
+      'layers.dense',
+      'maxNorm',
+    ],
     ['a momentum of 1', () => optimizers.sgd({ momentum: 1 }), ARG, 'optimizers.sgd', 'from 0 to below 1'],
     ['a β₂ of 1', () => optimizers.adam({ beta2: 1 }), ARG, 'optimizers.adam', 'from 0 to below 1'],
     ['an ε of 0', () => optimizers.adam({ epsilon: 0 }), ARG, 'optimizers.adam', 'greater than 0'],

@@ -127,10 +127,19 @@ export async function badArchives(root: string): Promise<BadInput[]> {
     ],
     [
       'a regulariser',
-      layer(3, ({ config: of }) => Object.assign(of, { kernel_regularizer: { class_name: 'L2' } })),
+      layer(3, ({ config: of }) =>
+        Object.assign(of, { kernel_regularizer: { class_name: 'OrthogonalRegularizer', config: {} } }),
+      ),
       FORMAT,
       'kernel_regularizer',
       'remove it',
+    ],
+    [
+      'a regulariser without its numbers',
+      layer(3, ({ config: of }) => Object.assign(of, { kernel_regularizer: { class_name: 'L2' } })),
+      FORMAT,
+      'kernel_regularizer.config',
+      'take another copy',
     ],
     [
       'a million units',

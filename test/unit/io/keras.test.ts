@@ -2,11 +2,13 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import {
+  constraints,
   convertModel,
   layers,
   loadModel,
   loadWeights,
   optimizers,
+  regularizers,
   saveModel,
   sequential,
 } from '../../../src/index';
@@ -70,14 +72,20 @@ function everything() {
         layers.dense(4, { activation }),
       ),
       layers.dropout(0.5),
-      layers.dense(4, { useBias: false, name: 'plain' }),
+      layers.dense(4, { useBias: false, name: 'plain', kernelRegularizer: 'l1l2' }),
+      layers.dense(4, {
+        kernelRegularizer: { l2: 1e-3 },
+        biasRegularizer: regularizers.l1(1e-4),
+        kernelConstraint: { maxNorm: 3 },
+        biasConstraint: constraints.maxNorm(1),
+      }),
       layers.activation('gelu'),
       layers.dense(3, { activation: 'softmax', name: 'out' }),
     ],
     { name: 'everything' },
   );
   model.compile({
-    optimizer: optimizers.rmsprop({ rho: 0.8, clipNorm: 3 }),
+    optimizer: optimizers.rmsprop({ rho: 0.8, clipNorm: 3, gradientAccumulationSteps: 4 }),
     loss: 'categoricalCrossentropy',
     metrics: ['accuracy', 'mae'],
     seed: 5,

@@ -61,6 +61,14 @@ const STACKS = {
     ]),
     layers.dense(2, { activation: 'sigmoid' }),
   ],
+  'regularisers and constraints': () => [
+    layers.dense(4, { kernelRegularizer: 'l2', biasRegularizer: { l1: 0.5 }, inputShape: [3] }),
+    layers.dense(2, {
+      kernelRegularizer: 'l1l2',
+      kernelConstraint: { maxNorm: 3 },
+      biasConstraint: 'maxNorm',
+    }),
+  ],
 };
 
 describe('what fusor saves, TensorFlow.js opens', () => {
@@ -163,6 +171,35 @@ describe('what TensorFlow.js saves, fusor opens', () => {
       metrics: [{ kind: 'accuracy', name: 'accuracy' }],
     });
     await expectSamePredictions(await loadModel(folder, DEVICE), theirs, [4, 4, 1]);
+  });
+
+  test('regularisers and constraints, and the loss with them', async () => {
+    const dense = tf.layers.dense({
+      units: 2,
+      inputShape: [3],
+      kernelRegularizer: tf.regularizers.l2({ l2: 0.25 }),
+      biasRegularizer: 'l1l2',
+      kernelConstraint: tf.constraints.maxNorm({ maxValue: 1.5, axis: 0 }),
+    });
+    const theirs = tf.sequential({ layers: [dense] });
+    theirs.compile({ optimizer: 'sgd', loss: 'meanSquaredError' });
+    const folder = made();
+    await saveWithTfjs(tf, theirs, folder);
+    const ours = await loadModel(folder, DEVICE);
+    expect(ours.toJSON().layers[0].config).toMatchObject({
+      kernelRegularizer: { l1: 0, l2: 0.25 },
+      biasRegularizer: { l1: 0.01, l2: 0.01 },
+      kernelConstraint: { maxNorm: 1.5 },
+    });
+    ours.compile({ optimizer: 'sgd', loss: 'meanSquaredError', ...DEVICE });
+    const [x, y] = [
+      [1, 2, 3],
+      [0.5, -1],
+    ];
+    // Only the loss of its training has the penalty; ours, as Keras', has it always.
+    const { loss } = await ours.evaluate([x], [y]);
+    const their = (await theirs.trainOnBatch(tf.tensor([x]), tf.tensor([y]))) as number;
+    expect(loss / their).toBeCloseTo(1, 5);
   });
 
   test('a graph that is a stack, in whatever order its layers are listed', async () => {
