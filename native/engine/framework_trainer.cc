@@ -399,8 +399,8 @@ class FrameworkTrainer : public Trainer {
       if (accumulated(gradients)) {
         if (plan_.optimizer.clipNorm > 0) framework::clip(gradients, plan_.optimizer.clipNorm);
         framework::update(plan_.optimizer, rate, step_ / plan_.optimizer.accumulate, weights_, gradients, slots_);
-        for (size_t i = 0; i < weights_.size(); ++i) framework::constrain(restraints_[i], weights_[i]);
       }
+      for (size_t i = 0; i < weights_.size(); ++i) framework::constrain(restraints_[i], weights_[i]);
     }
     ++step_;
     const Timed timed(stamps_, 0, Phase::Record);

@@ -24,7 +24,7 @@ export interface RegularizerPlan {
 }
 
 /**
- * Of one parameter, after each update: w ← w·min(n, maxNorm)/(n + 1e-7), with n the L2 norm of each column of a kernel (all
+ * Of one parameter, after each step, also one that only accumulates: w ← w·min(n, maxNorm)/(n + 1e-7), with n the L2 norm of each column of a kernel (all
  * that goes into one output), or of the whole bias.
  */
 export interface ConstraintPlan {

@@ -64,10 +64,15 @@ export const COMMANDS: readonly Command[] = [
   ),
   command(
     'predict',
-    '<model>',
-    'classify images with a model or the model of a run',
+    '<model> [input..]',
+    'predict with a model or the model of a run: PNG, JPEG, CSV, JSON, .npy, .npz, IDX; - is stdin',
     options.predict,
     () => import('./commands/predict.js'),
+    [
+      'fusor predict runs/mnist-… seven.png',
+      'fusor predict runs/houses-… new.csv',
+      'cat rows.json | fusor predict model.keras -',
+    ],
   ),
   command(
     'serve',

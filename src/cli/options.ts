@@ -131,7 +131,7 @@ export const problem = {
   ),
   l2: real("add X·Σw² of each layer's kernel to the loss", (v) => v >= 0 && v <= 3.4e38, 'from 0', undefined),
   maxNorm: real(
-    'after each update, shorten what goes into a unit to this L2 norm; default: no limit',
+    'after each step, shorten what goes into a unit to this L2 norm; default: no limit',
     (v) => v > 0 && v <= 3.4e38,
     'greater than 0 and at most 3.4e38',
     undefined,
@@ -220,7 +220,12 @@ export const evaluate = {
 export const predict = {
   ...common,
   ...rows,
-  data: { ...rows.data, describe: 'an IDX file of images, or a data set, whose test images are taken' },
+  data: {
+    ...rows.data,
+    describe: 'a data set, whose test rows are taken, or what INPUT may be',
+  },
+  missing: choice('empty cells of a table: an error, or the mean of the column', ['error', 'mean'], 'error'),
+  invert: toggle('pictures are dark on light, and the model was trained on light on dark, as MNIST'),
   batchSize: integer('rows at once', 1, 2 ** 31 - 1, 1024),
   ...runtime,
 };

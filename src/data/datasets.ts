@@ -73,6 +73,7 @@ const OPEN_KEYS = [
   'dataDir',
   'imageSize',
   'classes',
+  'classNames',
 ] as const;
 
 const KEYS = ['limit', 'dataDir', 'offline', 'mirror', 'quiet'] as const;

@@ -101,28 +101,40 @@ export async function readImages(
     'take a smaller size (--image-size), or fewer (--limit)',
   );
   const x = new Uint8Array(chosen.length * pixels);
-  for (const [row, { file }] of chosen.entries()) {
-    const image = await failing(file, () =>
-      sharp(file)
-        .resize(width, height, { fit: 'fill' })
-        .flatten()
-        .toColourspace(colour ? 'srgb' : 'b-w')
-        .raw()
-        .toBuffer(),
-    );
-    if (image.length !== pixels)
-      throw new FusorError(
-        'ERR_DATA_FORMAT',
-        [`it has ${image.length} values, not ${pixels}`, file, 'save it as a plain PNG'],
-        { file },
-      );
-    x.set(image, row * pixels);
-  }
+  for (const [row, { file }] of chosen.entries())
+    x.set(await pixelsOf(file, file, [height, width, channels]), row * pixels);
   const y = Uint8Array.from(chosen, ({ label }) => label);
   return {
     x: { data: x, shape: [chosen.length, height, width, channels] },
     y: { data: y, shape: [chosen.length] },
   };
+}
+
+/**
+ * The values of an image, brought to a shape.
+ * @param name of it, for errors
+ * @param shape height, width, channels: 1 is grey, 3 are red, green and blue
+ */
+export async function pixelsOf(
+  image: string | Buffer,
+  name: string,
+  [height, width, channels]: readonly number[],
+): Promise<Uint8Array> {
+  const sharp = loadSharp();
+  const pixels = await failing(name, () =>
+    sharp(image)
+      .resize(width, height, { fit: 'fill' })
+      .flatten()
+      .toColourspace(channels === 3 ? 'srgb' : 'b-w')
+      .raw()
+      .toBuffer(),
+  );
+  if (pixels.length === height * width * channels) return pixels;
+  throw new FusorError(
+    'ERR_DATA_FORMAT',
+    [`it has ${pixels.length} values, not ${height * width * channels}`, name, 'save it as a plain PNG'],
+    { file: name },
+  );
 }
 
 /** As much of it as is used. It is an optional package, and a large one. */
@@ -135,7 +147,7 @@ interface Sharp {
   toBuffer(): Promise<Buffer>;
 }
 
-function loadSharp(): (file: string) => Sharp {
+function loadSharp(): (image: string | Buffer) => Sharp {
   try {
     return require('sharp');
   } catch (cause) {

@@ -16,7 +16,13 @@ import { type OpenTableOptions, type OwnData, openTable } from './open-table';
 import { Splitter } from './split';
 import { openDataFile } from './unpack';
 
-export type OpenOptions = OpenTableOptions & ImageFolderOptions & { classes?: number };
+export type OpenOptions = OpenTableOptions &
+  ImageFolderOptions & {
+    /** Of a folder of IDX files or of arrays: how many classes there are, where not all are in it. */
+    classes?: number;
+    /** Of a folder of images: the classes in their order, where not all are in it; by default its folders, sorted. */
+    classNames?: readonly string[];
+  };
 
 const TABLES: Record<string, 'csv' | 'jsonl'> = {
   '.csv': 'csv',
@@ -86,7 +92,7 @@ async function openFolder(folder: string, options: OpenOptions): Promise<OwnData
   if (!hasFolders || Object.values(findIdxFiles(folder)).some(Boolean))
     return loadIdxFolder(name, folder, { limit, classes });
   const train = join(folder, 'train');
-  const files = imageFiles(isFolder(train) ? train : folder);
+  const files = imageFiles(isFolder(train) ? train : folder, options.classNames);
   const shuffledFiles = { ...files, files: limit === undefined ? files.files : everyClass(files.files) };
   const rows: Partial<Record<'train' | 'test', LabelledRows>> = {
     train: await readImages(shuffledFiles, options),

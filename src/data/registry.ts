@@ -24,7 +24,7 @@ export function findDataset(name: string): DatasetEntry {
   throw new FusorError(
     'ERR_ARG',
     [
-      `no data set or folder '${name}'`,
+      `no data set, file or folder '${name}'`,
       '',
       near ? `did you mean ${near}?` : `name a file or folder, or one of ${names.join(', ')}`,
     ],

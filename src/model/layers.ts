@@ -99,7 +99,7 @@ export interface DenseOptions extends LayerOptions {
   /** A penalty in the loss, also in that of validation and evaluate; {@link regularizers}. Default: none. */
   kernelRegularizer?: RegularizerName | Partial<RegularizerConfig>;
   biasRegularizer?: RegularizerName | Partial<RegularizerConfig>;
-  /** A limit, held after each update; {@link constraints}. Default: none. */
+  /** A limit, held after each step; {@link constraints}. Default: none. */
   kernelConstraint?: 'maxNorm' | ConstraintConfig;
   biasConstraint?: 'maxNorm' | ConstraintConfig;
 }

@@ -1,4 +1,4 @@
-/** What the parameters of a Dense layer are held to: penalties in the loss, limits after an update. */
+/** What the parameters of a Dense layer are held to: penalties in the loss, limits after a step. */
 import { closed, oneOf, range, real, wrong } from '../arguments';
 import type { ConstraintPlan, RegularizerPlan } from '../backend/contract';
 
@@ -30,7 +30,7 @@ const NAMES = Object.keys(regularizers) as RegularizerName[];
 /** The constraints there are. */
 export const constraints = {
   /**
-   * After each update, all that goes into one unit (a column of a kernel; of a bias all of it) is shortened to this L2
+   * After each step, all that goes into one unit (a column of a kernel; of a bias all of it) is shortened to this L2
    * norm where it is longer. @param maxNorm greater than 0, default 2
    */
   maxNorm: (maxNorm?: number): ConstraintConfig => ({

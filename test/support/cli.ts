@@ -16,6 +16,8 @@ export interface Ran {
 export interface CliOptions {
   cwd: string;
   env?: Record<string, string>;
+  /** Default 'ignore'. */
+  stdin?: 'ignore' | 'pipe';
 }
 
 const command = join(repository, 'scripts', 'fusor.mjs');
@@ -28,11 +30,11 @@ export function environment(more: Record<string, string> = {}): NodeJS.ProcessEn
   return { ...Object.fromEntries(clean), ...more };
 }
 
-export function startCli(args: readonly string[], { cwd, env }: CliOptions): ChildProcess {
+export function startCli(args: readonly string[], { cwd, env, stdin = 'ignore' }: CliOptions): ChildProcess {
   return spawn(process.execPath, [command, ...args], {
     cwd,
     env: environment(env),
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [stdin, 'pipe', 'pipe'],
   });
 }
 

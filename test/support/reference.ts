@@ -112,11 +112,10 @@ class ReferenceSession implements Session {
     const result = lossAndGradients(plan, state.weights, batch, { seed: plan.seed, step });
     const ready = accumulated(plan.optimizer, state.step, result.gradients, state.slots.at(-1));
     state.step += 1;
-    if (!ready) return result;
-    clip(plan.optimizer, ready.gradients);
+    if (ready) clip(plan.optimizer, ready.gradients);
     parametersOf(plan).forEach(({ shape, constraint }, p) => {
       const slots = state.slots.map((slot) => slot[p]);
-      update(plan.optimizer, rate, ready.t, state.weights[p], ready.gradients[p], slots);
+      if (ready) update(plan.optimizer, rate, ready.t, state.weights[p], ready.gradients[p], slots);
       constrain(constraint, state.weights[p], shape);
     });
     return result;

@@ -109,6 +109,30 @@ void checkTable(test::Report& report) {
   }
 }
 
+// What the kernels do not do they say, so that libtorch's operations do it.
+void checkRefusals(test::Report& report) {
+  report.group("cuda", "plans that are left to libtorch", "");
+  const auto refuses = [&](const char* name, const char* reason, auto change) {
+    Plan plan = makeJob(jobTable()[0]).plan;
+    Judge verdict;
+    verdict.expect(!cudaUnsupported(plan), "refused as it is");
+    change(plan);
+    const char* found = cudaUnsupported(plan);
+    verdict.expect(found && std::strstr(found, reason), "not refused");
+    report.add(name, verdict);
+  };
+  const auto dense = [](Plan& plan) -> Layer& {
+    for (Layer& layer : plan.layers) {
+      if (layer.kind == LayerKind::Dense) return layer;
+    }
+    return plan.layers[0];
+  };
+  refuses("l1 of a kernel", "regularizer", [&](Plan& plan) { dense(plan).kernel.l1 = 0.1; });
+  refuses("l2 of a bias", "regularizer", [&](Plan& plan) { dense(plan).bias.l2 = 0.1; });
+  refuses("max-norm", "constraint", [&](Plan& plan) { dense(plan).kernel.maxNorm = 1; });
+  refuses("accumulation", "accumulation", [&](Plan& plan) { plan.optimizer.accumulate = 2; });
+}
+
 // The turns of threads and blocks are nobody's business: other turns, same bits. A missing barrier shows here.
 void checkOrders(test::Report& report) {
   report.group("cuda", "same bits in any order of threads", "");
@@ -335,7 +359,10 @@ int main(int count, char** arguments) {
   folder = arguments[1];
   fusor::test::Report report;
   const auto wanted = [&](const char* part) { return count < 3 || !std::strcmp(arguments[2], part); };
-  if (wanted("table")) checkTable(report);
+  if (wanted("table")) {
+    checkTable(report);
+    checkRefusals(report);
+  }
   if (wanted("tiles")) checkTiles(report);
   if (wanted("spans")) checkSpans(report, fusor::CudaOptions::Never);
   if (wanted("cluster")) {

@@ -27,7 +27,7 @@ export function regularized(
   });
 }
 
-/** A parameter after its update. A bias is [outputs, 1]: its only column is all of it. */
+/** A parameter after its step. A bias is [outputs, 1]: its only column is all of it. */
 export function constrained(tf: Tf, { constraint }: Parameter, w: Tensor): Tensor {
   if (!constraint) return w;
   const norm = tf.sqrt(tf.sum(tf.square(w), 0, true));

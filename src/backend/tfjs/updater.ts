@@ -27,6 +27,11 @@ export class Updater {
    * @param step from 0
    */
   next(old: Variables, gradients: readonly Tensor[], step: number, rate: number): Variables {
+    const { weights, slots } = this.updated(old, gradients, step, rate);
+    return { weights: weights.map((w, p) => constrained(this.tf, this.parameters[p], w)), slots };
+  }
+
+  private updated(old: Variables, gradients: readonly Tensor[], step: number, rate: number): Variables {
     const own = regularized(this.tf, this.parameters, old.weights, gradients);
     const every = this.plan.optimizer.gradientAccumulationSteps;
     if (every === undefined) return this.update(old, own, step + 1, rate);
@@ -54,7 +59,7 @@ export class Updater {
       ),
     );
     return {
-      weights: updated.map(([w], p) => constrained(tf, this.parameters[p], w)),
+      weights: updated.map(([w]) => w),
       slots: slots.map((_, s) => updated.map((tensors) => tensors[s + 1])),
     };
   }

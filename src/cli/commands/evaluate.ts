@@ -4,7 +4,7 @@ import { interruptible } from '../interrupt';
 import { openModel, whereOf } from '../model-path';
 import type { evaluate } from '../options';
 import { thousands } from '../output';
-import { rowsOf, schemaBeside, taskOf, withTargets } from '../train/data';
+import { keptBeside, rowsOf, taskOf, withTargets } from '../train/data';
 import { backendOf, fallbackOf } from '../train/document';
 import { runtimeLine } from '../train/environment';
 import { compileForTest } from '../train/problem';
@@ -16,7 +16,7 @@ export const run: Run<typeof evaluate> = async ({ settings, args, out }) => {
     const data = await loadDataset(settings.data, {
       ...settings,
       task: taskOf(model),
-      schema: schemaBeside(args.model!),
+      ...keptBeside(args.model!),
     });
     const tested = withTargets(model, data.test ?? data.train);
     const runtime = await model.runtime();

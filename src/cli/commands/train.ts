@@ -21,7 +21,7 @@ import type { Output } from '../output';
 import { writeReport } from '../pictures/report';
 import { repeatable } from '../settings';
 import type { Attempt } from '../train/attempt';
-import { described, loadProblem, rowsOf, withTargets } from '../train/data';
+import { described, keptOf, loadProblem, rowsOf, withTargets } from '../train/data';
 import { backendOf, dataOf, type Fallback, fallbackOf, modelOf, type RunDocument } from '../train/document';
 import { environmentOf, runtimeLine } from '../train/environment';
 import { extras } from '../train/extras';
@@ -67,7 +67,8 @@ async function trainAndTest(
       // First: it makes the folder a run that can be gone on with.
       await made.write(CONFIG_FILE, { ...portable({ ...settings, ...attempt?.asked }), seed });
       await made.write('environment.json', environment);
-      if (data.schema) await made.write(DATA_FILE, data.schema);
+      const kept = keptOf(data);
+      if (kept) await made.write(DATA_FILE, kept);
     } catch (error) {
       await made.release();
       throw error;

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { loadDataset } from '../../data/datasets';
 import type { LabelledRows } from '../../data/entry';
 import type { OwnData, Rows } from '../../data/open-table';
+import { isTableSchema } from '../../data/table/schema';
 import { FusorError } from '../../errors';
 import type { ArrayLike, EpochAt, Model, RowStream, TableSchema } from '../../index';
 import { readText } from '../../io/read-text';
@@ -24,20 +25,38 @@ export async function loadProblem(
   return loadDataset(settings.data, { ...settings, task, validation, test, seed });
 }
 
-/** Of a model of a run that was trained on a table: how its columns are to be taken. @throws ERR_IO, ERR_FILE_FORMAT */
-export function schemaBeside(model: string): TableSchema | undefined {
+/** What a run keeps of its data: of a table its columns, else the names of the classes, where there are. */
+export interface KeptData {
+  schema?: TableSchema;
+  classNames?: readonly string[];
+}
+
+/** As the run's file has it. */
+export function keptOf({ schema, classNames }: OwnData): object | undefined {
+  return schema ?? (classNames && { classes: classNames });
+}
+
+/** Of a run's model: how data is to be taken for it. @throws ERR_IO, ERR_FILE_FORMAT */
+export function keptBeside(model: string): KeptData {
   const path = resolve(model);
   const file = [path, join(path, '..'), join(path, '..', '..')]
     .map((folder) => join(folder, DATA_FILE))
     .find((candidate) => existsSync(candidate));
-  if (!file) return undefined;
+  if (!file) return {};
+  const refuse = (what: string, cause?: unknown) =>
+    new FusorError('ERR_FILE_FORMAT', [what, file, 'take it away, or train anew'], { file }, { cause });
+  let kept: unknown;
   try {
-    return JSON.parse(readText(file));
+    kept = JSON.parse(readText(file));
   } catch (cause) {
     if (systemCode(cause)) throw ioError(cause, 'read', file);
-    const parts = ['no JSON', file, 'take it away, or train anew'] as const;
-    throw new FusorError('ERR_FILE_FORMAT', parts, { file }, { cause });
+    throw refuse('no JSON', cause);
   }
+  if (isTableSchema(kept)) return { schema: kept, classNames: kept.label.classes };
+  const { classes } = Object(kept);
+  if (Array.isArray(classes) && classes.every((name) => typeof name === 'string'))
+    return { classNames: classes };
+  throw refuse('neither the columns of a table nor names of classes');
 }
 
 /** What is trained to tell apart has classes; all else values. */

@@ -17,6 +17,27 @@ export interface TableSchema {
   scale: 'bytes' | 'standard' | 'none';
 }
 
+/** Whether a file's JSON is one. */
+export function isTableSchema(value: unknown): value is TableSchema {
+  const { columns, label, scale } = Object(value) as Partial<TableSchema>;
+  const isText = (name: unknown) => typeof name === 'string';
+  const isColumn = (column: unknown) => {
+    const { name, kind, mean, deviation, categories } = Object(column);
+    if (kind === 'category') return isText(name) && Array.isArray(categories) && categories.every(isText);
+    return kind === 'number' && isText(name) && Number.isFinite(mean) && Number.isFinite(deviation);
+  };
+  const { name, classes = [] } = Object(label);
+  return (
+    Array.isArray(columns) &&
+    columns.length > 0 &&
+    columns.every(isColumn) &&
+    isText(name) &&
+    Array.isArray(classes) &&
+    classes.every(isText) &&
+    ['bytes', 'standard', 'none'].includes(scale as string)
+  );
+}
+
 /** Numbers a row of x. */
 export function widthOf({ columns }: TableSchema): number {
   return columns.reduce(

@@ -1,0 +1,54 @@
+/** Predictions as people and programs read them: classes with their probabilities, or values. */
+import type { Model, NDArray } from '../../index';
+import { table } from '../output';
+
+export type Prediction =
+  /** name: where the classes have names. */
+  { class: number; name?: string; probabilities: number[] } | { values: number[] };
+
+/** Of a classifier, each row's class; with one output it is 1 above a half, else 0. Of others the outputs as they are. */
+export function answersOf(
+  model: Model,
+  { data, shape }: NDArray<Float32Array>,
+  classNames: readonly string[] = [],
+): Prediction[] {
+  const { output } = model.plan();
+  const loss = model.toJSON().compile?.loss;
+  // A model that is trained from logits gives these.
+  const logits = loss?.fromLogits ? (loss.kind === 'binaryCrossentropy' ? 'sigmoid' : 'softmax') : undefined;
+  const kind = output === 'linear' ? logits : output;
+  const [rows, outputs] = shape;
+  return Array.from({ length: rows }, (_, row) => {
+    const values = Array.from(data.subarray(row * outputs, (row + 1) * outputs));
+    if (kind !== 'softmax' && kind !== 'sigmoid') return { values };
+    const probabilities = logits ? probabilitiesOf(values, logits) : values;
+    const best = probabilities.indexOf(Math.max(...probabilities));
+    const chosen = outputs === 1 ? Number(probabilities[0] > 0.5) : best;
+    const name = classNames[chosen];
+    return { class: chosen, ...(name !== undefined && { name }), probabilities };
+  });
+}
+
+function probabilitiesOf(logits: number[], kind: 'softmax' | 'sigmoid'): number[] {
+  if (kind === 'sigmoid') return logits.map((logit) => 1 / (1 + Math.exp(-logit)));
+  const most = Math.max(...logits);
+  const powers = logits.map((logit) => Math.exp(logit - most));
+  const sum = powers.reduce((a, b) => a + b, 0);
+  return powers.map((power) => power / sum);
+}
+
+/** @param rows what each is called */
+export function answerTable(answers: readonly Prediction[], rows: readonly string[]): string {
+  const cells = answers.map((answer, i) => {
+    if ('values' in answer) return [rows[i], answer.values.map((value) => value.toPrecision(6)).join(' ')];
+    const { class: chosen, name, probabilities } = answer;
+    // Of one output it is the probability of 1.
+    const sure = probabilities[chosen] ?? probabilities[0];
+    const probability = probabilities.length === 1 && chosen === 0 ? 1 - sure : sure;
+    return [rows[i], name ?? String(chosen), probability.toFixed(4)];
+  });
+  const head = answers.some((answer) => 'values' in answer)
+    ? ['row', 'value']
+    : ['row', 'class', 'probability'];
+  return table(head, cells, [0, 1, 2]);
+}

@@ -1,0 +1,148 @@
+/** What `predict` is given: a data set by name, files by what they hold, or what comes on stdin. */
+import { statSync } from 'node:fs';
+import { basename } from 'node:path';
+import { isOwnFolder, loadDataset } from '../../data/datasets';
+import { readIdx } from '../../data/idx';
+import { pixelsOf } from '../../data/image-folder';
+import { readNpy, readNpz } from '../../data/npy';
+import { openDataFile } from '../../data/unpack';
+import { FusorError } from '../../errors';
+import { type NDArray, ndarray } from '../../index';
+import type { Settings } from '../option';
+import type { predict } from '../options';
+import { arraysOf } from '../train/data';
+import { textInputs, type Wanted } from './text';
+
+export interface Inputs {
+  name: string;
+  x: NDArray;
+  /** What each row is called: its number, or the file of a picture. */
+  rows: readonly string[];
+}
+
+export type InputsWanted = Wanted & {
+  /** Pictures are dark on light, the model's light on dark. */
+  invert: boolean;
+};
+
+/** Of stdin: more is better read from a file. */
+const MOST_BYTES = 2 ** 30;
+
+/** @param names files, '-' for stdin, data sets @throws what the readers have against them */
+export async function inputsOf(
+  names: readonly string[],
+  wanted: InputsWanted,
+  settings: Settings<typeof predict>,
+): Promise<Inputs> {
+  const parts: NDArray[] = [];
+  for (const name of names)
+    parts.push(isSet(name) ? await testRows(name, settings) : await fileRows(name, wanted));
+  const rows = parts.flatMap(({ shape: [count] }, i) => {
+    const numbers = Array.from({ length: count }, (_, row) => String(row));
+    if (names.length === 1) return numbers;
+    return count === 1 ? [basename(names[i])] : numbers.map((row) => `${basename(names[i])} ${row}`);
+  });
+  const x = first(joined(parts, names), settings.limit);
+  return { name: names.join(', '), x, rows: rows.slice(0, x.shape[0]) };
+}
+
+function isSet(name: string): boolean {
+  return name !== '-' && (!isOwnFolder(name) || isFolder(name));
+}
+
+const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+
+async function testRows(name: string, settings: Settings<typeof predict>): Promise<NDArray> {
+  const { test, train } = await loadDataset(name, settings);
+  return arraysOf(test ?? train).x;
+}
+
+async function fileRows(name: string, wanted: InputsWanted): Promise<NDArray> {
+  if (name === '-') return bytesRows(await stdin(), 'stdin', wanted);
+  const opened = openDataFile(name);
+  try {
+    const { head, size, packed } = opened;
+    const text = head.toString('latin1');
+    if (text.startsWith('\x93NUMPY')) return readNpy(name);
+    if (text.startsWith('PK\x03\x04')) return arrayIn(readNpz(name), name);
+    if (head[0] === 0 && head[1] === 0) {
+      const { data, shape } = readIdx(name, 'images');
+      return { data, shape: shape.length === 3 ? [...shape, 1] : shape };
+    }
+    if (packed) throw unknown(name, 'gzip of no IDX file', 'unpack it first (gunzip)');
+    return await bytesRows(opened.read(size), name, wanted);
+  } finally {
+    opened.close();
+  }
+}
+
+function arrayIn(arrays: Map<string, NDArray>, file: string): NDArray {
+  const found = arrays.get('x_test') ?? arrays.get('x') ?? arrays.get('X');
+  if (found) return found;
+  const names = [...arrays.keys()].slice(0, 8).join(', ');
+  throw unknown(file, `no x or x_test, but ${names}`, 'save the rows as x');
+}
+
+/** PNG, JPEG, GIF, TIFF, and what else is in a RIFF (WebP) or an ISO file (AVIF). */
+const PICTURE = /^(\x89PNG|\xff\xd8\xff|GIF8|II\*\0|MM\0\*|RIFF....WEBP|....ftypavif)/s;
+
+async function bytesRows(bytes: Buffer, name: string, wanted: InputsWanted): Promise<NDArray> {
+  if (bytes.length === 0)
+    throw new FusorError('ERR_DATA_EMPTY', ['nothing in it', name, 'give at least one row']);
+  if (PICTURE.test(bytes.toString('latin1', 0, 16))) return picture(bytes, name, wanted);
+  const text = bytes.toString('utf8');
+  if (!text.includes('\0') && !text.includes('\ufffd')) return textInputs(text, name, wanted);
+  throw unknown(name, 'what it holds is not known', 'give PNG, JPEG, CSV, JSON, .npy, .npz or IDX');
+}
+
+async function picture(bytes: Buffer, name: string, { inputShape, invert }: InputsWanted): Promise<NDArray> {
+  if (inputShape.length !== 3 || ![1, 3].includes(inputShape[2])) {
+    const mend = 'give CSV or JSON; pictures are for inputs of [height, width, 1 or 3]';
+    throw new FusorError('ERR_SHAPE', [`a picture, the model takes [${inputShape}]`, name, mend]);
+  }
+  const pixels = await pixelsOf(bytes, name, inputShape);
+  return ndarray(invert ? pixels.map((value) => 255 - value) : pixels, [1, ...inputShape]);
+}
+
+async function stdin(): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of process.stdin) {
+    size += part.length;
+    if (size > MOST_BYTES)
+      throw new FusorError('ERR_OUT_OF_MEMORY', [`more than ${MOST_BYTES} bytes`, 'stdin', 'name a file']);
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
+}
+
+function joined(parts: readonly NDArray[], names: readonly string[]): NDArray {
+  if (parts.length === 1) return parts[0];
+  const shape = parts[0].shape.slice(1);
+  const other = parts.findIndex((part) => String(part.shape.slice(1)) !== String(shape));
+  if (other >= 0)
+    throw new FusorError('ERR_SHAPE', [
+      `rows of the shape [${parts[other].shape.slice(1)}], those of ${names[0]} are [${shape}]`,
+      names[other],
+      'predict them apart',
+    ]);
+  const bytes = parts.every(({ data }) => data[Symbol.toStringTag] === 'Uint8Array');
+  const data = new (bytes ? Uint8Array : Float32Array)(
+    parts.reduce((sum, part) => sum + part.data.length, 0),
+  );
+  let at = 0;
+  for (const part of parts) {
+    data.set(part.data, at);
+    at += part.data.length;
+  }
+  return { data, shape: [parts.reduce((sum, part) => sum + part.shape[0], 0), ...shape] };
+}
+
+function first({ data, shape }: NDArray, limit = Number.POSITIVE_INFINITY): NDArray {
+  const rows = Math.min(limit, shape[0]);
+  return { data: data.subarray(0, (data.length / shape[0]) * rows), shape: [rows, ...shape.slice(1)] };
+}
+
+function unknown(where: string, what: string, mend: string): FusorError {
+  return new FusorError('ERR_DATA_FORMAT', [what, where, mend], { file: where });
+}

@@ -1,0 +1,133 @@
+/** Rows to predict from text: CSV, JSON, a JSON value a line. */
+import { parse } from 'papaparse';
+import { isMissing, numberOf } from '../../data/table/cell';
+import { type TableRecord, tableInputs } from '../../data/table/inputs';
+import { flatRow, type JsonCell } from '../../data/table/layout';
+import type { TableSchema } from '../../data/table/schema';
+import { FusorError } from '../../errors';
+import { type NDArray, type Nested, ndarray } from '../../index';
+
+/** What a model takes. */
+export interface Wanted {
+  inputShape: readonly number[];
+  /** Of a model that was trained on a table. */
+  schema?: TableSchema;
+  missing: 'error' | 'mean';
+}
+
+/** @param name of the text, for errors @throws ERR_DATA_FORMAT, ERR_DATA_EMPTY, ERR_SHAPE, ERR_LABEL_RANGE */
+export function textInputs(text: string, name: string, wanted: Wanted): NDArray {
+  const bare = text.replace(/^\ufeff/, '');
+  return /^\s*[[{]/.test(bare) ? jsonInputs(bare, name, wanted) : csvInputs(bare, name, wanted);
+}
+
+/** A list of rows, {"instances": [rows]} as a server takes it, or a row a line. */
+function jsonInputs(text: string, name: string, wanted: Wanted): NDArray {
+  let rows = rowsOf(text, name);
+  if (rows.length === 0) throw new FusorError('ERR_DATA_EMPTY', ['no rows', name, 'give at least one']);
+  const where = (row: number) => `${name}, row ${row + 1}`;
+  if (rows.every((row) => typeof row === 'object' && row !== null && !Array.isArray(row))) {
+    if (!wanted.schema)
+      throw refuse(name, 'rows have names', 'the model knows no columns: give rows of numbers, [[…], …]');
+    const records = rows.map((row, i) => flatRow(JSON.stringify(row), () => where(i)));
+    return tableInputs(wanted.schema, records, where, wanted.missing);
+  }
+  // One row by itself.
+  if (rows.every((value) => typeof value === 'number')) rows = [rows];
+  if (wanted.schema) return byOrder(rows, wanted.schema, where, wanted.missing);
+  return shaped(ndarray.from(rows as Nested), name, wanted);
+}
+
+function rowsOf(text: string, name: string): unknown[] {
+  try {
+    const whole: unknown = JSON.parse(text);
+    if (Array.isArray(whole)) return whole;
+    const { instances = [whole] } = whole as { instances?: unknown };
+    if (Array.isArray(instances)) return instances;
+    throw refuse(name, 'instances is no list', 'write {"instances": [[…], …]}');
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    const lines = text.split('\n').filter((line) => line.trim());
+    if (lines.length < 2)
+      throw refuse(name, `no JSON (${error.message.slice(0, 80)})`, 'write a list of rows');
+    return lines.map((line, i) => {
+      try {
+        return JSON.parse(line);
+      } catch {
+        throw refuse(`${name}, line ${i + 1}`, 'no JSON', 'write a list of rows, or a row a line');
+      }
+    });
+  }
+}
+
+/** Cells in the order of the table's columns. */
+function byOrder(
+  rows: readonly unknown[],
+  schema: TableSchema,
+  where: (row: number) => string,
+  missing: Wanted['missing'],
+): NDArray {
+  const names = schema.columns.map(({ name }) => name);
+  const records = rows.map((row, i) => {
+    if (!Array.isArray(row) || row.length !== names.length)
+      throw refuse(
+        where(i),
+        `a row is a list of ${names.length} cells: ${names.slice(0, 12).join(', ')}`,
+        'or give objects with these names',
+      );
+    return new Map<string, JsonCell>(row.map((cell, column) => [names[column], cell]));
+  });
+  return tableInputs(schema, records, where, missing);
+}
+
+function csvInputs(text: string, name: string, wanted: Wanted): NDArray {
+  const { data, errors } = parse<string[]>(text, { skipEmptyLines: 'greedy' });
+  const broken = errors.find(({ type }) => type === 'Quotes');
+  if (broken) throw refuse(name, broken.message.toLowerCase(), 'close the quotes');
+  const hasHeader =
+    data.length > 0 && data[0].every((cell) => !isMissing(cell) && Number.isNaN(numberOf(cell)));
+  const rows = hasHeader ? data.slice(1) : data;
+  const where = (row: number) => `${name}, row ${row + 1}`;
+  if (rows.length === 0) throw new FusorError('ERR_DATA_EMPTY', ['no rows', name, 'give at least one']);
+  const { schema } = wanted;
+  if (schema && hasHeader) return tableInputs(schema, recordsOf(data, where), where, wanted.missing);
+  if (schema) return byOrder(withoutLabel(rows, schema), schema, where, wanted.missing);
+  const numbers = rows.map((row, i) =>
+    row.map((cell) => {
+      const value = Math.fround(numberOf(cell));
+      if (Number.isFinite(value)) return value;
+      throw refuse(where(i), `"${cell.slice(0, 40)}" is no number`, 'the model takes rows of numbers');
+    }),
+  );
+  return shaped(ndarray.from(numbers), name, wanted);
+}
+
+function recordsOf([head, ...rows]: string[][], where: (row: number) => string): TableRecord[] {
+  const names = head.map((name) => name.trim());
+  return rows.map((row, i) => {
+    if (row.length === names.length) return new Map(row.map((cell, column) => [names[column], cell]));
+    throw refuse(where(i), `${row.length} cells, the table has ${names.length} columns`, 'mend the row');
+  });
+}
+
+/** Of a table without a header, whose columns are called by their numbers: the label may be there, too. */
+function withoutLabel(rows: readonly string[][], { columns, label }: TableSchema): string[][] {
+  const at = Number(label.name);
+  const isThere = Number.isInteger(at) && rows.every(({ length }) => length === columns.length + 1);
+  return isThere ? rows.map((row) => row.filter((_, column) => column !== at)) : [...rows];
+}
+
+/** Flat rows in the model's shape. */
+function shaped({ data, shape }: NDArray, name: string, { inputShape }: Wanted): NDArray {
+  const features = inputShape.reduce((product, size) => product * size, 1);
+  if (data.length === shape[0] * features) return ndarray(data, [shape[0], ...inputShape]);
+  throw new FusorError('ERR_SHAPE', [
+    `rows of the shape [${shape.slice(1)}], the model takes [${inputShape}]`,
+    name,
+    `give rows of ${features} numbers`,
+  ]);
+}
+
+function refuse(where: string, what: string, mend: string): FusorError {
+  return new FusorError('ERR_DATA_FORMAT', [what, where, mend]);
+}

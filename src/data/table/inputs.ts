@@ -1,0 +1,58 @@
+/** Rows without labels, for a model that was trained on a table: a few of them, from text that is in memory. */
+import { FusorError } from '../../errors';
+import type { NDArray } from '../ndarray';
+import { isMissing, numberOf } from './cell';
+import type { JsonCell } from './layout';
+import { expand, type TableColumn, type TableSchema, widthOf } from './schema';
+
+export type TableRecord = ReadonlyMap<string, JsonCell>;
+
+/**
+ * x for rows of named cells; those that the model does not know are left alone, the label among them.
+ * @param where names the row, for errors
+ * @param missing what an empty number becomes: an error, or the column's mean
+ * @throws ERR_DATA_FORMAT, ERR_LABEL_RANGE for a category that was not there in training
+ */
+export function tableInputs(
+  schema: TableSchema,
+  records: readonly TableRecord[],
+  where: (row: number) => string,
+  missing: 'error' | 'mean',
+): NDArray {
+  const { columns } = schema;
+  const values = new Float32Array(records.length * columns.length);
+  for (const [row, record] of records.entries())
+    for (const [i, column] of columns.entries())
+      values[row * columns.length + i] = numberIn(column, record.get(column.name), where(row), missing);
+  return { data: expand(schema, values, records.length), shape: [records.length, widthOf(schema)] };
+}
+
+function numberIn(
+  column: TableColumn,
+  cell: JsonCell | undefined,
+  where: string,
+  missing: 'error' | 'mean',
+): number {
+  const refuse = (what: string, mend: string) => new FusorError('ERR_DATA_FORMAT', [what, where, mend]);
+  const { name } = column;
+  if (cell === undefined)
+    throw refuse(`there is no column "${name}"`, 'name the columns as they were in training');
+  const text = String(cell ?? '').trim();
+  if (column.kind === 'category') {
+    const at = column.categories.indexOf(text);
+    if (at >= 0) return at;
+    const shown = column.categories.slice(0, 12).join(', ');
+    throw new FusorError('ERR_LABEL_RANGE', [
+      `"${text.slice(0, 40)}" in column "${name}" was not there in training`,
+      where,
+      `there were ${shown}`,
+    ]);
+  }
+  if (isMissing(text)) {
+    if (missing === 'mean') return Number.NaN;
+    throw refuse(`no value in column "${name}"`, 'give one, or take the mean: --missing mean');
+  }
+  const value = Math.fround(typeof cell === 'boolean' ? Number(cell) : numberOf(text));
+  if (Number.isFinite(value)) return value;
+  throw refuse(`"${text.slice(0, 40)}" in column "${name}" is no number`, 'mend it');
+}

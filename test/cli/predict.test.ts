@@ -1,0 +1,178 @@
+/** `fusor predict` on what people have: pictures, CSV, JSON, stdin; and data whose classes have names. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { datasets } from '../../src/index';
+import { documentOf, finished, fusor, startCli, WASM } from '../support/cli';
+import { temporaryFolder } from '../support/script';
+
+const cwd = temporaryFolder();
+const FAST = ['--seed', '1', '--json', ...WASM];
+const write = (name: string, content: string | Uint8Array) => writeFileSync(join(cwd, name), content);
+
+/** Runs with `input` on stdin. */
+function piped(args: readonly string[], input: string | Uint8Array) {
+  const child = startCli(args, { cwd, stdin: 'pipe' });
+  child.stdin?.on('error', () => {}).end(input);
+  return finished(child);
+}
+
+/** Light on dark, as MNIST has them. */
+let rows: Uint8Array[];
+let digits: number[];
+
+beforeAll(async () => {
+  const { test: tests } = await datasets.mnist({ limit: 12 });
+  rows = Array.from({ length: 12 }, (_, i) => tests.x.data.slice(i * 784, (i + 1) * 784) as Uint8Array);
+  digits = Array.from(tests.y.data);
+  const flags = ['--limit', '6000', '--epochs', '3', '--layers', '64', '--run-dir', 'digits'];
+  documentOf(await fusor(['train', ...flags, ...FAST], { cwd }));
+  for (const [i, row] of rows.entries()) {
+    const grey = sharp(row, { raw: { width: 28, height: 28, channels: 1 } });
+    write(`${i}.png`, await grey.clone().resize(140, 140).png().toBuffer());
+    // As a scanner gives it: dark on light, three channels.
+    write(
+      `${i}.jpg`,
+      await grey.clone().negate().resize(100, 120, { fit: 'fill' }).toColourspace('srgb').jpeg().toBuffer(),
+    );
+  }
+}, 120_000);
+
+const classesOf = ({ predictions }: { predictions: { class: number }[] }) =>
+  predictions.map((each) => each.class);
+const rightOf = (classes: readonly number[]) => classes.filter((digit, i) => digit === digits[i]).length;
+
+test.each([
+  ['PNG', '.png', []],
+  ['JPEG, dark on light', '.jpg', ['--invert']],
+])('%s', async (_, extension, flags) => {
+  const files = rows.map((_row, i) => `${i}${extension}`);
+  const ran = documentOf(await fusor(['predict', 'digits', ...files, ...flags, '--json', ...WASM], { cwd }));
+  expect(rightOf(classesOf(ran))).toBeGreaterThanOrEqual(10);
+  const table = await fusor(['predict', 'digits', ...files.slice(0, 2), ...flags, '--quiet', ...WASM], {
+    cwd,
+  });
+  expect(table.stdout).toMatch(new RegExp(`\\b0\\${extension} +${classesOf(ran)[0]} +[01]\\.\\d{4}\n`));
+});
+
+test('JSON, CSV and a picture on stdin: the same rows, the same answers', async () => {
+  const instances = rows.map((row) => Array.from(row));
+  write('rows.json', JSON.stringify({ instances }));
+  write('rows.csv', instances.map((row) => row.join(',')).join('\n'));
+  const plain = ['predict', 'digits', '--json', ...WASM];
+  const expected = documentOf(await fusor([...plain, '--limit', '12'], { cwd })).predictions;
+  for (const input of [
+    fusor([...plain, 'rows.json'], { cwd }),
+    fusor([...plain, '--data', 'rows.csv'], { cwd }),
+    piped([...plain, '-'], JSON.stringify(instances)),
+    piped([...plain, '-'], instances.map((row) => JSON.stringify(row)).join('\n')),
+    piped([...plain, '-'], instances.map((row) => row.join(';')).join('\r\n')),
+  ])
+    expect(documentOf(await input).predictions).toEqual(expected);
+  const image = await sharp(rows[0], { raw: { width: 28, height: 28, channels: 1 } })
+    .png()
+    .toBuffer();
+  expect(documentOf(await piped([...plain, '-'], image)).predictions).toEqual(expected.slice(0, 1));
+}, 60_000);
+
+describe('a table', () => {
+  const head = ['id', 'sea', 'income', 'value'];
+  const cells = Array.from({ length: 300 }, (_, i) => {
+    const income = (i * 37) % 100;
+    return [`x${i}`, i % 2 ? 'near' : 'far', income, income / 50 + (i % 2)];
+  });
+  const text = (order: number[], of: typeof cells) =>
+    [head, ...of].map((row) => order.map((column) => row[column]).join(',')).join('\n');
+  const expected = (income: number, near: boolean) => income / 50 + Number(near);
+
+  beforeAll(async () => {
+    write('houses.csv', text([0, 1, 2, 3], cells));
+    write('kinds.csv', text([1, 2], cells));
+    const flags = ['--epochs', '40', '--layers', '16', '--learning-rate', '0.01', ...FAST];
+    const train = (...more: string[]) => fusor(['train', ...more, ...flags], { cwd });
+    documentOf(
+      await train('--data', 'houses.csv', '--label', 'value', '--ignore', 'id', '--run-dir', 'houses'),
+    );
+    documentOf(await train('--data', 'kinds.csv', '--label', 'sea', '--run-dir', 'kinds', '--epochs', '1'));
+  }, 120_000);
+
+  test('its columns by name, in any order, with or without the label', async () => {
+    write('new.csv', 'income,sea\n10,near\n90,far\n');
+    const ran = documentOf(await fusor(['predict', 'houses', 'new.csv', '--json', ...WASM], { cwd }));
+    const values = ran.predictions.map(({ values: [value] }: { values: number[] }) => value);
+    expect(Math.abs(values[0] - expected(10, true))).toBeLessThan(0.3);
+    expect(Math.abs(values[1] - expected(90, false))).toBeLessThan(0.3);
+    for (const input of [
+      'value,income,id,sea\n7,10,a,near\n8,90,b,far\n',
+      '[{"sea": "near", "income": 10}, {"income": 90, "sea": "far", "value": null}]',
+      '{"sea": "near", "income": 10}\n{"sea": "far", "income": 90}\n',
+      '{"instances": [["near", 10], ["far", 90]]}',
+    ])
+      expect(
+        documentOf(await piped(['predict', 'houses', '-', '--json', ...WASM], input)).predictions,
+      ).toEqual(ran.predictions);
+    const table = await fusor(['predict', 'houses', 'new.csv', '--quiet', ...WASM], { cwd });
+    expect(table.stdout).toMatch(/^row +value\n─+ +─+\n +0 +1\.\d+\n +1 +1\.\d+\n$/);
+  }, 60_000);
+
+  test('classes have their names', async () => {
+    const ran = await piped(['predict', 'kinds', '-', '--json', ...WASM], 'income\n3\n');
+    expect(['far', 'near']).toContain(documentOf(ran).predictions[0].name);
+  });
+
+  test.each([
+    ['a column that is not there', 'income\n3\n', 3, 'no column "sea"'],
+    ['a category that was not there', 'sea,income\nunder,3\n', 3, 'there were far, near'],
+    ['text for a number', 'sea,income\nfar,much\n', 3, '"much" in column "income" is no number'],
+    ['an empty cell', 'sea,income\nfar,\n', 3, '--missing mean'],
+    ['a row too long', 'sea,income\nfar,1,2\n', 3, 'stdin, row 1'],
+    ['a list too short', '[["far"]]', 3, 'a list of 2 cells: sea, income'],
+    ['broken JSON', '[["far", 1', 3, 'no JSON'],
+    ['a nested object', '[{"sea": {"deep": 1}, "income": 1}]', 3, '"sea" is neither a number nor text'],
+    ['nothing', '', 3, 'nothing in it'],
+    ['a header alone', 'sea,income\n', 3, 'no rows'],
+    ['no text', Uint8Array.of(1, 2, 3, 0, 255), 3, 'what it holds is not known'],
+  ])('%s is refused', async (_, input, status, named) => {
+    const ran = await piped(['predict', 'houses', '-', ...WASM], input);
+    expect([ran.status, ran.stderr]).toEqual([status, expect.stringContaining(named)]);
+  });
+
+  test('an empty cell may be the mean', async () => {
+    const ask = (input: string) =>
+      piped(['predict', 'houses', '-', '--missing', 'mean', '--json', ...WASM], input);
+    const mean = cells.reduce((sum, [, , income]) => sum + Number(income), 0) / cells.length;
+    const [empty, filled] = [await ask('sea,income\nfar,\n'), await ask(`sea,income\nfar,${mean}\n`)];
+    const valueIn = (ran: typeof empty) => documentOf(ran).predictions[0].values[0];
+    expect(Math.abs(valueIn(empty) - valueIn(filled))).toBeLessThan(0.05);
+  });
+});
+
+test('a folder of images per class: its names, and fewer classes to evaluate on', async () => {
+  const colours = { blue: [0, 0, 255], green: [0, 255, 0], red: [255, 0, 0] } as const;
+  for (const [name, background] of Object.entries(colours)) {
+    const [r, g, b] = background;
+    for (const folder of name === 'blue' ? ['colours'] : ['colours', 'fewer']) {
+      mkdirSync(join(cwd, folder, name), { recursive: true });
+      for (let i = 0; i < 12; i++) {
+        const image = sharp({ create: { width: 8, height: 8, channels: 3, background: { r, g, b: b - i } } });
+        write(join(folder, name, `${i}.png`), await image.png().toBuffer());
+      }
+    }
+  }
+  const flags = ['--epochs', '20', '--layers', '8', '--learning-rate', '0.01', '--run-dir', 'painted'];
+  documentOf(await fusor(['train', '--data', './colours', ...flags, ...FAST], { cwd }));
+  const red = ['predict', 'painted', join('colours', 'red', '3.png'), '--json', ...WASM];
+  expect(documentOf(await fusor(red, { cwd })).predictions).toMatchObject([{ class: 2, name: 'red' }]);
+  const fewer = ['evaluate', 'painted', '--data', './fewer', '--json', ...WASM];
+  expect(documentOf(await fusor(fewer, { cwd })).test.accuracy).toBeGreaterThan(0.9);
+}, 60_000);
+
+test.each([
+  [['predict', 'digits', 'absent.png'], 2, "no data set, file or folder 'absent.png'"],
+  [['predict', 'digits', '0.png', '--data', 'mnist'], 2, '--data and 0.png are both given'],
+  [['predict', 'houses', '0.png'], 2, 'a picture, the model takes [3]'],
+  [['predict', 'digits', 'rows.csv', '0.png', '--limit', '1'], 0, ''],
+])('%j', async (args, status, named) => {
+  const ran = await fusor([...args, ...WASM], { cwd });
+  expect([ran.status, ran.stderr]).toEqual([status, expect.stringContaining(named)]);
+});
