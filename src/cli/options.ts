@@ -312,7 +312,11 @@ export const plot = {
     },
   } as Option<string | undefined>,
   terminal: toggle('draw in the terminal, too'),
-  what: choices('what to draw', ['loss', 'accuracy', 'steps', 'time'], ['loss', 'accuracy']),
+  what: choices(
+    'what to draw; metrics: all but the accuracy',
+    ['loss', 'accuracy', 'metrics', 'steps', 'time'],
+    ['loss', 'accuracy', 'metrics'],
+  ),
 };
 
 export const devices = { ...common };

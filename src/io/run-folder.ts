@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { FusorError } from '../errors';
-import { kerasName } from '../train/history';
+import { kerasName, validationName } from '../train/history';
 import { AppendFile } from './append-file';
 import { removeStaleTemps, syncFolder, writeAtomic } from './atomic';
 import { CHECKPOINTS_FOLDER } from './checkpoint-folder';
@@ -27,6 +27,19 @@ export interface EpochRecord {
   seconds: number;
   /** Of the process, at the epoch's end. */
   memoryBytes: number;
+}
+
+/** What of a record is neither a loss nor a metric. */
+export const APART: readonly string[] = ['epoch', 'seconds', 'memoryBytes'];
+
+/** The metrics that a record has, by name, with what they are called of validation. */
+export function metricsOf(record: EpochRecord): { name: string; validation: string }[] {
+  const names = Object.keys(record).filter((name) => !APART.includes(name));
+  const validations = names.map(validationName);
+  return names
+    .filter((name) => name !== 'loss' && !validations.includes(name))
+    .filter((name) => (record as unknown as Record<string, unknown>)[name] !== null)
+    .map((name) => ({ name, validation: validationName(name) }));
 }
 
 export class RunFolder {

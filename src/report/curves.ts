@@ -9,6 +9,8 @@ export interface Curve {
   /** [x, y]; a y that is not finite, or not positive on a logarithmic axis, is left out. */
   points: readonly (readonly [number, number])[];
   dashed?: boolean;
+  /** The points alone, without a line. */
+  dots?: boolean;
 }
 
 export interface Curves {
@@ -74,9 +76,10 @@ function draw(option: EChartsOption, width: number, height: number): string {
 function optionOf({ curves: all, x, logX, logY, limit, nested = 0 }: Curves, width: number): EChartsOption {
   const shown = ([at, value]: readonly [number, number]) =>
     Number.isFinite(value) && (!logY || value > 0) && (!logX || at > 0);
-  const series = all.map(({ series: number, points, dashed }): SeriesOption => {
+  const series = all.map(({ series: number, points, dashed, dots }): SeriesOption => {
     const data = points.filter(shown).map(([at, value]) => [at, value]);
     const colour = `var(--s${number % SERIES_COLOURS})`;
+    if (dots) return { type: 'scatter', data, symbolSize: 4, itemStyle: { color: colour, opacity: 0.5 } };
     const last = Math.max(1, ...all.map((curve) => curve.series));
     const broad = 2 + (nested * (last - number)) / last;
     return {
@@ -104,7 +107,7 @@ function optionOf({ curves: all, x, logX, logY, limit, nested = 0 }: Curves, wid
       type: logX ? 'log' : 'value',
       min: 'dataMin',
       max: 'dataMax',
-      minInterval: 1,
+      ...(!all.some(({ dots }) => dots) && { minInterval: 1 }),
       splitNumber: width < 400 ? 4 : 6,
       splitLine: { show: false },
       name: x,

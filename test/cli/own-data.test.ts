@@ -1,5 +1,5 @@
 /** `--data` with a table of the user's own: what it becomes is kept with the run, and taken again to evaluate. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { documentOf, fusor } from '../support/cli';
 import { temporaryFolder } from '../support/script';
@@ -50,6 +50,16 @@ test('values: squared error, its metric, and the same columns for other rows', a
   expect(model.layers.at(-1).config).toMatchObject({ units: 1, activation: 'linear' });
   expect([tested.accuracy, data.rows]).toEqual([null, 320]);
   expect(tested.mae).toBeLessThan(0.2);
+  expect(ran.stderr).toContain('mae: ');
+  const page = readFileSync(join(cwd, 'run', 'report.html'), 'utf8');
+  expect(page).toContain(`Test loss ${tested.loss.toFixed(4)} · mae ${tested.mae.toFixed(4)}`);
+  expect(page).toMatch(/R² 0\.9\d+ · root mean square error 0\.\d+ · greatest error/);
+  for (const name of ['mae', 'values'])
+    expect(readFileSync(join(cwd, 'run', 'pictures', `${name}.svg`), 'utf8')).toMatch(/^<svg /);
+  const plotted = await fusor(['plot', 'run'], { cwd });
+  expect(plotted.stdout).toMatch(
+    /^run\n\nloss: training, validation\n[\s\S]*\n\nmae: training, validation\n/,
+  );
   const again = await fusor(
     ['evaluate', 'run', '--data', 'few.csv', ...WASM.filter((flag) => !/seed|^1$/.test(flag))],
     { cwd },

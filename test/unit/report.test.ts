@@ -1,4 +1,5 @@
 import { inflateSync } from 'node:zlib';
+import { valuePicture } from '../../src/cli/pictures/values';
 import { classFigures, confusionMatrix, confusionOf } from '../../src/report/confusion';
 import { png } from '../../src/report/png';
 import { framed, stacked, svgFile } from '../../src/report/svg';
@@ -18,6 +19,35 @@ test('confusion: counts, precision, recall and F1 a class', () => {
   const { body } = confusionMatrix(counts, ['a', '<b>', 'c']);
   expect(body).toContain('&lt;b&gt;');
   expect(body.match(/<rect/g)).toHaveLength(9);
+});
+
+test('values: R², errors, and as many points as can be seen', () => {
+  const rows = (count: number) => Float32Array.from({ length: count }, (_, i) => i % 7);
+  const of = (y: Float32Array, predicted: Float32Array) =>
+    valuePicture(
+      { x: { data: y, shape: [y.length] }, y: { data: y, shape: [y.length] } },
+      {
+        data: predicted,
+        shape: [y.length, 1],
+      },
+    );
+  const y = Float32Array.of(1, 2, 3, 6);
+  const made = of(y, Float32Array.of(1, 2, 3, 8));
+  // Σ(ŷ−y)² = 4, Σ(y−3)² = 14.
+  expect(made?.says).toBe('R² 0.7143 · root mean square error 1.000 · greatest error 2.000');
+  expect(made?.figure.curves[0].points).toEqual([
+    [1, 1],
+    [2, 2],
+    [3, 3],
+    [6, 8],
+  ]);
+  expect(made?.figure.limit).toEqual([
+    [1, 1],
+    [6, 6],
+  ]);
+  expect(of(rows(5000), rows(5000))?.figure.curves[0].points).toHaveLength(1667);
+  expect(of(new Float32Array(3).fill(2), new Float32Array(3))?.says).toMatch(/^root/);
+  expect(of(y, new Float32Array(8))).toBeUndefined();
 });
 
 test('png: the pixels come back', () => {

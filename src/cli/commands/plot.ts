@@ -7,7 +7,7 @@ import { stacked, svgFile } from '../../report/svg';
 import type { Run } from '../command';
 import { readRun } from '../compare/run';
 import type { plot } from '../options';
-import { CURVES, drawing } from '../pictures/curves';
+import { drawing, figuresOf } from '../pictures/curves';
 import { curves as inTerminal } from '../train/report';
 
 export const run: Run<typeof plot> = async ({ settings, words, out }) => {
@@ -19,7 +19,7 @@ export const run: Run<typeof plot> = async ({ settings, words, out }) => {
     epochs: document.history,
     stepLosses,
   }));
-  const figures = what.flatMap((name) => CURVES[name](plotted) ?? []);
+  const figures = figuresOf(plotted, what).map(({ figure }) => figure);
   const schema = { schema: 'fusor.plot', version: 1, runs: words, output: output ?? null };
   if (terminal || output === undefined) {
     const shown = plotted.map(({ name, epochs }) => [name, inTerminal(epochs)].filter(Boolean).join('\n\n'));

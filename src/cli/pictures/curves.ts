@@ -1,5 +1,5 @@
 /** The curves of runs, laid over each other: what a run's report and `fusor plot` show. */
-import type { EpochRecord } from '../../io/run-folder';
+import { type EpochRecord, metricsOf } from '../../io/run-folder';
 import { type Curves, drawn, HEIGHT, thinned } from '../../report/curves';
 import { type Drawing, framed } from '../../report/svg';
 
@@ -48,14 +48,41 @@ function bySteps(runs: readonly PlottedRun[]): Curves | undefined {
   return { title: 'Loss by step', note, legend, curves, x: 'step', logY: true, wide: true };
 }
 
-export const CURVES = {
-  loss: (runs) => byEpoch('Loss', runs, 'loss', 'valLoss'),
-  accuracy: (runs) => byEpoch('Accuracy', runs, 'accuracy', 'valAccuracy'),
-  steps: bySteps,
-  time: (runs) => byEpoch('Seconds an epoch, validation included', runs, 'seconds'),
-} as const satisfies Record<string, (runs: readonly PlottedRun[]) => Curves | undefined>;
+/** Of the metrics that runs have, in the order in which they come; the accuracy has its own curve. */
+function byMetric(runs: readonly PlottedRun[]): Record<string, Curves | undefined> {
+  const metrics = runs.flatMap(({ epochs: [first] }) => (first ? metricsOf(first) : []));
+  const others = metrics.filter(({ name }) => name !== 'accuracy');
+  return Object.fromEntries(
+    others.map(({ name, validation }) => [
+      name,
+      byEpoch(name, runs, ...([name, validation] as (keyof EpochRecord)[])),
+    ]),
+  );
+}
+
+/** By the names that pictures have. */
+type Figures = Record<string, Curves | undefined>;
+
+const CURVES = {
+  loss: (runs): Figures => ({ loss: byEpoch('Loss', runs, 'loss', 'valLoss') }),
+  accuracy: (runs): Figures => ({ accuracy: byEpoch('Accuracy', runs, 'accuracy', 'valAccuracy') }),
+  metrics: byMetric,
+  steps: (runs): Figures => ({ steps: bySteps(runs) }),
+  time: (runs): Figures => ({ time: byEpoch('Seconds an epoch, validation included', runs, 'seconds') }),
+} as const satisfies Record<string, (runs: readonly PlottedRun[]) => Figures>;
 
 export type CurveName = keyof typeof CURVES;
+export const CURVE_NAMES = Object.keys(CURVES) as CurveName[];
+
+/** Those that there is something to draw for. */
+export function figuresOf(
+  runs: readonly PlottedRun[],
+  names: readonly CurveName[] = CURVE_NAMES,
+): { name: string; figure: Curves }[] {
+  return names.flatMap((each) =>
+    Object.entries(CURVES[each](runs)).flatMap(([name, figure]) => (figure ? [{ name, figure }] : [])),
+  );
+}
 
 export function drawing(curves: Curves, width = 560): Drawing {
   const body = drawn(curves, width);

@@ -11,7 +11,8 @@ import { type Drawing, framed, inPage, svgFile } from '../../report/svg';
 import { thousands } from '../output';
 import type { RunDocument } from '../train/document';
 import { type ClassPictures, classPictures, weightPicture } from './classes';
-import { CURVES, type CurveName, drawing } from './curves';
+import { drawing, figuresOf } from './curves';
+import { valuePicture } from './values';
 
 /** @throws what the model or the disk has against it */
 export async function writeReport(
@@ -23,8 +24,7 @@ export async function writeReport(
 ): Promise<void> {
   const { runDir } = document;
   const run = { name: basename(runDir), epochs: document.history, stepLosses };
-  const names = Object.keys(CURVES) as CurveName[];
-  const figures = names.flatMap((name) => CURVES[name]([run]) ?? []);
+  const figures = figuresOf([run]);
   const isClassifier = /rossentropy$/.test(model.toJSON().compile?.loss.kind ?? '');
   // A source of rows is too large to be shown.
   const classes =
@@ -32,8 +32,13 @@ export async function writeReport(
       ? classPictures(test, await model.predict(test.x, { batchSize: 1024 }), classNames)
       : undefined;
   const weights = await weightPicture(model);
+  const values =
+    !isClassifier && test && 'x' in test
+      ? valuePicture(test, await model.predict(test.x, { batchSize: 1024 }))
+      : undefined;
   const drawings: Record<string, Drawing | undefined> = {
-    ...Object.fromEntries(names.map((name) => [name, drawingOf(name, run)])),
+    ...Object.fromEntries(figures.map(({ name, figure }) => [name, drawing({ ...figure, legend: [] })])),
+    values: values && drawing(values.figure),
     confusion:
       classes && framed('Confusion matrix', 'test rows · blue: right, orange: wrong', classes.matrix),
     missed: classes?.missed && framed('Worst misses', MISSED, classes.missed),
@@ -46,8 +51,16 @@ export async function writeReport(
   const body = [
     head(document, run.name, ranOn),
     section('Learning', [
-      html`<div class="grid">${figures.map((figure) => curves({ ...figure, legend: [] }))}</div>`,
+      html`<div class="grid">${figures.map(({ figure }) => curves({ ...figure, legend: [] }))}</div>`,
     ]),
+    ...(values
+      ? [
+          section('Values', [
+            html`<p>${values.says}</p>`,
+            html`<div class="grid">${curves(values.figure)}</div>`,
+          ]),
+        ]
+      : []),
     ...(classes ? [section('Classes', classSections(classes))] : []),
     ...(weights
       ? [section('First layer', [html`<p class="muted">${WEIGHTS}</p>`, new Html(inPage(weights))])]
@@ -61,20 +74,15 @@ export async function writeReport(
 const MISSED = 'test images that got the least for what they are: taken for, not; how sure';
 const WEIGHTS = "each unit's weights · orange: above 0, blue: below";
 
-function drawingOf(
-  name: CurveName,
-  run: Parameters<(typeof CURVES)[CurveName]>[0][number],
-): Drawing | undefined {
-  const figure = CURVES[name]([run]);
-  return figure && drawing({ ...figure, legend: [] });
-}
-
 function head({ data, seed, model, test, timing }: RunDocument, name: string, ranOn: string): Html {
   const accuracy = test.accuracy === null ? '' : ` · test accuracy ${(100 * test.accuracy).toFixed(2)} %`;
+  const metrics = Object.entries(test)
+    .filter(([key]) => key !== 'loss' && key !== 'accuracy')
+    .map(([key, value]) => ` · ${key} ${value?.toFixed(4)}`);
   const step = `${timing.stepMicroseconds.toFixed(1)} µs a step`;
   return html`<h1>${name}</h1>
 <p class="muted">${data.name} · ${thousands(data.rows)} rows · ${thousands(model.parameters)} parameters · seed ${String(seed)}</p>
-<p class="lead">Test loss ${test.loss.toFixed(4)}${accuracy}</p>
+<p class="lead">Test loss ${test.loss.toFixed(4)}${accuracy}${metrics.join('')}</p>
 <p>${thousands(timing.steps)} steps in ${timing.fitSeconds.toFixed(2)} s, ${step}, on ${ranOn}</p>
 `;
 }

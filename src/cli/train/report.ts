@@ -1,10 +1,7 @@
 /** What a person sees at the end of a training run. */
 import { plot } from 'asciichart';
-import type { EpochRecord } from '../../io/run-folder';
+import { APART, type EpochRecord, metricsOf } from '../../io/run-folder';
 import { columns, table } from '../output';
-
-/** What has a column of its own, or none. */
-const APART = ['epoch', 'seconds', 'memoryBytes'];
 
 /** One row an epoch, counted from 1; columns without values are left out. */
 export function historyTable(epochs: readonly EpochRecord[]): string {
@@ -30,10 +27,11 @@ export function historyTable(epochs: readonly EpochRecord[]): string {
   );
 }
 
-/** Loss and accuracy over the epochs, in training and in validation; nothing for fewer than two epochs. */
+/** Loss and metrics over the epochs, in training and in validation; nothing for fewer than two epochs. */
 export function curves(epochs: readonly EpochRecord[]): string {
   if (epochs.length < 2) return '';
-  return [curve('loss', epochs, 'loss', 'valLoss'), curve('accuracy', epochs, 'accuracy', 'valAccuracy')]
+  return [{ name: 'loss', validation: 'valLoss' }, ...metricsOf(epochs[0])]
+    .map(({ name, validation }) => curve(name, epochs, name, validation))
     .filter(Boolean)
     .join('\n\n');
 }
