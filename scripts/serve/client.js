@@ -1,7 +1,9 @@
 // The page of `fusor serve`: what is drawn goes to the model, what it says is shown.
 (() => {
   const input = document.getElementById('input');
-  const { name, height, width, rank } = input.dataset;
+  const { name, height, width, rank, classes } = input.dataset;
+  // Where the classes have names; else their numbers.
+  const names = JSON.parse(classes);
   const [rows, columns] = [Number(height), Number(width)];
   const answer = document.getElementById('answer');
   const bars = document.getElementById('bars');
@@ -20,14 +22,14 @@
 
   function show(values, error) {
     const best = values.indexOf(Math.max(...values));
-    answer.textContent = error || (values.length > 1 ? String(best) : values.join(''));
+    answer.textContent = error || (values.length > 1 ? (names[best] ?? String(best)) : values.join(''));
     bars.replaceChildren(
       ...values.map((value, i) => {
         const row = document.createElement('div');
         row.className = 'row';
         const [label, track, text] = ['span', 'div', 'span'].map((tag) => document.createElement(tag));
         const bar = document.createElement('i');
-        label.textContent = String(i);
+        label.textContent = names[i] ?? String(i);
         bar.style.width = `${100 * Math.min(1, Math.max(0, value))}%`;
         track.append(bar);
         text.textContent = value.toFixed(3);

@@ -1,6 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { join } from 'node:path';
 import { browserObstacle, openBrowser, SCREENS, visit } from '../support/browser';
 import { documentOf, fusor, startCli, WASM } from '../support/cli';
 import { temporaryFolder } from '../support/script';
@@ -48,6 +50,8 @@ test("KServe's v1: the model and its predictions", async () => {
   expect(predictions).toHaveLength(2);
   expect(predictions[0].reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 5);
   expect(predictions[1]).toEqual(predictions[0]);
+  const flat = await (await predict({ instances: [blank.flat(2)] })).json();
+  expect(flat).toEqual({ predictions: [predictions[0]] });
 });
 
 /** With headers that fetch does not let one set. */
@@ -80,7 +84,8 @@ test.each([
   ['no JSON', '{', 400, 'not JSON'],
   ['null', 'null', 400, 'not JSON'],
   ['no instances', '{}', 400, 'at least one row'],
-  ['another shape', { instances: [[1, 2]] }, 400, 'needed is [rows,28,28,1]'],
+  ['another shape', { instances: [[1, 2]] }, 400, 'give rows of 784 numbers'],
+  ['a row that has names', { instances: [{ a: 1 }] }, 400, 'the model knows no columns'],
   ['text', { instances: ['x'] }, 400, 'must be a number'],
   ['too much', ' '.repeat(17 << 20), 413, 'more than'],
 ])('%s is refused, and the next request answered', async (_, body, wanted, named) => {
@@ -124,6 +129,82 @@ testUnless(browserObstacle)(
   },
   120_000,
 );
+
+describe('a model of a table', () => {
+  let tableServer: ChildProcess;
+  let at = '';
+
+  beforeAll(async () => {
+    const rows = Array.from(
+      { length: 200 },
+      (_, i) => `${i % 100},${i % 3 ? 'far' : 'near'},${i % 100 > 50 ? 'old' : 'new'}`,
+    );
+    writeFileSync(join(cwd, 'houses.csv'), ['age,sea,kind', ...rows].join('\n'));
+    const flags = [
+      '--label',
+      'kind',
+      '--epochs',
+      '20',
+      '--layers',
+      '8',
+      '--learning-rate',
+      '0.02',
+      '--seed',
+      '1',
+    ];
+    const run = ['--data', 'houses.csv', ...flags, '--run-dir', 'houses', '--json', ...WASM];
+    documentOf(await fusor(['train', ...run], { cwd }));
+    tableServer = startCli(['serve', 'houses', '--port', '0', '--json', ...WASM], { cwd });
+    const [line] = (await once(tableServer.stdout!, 'data')) as [Buffer];
+    at = JSON.parse(line.toString()).address;
+  }, 120_000);
+  afterAll(() => void tableServer.kill('SIGKILL'));
+
+  test('takes its cells, as they are', async () => {
+    const told = await (await fetch(`${at}/v1/models/houses`)).json();
+    expect(told).toMatchObject({ columns: ['age', 'sea'] });
+    const ask = async (instances: unknown[]) => {
+      const body = JSON.stringify({ instances });
+      const headers = { 'content-type': 'application/json' };
+      const response = await fetch(`${at}/v1/models/houses:predict`, { method: 'POST', headers, body });
+      return ((await response.json()) as { predictions: number[][] }).predictions;
+    };
+    const [young, old] = await ask([
+      { age: 3, sea: 'far' },
+      { sea: 'near', age: 97 },
+    ]);
+    // Classes are in the order of their names: new, old.
+    expect([young[0] > 0.8, old[1] > 0.8]).toEqual([true, true]);
+    expect(
+      await ask([
+        [3, 'far'],
+        [97, 'near'],
+      ]),
+    ).toEqual([young, old]);
+  });
+
+  testUnless(browserObstacle)(
+    'its page has a row to change, and the names of the classes',
+    async () => {
+      const browser = await openBrowser();
+      try {
+        const wrong = await visit(browser, at, SCREENS[0], async (page) => {
+          const row = page.locator('#row');
+          expect(JSON.parse(await row.inputValue())).toEqual({ age: expect.any(Number), sea: 'near' });
+          await row.fill('{"age": 99, "sea": "far"}');
+          await page.locator('#ask').click();
+          await page.locator('#answer').filter({ hasText: /./ }).waitFor({ timeout: 10_000 });
+          expect(await page.locator('#answer').textContent()).toBe('old');
+          expect(await page.locator('#bars .row span:first-child').allTextContents()).toEqual(['new', 'old']);
+        });
+        expect(wrong.filter((text) => !/404/.test(text))).toEqual([]);
+      } finally {
+        await browser.close();
+      }
+    },
+    60_000,
+  );
+});
 
 test('it ends when it is told to', async () => {
   server.kill('SIGTERM');

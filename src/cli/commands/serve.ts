@@ -6,21 +6,24 @@ import { openModel } from '../model-path';
 import type { serve } from '../options';
 import { servePage } from '../serve/page';
 import { serveModel } from '../serve/server';
+import { keptBeside } from '../train/data';
 import { runtimeLine } from '../train/environment';
 
 /** Until it is interrupted. */
 export const run: Run<typeof serve> = async ({ settings, args, out }) => {
   const { host, port } = settings;
+  const { schema, classNames } = keptBeside(args.model!);
   const model = await openModel(args.model!, settings);
   try {
     const name = settings.name ?? (basename(resolve(args.model!)).replace(/[^\w.-]+/g, '-') || 'model');
     const runtime = await model.runtime();
+    const wanted = { inputShape: model.inputShape, schema, missing: 'error' } as const;
     const client = readFileSync(join(__dirname, '..', '..', '..', 'scripts', 'serve', 'client.js'));
     const resources = {
-      '/': { type: 'text/html; charset=utf-8', body: servePage(name, model.inputShape) },
+      '/': { type: 'text/html; charset=utf-8', body: servePage(name, wanted, classNames) },
       '/client.js': { type: 'text/javascript; charset=utf-8', body: client },
     };
-    const { server, address } = await serveModel(model, name, resources, host, port);
+    const { server, address } = await serveModel(model, wanted, name, resources, host, port);
     try {
       if (!/^(127\.|::1$|localhost$)/.test(host))
         out.note(`warning: ${host} is reached from other computers, and whoever reaches it may ask`);

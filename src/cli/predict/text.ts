@@ -23,7 +23,13 @@ export function textInputs(text: string, name: string, wanted: Wanted): NDArray 
 
 /** A list of rows, {"instances": [rows]} as a server takes it, or a row a line. */
 function jsonInputs(text: string, name: string, wanted: Wanted): NDArray {
-  let rows = rowsOf(text, name);
+  const rows = rowsOf(text, name);
+  // One row by itself.
+  return rowInputs(rows.every((value) => typeof value === 'number') ? [rows] : rows, name, wanted);
+}
+
+/** Rows as JSON has them: lists of numbers, or, for a table, of its cells, or objects that name them. */
+export function rowInputs(rows: readonly unknown[], name: string, wanted: Wanted): NDArray {
   if (rows.length === 0) throw new FusorError('ERR_DATA_EMPTY', ['no rows', name, 'give at least one']);
   const where = (row: number) => `${name}, row ${row + 1}`;
   if (rows.every((row) => typeof row === 'object' && row !== null && !Array.isArray(row))) {
@@ -32,8 +38,6 @@ function jsonInputs(text: string, name: string, wanted: Wanted): NDArray {
     const records = rows.map((row, i) => flatRow(JSON.stringify(row), () => where(i)));
     return tableInputs(wanted.schema, records, where, wanted.missing);
   }
-  // One row by itself.
-  if (rows.every((value) => typeof value === 'number')) rows = [rows];
   if (wanted.schema) return byOrder(rows, wanted.schema, where, wanted.missing);
   return shaped(ndarray.from(rows as Nested), name, wanted);
 }

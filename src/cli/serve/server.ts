@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { FusorError, isFusorError } from '../../errors';
 import type { Model } from '../../index';
+import { rowInputs, type Wanted } from '../predict/text';
 
 /** What is served as it is, by path. */
 export type Resources = Readonly<Record<string, { type: string; body: string | Buffer }>>;
@@ -37,12 +38,14 @@ export interface Served {
 }
 
 /**
+ * @param wanted what a row is: of a model of a table its cells
  * @param host 127.0.0.1, or another address of this computer's, which then answers whoever reaches it
  * @param port 0: any that is free
  * @throws ERR_IO where the port cannot be had
  */
 export async function serveModel(
   model: Model,
+  wanted: Wanted,
   name: string,
   resources: Resources,
   host: string,
@@ -75,7 +78,7 @@ export async function serveModel(
   server.on('request', async (request, response) => {
     try {
       checkOrigin(request, hosts);
-      await answer(request, response, model, name, resources);
+      await answer(request, response, model, wanted, name, resources);
     } catch (error) {
       const status = error instanceof Refusal ? error.status : isFusorError(error) ? 400 : 500;
       json(response, status, { error: status === 500 ? 'internal error' : (error as Error).message });
@@ -94,6 +97,7 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   model: Model,
+  wanted: Wanted,
   name: string,
   resources: Resources,
 ): Promise<void> {
@@ -103,17 +107,19 @@ async function answer(
   if (!get && path !== predict) throw new Refusal(404, 'not here');
   if (request.method !== (get ? 'GET' : 'POST')) throw new Refusal(405, `${get ? 'GET' : 'POST'} only`);
   if (path === '/v1/models') return json(response, 200, { models: [name] });
-  if (path === predict) return json(response, 200, await predictions(model, await bodyOf(request)));
+  if (path === predict) return json(response, 200, await predictions(model, wanted, await bodyOf(request)));
   if (get && path !== `/v1/models/${name}`) {
     const { type, body } = resources[path];
     response.writeHead(200, { ...HEADERS, 'content-type': type }).end(body);
     return;
   }
-  json(response, 200, { name, ready: true, inputShape: model.inputShape, outputShape: model.outputShape });
+  const { inputShape, outputShape } = model;
+  const columns = wanted.schema?.columns.map((column) => column.name);
+  json(response, 200, { name, ready: true, inputShape, outputShape, ...(columns && { columns }) });
 }
 
 /** {instances: [rows]} → {predictions: [rows]}. */
-async function predictions(model: Model, text: string): Promise<object> {
+async function predictions(model: Model, wanted: Wanted, text: string): Promise<object> {
   let instances: unknown;
   try {
     ({ instances } = JSON.parse(text));
@@ -122,7 +128,7 @@ async function predictions(model: Model, text: string): Promise<object> {
   }
   if (!Array.isArray(instances) || instances.length === 0)
     throw new Refusal(400, 'instances must be a list of at least one row: {"instances": [...]}');
-  const { data, shape } = await model.predict(instances);
+  const { data, shape } = await model.predict(rowInputs(instances, 'instances', wanted));
   const [rows, outputs] = shape;
   const rowAt = (row: number) => Array.from(data.subarray(row * outputs, (row + 1) * outputs));
   return { predictions: Array.from({ length: rows }, (_, row) => rowAt(row)) };

@@ -42,6 +42,7 @@ describe.each([
   ['adam', optimizers.adam()],
   ['sgd with momentum', optimizers.sgd({ momentum: 0.9 })],
   ['rmsprop', optimizers.rmsprop()],
+  ['adam, an update for three steps', optimizers.adam({ gradientAccumulationSteps: 3, clipNorm: 1 })],
 ])('%s', (_name, optimizer) => {
   test('from every step on, a resumed training is the uninterrupted one, bit for bit', async () => {
     const compile = { ...SPARSE, optimizer };
