@@ -22,7 +22,7 @@ const accuracyIn = (text: string) => Number(/accuracy ([\d.]+)/.exec(text.slice(
 
 test('mnist', async () => {
   expect(accuracyIn(await example('mnist', '1500'))).toBeGreaterThan(0.8);
-}, 60_000);
+}, 120_000);
 
 const fashion = existsSync('/usr/share/datasets/fashion-mnist');
 testUnless(!fashion && "Fashion-MNIST is not here: Debian's package dataset-fashion-mnist has it")(
@@ -33,7 +33,7 @@ testUnless(!fashion && "Fashion-MNIST is not here: Debian's package dataset-fash
     // The first of the test images is one.
     expect(said).toMatch(/looks like: (Ankle boot|Sneaker|Sandal)\n$/);
   },
-  60_000,
+  120_000,
 );
 
 test('cifar10: learns what can be told apart, and leaves a model of Keras', async () => {
@@ -47,7 +47,7 @@ test('cifar10: learns what can be told apart, and leaves a model of Keras', asyn
   });
   expect(model.toJSON().layers[2].config).toMatchObject({ kernelConstraint: { maxNorm: 3 } });
   await model.dispose();
-}, 60_000);
+}, 120_000);
 
 test('imdb: words that tell', async () => {
   const words = ['the', 'and', 'good', 'bad', 'film'];
@@ -63,4 +63,4 @@ test('imdb: words that tell', async () => {
   expect(accuracyIn(said)).toBeGreaterThan(0.9);
   const [good, bad] = [...said.matchAll(/: (\d+) % good/g)].map(([, share]) => Number(share));
   expect(good).toBeGreaterThan(bad);
-}, 60_000);
+}, 120_000);

@@ -73,7 +73,7 @@ test('JSON, CSV and a picture on stdin: the same rows, the same answers', async 
     .png()
     .toBuffer();
   expect(documentOf(await piped([...plain, '-'], image)).predictions).toEqual(expected.slice(0, 1));
-}, 60_000);
+}, 120_000);
 
 describe('a table', () => {
   const head = ['id', 'sea', 'income', 'value'];
@@ -113,7 +113,7 @@ describe('a table', () => {
       ).toEqual(ran.predictions);
     const table = await fusor(['predict', 'houses', 'new.csv', '--quiet', ...WASM], { cwd });
     expect(table.stdout).toMatch(/^row +value\n─+ +─+\n +0 +1\.\d+\n +1 +1\.\d+\n$/);
-  }, 60_000);
+  }, 120_000);
 
   test('classes have their names', async () => {
     const ran = await piped(['predict', 'kinds', '-', '--json', ...WASM], 'income\n3\n');
@@ -165,7 +165,7 @@ test('a folder of images per class: its names, and fewer classes to evaluate on'
   expect(documentOf(await fusor(red, { cwd })).predictions).toMatchObject([{ class: 2, name: 'red' }]);
   const fewer = ['evaluate', 'painted', '--data', './fewer', '--json', ...WASM];
   expect(documentOf(await fusor(fewer, { cwd })).test.accuracy).toBeGreaterThan(0.9);
-}, 60_000);
+}, 120_000);
 
 test.each([
   [['predict', 'digits', 'absent.png'], 2, "no data set, file or folder 'absent.png'"],

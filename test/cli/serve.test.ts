@@ -202,7 +202,7 @@ describe('a model of a table', () => {
         await browser.close();
       }
     },
-    60_000,
+    120_000,
   );
 });
 
