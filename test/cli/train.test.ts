@@ -49,7 +49,11 @@ describe.each(BACKENDS)('on %s', (name, flags, obstacle) => {
       const { kernelRegularizer, kernelConstraint } = config.layers[2].config;
       expect([kernelRegularizer, kernelConstraint]).toEqual([{ l1: 0, l2: 0.01 }, { maxNorm: 0.5 }]);
       expect(config.compile.optimizer.gradientAccumulationSteps).toBe(4);
-      const model = await loadModel(join(cwd, folder), { backend: 'tfjs', tfjsEngine: 'cpu', quiet: true });
+      const model = await loadModel(join(cwd, folder, 'model'), {
+        backend: 'tfjs',
+        tfjsEngine: 'cpu',
+        quiet: true,
+      });
       const [kernel] = await model.getWeights();
       const norms = Array.from({ length: 8 }, (_, unit) =>
         Math.hypot(...kernel.data.filter((_, e) => e % 8 === unit)),
