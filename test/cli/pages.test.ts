@@ -131,7 +131,7 @@ describeUnless(browserObstacle)('in Chromium', () => {
   });
 
   test('a dashboard follows the training to its end', async () => {
-    const { url, ran, child } = await trainLive('--epochs', '1000', '--limit', '1000');
+    const { url, ran, child } = await trainLive('--epochs', '5000', '--limit', '10000');
     for (const screen of SCREENS) {
       const wrong = await visit(browser, url.href, screen, async (page) => {
         // Playwright's waitForFunction evaluates strings in the page, which the page's policy forbids.
@@ -141,7 +141,7 @@ describeUnless(browserObstacle)('in Chromium', () => {
         expect(found).toMatchObject({ overflow: 0, drawn: 4 });
         expect(found.smallest).toBeGreaterThan(9);
         expect(found.contrast).toBeGreaterThan(0.6);
-        expect(await page.locator('#state').textContent()).toMatch(/^epoch \d+ of 1000$/);
+        expect(await page.locator('#state').textContent()).toMatch(/^epoch \d+ of 5000$/);
         if (screen !== SCREENS.at(-1)) return;
         const facts = () => page.locator('#facts').textContent();
         for (const before = await facts(); (await facts()) === before; ) await page.waitForTimeout(50);

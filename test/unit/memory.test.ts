@@ -107,10 +107,10 @@ test('so are the data and the values of a batch', async () => {
 test('on the command line: one line, exit 5, at once', async () => {
   const little = join(cwd, 'little.cjs');
   writeFileSync(little, 'process.availableMemory = () => 1e9;');
-  const words = ['train', '--layers', '100000,4000', '--limit', '100', '--quiet', ...WASM];
+  const words = ['train', '--layers', '20000,4000', '--limit', '100', '--quiet', ...WASM];
   const { status, stderr } = await fusor(words, { cwd, env: { NODE_OPTIONS: `--require=${little}` } });
   expect(stderr).toMatch(
-    /^error: the weights and the state of the optimizer need 11\.\d GB of memory, 1\.0 GB are free .*\[ERR_OUT_OF_MEMORY\]\n$/,
+    /^error: the weights and the state of the optimizer need 2\.\d GB of memory, 1\.0 GB are free .*\[ERR_OUT_OF_MEMORY\]\n$/,
   );
   expect(status).toBe(5);
 });

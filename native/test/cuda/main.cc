@@ -316,7 +316,7 @@ void runControls(test::Report& report) {
       {"stale tail", "update.cu", "using S = WithOnes<Source<KIND>>;",
        "using S = WithOnes<Source<KIND>>; if (KIND == kValues) const_cast<Step&>(step).rows = step.control->batch;"},
       {"mask from the wrong side", "activation.h", "y > 0.0f ? 1.0f : 0.0f", "y < 0.0f ? 1.0f : 0.0f"},
-      {"sign flip", "optimizer.h", "fmaf(-rate, s0 /", "fmaf(rate, s0 /"},
+      {"sign flip", "optimizer.h", "fmaf(-rate, quotient(", "fmaf(rate, quotient("},
       {"bias left out of the gradient", "update.cu", "if (ones == column) v.x = 1;", ""},
       {"last element of the inner dimension lost", "tile.h", "least(Shape::CHUNK, depth - k0)", "least(Shape::CHUNK, depth - k0 - 1)"},
       {"groups' sums left out", "tile.h", "g < Shape::ACROSS", "g < Shape::ACROSS - 1"},
