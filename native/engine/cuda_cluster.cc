@@ -28,33 +28,23 @@ bool fits(const Plan& plan, const CudaNetwork& network, const cuda::Properties& 
          last.outputs <= cuda::kClusterClasses;
 }
 
-const char* nameOf(Activation activation) {
-  switch (activation) {
-    case Activation::Relu: return "Relu";
-    case Activation::Sigmoid: return "Sigmoid";
-    case Activation::Tanh: return "Tanh";
-    case Activation::Elu: return "Elu";
-    default: return "Linear";
-  }
-}
-
 cuda::Launch launchOf(const Plan& plan, const CudaNetwork& network, cuda::Device& device, cuda::Control* control,
                       const cuda::ClusterShape& shape, bool bytes, int steps, bool stamped) {
   const CudaStage &first = network.stages[0], &last = network.stages[1];
   const auto text = [](int value) { return std::to_string(value); };
   cuda::Program program{"cluster.cu",
-                              "cluster",
-                              {{"INPUT", bytes ? "kBytes" : "kFloats"},
-                               {"FEATURES", text(shape.features)},
-                               {"UNITS", text(shape.units)},
-                               {"CLASSES", text(last.outputs)},
-                               {"BATCH", text(shape.batch)},
-                               {"BLOCKS", text(shape.blocks)},
-                               {"BIAS1", text(first.useBias)},
-                               {"BIAS2", text(last.useBias)},
-                               {"ACTIVATION", nameOf(first.activation)},
-                               {"OPTIMIZER", cudaNameOf(plan.optimizer.kind)},
-                               {"PARTS", text(shape.parts)}}};
+                        "cluster",
+                        {{"INPUT", bytes ? "kBytes" : "kFloats"},
+                         {"FEATURES", text(shape.features)},
+                         {"UNITS", text(shape.units)},
+                         {"CLASSES", text(last.outputs)},
+                         {"BATCH", text(shape.batch)},
+                         {"BLOCKS", text(shape.blocks)},
+                         {"BIAS1", text(first.useBias)},
+                         {"BIAS2", text(last.useBias)},
+                         {"ACTIVATION", cudaNameOf(first.activation)},
+                         {"OPTIMIZER", cudaNameOf(plan.optimizer.kind)},
+                         {"PARTS", text(shape.parts)}}};
   if (stamped) program.defines.emplace_back("STAMPED", "1");
   const cuda::ClusterParams p{control,
                               {},

@@ -346,6 +346,11 @@ const char* cudaNameOf(UpdateKind kind) {
   return names[static_cast<int>(kind)];
 }
 
+const char* cudaNameOf(Activation activation) {
+  constexpr const char* names[] = {"Linear", "Relu", "Sigmoid", "Tanh", "Elu", "Gelu", "Softmax"};
+  return names[static_cast<int>(activation)];
+}
+
 cuda::OptimizerConstants cudaConstants(const Optimizer& optimizer) {
   const Update u = updateOf(optimizer, 0, 0);
   return {u.decay1, u.blend1, u.decay2, u.blend2, u.epsilon};

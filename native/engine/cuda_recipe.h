@@ -32,8 +32,9 @@ struct CudaRecipe {
 CudaRecipe cudaRecipe(const Plan& plan, const CudaNetwork& network, cuda::Device& device, const cuda::Control* control,
                       CudaPurpose purpose, bool bytes, int rows, int64_t results, bool stamped = false);
 
-// What the kernels' OPTIMIZER is for a kind, and its constants that no step changes.
+// What the kernels' OPTIMIZER is for a kind, and its constants that no step changes; what their ACTIVATION is.
 const char* cudaNameOf(UpdateKind kind);
+const char* cudaNameOf(Activation activation);
 cuda::OptimizerConstants cudaConstants(const Optimizer& optimizer);
 
 cuda::Launch withOffset(const cuda::Launch& launch, int offset);

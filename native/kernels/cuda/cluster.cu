@@ -9,8 +9,8 @@
 // PARTS (of a float32: 3, or 2 for tf32).
 #include "activation.h"
 #include "cluster.h"
-#include "cluster_shape.h"
-#include "input.h"
+#include "cluster_products.h"
+#include "cluster_rows.h"
 #include "loss.h"
 #include "optimizer.h"
 #include "stamp.h"
@@ -19,18 +19,6 @@ using namespace fusor::cuda;
 
 namespace {
 
-constexpr OptimizerKind kOptimizer = OptimizerKind::OPTIMIZER;
-constexpr ActivationKind kActivation = ActivationKind::ACTIVATION;
-constexpr bool kIsBytes = INPUT == kBytes;
-using Element = Pick<kIsBytes, unsigned char, float>::Type;
-
-constexpr ClusterShape kShape{FEATURES, UNITS, BATCH, BLOCKS, sizeof(Element), PARTS};
-static_assert(kShape.fitsRegisters() && CLASSES <= kClusterClasses, "too large for a cluster's registers");
-constexpr int kBlocks = BLOCKS, kGroups = kShape.groups(), kOwn = kShape.own(), kRows = kShape.rows(), kRowTiles = kRows / 16,
-              kRowsEach = kShape.rowsEach(), kTiles = kShape.tiles(), kEach = kShape.tilesEach(), kWarps = kShape.warps(),
-              kThreads = 32 * kWarps, kStride = kShape.stride(), kUnitStride = kShape.unitStride(), kPartStride = kShape.partStride(),
-              kInputParts = kShape.inputParts(), kPiece = 16, kPieces = kRows * kTiles, kPiecesEach = (kPieces + kThreads - 1) / kThreads;
-constexpr bool kSpare = kWarps * kEach > kTiles;  // some warps have fewer
 // Two rows of the loss fit a warp; the last warps take them, which have the fewest tiles.
 constexpr int kPairs = (kRowsEach + 1) / 2, kPairsEach = (kPairs + kWarps - 1) / kWarps;
 // Parameters of the second layer and biases, and as many more as let whole warps go on together.
@@ -38,138 +26,6 @@ constexpr int kSmall = (kOwn * CLASSES + kOwn + CLASSES + kThreads / 4 - 1) / (k
 constexpr int kLossLane = 14;  // the next one has the hit
 
 DEVICE float infinity() { return __uint_as_float(0x7f800000u); }
-
-// A step's rows, a piece of 16 features at a time: every thread copies its own and cuts them later, so nobody waits.
-DEVICE void copyPieces(const void* data, const int* rows, int count, Element* raw) {
-  constexpr int bytes = FEATURES * static_cast<int>(sizeof(Element)), unit = bytes % 16 == 0 ? 16 : 4;
-  constexpr int each = unit / static_cast<int>(sizeof(Element));
-#pragma unroll 1
-  for (int j = 0; j < kPiecesEach; ++j) {
-    const int piece = static_cast<int>(threadIdx.x) + j * kThreads, row = piece / kTiles, first = piece % kTiles * kPiece;
-    if (row >= count) continue;
-    const Element* from = static_cast<const Element*>(data) + static_cast<long long>(rows[row]) * FEATURES + first;
-    Element* to = raw + piece * kPiece;
-    if constexpr (bytes % 4 == 0) {
-#pragma unroll
-      for (int i = 0; i < kPiece; i += each) {
-        if (FEATURES % kPiece == 0 || first + i < FEATURES) copyAsync<unit>(to + i, from + i);
-      }
-    } else {
-      for (int i = 0; i < kPiece && first + i < FEATURES; ++i) to[i] = from[i];
-    }
-  }
-  commitCopies();
-}
-
-DEVICE void cutPieces(const Element* raw, Bf16* x) {
-  waitForCopies();
-#pragma unroll 1
-  for (int j = 0; j < kPiecesEach; ++j) {
-    const int piece = static_cast<int>(threadIdx.x) + j * kThreads;
-    if (kPieces % kThreads != 0 && piece >= kPieces) continue;
-    Bf16* to = x + piece / kTiles * kStride + piece % kTiles * kPiece;
-    unsigned pairs[kInputParts][8];
-    if constexpr (kIsBytes) {
-      const uint4 words = *reinterpret_cast<const uint4*>(raw + piece * kPiece);
-      const unsigned w[4] = {words.x, words.y, words.z, words.w};
-#pragma unroll
-      for (int i = 0; i < 8; ++i) pairs[0][i] = twoBytes(w[i / 2], i % 2 * 2);
-    } else {
-#pragma unroll
-      for (int i = 0; i < 8; ++i) {
-        const float* at = reinterpret_cast<const float*>(raw) + piece * kPiece + 2 * i;
-        unsigned parts[kInputParts];
-        cut(at[0], at[1], parts);
-#pragma unroll
-        for (int k = 0; k < kInputParts; ++k) pairs[k][i] = parts[k];
-      }
-    }
-#pragma unroll
-    for (int k = 0; k < kInputParts; ++k) {
-      uint4* const place = reinterpret_cast<uint4*>(to + k * kRows * kStride);
-      place[0] = uint4{pairs[k][0], pairs[k][1], pairs[k][2], pairs[k][3]};
-      place[1] = uint4{pairs[k][4], pairs[k][5], pairs[k][6], pairs[k][7]};
-    }
-  }
-}
-
-// Where this lane's address for loadMatrices is: of 16 rows and 16 features.
-DEVICE const Bf16* blockOf(const Bf16* x, int row0, int tile) {
-  const int lane = laneOf();
-  return x + (row0 + lane % 16) * kStride + tile * kPiece + lane / 16 * 8;
-}
-
-// This warp's share of the units' sums: z[m][g] is a tile [16 rows, 8 units], as a product leaves it.
-DEVICE void forwardShare(const Bf16* x, const float (&w)[kEach][kGroups][4], float (&z)[kRowTiles][kGroups][4]) {
-  const int tile0 = static_cast<int>(threadIdx.x) / 32 * kEach;
-#pragma unroll
-  for (int t = 0; t < kEach; ++t) {
-    if (kSpare && tile0 + t >= kTiles) break;
-    unsigned low[kGroups][PARTS], high[kGroups][PARTS];
-#pragma unroll
-    for (int g = 0; g < kGroups; ++g) cut(w[t][g][0], w[t][g][1], low[g]), cut(w[t][g][2], w[t][g][3], high[g]);
-#pragma unroll
-    for (int m = 0; m < kRowTiles; ++m) {
-#pragma unroll
-      for (int k = 0; k < kInputParts; ++k) {
-        unsigned a[4];
-        loadMatrices<false>(blockOf(x + k * kRows * kStride, 16 * m, tile0 + t), a);
-#pragma unroll
-        for (int i = PARTS - 1 - k; i >= 0; --i) {
-#pragma unroll
-          for (int g = 0; g < kGroups; ++g) multiply(z[m][g], a, low[g][i], high[g][i]);
-        }
-      }
-    }
-  }
-}
-
-// dz of all rows as left operands: its two greatest parts above each other, the third above nothing.
-struct Gradients {
-  unsigned both[kGroups][kRowTiles][4], third[kGroups][kRowTiles][4];
-
-  DEVICE explicit Gradients(const Bf16* parts) {
-    const int lane = laneOf(), r = lane / 4, q = lane % 4;
-#pragma unroll
-    for (int g = 0; g < kGroups; ++g) {
-#pragma unroll
-      for (int m = 0; m < kRowTiles; ++m) {
-        const auto pair = [&](int part, int row) {
-          return *reinterpret_cast<const unsigned*>(parts + (part * kOwn + 8 * g + r) * kPartStride + 16 * m + row + 2 * q);
-        };
-        both[g][m][0] = pair(0, 0), both[g][m][1] = pair(1, 0), both[g][m][2] = pair(0, 8), both[g][m][3] = pair(1, 8);
-        third[g][m][1] = third[g][m][3] = 0;
-        if (PARTS == 3) third[g][m][0] = pair(PARTS - 1, 0), third[g][m][2] = pair(PARTS - 1, 8);
-      }
-    }
-  }
-
-  // The gradient of a tile of this lane's weights, but for the inputs' scale.
-  DEVICE void times(const Bf16* x, int tile, float (&gradient)[kGroups][4]) const {
-    float c[kGroups][2][4] = {};
-#pragma unroll
-    for (int m = 0; m < kRowTiles; ++m) {
-#pragma unroll
-      for (int k = kInputParts - 1; k >= 0; --k) {
-        unsigned b[4];
-        loadMatrices<true>(blockOf(x + k * kRows * kStride, 16 * m, tile), b);
-#pragma unroll
-        for (int g = 0; g < kGroups; ++g) {
-#pragma unroll
-          for (int half = 0; half < 2; ++half) {
-            if (PARTS == 3 && k == 0) multiply(c[g][half], third[g][m], b[2 * half], b[2 * half + 1]);
-            multiply(c[g][half], both[g][m], b[2 * half], b[2 * half + 1]);
-          }
-        }
-      }
-    }
-#pragma unroll
-    for (int g = 0; g < kGroups; ++g) {
-#pragma unroll
-      for (int i = 0; i < 4; ++i) gradient[g][i] = c[g][i / 2][i % 2] + c[g][i / 2][2 + i % 2];
-    }
-  }
-};
 
 // Among 16 lanes.
 template <class F>
