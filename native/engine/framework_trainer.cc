@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <list>
 #include <optional>
 #include <tuple>
 
@@ -13,7 +12,7 @@
 #include "../kernels/cpu/philox.h"
 #include "ahead.h"
 #include "event_stamps.h"
-#include "failure.h"
+#include "framework_data.h"
 #include "framework_ops.h"
 #include "op_stamps.h"
 #include "torch_place.h"
@@ -22,31 +21,14 @@ namespace fusor {
 namespace {
 
 using at::Tensor;
+using framework::Batch;
+using framework::Rows;
+using framework::wrap;
 
 // A layer's way forward, for its way back.
 struct Pass {
   Tensor x, z, y, factors;
 };
-
-struct Batch {
-  Tensor x, targets, weights;
-  int64_t rows;
-};
-
-// A data set where the trainer computes.
-struct Rows {
-  std::weak_ptr<const int> life;  // of the data set that it is a copy of
-  Tensor x;                       // [rows, features], bytes or floats
-  Tensor targets;                 // labels [rows] or values [rows, outputs]; undefined where there is x only
-  Tensor weights;                 // [rows]; undefined where there are none
-};
-
-// Host memory as a tensor, without a copy.
-template <class T>
-Tensor wrap(const std::vector<T>& values, at::IntArrayRef shape, at::ScalarType type) {
-  if (values.empty()) return {};
-  return at::from_blob(const_cast<T*>(values.data()), shape, type);
-}
 
 // Sets a pointer, and clears it again whatever happens.
 struct Listening {
@@ -58,7 +40,7 @@ struct Listening {
 class FrameworkTrainer : public Trainer {
  public:
   FrameworkTrainer(const Plan& plan, const State& state, int threads, std::shared_ptr<TorchPlace> torch, Precision precision)
-      : plan_(plan), threads_(threads), torch_(std::move(torch)), precision_(precision) {
+      : plan_(plan), threads_(threads), torch_(std::move(torch)), data_(plan_, torch_), precision_(precision) {
     for (const Layer& layer : plan.layers) {
       if (layer.kind != LayerKind::Dense) continue;
       restraints_.push_back(layer.kernel);
@@ -69,7 +51,7 @@ class FrameworkTrainer : public Trainer {
 
   ~FrameworkTrainer() override {
     // What lies on a device that is lost is not given back to it.
-    if (torch_ && cuda::isLost(torch_->index())) new auto(std::tuple(std::move(weights_), std::move(slots_), std::move(resident_)));
+    if (torch_ && cuda::isLost(torch_->index())) new auto(std::tuple(std::move(weights_), std::move(slots_), std::move(data_)));
   }
 
   Description describe() const override {
@@ -79,7 +61,7 @@ class FrameworkTrainer : public Trainer {
 
   void run(const Dataset& data, const Span& span, Control& control, Report& report) override {
     entered([&] {
-      const Rows& rows = rowsOf(data);
+      const Rows& rows = data_.on(data);
       const auto steps = static_cast<int64_t>(span.learningRates.size()), total = static_cast<int64_t>(span.order.size());
       const Tensor order = at::from_blob(const_cast<uint32_t*>(span.order.data()), {total}, at::kInt).to(device());
       report.metrics.resize(plan_.metrics.size());
@@ -104,7 +86,7 @@ class FrameworkTrainer : public Trainer {
               ops.reset();
             }
           }
-          results.push_back(trainStep(gather(rows, order, first, last), span.firstStep + s, span.learningRates[s]));
+          results.push_back(trainStep(gather(rows, order.slice(0, first, last)), span.firstStep + s, span.learningRates[s]));
         }
         if (device) ops.reset();
         const Timed timed(stamps_, 0, torch_ ? Phase::Copy : Phase::Record);
@@ -135,14 +117,14 @@ class FrameworkTrainer : public Trainer {
 
   bool evaluate(const Dataset& data, int64_t begin, int64_t end, int batchSize, Control& control, Sums& sums) override {
     return entered([&] {
-      const Rows& rows = rowsOf(data);
+      const Rows& rows = data_.on(data);
       Tensor total = at::zeros({1 + static_cast<int64_t>(plan_.metrics.size())}, at::TensorOptions().device(device()).dtype(at::kDouble));
       for (int64_t at = begin; at < end;) {
         if (control.abort.load(std::memory_order_relaxed)) return false;
         ahead_.begin();
         const int64_t batches = stride();
         for (int64_t i = 0; i < batches && at < end; ++i, at += batchSize) {
-          const Batch batch = slice(rows, at, std::min<int64_t>(at + batchSize, end));
+          const Batch batch = data_.slice(rows, at, std::min<int64_t>(at + batchSize, end));
           std::vector<Pass> passes;
           const Tensor z = forward(batch.x, nullptr, passes), p = framework::activate(plan_.output, z);
           total += sumsOf(framework::loss(plan_, z, p, batch.targets, batch.weights, false).rows, p, batch);
@@ -163,7 +145,7 @@ class FrameworkTrainer : public Trainer {
   void predict(const Dataset& data, float* out) override {
     entered([&] {
       constexpr int64_t kRows = 4096;
-      const Tensor x = hostX(data);
+      const Tensor x = data_.onHost(data);
       for (int64_t at = 0; at < data.rows; at += kRows) {
         const int64_t end = std::min(at + kRows, data.rows);
         std::vector<Pass> passes;
@@ -218,7 +200,7 @@ class FrameworkTrainer : public Trainer {
     return torch_->contained(f);
   }
 
-  at::Device device() const { return torch_ ? torch_->device() : at::Device(at::kCPU); }
+  at::Device device() const { return data_.device(); }
   int64_t stride() const { return torch_ ? ahead_.steps() : 1; }
 
   // Takes all memory for what is to be stamped. Some forty operations a layer, dropout on a device some 160; what finds no room is
@@ -245,47 +227,9 @@ class FrameworkTrainer : public Trainer {
     return std::isfinite(report.losses.back());
   }
 
-  Tensor hostX(const Dataset& data) const {
-    return data.bytes.empty() ? wrap(data.floats, {data.rows, plan_.features}, at::kFloat)
-                              : wrap(data.bytes, {data.rows, plan_.features}, at::kByte);
-  }
-
-  // Where it was uploaded before, that copy. The Dataset outlives the call.
-  const Rows& rowsOf(const Dataset& data) {
-    std::erase_if(resident_, [](const Rows& rows) { return rows.life.expired(); });
-    for (const Rows& rows : resident_) {
-      if (rows.life.lock() == data.life) return rows;
-    }
-    if (!torch_) resident_.clear();  // only wraps it
-    try {
-      resident_.push_back(torch_ ? torch_->contained([&] { return uploaded(data); }) : uploaded(data));
-    } catch (const Failure& failure) {
-      if (failure.code() != "ERR_OUT_OF_MEMORY") throw;
-      throw cuda::withMend(failure, "the data set does not fit beside the model: train on less of it (--limit)");
-    }
-    return resident_.back();
-  }
-
-  Rows uploaded(const Dataset& data) const {
-    const auto here = [&](const Tensor& all) { return all.defined() ? all.to(device()) : all; };
-    const Tensor targets = plan_.labels ? wrap(data.labels, {data.rows}, at::kInt) : wrap(data.values, {data.rows, plan_.outputs}, at::kFloat);
-    return {data.life, here(hostX(data)), here(targets), here(wrap(data.weights, {data.rows}, at::kFloat))};
-  }
-
-  Batch batchOf(const Tensor& x, const Tensor& targets, const Tensor& weights) const {
-    return {x.to(at::kFloat), plan_.labels ? targets.to(at::kLong) : targets, weights, x.size(0)};
-  }
-
-  Batch gather(const Rows& rows, const Tensor& all, int64_t begin, int64_t end) const {
+  Batch gather(const Rows& rows, const Tensor& order) const {
     const Timed timed(stamps_, 0, Phase::Gather);
-    const Tensor order = all.slice(0, begin, end);
-    const auto select = [&](const Tensor& all) { return all.defined() ? all.index_select(0, order) : all; };
-    return batchOf(select(rows.x), select(rows.targets), select(rows.weights));
-  }
-
-  Batch slice(const Rows& rows, int64_t begin, int64_t end) const {
-    const auto cut = [&](const Tensor& all) { return all.defined() ? all.slice(0, begin, end) : all; };
-    return batchOf(cut(rows.x), cut(rows.targets), cut(rows.weights));
+    return data_.gather(rows, order);
   }
 
   // The product of two matrices, in the precision asked for; bfloat16's is summed up in float32.
@@ -440,6 +384,7 @@ class FrameworkTrainer : public Trainer {
   const Plan plan_;
   const int threads_;
   const std::shared_ptr<TorchPlace> torch_;
+  framework::Data data_;
   const Precision precision_;
   Ahead ahead_;
   Stamps* stamps_ = nullptr;  // while a training is profiled
@@ -448,7 +393,6 @@ class FrameworkTrainer : public Trainer {
   std::vector<Tensor> weights_;
   std::vector<Restraint> restraints_;  // of each of them
   std::vector<std::vector<Tensor>> slots_;
-  std::list<Rows> resident_;
 };
 
 }  // namespace
