@@ -37,7 +37,7 @@ function sections(filters) {
     const name = `conformance@${target.name}`;
     const required = (process.env.FUSOR_REQUIRE ?? '').split(',').includes(target.name);
     const absent = target.needsGpu && !required && !nvidiaDriver();
-    const run = () => runJest(name, files, { env, inBand: true });
+    const run = () => runJest(name, files, { env });
     chosen.push({ name, run: absent ? async () => noGpu(name, files.length) : run });
   }
   return chosen;

@@ -1,11 +1,13 @@
 // Tests are TypeScript; what they import from src/ is the compiled dist/, so that what ships is what is tested.
+const { availableParallelism } = require('node:os');
+
 module.exports = {
   rootDir: __dirname,
   testMatch: ['<rootDir>/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/long/'],
   testEnvironment: 'node',
   testTimeout: 60_000,
-  maxWorkers: 2,
+  maxWorkers: Math.max(2, availableParallelism() >> 1),
   resolver: '<rootDir>/jest.resolver.cjs',
   transform: {
     '\\.ts$': [

@@ -46,8 +46,7 @@ await runMain(import.meta.url, async () => {
   const own = Object.keys(lock[''].dependencies).filter((name) => !without.test(name));
   for (const name of [...roots, ...own]) closure(name, '', found);
   const folder = join(root, '.gpu');
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder);
+  mkdirSync(folder, { recursive: true });
   copyFileSync(process.execPath, join(folder, 'node'));
   execFileSync('strip', [join(folder, 'node')]);
   const file = join(folder, 'carry.tar.xz');

@@ -7,13 +7,13 @@ import { runShown } from './run.mjs';
 const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
 
 /**
- * Runs these test files in one jest process and counts. A process that died, or a file that could not be loaded, is a
+ * Runs these test files and counts. A process that died, or a file that could not be loaded, is a
  * failure; so is a skip for which no reason was noted (test/support/skip.ts).
  * @param config a file of test/
  * @returns {Promise<{passed: number, failed: number, skipped: number, reasons: string[], figures: {name: string, count: number}[]}>}
  *   figures: as noted (test/support/figures.ts), not yet summed
  */
-export async function runJest(name, files, { env = {}, inBand = false, config = 'jest.config.cjs' } = {}) {
+export async function runJest(name, files, { env = {}, config = 'jest.config.cjs' } = {}) {
   const folder = join(buildDir, 'test');
   mkdirSync(folder, { recursive: true });
   const result = join(folder, `${name.replaceAll(/[^\w-]+/g, '-')}.json`);
@@ -27,7 +27,6 @@ export async function runJest(name, files, { env = {}, inBand = false, config = 
     '--json',
     '--outputFile',
     result,
-    ...(inBand ? ['--runInBand'] : []),
   ];
   const { status } = await runShown(process.execPath, [jest, ...args, '--runTestsByPath', ...files], {
     cwd: root,
