@@ -1,5 +1,8 @@
 #include "convert.h"
 
+#include <sys/mman.h>
+
+#include <algorithm>
 #include <cstring>
 #include <initializer_list>
 #include <utility>
@@ -60,6 +63,15 @@ Activation toActivation(const Napi::Value& value) {
                             {"softmax", Activation::Softmax}});
 }
 
+// Of memory that nothing has been written to yet: its first touch costs more than copying, a page at a time.
+void useLargePages(void* memory, size_t bytes) {
+#ifdef MADV_HUGEPAGE
+  constexpr uintptr_t kPage = uintptr_t{2} << 20;
+  const auto at = reinterpret_cast<uintptr_t>(memory), first = (at + kPage - 1) / kPage * kPage, end = (at + bytes) / kPage * kPage;
+  if (first < end) madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);
+#endif
+}
+
 // The elements of a typed array of one type, copied. JavaScript may write to it, or another realm own its class: the
 // type tag is what counts.
 template <class T>
@@ -79,7 +91,11 @@ std::vector<T> copyOf(const Napi::Value& value, napi_typedarray_type type, const
   require(data != nullptr, std::string(name) + " is detached");
   // Aligned: a typed array's offset is a multiple of its element's size.
   const auto* first = static_cast<const T*>(data);
-  return {first, first + length};
+  std::vector<T> values;
+  values.reserve(elements);
+  useLargePages(values.data(), elements * sizeof(T));
+  values.assign(first, first + length);
+  return values;
 }
 
 std::vector<float> floatsOf(const Napi::Value& value, const char* name, int64_t count) {
@@ -304,7 +320,8 @@ Dataset toDataset(const Napi::Value& value, const Plan& plan) {
   require(data.rows > 0 && data.rows == toInteger(o.Get("rows"), "rows", 1, kMostElements - 1), "rows do not fit x");
   if (plan.labels) {
     data.labels = copyOf<int32_t>(o.Get("y"), napi_int32_array, "y", data.rows);
-    for (const int32_t label : data.labels) require(label >= 0 && label < plan.outputs, "a label is out of range");
+    const auto known = [&](int32_t label) { return label >= 0 && label < plan.outputs; };
+    require(std::all_of(data.labels.begin(), data.labels.end(), known), "a label is out of range");
   } else {
     data.values = floatsOf(o.Get("y"), "y", data.rows * plan.outputs);
   }
@@ -317,7 +334,7 @@ Span toSpan(const Napi::Value& value, int64_t rows) {
   const Napi::Object o = toObjectOf(value, "span");
   Span span;
   span.order = copyOf<uint32_t>(o.Get("order"), napi_uint32_array, "order", -1);
-  for (const uint32_t row : span.order) require(row < rows, "order names a row that is not there");
+  require(std::all_of(span.order.begin(), span.order.end(), [&](uint32_t row) { return row < rows; }), "order names a row that is not there");
   span.batchSize = widthAt(o, "batchSize");
   span.firstStep = toInteger(o.Get("firstStep"), "firstStep", 0, (int64_t{1} << 53) - 1);
   const auto total = static_cast<int64_t>(span.order.size());

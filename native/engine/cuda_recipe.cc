@@ -163,7 +163,7 @@ class Builder {
   void forward(size_t l, const cuda::Input& x) {
     const CudaStage& stage = network_.stages[l];
     const Values& v = values_[l];
-    const CudaTile& tile = productTile(rows_, stage.outputs, device_.properties().multiprocessors);
+    const CudaTile tile = productTile(rows_, stage.outputs, stage.inputs, device_.properties().multiprocessors);
     does_ = {Phase::Forward, layerOf(l)};
     launch("forward.cu", "forward", {{"INPUT", kindOfInput(x)}, {"TILE", tile.arguments()}}, tile.across(stage.outputs),
            tile.down(rows_), tile.threads, sharedBytesOf(tile, true, false),
@@ -255,7 +255,7 @@ class Builder {
     const Values &v = values_[l], &to = values_[l - 1];
     cuda::Chain chain = to.chain;
     if (!to.fused) chain.activation = cuda::ActivationKind::Linear;  // it comes with the layers after it
-    const CudaTile& tile = productTile(rows_, stage.inputs, device_.properties().multiprocessors);
+    const CudaTile tile = productTile(rows_, stage.inputs, stage.outputs, device_.properties().multiprocessors);
     does_ = {Phase::Backward, layerOf(l)};
     launch("gradient.cu", "gradient", {{"TILE", tile.arguments()}}, tile.across(stage.inputs), tile.down(rows_), tile.threads,
            sharedBytesOf(tile, true, true),

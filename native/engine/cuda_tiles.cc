@@ -5,10 +5,16 @@
 namespace fusor {
 namespace {
 
-// From large to small. The last one is for few rows and columns: its threads share out the inner dimension.
-constexpr CudaTile kProducts[] = {
-    {128, 64, 16, 8, 256}, {64, 64, 16, 4, 256}, {32, 32, 64, 4, 256}, {16, 16, 128, 4, 256}, {16, 4, 256, 4, 256},
-};
+// From large to small.
+constexpr CudaTile kProducts[] = {{128, 64, 16, 8, 256}, {64, 64, 16, 4, 256}, {32, 32, 64, 4, 256}, {16, 16, 128, 4, 256}};
+
+// For few rows and columns: threads share out the inner dimension, of which as much as shared memory holds comes at once,
+// so that memory is waited for once.
+CudaTile smallest(int depth) {
+  constexpr int kMost = 800, kStep = 32;  // 64,000 bytes; quads that are turned over go by 32
+  const int chunks = (depth + kMost - 1) / kMost, chunk = (depth + chunks - 1) / chunks;
+  return {8, 4, (chunk + kStep - 1) / kStep * kStep, 4, 256};
+}
 
 }  // namespace
 
@@ -25,11 +31,11 @@ int sharedBytesOf(const CudaTile& tile, bool aAlongK, bool bAlongK) {
   return 4 * std::max(sides, groups > 1 ? across * tile.m * tile.n : 0);
 }
 
-const CudaTile& productTile(int rows, int columns, int multiprocessors) {
+CudaTile productTile(int rows, int columns, int depth, int multiprocessors) {
   for (const CudaTile& tile : kProducts) {
     if (4 * tile.across(columns) * tile.down(rows) >= 3 * multiprocessors) return tile;
   }
-  return *std::rbegin(kProducts);
+  return smallest(depth);
 }
 
 }  // namespace fusor

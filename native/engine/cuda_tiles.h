@@ -16,8 +16,8 @@ struct CudaTile {
 // Shared memory of a block; alongK: which sides are turned over (see Side in tile.h).
 int sharedBytesOf(const CudaTile& tile, bool aAlongK, bool bAlongK);
 
-// For a product [rows, columns].
-const CudaTile& productTile(int rows, int columns, int multiprocessors);
+// For a product [rows, columns] of sums of `depth` terms.
+CudaTile productTile(int rows, int columns, int depth, int multiprocessors);
 // For the update of weights: `tiles` says how many blocks a tile would give.
 template <class F>
 const CudaTile& updateTile(int multiprocessors, F tiles) {

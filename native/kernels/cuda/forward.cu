@@ -18,17 +18,15 @@ KERNEL(forward, ForwardParams, Shape::THREADS) {
   const Source<kValues> w(p.w, p.ldw, p.outputs, p.inputs);
   A a(x, row0);
   B b(w, column0);
-  float sum[Shape::TM][4] = {};
+  float sum[Shape::TM][4] = {}, bias[4] = {};
+  const int ownColumn = column0 + columnOf<Shape>();
+  if (p.bias && ownColumn < p.outputs) load4(p.w + static_cast<long long>(p.inputs) * p.ldw + ownColumn, bias);  // on its way early
   multiply<Shape>(a, b, p.inputs, shared, sum);
   finish<Shape>(sum, shared, [&](int m, int n, float(&v)[4]) {
     const int row = row0 + m, column = column0 + n;
     if (row >= step.rows || column >= p.outputs) return;
-    if (p.bias) {
-      float bias[4];
-      load4(p.w + static_cast<long long>(p.inputs) * p.ldw + column, bias);
 #pragma unroll
-      for (int i = 0; i < 4; ++i) v[i] += bias[i];
-    }
+    for (int i = 0; i < 4; ++i) v[i] += bias[i];
     chainForward(p.chain, step, row, column, v);
   });
 }

@@ -13,21 +13,25 @@ constexpr int kThreads = 128, kWarps = kThreads / 32;
 
 DEVICE int padded(int n) { return (n + 3) / 4 * 4; }
 
-// Four neighbouring outputs of the row h, by one warp: all lanes get them.
-DEVICE void outputs4(const HeadParams& p, const float* h, int n, float (&v)[4]) {
-  for (int k = laneOf(); k < p.inputs; k += 32) {
-    float w[4];
-    load4(p.w + static_cast<long long>(k) * p.ldw + n, w);
+// Four neighbouring outputs of a row, by one warp: all lanes get them. Nothing waits but the sums.
+template <class X>
+DEVICE void outputs4(const HeadParams& p, const X& x, int row, int n, float (&v)[4]) {
+  float bias[4] = {};
+  if (p.bias) load4(p.w + static_cast<long long>(p.inputs) * p.ldw + n, bias);
+  for (int k = 4 * laneOf(); k < p.inputs; k += 128) {
+    const auto raw = x.load(row, k);
+    float w[4][4];
 #pragma unroll
-    for (int i = 0; i < 4; ++i) v[i] = fmaf(h[k], w[i], v[i]);
+    for (int j = 0; j < 4; ++j) {
+      w[j][0] = w[j][1] = w[j][2] = w[j][3] = 0;
+      if (k + j < p.inputs) load4(p.w + static_cast<long long>(k + j) * p.ldw + n, w[j]);
+    }
+    const float4 h = x.value(raw, row, k);
+#pragma unroll
+    for (int i = 0; i < 4; ++i) v[i] = fmaf(h.w, w[3][i], fmaf(h.z, w[2][i], fmaf(h.y, w[1][i], fmaf(h.x, w[0][i], v[i]))));
   }
 #pragma unroll
-  for (int i = 0; i < 4; ++i) v[i] = warpSum(v[i]);
-  if (!p.bias) return;
-  float bias[4];
-  load4(p.w + static_cast<long long>(p.inputs) * p.ldw + n, bias);
-#pragma unroll
-  for (int i = 0; i < 4; ++i) v[i] += bias[i];
+  for (int i = 0; i < 4; ++i) v[i] = warpSum(v[i]) + bias[i];
 }
 
 }  // namespace
@@ -37,29 +41,28 @@ KERNEL(head, HeadParams, kThreads) {
   Step step;
   if (!enter(p.call, step)) return;
   const int thread = static_cast<int>(threadIdx.x), warp = thread / 32, n = p.outputs;
-  float* const h = shared;                  // [inputs], then their gradient
-  float* const z = h + padded(p.inputs);    // [outputs], as are the next two
+  float* const dx = shared;                 // [inputs]
+  float* const z = dx + padded(p.inputs);   // [outputs], as are the next two
   float* const predictions = z + padded(n);
   float* const d = predictions + padded(n);
   const Source<INPUT> x(p.input, step);
   const bool train = step.training && p.dz;
 
   for (int row = static_cast<int>(blockIdx.x); row < step.rows; row += static_cast<int>(gridDim.x)) {
-    for (int k = 4 * thread; k < p.inputs; k += 4 * kThreads) {
-      *reinterpret_cast<float4*>(h + k) = x.value(x.load(row, k), row, k);
-    }
-    __syncthreads();
+    const long long at = step.dataRow(row);
     for (int c = 4 * warp; c < n; c += 4 * kWarps) {
       float v[4] = {};
-      outputs4(p, h, c, v);
+      outputs4(p, x, row, c, v);
       if (laneOf() != 0) continue;
       chainForward(p.chain, step, row, c, v);
       store4(z + c, v, 4);
     }
+    const Target target(step, at, n);
     __syncthreads();
+    const LossRow loss(p.loss, step, row, target, z, p.loss.p ? p.loss.p + static_cast<long long>(row) * p.loss.ldp : predictions);
     if (warp == 0) {
-      lossRow(p.loss, step, row, z, p.loss.p ? p.loss.p + static_cast<long long>(row) * p.loss.ldp : predictions,
-              train ? d : nullptr);
+      loss.predict();
+      if (train) loss.gradient(d);
       __syncwarp();
       for (int c = 4 * laneOf(); train && c < n; c += 128) {
         float v[4] = {};
@@ -83,17 +86,18 @@ KERNEL(head, HeadParams, kThreads) {
 #pragma unroll
           for (int i = 0; i < 4; ++i) sum = fmaf(w[i], g[i], sum);
         }
-        h[k] = sum;
+        dx[k] = sum;
       }
       __syncthreads();
       for (int k = 4 * thread; k < p.inputs; k += 4 * kThreads) {
         float v[4] = {};
 #pragma unroll
-        for (int i = 0; i < 4; ++i) v[i] = k + i < p.inputs ? h[k + i] : 0.0f;
+        for (int i = 0; i < 4; ++i) v[i] = k + i < p.inputs ? dx[k + i] : 0.0f;
         chainBack(p.before, step, row, k, v);
         store4(p.dx + static_cast<long long>(row) * p.before.ld + k, v, p.inputs - k);
       }
     }
+    if (warp == 0 && p.loss.rowLosses) loss.results();
     __syncthreads();  // the next row's values go where this one's are
   }
 }

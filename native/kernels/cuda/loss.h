@@ -53,10 +53,19 @@ DEVICE int argmax(const float* x, int n) {
   return best;
 }
 
-// What a row should be: one of the two.
+// What a row should be: one of the two, and what it weighs.
 struct Target {
   int label;
   const float* values;
+  float weight;
+
+  // at: its row of the data.
+  DEVICE Target(const Step& step, long long at, int n) {
+    const Control& control = *step.control;
+    label = control.labels ? control.labels[at] : 0;
+    values = control.values ? control.values + at * n : nullptr;
+    weight = control.weights ? control.weights[at] : 1.0f;
+  }
   DEVICE float at(int i) const { return values ? values[i] : i == label ? 1.0f : 0.0f; }
   DEVICE int klass(int n) const { return values ? argmax(values, n) : label; }
 };
@@ -78,53 +87,72 @@ DEVICE double metricOf(const Metric& metric, const float* p, const Target& targe
   return warpSum(sum) * perOutput;
 }
 
-// z: logits, p: predictions (written), d: gradient (written) or null.
-DEVICE void lossRow(const Loss& loss, const Step& step, int row, const float* z, float* p, float* d) {
-  const int n = loss.outputs, lane = laneOf();
-  const Control& control = *step.control;
-  const bool crossentropy = loss.kind <= LossKindOf::SparseCategoricalCrossentropy;
-  const bool softmax = loss.output == ActivationKind::Softmax;
-  const Softmax soft = crossentropy || softmax ? Softmax(z, n) : Softmax(z, 0);
-  for (int i = lane; i < n; i += 32) p[i] = softmax ? soft.at(z[i]) : activated(loss.output, z[i]);
-  if (!loss.rowLosses) return;
+// In parts: others may wait for the gradient, nobody waits for the results.
+class LossRow {
+ public:
+  // z: logits; p: where predictions go.
+  DEVICE LossRow(const Loss& loss, const Step& step, int row, const Target& target, const float* z, float* p)
+      : loss_(loss), step_(step), row_(row), target_(target), z_(z), p_(p), crossentropy_(loss.kind <= LossKindOf::SparseCategoricalCrossentropy),
+        softmax_(loss.output == ActivationKind::Softmax), soft_(z, crossentropy_ || softmax_ ? loss.outputs : 0) {}
 
-  const long long at = step.dataRow(row);
-  const Target target{control.labels ? control.labels[at] : 0, control.values ? control.values + at * n : nullptr};
-  const float weight = control.weights ? control.weights[at] : 1.0f;
-  float scale = weight / static_cast<float>(step.rows);
-  double sum = 0;
-  if (crossentropy) {
+  // First of all.
+  DEVICE void predict() const {
+    for (int i = laneOf(); i < loss_.outputs; i += 32) p_[i] = softmax_ ? soft_.at(z_[i]) : activated(loss_.output, z_[i]);
+  }
+
+  // d: with respect to the logits.
+  DEVICE void gradient(float* d) const {
+    const int n = loss_.outputs;
+    float scale = target_.weight / static_cast<float>(step_.rows);
+    if (!crossentropy_) scale /= static_cast<float>(n);
+    for (int i = laneOf(); i < n; i += 32) {
+      const float y = target_.at(i), difference = p_[i] - y;
+      if (crossentropy_) {
+        d[i] = (soft_.at(z_[i]) - y) * scale;
+      } else if (loss_.kind == LossKindOf::BinaryCrossentropy) {
+        d[i] = (sigmoid(z_[i]) - y) * scale;
+      } else {
+        const bool squared = loss_.kind == LossKindOf::SquaredError;
+        d[i] = scale * (squared ? 2.0f * difference : static_cast<float>((difference > 0.0f) - (difference < 0.0f)));
+        if (!softmax_) d[i] *= slope(loss_.output, p_[i], z_[i]);
+      }
+    }
+    if (softmax_ && !crossentropy_ && loss_.kind != LossKindOf::BinaryCrossentropy) softmaxBack(p_, d, n);
+  }
+
+  DEVICE void results() const {
+    const int n = loss_.outputs, lane = laneOf();
+    double sum = 0;
     for (int i = lane; i < n; i += 32) {
-      const float y = target.at(i);
-      if (y != 0.0f) sum += y * soft.loss(z[i]);  // a target of 0 counts nothing, however far away its logit is
-      if (d) d[i] = (soft.at(z[i]) - y) * scale;
+      const float y = target_.at(i), difference = p_[i] - y;
+      if (crossentropy_) {
+        if (y != 0.0f) sum += y * soft_.loss(z_[i]);  // a target of 0 counts nothing, however far away its logit is
+      } else if (loss_.kind == LossKindOf::BinaryCrossentropy) {
+        sum += (z_[i] < 0.0f ? 0.0f : z_[i]) - z_[i] * y + log1pf(expf(-fabsf(z_[i])));
+      } else {
+        sum += loss_.kind == LossKindOf::SquaredError ? static_cast<double>(difference) * difference : static_cast<double>(fabsf(difference));
+      }
     }
     sum = warpSum(sum);
-  } else {
-    scale /= static_cast<float>(n);
-    for (int i = lane; i < n; i += 32) {
-      const float y = target.at(i), difference = p[i] - y;
-      if (loss.kind == LossKindOf::BinaryCrossentropy) {
-        sum += (z[i] < 0.0f ? 0.0f : z[i]) - z[i] * y + log1pf(expf(-fabsf(z[i])));
-        if (d) d[i] = (sigmoid(z[i]) - y) * scale;
-        continue;
-      }
-      const bool squared = loss.kind == LossKindOf::SquaredError;
-      sum += squared ? static_cast<double>(difference) * difference : static_cast<double>(fabsf(difference));
-      float g = scale * (squared ? 2.0f * difference : static_cast<float>((difference > 0.0f) - (difference < 0.0f)));
-      if (!softmax) g *= slope(loss.output, p[i], z[i]);
-      if (d) d[i] = g;
+    if (!crossentropy_) sum *= loss_.perOutput;
+    __syncwarp();  // a metric may look at what another lane has written
+    const long long result = step_.resultRow(row_);
+    if (lane == 0) loss_.rowLosses[result] = sum * target_.weight;
+    for (int m = 0; m < loss_.metrics; ++m) {
+      const double value = metricOf(loss_.metric[m], p_, target_, n, loss_.perOutput);
+      if (lane == 0) loss_.rowMetrics[result * loss_.metrics + m] = value;
     }
-    sum = warpSum(sum) * loss.perOutput;
-    if (d && softmax && loss.kind != LossKindOf::BinaryCrossentropy) softmaxBack(p, d, n);
   }
-  __syncwarp();  // a metric may look at what another lane has written
-  const long long result = step.resultRow(row);
-  if (lane == 0) loss.rowLosses[result] = sum * weight;
-  for (int m = 0; m < loss.metrics; ++m) {
-    const double value = metricOf(loss.metric[m], p, target, n, loss.perOutput);
-    if (lane == 0) loss.rowMetrics[result * loss.metrics + m] = value;
-  }
-}
+
+ private:
+  const Loss& loss_;
+  const Step& step_;
+  const int row_;
+  const Target& target_;
+  const float* const z_;
+  float* const p_;
+  const bool crossentropy_, softmax_;
+  const Softmax soft_;
+};
 
 }  // namespace fusor::cuda

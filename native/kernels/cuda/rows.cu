@@ -63,7 +63,11 @@ KERNEL(loss, LossParams, kThreads) {
   if (row >= step.rows) return;
   const long long start = static_cast<long long>(row) * p.ldz;
   float* const d = step.training && p.dz ? p.dz + start : nullptr;
-  lossRow(p.loss, step, row, p.z + start, p.loss.p + static_cast<long long>(row) * p.loss.ldp, d);
+  const Target target(step, step.dataRow(row), p.loss.outputs);
+  const LossRow loss(p.loss, step, row, target, p.z + start, p.loss.p + static_cast<long long>(row) * p.loss.ldp);
+  loss.predict();
+  if (d) loss.gradient(d);
+  if (p.loss.rowLosses) loss.results();
   __syncwarp();
   if (!d || !p.through) return;
   for (int c = 4 * laneOf(); c < p.chain.width; c += 128) {

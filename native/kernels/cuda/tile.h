@@ -111,9 +111,17 @@ DEVICE void multiply(A& a, B& b, int depth, float* shared, float (&sum)[Shape::T
 #pragma unroll 4
     for (int k = at.group; k < count; k += Shape::GROUPS) {
       const float4 y = *reinterpret_cast<const float4*>(sharedB + k * B::LD + at.n);
+      float xs[Shape::TM];
+#pragma unroll
+      for (int i = 0; i < Shape::TM; i += 4) {
+        if constexpr (Shape::TM % 4 == 0) {
+          const float4 v = *reinterpret_cast<const float4*>(sharedA + k * A::LD + at.m + i);
+          xs[i] = v.x, xs[i + 1] = v.y, xs[i + 2] = v.z, xs[i + 3] = v.w;
+        }
+      }
 #pragma unroll
       for (int i = 0; i < Shape::TM; ++i) {
-        const float x = sharedA[k * A::LD + at.m + i];
+        const float x = Shape::TM % 4 == 0 ? xs[i] : sharedA[k * A::LD + at.m + i];
         sum[i][0] = fmaf(x, y.x, sum[i][0]);
         sum[i][1] = fmaf(x, y.y, sum[i][1]);
         sum[i][2] = fmaf(x, y.z, sum[i][2]);
@@ -121,6 +129,30 @@ DEVICE void multiply(A& a, B& b, int depth, float* shared, float (&sum)[Shape::T
       }
     }
   }
+}
+
+// Sums `all` values over the threads of a warp that are APART, 2 APART, … from each other: each keeps half of what it has
+// and gives the other half away, so a value is sent once. Returns the first of the values that a thread ends with.
+template <int APART, int COUNT>
+DEVICE int shareOut(float* values, int lane) {
+  if constexpr (APART >= 32 || COUNT == 1) {
+    static_assert(APART >= 32, "more threads than values");
+    return 0;
+  } else {
+    const bool upper = lane & APART;
+#pragma unroll
+    for (int i = 0; i < COUNT / 2; ++i) {
+      const float kept = upper ? values[COUNT / 2 + i] : values[i], given = upper ? values[i] : values[COUNT / 2 + i];
+      values[i] = kept + __shfl_xor_sync(kEveryLane, given, APART);
+    }
+    return (upper ? COUNT / 2 : 0) + shareOut<2 * APART, COUNT / 2>(values, lane);
+  }
+}
+
+// The column of the quads that `finish` gives this thread: one and the same for all of them.
+template <class Shape>
+DEVICE int columnOf() {
+  return Shape::GROUPS == 1 ? Corner<Shape>().n : static_cast<int>(threadIdx.x) * 4 % Shape::N;
 }
 
 // Adds up what the groups have and calls f(m, n, float[4]) once for each quad of the tile, in some thread.
@@ -131,24 +163,16 @@ DEVICE void finish(float (&sum)[Shape::TM][4], float* shared, F f) {
 #pragma unroll
     for (int i = 0; i < Shape::TM; ++i) f(at.m + i, at.n, sum[i]);
   } else {
-#pragma unroll
-    for (int apart = Shape::HOLDERS; apart < 32; apart *= 2) {
-#pragma unroll
-      for (int i = 0; i < Shape::TM; ++i) {
-#pragma unroll
-        for (int j = 0; j < 4; ++j) sum[i][j] += __shfl_xor_sync(kEveryLane, sum[i][j], apart);
-      }
-    }
+    static_assert(4 * Shape::THREADS % Shape::N == 0, "a thread keeps to its column");
+    constexpr int kept = Shape::TM * 4 / Shape::WITHIN;
+    float* const mine = &sum[0][0];
+    const int t = static_cast<int>(threadIdx.x), first = shareOut<Shape::HOLDERS, Shape::TM * 4>(mine, t % 32);
     __syncthreads();  // the last chunk has been read
-    if (at.group % Shape::WITHIN == 0) {
-      float* to = shared + at.group / Shape::WITHIN * Shape::M * Shape::N;
+    float* const to = shared + at.group / Shape::WITHIN * Shape::M * Shape::N;
 #pragma unroll
-      for (int i = 0; i < Shape::TM; ++i) {
-        *reinterpret_cast<float4*>(to + (at.m + i) * Shape::N + at.n) = float4{sum[i][0], sum[i][1], sum[i][2], sum[i][3]};
-      }
-    }
+    for (int i = 0; i < kept; ++i) to[(at.m + (first + i) / 4) * Shape::N + at.n + (first + i) % 4] = mine[i];
     __syncthreads();
-    for (int q = static_cast<int>(threadIdx.x); q < Shape::M * Shape::N / 4; q += Shape::THREADS) {
+    for (int q = t; q < Shape::M * Shape::N / 4; q += Shape::THREADS) {
       float total[4] = {};
 #pragma unroll
       for (int g = 0; g < Shape::ACROSS; ++g) {
