@@ -29,12 +29,12 @@ bool fits(const Plan& plan, const CudaNetwork& network, const cuda::Properties& 
 }
 
 cuda::Launch launchOf(const Plan& plan, const CudaNetwork& network, cuda::Device& device, cuda::Control* control,
-                      const cuda::ClusterShape& shape, bool bytes, int steps, bool stamped) {
+                      const cuda::ClusterShape& shape, int steps, bool stamped) {
   const CudaStage &first = network.stages[0], &last = network.stages[1];
   const auto text = [](int value) { return std::to_string(value); };
   cuda::Program program{"cluster.cu",
                         "cluster",
-                        {{"INPUT", bytes ? "kBytes" : "kFloats"},
+                        {{"INPUT", shape.bytes ? "kBytes" : "kFloats"},
                          {"FEATURES", text(shape.features)},
                          {"UNITS", text(shape.units)},
                          {"CLASSES", text(last.outputs)},
@@ -57,24 +57,24 @@ cuda::Launch launchOf(const Plan& plan, const CudaNetwork& network, cuda::Device
                               first.ld, last.ld};
   const auto blocks = static_cast<uint32_t>(shape.blocks);
   cuda::Launch launch{device.compile(program), {blocks, 1, 1}, {static_cast<uint32_t>(32 * shape.warps()), 1, 1},
-                      blocks, static_cast<uint32_t>(shape.bytes()), std::vector<std::byte>(sizeof p)};
+                      blocks, static_cast<uint32_t>(shape.sharedBytes()), std::vector<std::byte>(sizeof p)};
   std::memcpy(launch.parameters.data(), &p, sizeof p);
   return launch;
 }
 
 }  // namespace
 
-std::optional<cuda::Launch> cudaCluster(const Plan& plan, const CudaNetwork& network, cuda::Device& device, cuda::Control* control,
+std::optional<CudaCluster> cudaCluster(const Plan& plan, const CudaNetwork& network, cuda::Device& device, cuda::Control* control,
                                         int batch, bool bytes, CudaProducts products, int steps, bool stamped) {
   if (!fits(plan, network, device.properties(), batch)) return std::nullopt;
   const int units = network.stages[0].outputs;
   for (const int most : kMostBlocks) {
     // As many as there are groups of 8 units: more would only wait for each other. One alone is no cluster, and may not send.
     const int blocks = std::clamp(static_cast<int>(std::bit_ceil(static_cast<unsigned>((units + 7) / 8))), 2, most);
-    const cuda::ClusterShape shape{plan.features, units, batch, blocks, bytes ? 1 : 4, static_cast<int>(products)};
-    if (!shape.fitsRegisters() || shape.bytes() > device.properties().sharedBytesPerBlock) continue;
-    const cuda::Launch launch = launchOf(plan, network, device, control, shape, bytes, steps, stamped);
-    if (device.mostInCluster(launch) >= blocks) return launch;
+    const cuda::ClusterShape shape{plan.features, units, batch, blocks, bytes, static_cast<int>(products)};
+    if (!shape.fitsRegisters() || shape.sharedBytes() > device.properties().sharedBytesPerBlock) continue;
+    const cuda::Launch launch = launchOf(plan, network, device, control, shape, steps, stamped);
+    if (device.mostInCluster(launch) >= blocks) return CudaCluster{launch, shape.tiles(), shape.inputParts()};
   }
   return std::nullopt;
 }

@@ -18,14 +18,18 @@ class CudaData {
  public:
   explicit CudaData(cuda::Device& device) : device_(device) {}
   // Valid until the next call.
-  const CudaRows& on(const Dataset& data);
+  const CudaRows& on(const Dataset& data) { return entryOf(data).rows; }
+  // x as a cluster takes it (kernels/cuda/pieces.cu), made when first asked for; 0 where there is no memory for it.
+  cuda::Address pieces(const Dataset& data, int width, int tiles, int parts);
 
  private:
   struct Entry {
     std::weak_ptr<const int> life;
     std::vector<std::unique_ptr<cuda::Memory>> memory;
     CudaRows rows;
+    cuda::Address pieces = 0;
   };
+  Entry& entryOf(const Dataset& data);
   cuda::Device& device_;
   std::list<Entry> entries_;
 };

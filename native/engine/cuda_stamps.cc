@@ -65,9 +65,9 @@ void CudaStamps::readCluster(const std::vector<uint64_t>& all, int64_t steps) {
   const struct {
     Phase phase;
     int layer;
-  } does[] = {{Phase::Forward, layers_[0]}, {Phase::Forward, layers_[1]}, {Phase::Wait, -1}, {Phase::Loss, -1}, {Phase::Gather, -1},
+  } does[] = {{Phase::Gather, -1}, {Phase::Forward, layers_[0]}, {Phase::Forward, layers_[1]}, {Phase::Wait, -1}, {Phase::Loss, -1},
               {Phase::Wait, -1}, {Phase::BackwardUpdate, layers_[1]}, {Phase::BackwardUpdate, layers_[0]}, {Phase::Record, -1}};
-  constexpr auto kFirst = ClusterBorder::Forward0;
+  constexpr auto kFirst = ClusterBorder::Rows;
   constexpr int kCount = static_cast<int>(ClusterBorder::End);
   static_assert(sizeof does / sizeof *does == kCount);
   zero_ = all[0];

@@ -43,19 +43,28 @@ Description CudaTrainer::describe() const {
   return {cluster ? "fused, cluster" : "fused", "sm_" + std::to_string(p.major) + std::to_string(p.minor), p.multiprocessors};
 }
 
-CudaTrainer::Training& CudaTrainer::trainingFor(int rows, bool bytes, bool stamped) {
+CudaTrainer::Training& CudaTrainer::trainingFor(int rows, const Dataset& data, CudaRows& on, bool stamped) {
   std::optional<Training>& training = stamped ? stamping_ : training_;
-  if (!training || training->rows != rows || training->bytes != bytes) {
+  if (!training || training->rows != rows || training->bytes != on.bytes) {
     training.reset();  // its memory is free before the next one's is asked for
     training.emplace();
     training->rows = rows;
-    training->bytes = bytes;
+    training->bytes = on.bytes;
     if (options_.cluster == CudaOptions::Auto) {
-      training->cluster = cudaCluster(plan_, network_, *device_, controlAt(), rows, bytes, options_.products, kClusterSteps, stamped);
-      if (training->cluster) return *training;
+      training->cluster = cudaCluster(plan_, network_, *device_, controlAt(), rows, on.bytes, options_.products, kClusterSteps, stamped);
     }
+  }
+  if (training->cluster) {
+    const cuda::Address pieces = data_.pieces(data, plan_.features, training->cluster->tiles, training->cluster->parts);
+    if (pieces) {
+      on.x = pieces;
+      return *training;
+    }
+    training->cluster.reset();
+  }
+  if (training->recipe.step.empty()) {
     withinMemory(rows, [&] {
-      training->recipe = cudaRecipe(plan_, network_, *device_, controlAt(), CudaPurpose::Train, bytes, rows, rows, stamped);
+      training->recipe = cudaRecipe(plan_, network_, *device_, controlAt(), CudaPurpose::Train, on.bytes, rows, rows, stamped);
     });
   }
   return *training;
@@ -121,8 +130,8 @@ void CudaTrainer::run(const Dataset& data, const Span& span, Control& control, R
   const int64_t steps = static_cast<int64_t>(span.learningRates.size());
   report.metrics.resize(plan_.metrics.size());
   if (steps == 0) return;
-  const CudaRows& rows = data_.on(data);
-  Training& training = trainingFor(static_cast<int>(std::min<int64_t>(span.batchSize, span.order.size())), rows.bytes, control.stamps != nullptr);
+  CudaRows rows = data_.on(data);
+  Training& training = trainingFor(static_cast<int>(std::min<int64_t>(span.batchSize, span.order.size())), data, rows, control.stamps != nullptr);
   std::optional<CudaStamps> stamps;
   if (control.stamps) stamps.emplace(*device_, plan_, *control.stamps, training.recipe.does, kClusterSteps, steps);
   CudaSpan onDevice(*device_, plan_, rows, span, step_, controlAt(), stamps ? &*stamps : nullptr);
@@ -133,7 +142,7 @@ void CudaTrainer::run(const Dataset& data, const Span& span, Control& control, R
   // Ranges are of launches: there a graph has none.
   Marker* const ranges = control.stamps ? control.stamps->marker : nullptr;
   const cuda::Graph* graph = !ranges && !training.cluster && steps >= kFewSteps && each > 1 ? &graphOf(training, static_cast<int>(each)) : nullptr;
-  const cuda::Launch cluster = training.cluster ? withSpan(*training.cluster, onDevice.control()) : cuda::Launch{};
+  const cuda::Launch cluster = training.cluster ? withSpan(training.cluster->launch, onDevice.control()) : cuda::Launch{};
   const auto advance = [&] {
     if (training.cluster) return device_->launch(cluster);
     if (graph) return device_->replay(*graph);

@@ -40,7 +40,7 @@ class CudaTrainer : public Trainer {
     int rows = 0;
     bool bytes = false;
     CudaRecipe recipe;
-    std::optional<cuda::Launch> cluster;  // does many steps; the recipe is not launched then
+    std::optional<CudaCluster> cluster;  // does many steps; there is no recipe then
     std::map<int, std::unique_ptr<cuda::Graph>> graphs;
   };
 
@@ -53,7 +53,8 @@ class CudaTrainer : public Trainer {
     CudaRecipe recipe;
   };
 
-  Training& trainingFor(int rows, bool bytes, bool stamped);
+  // on: where the data is; its x becomes what the training takes.
+  Training& trainingFor(int rows, const Dataset& data, CudaRows& on, bool stamped);
   const CudaRecipe& forwardFor(CudaPurpose purpose, bool bytes, int batch, int64_t results);
   // Names a batch size that fits, where memory for `rows` rows could not be had.
   template <class F>

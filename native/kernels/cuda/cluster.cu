@@ -4,13 +4,12 @@
 // unit r of features 2q, 2q + 1, 2q + 8, 2q + 9 of each tile: that is how the gradient's product leaves it, and how the way
 // forward takes it, so weights never move. Once a step the blocks exchange twice, by stores that the receiver's barrier
 // counts: their shares of the logits go to the block that a row belongs to, its gradients come back to all. Sums have one
-// order. The next step's rows are cut to bfloat16 while a block waits.
+// order. Rows come as pieces.cu has cut them, the next step's while this one is computed.
 // Defines: INPUT (kBytes, kFloats), FEATURES, UNITS, CLASSES, BATCH, BLOCKS, BIAS1, BIAS2 (0, 1), ACTIVATION, OPTIMIZER,
 // PARTS (of a float32: 3, or 2 for tf32).
 #include "activation.h"
 #include "cluster.h"
 #include "cluster_products.h"
-#include "cluster_rows.h"
 #include "loss.h"
 #include "optimizer.h"
 #include "stamp.h"
@@ -21,6 +20,8 @@ namespace {
 
 // Two rows of the loss fit a warp; the last warps take them, which have the fewest tiles.
 constexpr int kPairs = (kRowsEach + 1) / 2, kPairsEach = (kPairs + kWarps - 1) / kWarps;
+// The warp that has rows copied: it has no part in the loss where others suffice.
+constexpr int kCopier = kWarps - 1 - kPairs > 0 ? kWarps - 1 - kPairs : 0, kCopies = (kRows + 31) / 32;
 // Parameters of the second layer and biases, and as many more as let whole warps go on together.
 constexpr int kSmall = (kOwn * CLASSES + kOwn + CLASSES + kThreads / 4 - 1) / (kThreads / 4) * (kThreads / 4);
 constexpr int kLossLane = 14;  // the next one has the hit
@@ -57,7 +58,6 @@ KERNEL(cluster, ClusterParams, kThreads) {
   const int begin = p.control->base, end = least(p.control->end, begin + p.steps);
   const auto floats = [&](int at) { return reinterpret_cast<float*>(shared + at); };
   const auto xOf = [&](int step) { return reinterpret_cast<Bf16*>(shared) + step % 2 * kInputParts * kRows * kStride; };
-  Element* const raw = reinterpret_cast<Element*>(shared + kShape.raw());
   float* const sums = floats(kShape.sums());
   float* const h = floats(kShape.h());
   float* const dz = floats(kShape.dz());
@@ -66,39 +66,64 @@ KERNEL(cluster, ClusterParams, kThreads) {
   float* const b1 = floats(kShape.b1());
   float* const b2 = floats(kShape.b2());
   float* const results = floats(kShape.results());
-  int* const rowsOf = reinterpret_cast<int*>(shared + kShape.rowsOf());
   unsigned long long* const barriers = reinterpret_cast<unsigned long long*>(shared + kShape.barriers());
-  unsigned long long *const sharesAreThere = barriers, *const gradientsAreThere = barriers + 1, *const resultsAreThere = barriers + 2;
+  unsigned long long *const sharesAreThere = barriers, *const gradientsAreThere = barriers + 1, *const resultsAreThere = barriers + 2,
+                     *const rowsAreThere = barriers + 3;
   constexpr unsigned kShareBytes = 4 * kRows * CLASSES, kGradientBytes = kShareBytes, kResultBytes = 4 * 2 * kRows;
   int* const stop = reinterpret_cast<int*>(shared + kShape.stop());
 
   const auto rowsIn = [&](int step) { return static_cast<int>(least<long long>(control.rows - static_cast<long long>(step) * control.batch, control.batch)); };
-  // Which rows a step takes, three steps ahead; the rows, two ahead.
-  const auto placeRows = [&](int step) {
-    if (step < end && thread < rowsIn(step)) {
-      rowsOf[step % 4 * kRows + thread] = static_cast<int>(control.order[static_cast<long long>(step) * control.batch + thread]);
+  // A row's place in the data, known two steps ahead; the row is copied one step ahead.
+  const auto rowAt = [&](int step, int row) {
+    return step < end && row < rowsIn(step) ? static_cast<int>(control.order[static_cast<long long>(step) * control.batch + row]) : -1;
+  };
+  int copied[kCopies];  // by the copier's lanes
+  const auto placeCopies = [&](int step) {
+#pragma unroll
+    for (int j = 0; j < kCopies; ++j) copied[j] = warp == kCopier ? rowAt(step, lane + 32 * j) : -1;
+  };
+  const auto copy = [&](int step) {
+    if (warp != kCopier || step >= end) return;
+    constexpr unsigned bytes = kRowElements * sizeof(Bf16);
+    if (lane == 0) expectBytes(rowsAreThere, rowsIn(step) * kInputParts * bytes);
+    __syncwarp();
+#pragma unroll
+    for (int j = 0; j < kCopies; ++j) {
+      if (copied[j] < 0) continue;
+      const Bf16* from = static_cast<const Bf16*>(control.x) + static_cast<long long>(copied[j]) * kInputParts * kRowElements;
+#pragma unroll
+      for (int k = 0; k < kInputParts; ++k) {
+        copyRow(xOf(step) + (k * kRows + lane + 32 * j) * kStride, from + k * kRowElements, bytes, rowsAreThere);
+      }
     }
   };
-  const auto fetch = [&](int step) {
-    if (step < end) copyPieces(control.x, rowsOf + step % 4 * kRows, rowsIn(step), raw);
-  };
-  // Of the rows whose loss this warp computes, one step ahead.
-  float targets[kPairsEach], rowWeights[kPairsEach];
+  // The rows whose loss this warp computes. What is asked of memory one step ahead is not looked at before it is used.
+  int lossRows[kPairsEach];
+  unsigned targets[kPairsEach];  // labels, or the bits of values
+  float rowWeights[kPairsEach];
   const auto rowOf = [&](int j) { return 2 * (kWarps - 1 - warp + j * kWarps) + lane / 16; };
-  const auto placeTargets = [&](int step) {
+  const auto placeLossRows = [&](int step) {
+#pragma unroll
+    for (int j = 0; j < kPairsEach; ++j) lossRows[j] = rowOf(j) < kRowsEach ? rowAt(step, rank * kRowsEach + rowOf(j)) : -1;
+  };
+  const auto placeTargets = [&] {
 #pragma unroll
     for (int j = 0; j < kPairsEach; ++j) {
-      const int row = rank * kRowsEach + rowOf(j), c = lane % 16;
-      targets[j] = rowWeights[j] = 0;
-      if (step >= end || rowOf(j) >= kRowsEach || row >= rowsIn(step)) continue;
-      const int at = rowsOf[step % 4 * kRows + row];
-      if (c < CLASSES) targets[j] = control.labels ? (control.labels[at] == c ? 1.0f : 0.0f) : control.values[static_cast<long long>(at) * CLASSES + c];
-      rowWeights[j] = control.weights ? control.weights[at] : 1.0f;
+      const int at = lossRows[j], c = lane % 16;
+      if (at < 0) continue;
+      if (control.labels) targets[j] = static_cast<unsigned>(control.labels[at]);
+      if (!control.labels && c < CLASSES) targets[j] = __float_as_uint(control.values[static_cast<long long>(at) * CLASSES + c]);
+      if (control.weights) rowWeights[j] = control.weights[at];
     }
+  };
+  const auto targetOf = [&](int j) {
+    const int c = lane % 16;
+    if (c >= CLASSES) return 0.0f;
+    return control.labels ? (targets[j] == static_cast<unsigned>(c) ? 1.0f : 0.0f) : __uint_as_float(targets[j]);
   };
 
   // Rows that never come count nothing, but must be numbers.
-  for (int i = thread; i < kShape.bytes() / 4; i += kThreads) floats(0)[i] = 0;
+  for (int i = thread; i < kShape.sharedBytes() / 4; i += kThreads) floats(0)[i] = 0;
   float w[kEach][kGroups][4] = {}, s0[kEach][kGroups][4] = {}, s1[kEach][kGroups][4] = {};
   const auto eachWeight = [&](auto f) {
 #pragma unroll
@@ -136,21 +161,23 @@ KERNEL(cluster, ClusterParams, kThreads) {
     if (BIAS2 && thread < CLASSES) three(b2 + thread, 16, p.w2, p.w2Slot0, p.w2Slot1, static_cast<long long>(UNITS) * p.ld2 + thread);
   };
   eachSmall([](float* place, float* memory) { *place = *memory; });
-  if (thread < 3) initBarrier(barriers + thread);
+  if (thread < 4) initBarrier(barriers + thread);
   barriersAreThere();
-  for (int s = 0; s < 3; ++s) placeRows(begin + s);
+  storesBeforeCopies();
   __syncthreads();
   if (thread == 0) {
     expectBytes(sharesAreThere, kShareBytes);
     expectBytes(gradientsAreThere, kGradientBytes);
     expectBytes(resultsAreThere, kResultBytes);
   }
-  if (begin < end) {
-    fetch(begin);
-    cutPieces(raw, xOf(begin));
-    fetch(begin + 1);
-  }
-  placeTargets(begin);
+  placeCopies(begin);
+  copy(begin);
+  placeCopies(begin + 1);
+#pragma unroll
+  for (int j = 0; j < kPairsEach; ++j) targets[j] = 0, rowWeights[j] = 1;
+  placeLossRows(begin);
+  placeTargets();
+  placeLossRows(begin + 1);
   float nextRate = 0, nextShrink = 0;
   const auto placeRates = [&](int step) {
     if (step < end) nextRate = control.rates[2 * step], nextShrink = control.rates[2 * step + 1];
@@ -164,13 +191,15 @@ KERNEL(cluster, ClusterParams, kThreads) {
   const BorderStamps stamps(control, p.steps, begin, rank == 0 && thread == kThreads - 32 && begin < end);
   int step = begin;
   for (; step < end; ++step) {
-    stamps.at(step, ClusterBorder::Forward0);
+    stamps.at(step, ClusterBorder::Rows);
     const Bf16* const x = xOf(step);
     const int rows = rowsIn(step);
     const unsigned parity = (step - begin) % 2;
     const Rule rule(p.optimizer, nextRate, nextShrink);
     placeRates(step + 1);
 
+    waitForBytes(rowsAreThere, parity);
+    stamps.at(step, ClusterBorder::Forward0);
     float z[kRowTiles][kGroups][4] = {};
     forwardShare(x, w, z);
 #pragma unroll
@@ -184,6 +213,8 @@ KERNEL(cluster, ClusterParams, kThreads) {
     }
     __syncthreads();
     if (*stop) break;
+    copy(step + 1);  // to where the step before was
+    placeCopies(step + 2);
     for (int i = thread; i < kOwn * kRows; i += kThreads) {
       const int unit = i / kRows, at = unit * kUnitStride + i % kRows;
       float total = 0;
@@ -204,6 +235,7 @@ KERNEL(cluster, ClusterParams, kThreads) {
 
     stamps.at(step, ClusterBorder::Shares);
     float* const gradients = floats(kShape.gradients()) + step % 2 * kRows * kClusterRow;
+    float logits[kPairsEach], greatest[kPairsEach], totals[kPairsEach];
 #pragma unroll
     for (int j = 0; j < kPairsEach; ++j) {
       const int own = rowOf(j), row = rank * kRowsEach + own, c = lane % 16;
@@ -220,30 +252,15 @@ KERNEL(cluster, ClusterParams, kThreads) {
       const float e = expf(logit - most);
       float total = e;
       amongRow([&](int apart) { total += __shfl_xor_sync(kEveryLane, total, apart); });
-      const float gradient = row < rows ? (quotient(e, total) - targets[j]) * (rowWeights[j] / static_cast<float>(rows)) : 0.0f;
+      const float gradient = row < rows ? (quotient(e, total) - targetOf(j)) * (rowWeights[j] / static_cast<float>(rows)) : 0.0f;
       if (here && c < CLASSES) {
 #pragma unroll 4
         for (int k = 0; k < kBlocks; ++k) sendTo(k, gradients + row * kClusterRow + c, gradient, gradientsAreThere);
       }
-      // Nobody waits for these.
-      float loss = targets[j] != 0.0f ? targets[j] * (logf(total) + (most - logit)) : 0.0f;
-      amongRow([&](int apart) { loss += __shfl_xor_sync(kEveryLane, loss, apart); });
-      const float right = hit(logit, targets[j], c);
-      if (here && c >= kLossLane) {
-#pragma unroll 4
-        for (int k = 0; k < kBlocks; ++k) {
-          sendTo(k, results + (c - kLossLane) * kRows + row, c == kLossLane ? loss * rowWeights[j] : right, resultsAreThere);
-        }
-      }
+      logits[j] = logit, greatest[j] = most, totals[j] = total;
     }
-    stamps.at(step, ClusterBorder::Gather);
-    if (warp == kWarps - 1 && lane == 0) expectBytes(sharesAreThere, kShareBytes);
-    if (step + 1 < end) cutPieces(raw, xOf(step + 1));
-    fetch(step + 2);
-    placeRows(step + 3);
-    placeTargets(step + 1);
-
     stamps.at(step, ClusterBorder::Gradients);
+    if (warp == kWarps - 1 && lane == 0) expectBytes(sharesAreThere, kShareBytes);
     waitForBytes(gradientsAreThere, parity);
     stamps.at(step, ClusterBorder::Update1);
     for (int i = thread; i < kOwn * kRows; i += kThreads) {
@@ -300,8 +317,26 @@ KERNEL(cluster, ClusterParams, kThreads) {
         }
       }
     }
-    if (warp != kWarps - 1) continue;
     stamps.at(step, ClusterBorder::Record);
+    // What nobody waits for: a row's loss, and whether it was hit.
+#pragma unroll
+    for (int j = 0; j < kPairsEach; ++j) {
+      const int own = rowOf(j), row = rank * kRowsEach + own, c = lane % 16;
+      if (own - lane / 16 >= kRowsEach) continue;
+      const float y = row < rows ? targetOf(j) : 0.0f;
+      float loss = y != 0.0f ? y * (logf(totals[j]) + (greatest[j] - logits[j])) : 0.0f;
+      amongRow([&](int apart) { loss += __shfl_xor_sync(kEveryLane, loss, apart); });
+      const float right = hit(logits[j], y, c);
+      if (own < kRowsEach && c >= kLossLane) {
+#pragma unroll 4
+        for (int k = 0; k < kBlocks; ++k) {
+          sendTo(k, results + (c - kLossLane) * kRows + row, c == kLossLane ? loss * rowWeights[j] : right, resultsAreThere);
+        }
+      }
+    }
+    placeTargets();
+    placeLossRows(step + 2);
+    if (warp != kWarps - 1) continue;
     // Every block comes to the same: all stop together.
     waitForBytes(resultsAreThere, parity);
     int bad = 0;
@@ -322,7 +357,6 @@ KERNEL(cluster, ClusterParams, kThreads) {
     }
   }
   stamps.finish(control, p.steps, begin, step);
-  waitForCopies();
   __syncthreads();
   eachWeight([&](int t, int g, int i, long long at) {
     p.w1[at] = w[t][g][i];

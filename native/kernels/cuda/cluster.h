@@ -1,10 +1,8 @@
 // Words for blocks that share memory (sm_90), copies that run beside the computation, and tensor cores on bfloat16.
 #pragma once
-#include "platform.h"
+#include "bf16.h"
 
 namespace fusor::cuda {
-
-using Bf16 = unsigned short;  // the upper half of a float32
 
 #ifdef FUSOR_EMULATED
 
@@ -16,18 +14,16 @@ DEVICE void* remote(void* own, unsigned rank) {
 }
 DEVICE void initBarrier(unsigned long long*) {}
 DEVICE void barriersAreThere() {}
+DEVICE void storesBeforeCopies() {}
 DEVICE void expectBytes(unsigned long long* barrier, unsigned bytes) { fusorRuntime->expectBytes(barrier, bytes); }
 DEVICE void waitForBytes(unsigned long long* barrier, unsigned parity) { fusorRuntime->waitForBytes(barrier, parity); }
 DEVICE void sendTo(unsigned rank, float* own, float value, unsigned long long* barrier) {
   *static_cast<float*>(remote(own, rank)) = value;
   fusorRuntime->completeBytes(remote(barrier, rank), sizeof value);
 }
-template <int BYTES>
-DEVICE void copyAsync(void* to, const void* from) {
-  fusorRuntime->copyLater(to, from, BYTES);
+DEVICE void copyRow(void* to, const void* from, unsigned bytes, unsigned long long* barrier) {
+  fusorRuntime->copyLater(to, from, bytes, barrier);
 }
-DEVICE void commitCopies() { fusorRuntime->commitCopies(); }
-DEVICE void waitForCopies() { fusorRuntime->waitForCopies(0); }
 template <bool TURNED>
 DEVICE void loadMatrices(const Bf16* at, unsigned (&to)[4]) {
   const unsigned char* slots = fusorRuntime->exchange(&at, sizeof at);
@@ -58,10 +54,6 @@ DEVICE void multiply(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigne
     }
   }
 }
-DEVICE unsigned twoBytes(unsigned four, int first) {
-  const auto one = [&](int i) { return __float_as_uint(static_cast<float>(four >> (8 * i) & 255u)) >> 16; };
-  return one(first) | one(first + 1) << 16;
-}
 
 #else
 
@@ -81,6 +73,8 @@ DEVICE void initBarrier(unsigned long long* barrier) {
   asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" ::"r"(sharedAddress(barrier)) : "memory");
 }
 DEVICE void barriersAreThere() { asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory"); }
+// Between what a thread stored and copies to the same place.
+DEVICE void storesBeforeCopies() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
 DEVICE void expectBytes(unsigned long long* barrier, unsigned bytes) {
   asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(sharedAddress(barrier)), "r"(bytes) : "memory");
 }
@@ -105,16 +99,13 @@ DEVICE void sendTo(unsigned rank, float* own, float value, unsigned long long* b
                : "memory");
 }
 
-template <int BYTES>
-DEVICE void copyAsync(void* to, const void* from) {
-  if constexpr (BYTES == 16) {
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(sharedAddress(to)), "l"(from) : "memory");
-  } else {
-    asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(sharedAddress(to)), "l"(from) : "memory");
-  }
+// Beside the computation, counted by a barrier of this block; addresses and bytes are multiples of 16. Whoever read what
+// stood there has to be done.
+DEVICE void copyRow(void* to, const void* from, unsigned bytes, unsigned long long* barrier) {
+  asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(sharedAddress(to)),
+               "l"(from), "r"(bytes), "r"(sharedAddress(barrier))
+               : "memory");
 }
-DEVICE void commitCopies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
-DEVICE void waitForCopies() { asm volatile("cp.async.wait_group 0;" ::: "memory"); }
 
 // Four matrices [8, 8]: lane i gives the address of row i % 8 of matrix i / 8, and gets of each matrix row lane / 4, columns
 // 2 (lane % 4) and the next; TURNED: column lane / 4, those rows.
@@ -139,26 +130,7 @@ DEVICE void multiply(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigne
       : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
-// Bytes `first` and the next of four, as bfloat16: 128 + seven bits is a pattern; 128 goes again where the eighth is 0.
-DEVICE unsigned twoBytes(unsigned four, int first) {
-  const unsigned halves = __byte_perm(four, 0, first ? 0x4342 : 0x4140), without = (~halves & 0x00800080u) * 0x86u;
-  unsigned pair;
-  asm("sub.rn.bf16x2 %0, %1, %2;" : "=r"(pair) : "r"((halves & 0x007f007fu) | 0x43004300u), "r"(without));
-  return pair;
-}
 
 #endif
-
-// A pair of float32 cut into N pairs of bfloat16, whose sum they are: exactly, where there are three.
-template <int N>
-DEVICE void cut(float a, float b, unsigned (&parts)[N]) {
-#pragma unroll
-  for (int i = 0; i < N; ++i) {
-    const unsigned high = __float_as_uint(a) & 0xffff0000u, other = __float_as_uint(b) & 0xffff0000u;
-    parts[i] = high >> 16 | other;
-    a -= __uint_as_float(high);
-    b -= __uint_as_float(other);
-  }
-}
 
 }  // namespace fusor::cuda

@@ -9,13 +9,13 @@ constexpr int kClusterRow = 17;  // floats of a row's gradients: rows start in o
 struct ClusterShape {
   int features, units, batch;
   int blocks;        // of the cluster: 2, 4, 8 or 16
-  int elementBytes;  // of an input: 1 or 4
+  bool bytes;        // inputs are bytes, not float32
   int parts;         // of a float32 in products: 3, or 2 for tf32
 
   static constexpr int over(int a, int b) { return (a + b - 1) / b; }
   static constexpr int most(int a, int b) { return a > b ? a : b; }
 
-  constexpr int inputParts() const { return elementBytes == 1 ? 1 : parts; }  // a byte is a bfloat16
+  constexpr int inputParts() const { return bytes ? 1 : parts; }  // a byte is a bfloat16
   constexpr int groups() const { return over(units, 8 * blocks); }            // of 8 hidden units, of a block
   constexpr int own() const { return 8 * groups(); }
   constexpr int rows() const { return over(batch, 16) * 16; }
@@ -33,14 +33,15 @@ struct ClusterShape {
   constexpr int tilesEach() const { return tilesWith(limit()); }
   constexpr int warps() const { return most(8, over(tiles(), tilesEach())); }
 
-  // Elements of a row: an odd number of 16-byte pieces, so that rows start in other banks.
+  // A row of the data, as pieces.cu lays it out: so many bfloat16 of each part, behind each other.
+  constexpr int rowElements() const { return 16 * tiles(); }
+  // Elements of a row in shared memory: an odd number of 16-byte pieces, so that rows start in other banks.
   constexpr int stride() const { return (2 * tiles() | 1) * 8; }
   constexpr int unitStride() const { return rows() + 4; }
   constexpr int partStride() const { return rows() + 8; }
 
   // The block's shared memory, in bytes.
-  constexpr int raw() const { return 2 * inputParts() * rows() * stride() * 2; }            // x: bfloat16 [2][parts][rows][stride]
-  constexpr int sums() const { return raw() + rows() * 16 * tiles() * elementBytes; }       // as they came [rows][16 tiles]
+  constexpr int sums() const { return 2 * inputParts() * rows() * stride() * 2; }           // x: bfloat16 [2][parts][rows][stride]
   constexpr int h() const { return sums() + 4 * warps() * own() * unitStride(); }           // [warps][own][rows + 4]
   constexpr int dz() const { return h() + 4 * own() * unitStride(); }                       // [own][rows + 4]
   constexpr int dzParts() const { return dz() + 4 * own() * unitStride(); }                 // [own][rows + 4]
@@ -50,10 +51,9 @@ struct ClusterShape {
   constexpr int w2() const { return results() + 4 * 2 * rows(); }                           // [losses, hits][rows]
   constexpr int b1() const { return w2() + 4 * 3 * own() * 16; }                            // [value, slots][own][16]
   constexpr int b2() const { return b1() + 4 * 3 * own(); }                                 // [value, slots][own]
-  constexpr int rowsOf() const { return b2() + 4 * 3 * 16; }                                // [value, slots][16]
-  constexpr int barriers() const { return rowsOf() + 4 * 4 * rows(); }                      // int [4][rows], by step
-  constexpr int stop() const { return barriers() + 3 * 8; }                                 // of 8 bytes
-  constexpr int bytes() const { return stop() + 8; }                                        // int
+  constexpr int barriers() const { return b2() + 4 * 3 * 16; }                              // [value, slots][16]
+  constexpr int stop() const { return barriers() + 4 * 8; }                                 // of 8 bytes
+  constexpr int sharedBytes() const { return stop() + 8; }                                        // int
 };
 
 }  // namespace fusor::cuda

@@ -35,9 +35,8 @@ struct Control {
   int launches;
 };
 
-// Where the phases of a step begin in cluster.cu: Shares and Gradients are waited for, Gather is of the next step's rows. End: of a
-// launch's last step.
-enum class ClusterBorder : int { Forward0, Forward1, Shares, Loss, Gather, Gradients, Update1, Update0, Record, End };
+// Where the phases of a step begin in cluster.cu: Rows, Shares and Gradients are waited for. End: of a launch's last step.
+enum class ClusterBorder : int { Rows, Forward0, Forward1, Shares, Loss, Gradients, Update1, Update0, Record, End };
 constexpr int kClusterBorders = 10;  // an even number: their memory is whole stamps
 
 // First in the parameters of every kernel that belongs to a step.
@@ -46,6 +45,14 @@ struct Call {
   int offset;    // of the step from control->base
   int training;  // 0: dropout is the identity, and rows' losses of all steps are kept apart
   int launch;    // its place in the step
+};
+
+// Of pieces.cu. to: [rows][parts][16 tiles]
+struct PiecesParams {
+  const void* from;
+  unsigned short* to;
+  long long rows;
+  int width, tiles, parts;
 };
 
 // A layer's input: a matrix, or (`values` null) rows gathered from the data, rescaled.

@@ -36,15 +36,6 @@ DEVICE T least(T a, T b) {
   return b < a ? b : a;
 }
 
-template <bool FIRST, class A, class B>
-struct Pick {
-  using Type = A;
-};
-template <class A, class B>
-struct Pick<false, A, B> {
-  using Type = B;
-};
-
 // All lanes get the sum, added in one fixed order.
 template <class T>
 DEVICE T warpSum(T value) {

@@ -4,14 +4,15 @@
 #include <cstring>
 #include <numeric>
 #include <stdexcept>
+#include <utility>
 
 namespace fusor::test {
 
 Grid* Grid::self = nullptr;
 
 emulated::Runtime& Grid::runtime() {
-  static emulated::Runtime table{nullptr, &shared, &barrier, &clusterArrive, &clusterWait, &exchange, &copyLater, &commitCopies,
-                                 &waitForCopies, &expectBytes, &completeBytes, &waitForBytes};
+  static emulated::Runtime table{nullptr, &shared, &barrier, &clusterArrive, &clusterWait, &exchange, &copyLater, &expectBytes,
+                                 &completeBytes, &waitForBytes};
   return table;
 }
 
@@ -67,19 +68,9 @@ const unsigned char* Grid::exchange(const void* value, unsigned bytes) {
   return slots;
 }
 
-void Grid::copyLater(void* to, const void* from, unsigned bytes) {
-  self->now().copies.push_back({to, from, bytes, self->now().group});
-}
-
-void Grid::commitCopies() { ++self->now().group; }
-
-void Grid::waitForCopies(unsigned groupsLeft) {
-  Worker& worker = self->now();
-  std::erase_if(worker.copies, [&](const Copy& copy) {
-    if (copy.group + groupsLeft >= worker.group) return false;
-    std::memcpy(copy.to, copy.from, copy.bytes);
-    return true;
-  });
+void Grid::copyLater(void* to, const void* from, unsigned bytes, void* barrier) {
+  std::memset(to, 0xff, bytes);  // NaN: nobody may read it before it is waited for, nor what stood there
+  self->bytes_[barrier].copies.push_back({to, from, bytes});
 }
 
 void Grid::changeBytes(void* barrier, int64_t by, bool arrives) {
@@ -97,6 +88,10 @@ void Grid::completeBytes(void* barrier, unsigned bytes) { changeBytes(barrier, -
 
 void Grid::waitForBytes(void* barrier, unsigned parity) {
   Worker& worker = self->now();
+  for (const Copy& copy : std::exchange(self->bytes_[barrier].copies, {})) {
+    std::memcpy(copy.to, copy.from, copy.bytes);
+    completeBytes(barrier, copy.bytes);
+  }
   const Wait& phases = self->bytes_[barrier].phases;
   while (phases.generation % 2 == parity) {
     worker.waitsFor = &phases;
@@ -162,8 +157,8 @@ void Grid::runCluster(unsigned cluster, const cuda::Launch& launch, Order order)
     }
     if (!moved) throw std::runtime_error(std::to_string(alive) + " threads wait at a barrier that others never reach");
   }
-  for (const Worker& worker : workers_) {
-    if (!worker.copies.empty()) throw std::runtime_error("a copy that nobody waited for");
+  for (const auto& [barrier, bytes] : bytes_) {
+    if (!bytes.copies.empty()) throw std::runtime_error("a copy that nobody waited for");
   }
 }
 

@@ -26,24 +26,23 @@ class Grid {
   struct Wait {
     uint64_t arrived = 0, generation = 0;
   };
-  struct Bytes {
-    Wait phases;
-    int64_t missing = 0;
-    bool expected = false;
-  };
   struct Copy {
     void* to;
     const void* from;
     unsigned bytes;
-    unsigned group;
+  };
+  struct Bytes {
+    Wait phases;
+    int64_t missing = 0;
+    bool expected = false;
+    std::vector<Copy> copies;  // until somebody waits
   };
   struct Worker {
     emulated::Thread thread;
     const Wait* waitsFor = nullptr;
     uint64_t generation = 0;
-    unsigned exchanges = 0, group = 0;
+    unsigned exchanges = 0;
     int barriers = 0;
-    std::vector<Copy> copies;
     uint64_t clusterGeneration = 0;
   };
   struct Warp {
@@ -58,9 +57,7 @@ class Grid {
   static void clusterArrive();
   static void clusterWait();
   static const unsigned char* exchange(const void* value, unsigned bytes);
-  static void copyLater(void* to, const void* from, unsigned bytes);
-  static void commitCopies();
-  static void waitForCopies(unsigned groupsLeft);
+  static void copyLater(void* to, const void* from, unsigned bytes, void* barrier);
   static void expectBytes(void* barrier, unsigned bytes);
   static void completeBytes(void* barrier, unsigned bytes);
   static void waitForBytes(void* barrier, unsigned parity);

@@ -24,10 +24,8 @@ struct Runtime {
   void (*clusterWait)();
   // Hands `bytes` to all lanes of the warp: slot i of the answer is lane i's.
   const unsigned char* (*exchange)(const void* value, unsigned bytes);
-  // cp.async: done when its group is waited for, and not a moment earlier.
-  void (*copyLater)(void* to, const void* from, unsigned bytes);
-  void (*commitCopies)();
-  void (*waitForCopies)(unsigned groupsLeft);
+  // cp.async.bulk: done when its barrier is waited for, and not a moment earlier.
+  void (*copyLater)(void* to, const void* from, unsigned bytes, void* barrier);
   // mbarrier, of one arrival a phase: it ends when somebody has said how many bytes to expect, and as many have come.
   void (*expectBytes)(void* barrier, unsigned bytes);
   void (*completeBytes)(void* barrier, unsigned bytes);

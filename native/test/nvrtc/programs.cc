@@ -71,7 +71,7 @@ void collect(const JobOptions& options, int multiprocessors, int major, bool sam
       for (const int blocks : {16, 8}) {
         device.inCluster = blocks;
         const auto cluster = cudaCluster(job.plan, network, device, nullptr, rows, options.bytes, products, 1);
-        if (purpose == CudaPurpose::Train && cluster) device.launch(*cluster);
+        if (purpose == CudaPurpose::Train && cluster) device.launch(cluster->launch);
         device.sample = false;
       }
     }
@@ -82,7 +82,7 @@ void collect(const JobOptions& options, int multiprocessors, int major, bool sam
     // As a profile has them.
     device.inCluster = 16;
     const auto stamped = cudaCluster(job.plan, network, device, nullptr, rows, options.bytes, CudaProducts::Fp32, 1, true);
-    if (stamped) device.launch(*stamped);
+    if (stamped) device.launch(stamped->launch);
     for (const cuda::Launch& launch : cudaRecipe(job.plan, network, device, nullptr, purpose, options.bytes, rows, rows, true).step) {
       device.launch(launch);
     }
