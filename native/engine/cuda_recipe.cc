@@ -21,6 +21,16 @@ constexpr int kHeadInputs = 4096, kHeadOutputs = 1024;  // and has a row in shar
 
 cuda::ActivationKind kindOf(Activation a) { return static_cast<cuda::ActivationKind>(a); }
 
+// What most nets have: kernels for it come without the rest.
+bool plain(const cuda::Chain& chain) {
+  return chain.count == 0 && !chain.z && (chain.activation == cuda::ActivationKind::Linear || chain.activation == cuda::ActivationKind::Relu);
+}
+bool plain(const cuda::Loss& loss) {
+  return loss.kind <= cuda::LossKindOf::SparseCategoricalCrossentropy && loss.output == cuda::ActivationKind::Softmax &&
+         std::all_of(loss.metric, loss.metric + loss.metrics, [](const cuda::Metric& m) { return m.kind == cuda::MetricKindOf::CategoricalAccuracy; });
+}
+const char* flag(bool value) { return value ? "1" : "0"; }
+
 bool elementwise(const Layer& layer) { return layer.kind != LayerKind::Activation || layer.activation != Activation::Softmax; }
 
 // Builds a recipe from front to back.
@@ -29,7 +39,7 @@ class Builder {
   Builder(const Plan& plan, const CudaNetwork& network, cuda::Device& device, const cuda::Control* control,
           CudaPurpose purpose, bool bytes, int rows, int64_t results, bool stamped)
       : plan_(plan), network_(network), device_(device), rows_(rows), purpose_(purpose), train_(purpose == CudaPurpose::Train),
-        stamped_(stamped), input_(bytes ? "kBytes" : "kFloats") {
+        stamped_(stamped), input_(plan.features % 4 == 0 ? (bytes ? "kBytes" : "kFloats") : (bytes ? "kOddBytes" : "kOddFloats")) {
     call_ = {control, 0, train_ ? 1 : 0, 0};
     if (purpose != CudaPurpose::Predict) {
       recipe_.rowLosses = allocate(results * sizeof(double));
@@ -165,8 +175,8 @@ class Builder {
     const Values& v = values_[l];
     const CudaTile tile = productTile(rows_, stage.outputs, stage.inputs, device_.properties().multiprocessors);
     does_ = {Phase::Forward, layerOf(l)};
-    launch("forward.cu", "forward", {{"INPUT", kindOfInput(x)}, {"TILE", tile.arguments()}}, tile.across(stage.outputs),
-           tile.down(rows_), tile.threads, sharedBytesOf(tile, true, false),
+    launch("forward.cu", "forward", {{"INPUT", kindOfInput(x)}, {"TILE", tile.arguments()}, {"PLAIN", flag(plain(v.chain))}},
+           tile.across(stage.outputs), tile.down(rows_), tile.threads, sharedBytesOf(tile, true, false),
            cuda::ForwardParams{call_, x, stage.weightsAt(), stage.ld, stage.inputs, stage.outputs, stage.useBias, v.chain});
     const float* in = v.chain.y;
     for (size_t i = 0; !v.fused && i < v.ops.size(); ++i) {
@@ -210,7 +220,8 @@ class Builder {
     if (purpose_ == CudaPurpose::Predict) keepPredictions(p.loss);
     if (l > 0 && train_) p.before = values_[l - 1].chain, p.dx = values_[l - 1].dz;
     does_ = {Phase::Loss, layerOf(l)};
-    launch("head.cu", "head", {{"INPUT", kindOfInput(x)}}, std::min(rows_, 8 * device_.properties().multiprocessors), 1, 128,
+    const bool all = plain(p.loss) && plain(p.chain) && (!p.dx || plain(p.before));
+    launch("head.cu", "head", {{"INPUT", kindOfInput(x)}, {"PLAIN", flag(all)}}, std::min(rows_, 8 * device_.properties().multiprocessors), 1, 128,
            4 * (strideOn(stage.inputs) + 3 * stage.ld), p);
     recipe_.work += 2.0 * rows_ * stage.inputs * stage.outputs * (train_ ? 3 : 1);
   }

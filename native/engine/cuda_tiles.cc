@@ -10,10 +10,11 @@ constexpr CudaTile kProducts[] = {{128, 64, 16, 8, 256}, {64, 64, 16, 4, 256}, {
 
 // For few rows and columns: threads share out the inner dimension, of which as much as shared memory holds comes at once,
 // so that memory is waited for once.
-CudaTile smallest(int depth) {
-  constexpr int kMost = 800, kStep = 32;  // 64,000 bytes; quads that are turned over go by 32
-  const int chunks = (depth + kMost - 1) / kMost, chunk = (depth + chunks - 1) / chunks;
-  return {8, 4, (chunk + kStep - 1) / kStep * kStep, 4, 256};
+CudaTile smallest(int rows, int columns, int depth, int multiprocessors) {
+  const bool few = (rows + 7) / 8 * ((columns + 3) / 4) <= multiprocessors;
+  const int most = few ? 800 : 544, step = 32;  // some 60 KB; quads that are turned over go by 32
+  const int chunks = (depth + most - 1) / most, chunk = (depth + chunks - 1) / chunks;
+  return {few ? 8 : 16, 4, (chunk + step - 1) / step * step, 4, 256};
 }
 
 }  // namespace
@@ -35,7 +36,7 @@ CudaTile productTile(int rows, int columns, int depth, int multiprocessors) {
   for (const CudaTile& tile : kProducts) {
     if (4 * tile.across(columns) * tile.down(rows) >= 3 * multiprocessors) return tile;
   }
-  return smallest(depth);
+  return smallest(rows, columns, depth, multiprocessors);
 }
 
 }  // namespace fusor

@@ -56,8 +56,15 @@ DEVICE void opBack(const Op& op, const Step& step, long long e, int valid, const
   }
 }
 
-// v comes before the activation and goes after the whole chain; all that the way back needs is stored.
+// v comes before the activation and goes after the whole chain; all that the way back needs is stored. PLAIN: it is known to be
+// a ReLU or nothing; what else it could be is not compiled, and nobody has to jump over it.
+template <bool kPlain = false>
 DEVICE void chainForward(const Chain& chain, const Step& step, int row, int n, float (&v)[4]) {
+  if constexpr (kPlain) {
+    if (chain.activation == ActivationKind::Relu) activate4(ActivationKind::Relu, v);
+    store4(chain.y + static_cast<long long>(row) * chain.ld + n, v, chain.width - n);
+    return;
+  }
   const long long at = static_cast<long long>(row) * chain.ld + n, e = static_cast<long long>(row) * chain.width + n;
   const int valid = chain.width - n;
   if (chain.z) store4(chain.z + at, v, valid);
@@ -70,18 +77,20 @@ DEVICE void chainForward(const Chain& chain, const Step& step, int row, int n, f
 }
 
 // d, the gradient after the chain, becomes the one before the activation.
+template <bool kPlain = false>
 DEVICE void chainBack(const Chain& chain, const Step& step, int row, int n, float (&d)[4]) {
+  if (kPlain && chain.activation == ActivationKind::Linear) return;
   const long long at = static_cast<long long>(row) * chain.ld + n, e = static_cast<long long>(row) * chain.width + n;
   const int valid = chain.width - n;
-  for (int i = chain.count; i-- > 0;) {
+  for (int i = kPlain ? 0 : chain.count; i-- > 0;) {
     opBack(chain.ops[i], step, e, valid, (i ? chain.ops[i - 1].out : chain.y) + at, chain.ops[i].out + at, d);
   }
   if (chain.activation == ActivationKind::Linear) return;
   float y[4], z[4] = {};
   load4(chain.y + at, y);
-  if (chain.z) load4(chain.z + at, z);
+  if (!kPlain && chain.z) load4(chain.z + at, z);
 #pragma unroll
-  for (int i = 0; i < 4; ++i) d[i] *= slope(chain.activation, y[i], z[i]);
+  for (int i = 0; i < 4; ++i) d[i] *= slope(kPlain ? ActivationKind::Relu : chain.activation, y[i], z[i]);
 }
 
 }  // namespace fusor::cuda

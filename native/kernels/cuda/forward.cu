@@ -1,4 +1,5 @@
-// A Dense layer forward: y = chain(x W + b). Defines: INPUT (kValues, kBytes, kFloats), TILE (the arguments of TileShape).
+// A Dense layer forward: y = chain(x W + b). Defines: INPUT (see input.h), TILE (the arguments of TileShape), PLAIN (0,
+// 1: see chain.h).
 #include "chain.h"
 #include "tile.h"
 
@@ -27,6 +28,6 @@ KERNEL(forward, ForwardParams, Shape::THREADS) {
     if (row >= step.rows || column >= p.outputs) return;
 #pragma unroll
     for (int i = 0; i < 4; ++i) v[i] += bias[i];
-    chainForward(p.chain, step, row, column, v);
+    chainForward<PLAIN>(p.chain, step, row, column, v);
   });
 }

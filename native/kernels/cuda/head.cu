@@ -1,6 +1,6 @@
 // The end of the way forward and the start of the way back, a row at a time: the last Dense layer where it is narrow,
 // the loss, the gradient before the layer's activation and the one of the stage before. Nobody waits for another row.
-// Defines: INPUT.
+// Defines: INPUT; PLAIN (0, 1): softmax and cross-entropy, accuracy, ReLU before and nothing else.
 #include "chain.h"
 #include "input.h"
 #include "loss.h"
@@ -18,6 +18,7 @@ template <class X>
 DEVICE void outputs4(const HeadParams& p, const X& x, int row, int n, float (&v)[4]) {
   float bias[4] = {};
   if (p.bias) load4(p.w + static_cast<long long>(p.inputs) * p.ldw + n, bias);
+#pragma unroll 1
   for (int k = 4 * laneOf(); k < p.inputs; k += 128) {
     const auto raw = x.load(row, k);
     float w[4][4];
@@ -50,25 +51,27 @@ KERNEL(head, HeadParams, kThreads) {
 
   for (int row = static_cast<int>(blockIdx.x); row < step.rows; row += static_cast<int>(gridDim.x)) {
     const long long at = step.dataRow(row);
+#pragma unroll 1
     for (int c = 4 * warp; c < n; c += 4 * kWarps) {
       float v[4] = {};
       outputs4(p, x, row, c, v);
       if (laneOf() != 0) continue;
-      chainForward(p.chain, step, row, c, v);
+      chainForward<PLAIN>(p.chain, step, row, c, v);
       store4(z + c, v, 4);
     }
     const Target target(step, at, n);
     __syncthreads();
-    const LossRow loss(p.loss, step, row, target, z, p.loss.p ? p.loss.p + static_cast<long long>(row) * p.loss.ldp : predictions);
+    const LossRow<PLAIN> loss(p.loss, step, row, target, z, p.loss.p ? p.loss.p + static_cast<long long>(row) * p.loss.ldp : predictions);
     if (warp == 0) {
       loss.predict();
       if (train) loss.gradient(d);
       __syncwarp();
+#pragma unroll 1
       for (int c = 4 * laneOf(); train && c < n; c += 128) {
         float v[4] = {};
 #pragma unroll
         for (int i = 0; i < 4; ++i) v[i] = c + i < n ? d[c + i] : 0.0f;
-        chainBack(p.chain, step, row, c, v);
+        chainBack<PLAIN>(p.chain, step, row, c, v);
 #pragma unroll
         for (int i = 0; i < 4; ++i) v[i] = c + i < n ? v[i] : 0.0f;
         store4(d + c, v, 4);
@@ -77,6 +80,7 @@ KERNEL(head, HeadParams, kThreads) {
     }
     if (train && p.dx) {
       __syncthreads();
+#pragma unroll 1
       for (int k = thread; k < p.inputs; k += kThreads) {
         float sum = 0;
         for (int c = 0; c < n; c += 4) {
@@ -89,11 +93,12 @@ KERNEL(head, HeadParams, kThreads) {
         dx[k] = sum;
       }
       __syncthreads();
+#pragma unroll 1
       for (int k = 4 * thread; k < p.inputs; k += 4 * kThreads) {
         float v[4] = {};
 #pragma unroll
         for (int i = 0; i < 4; ++i) v[i] = k + i < p.inputs ? dx[k + i] : 0.0f;
-        chainBack(p.before, step, row, k, v);
+        chainBack<PLAIN>(p.before, step, row, k, v);
         store4(p.dx + static_cast<long long>(row) * p.before.ld + k, v, p.inputs - k);
       }
     }

@@ -12,6 +12,7 @@ DEVICE float greater(float a, float b) { return b > a || b != b ? b : a; }
 
 DEVICE float greatestOf(const float* x, int n) {
   float most = x[0];
+#pragma unroll 1
   for (int i = laneOf(); i < n; i += 32) most = greater(most, x[i]);
   for (int apart = 16; apart > 0; apart /= 2) most = greater(most, __shfl_xor_sync(kEveryLane, most, apart));
   return most;
@@ -21,6 +22,7 @@ struct Softmax {
   float most, total;
   DEVICE Softmax(const float* z, int n) : most(greatestOf(z, n)) {
     float sum = 0;
+#pragma unroll 1
     for (int i = laneOf(); i < n; i += 32) sum += expf(z[i] - most);
     total = warpSum(sum);
   }
@@ -32,8 +34,10 @@ struct Softmax {
 // dx = y (dy - sum y dy), for y = softmax(x). In place is fine: a lane touches its own elements only.
 DEVICE void softmaxBack(const float* y, float* d, int n) {
   double dot = 0;
+#pragma unroll 1
   for (int i = laneOf(); i < n; i += 32) dot += static_cast<double>(y[i]) * d[i];
   const float mean = static_cast<float>(warpSum(dot));
+#pragma unroll 1
   for (int i = laneOf(); i < n; i += 32) d[i] = y[i] * (d[i] - mean);
 }
 
@@ -42,6 +46,7 @@ DEVICE int argmax(const float* x, int n) {
   if (x[0] != x[0]) return 0;
   float most = x[0];
   int best = 0;
+#pragma unroll 1
   for (int i = laneOf(); i < n; i += 32) {
     if (x[i] > most) most = x[i], best = i;
   }
@@ -70,14 +75,17 @@ struct Target {
   DEVICE int klass(int n) const { return values ? argmax(values, n) : label; }
 };
 
+template <bool kPlain>
 DEVICE double metricOf(const Metric& metric, const float* p, const Target& target, int n, double perOutput) {
-  if (metric.kind == MetricKindOf::CategoricalAccuracy) return argmax(p, n) == target.klass(n) ? 1 : 0;
+  if (kPlain || metric.kind == MetricKindOf::CategoricalAccuracy) return argmax(p, n) == target.klass(n) ? 1 : 0;
   double sum = 0;
   if (metric.kind == MetricKindOf::TopK) {
     const float own = p[target.klass(n)];
+#pragma unroll 1
     for (int i = laneOf(); i < n; i += 32) sum += p[i] > own;
     return warpSum(sum) < metric.k ? 1 : 0;
   }
+#pragma unroll 1
   for (int i = laneOf(); i < n; i += 32) {
     const double difference = static_cast<double>(p[i]) - target.at(i);
     sum += metric.kind == MetricKindOf::BinaryAccuracy ? (p[i] > metric.threshold) == (target.at(i) > 0.5f)
@@ -87,16 +95,19 @@ DEVICE double metricOf(const Metric& metric, const float* p, const Target& targe
   return warpSum(sum) * perOutput;
 }
 
-// In parts: others may wait for the gradient, nobody waits for the results.
+// In parts: others may wait for the gradient, nobody waits for the results. PLAIN: it is known to be softmax and cross-entropy,
+// metrics accuracy.
+template <bool kPlain>
 class LossRow {
  public:
   // z: logits; p: where predictions go.
   DEVICE LossRow(const Loss& loss, const Step& step, int row, const Target& target, const float* z, float* p)
-      : loss_(loss), step_(step), row_(row), target_(target), z_(z), p_(p), crossentropy_(loss.kind <= LossKindOf::SparseCategoricalCrossentropy),
-        softmax_(loss.output == ActivationKind::Softmax), soft_(z, crossentropy_ || softmax_ ? loss.outputs : 0) {}
+      : loss_(loss), step_(step), row_(row), target_(target), z_(z), p_(p), crossentropy_(kPlain || loss.kind <= LossKindOf::SparseCategoricalCrossentropy),
+        softmax_(kPlain || loss.output == ActivationKind::Softmax), soft_(z, crossentropy_ || softmax_ ? loss.outputs : 0) {}
 
   // First of all.
   DEVICE void predict() const {
+#pragma unroll 1
     for (int i = laneOf(); i < loss_.outputs; i += 32) p_[i] = softmax_ ? soft_.at(z_[i]) : activated(loss_.output, z_[i]);
   }
 
@@ -105,6 +116,7 @@ class LossRow {
     const int n = loss_.outputs;
     float scale = target_.weight / static_cast<float>(step_.rows);
     if (!crossentropy_) scale /= static_cast<float>(n);
+#pragma unroll 1
     for (int i = laneOf(); i < n; i += 32) {
       const float y = target_.at(i), difference = p_[i] - y;
       if (crossentropy_) {
@@ -123,6 +135,7 @@ class LossRow {
   DEVICE void results() const {
     const int n = loss_.outputs, lane = laneOf();
     double sum = 0;
+#pragma unroll 1
     for (int i = lane; i < n; i += 32) {
       const float y = target_.at(i), difference = p_[i] - y;
       if (crossentropy_) {
@@ -139,7 +152,7 @@ class LossRow {
     const long long result = step_.resultRow(row_);
     if (lane == 0) loss_.rowLosses[result] = sum * target_.weight;
     for (int m = 0; m < loss_.metrics; ++m) {
-      const double value = metricOf(loss_.metric[m], p_, target_, n, loss_.perOutput);
+      const double value = metricOf<kPlain>(loss_.metric[m], p_, target_, n, loss_.perOutput);
       if (lane == 0) loss_.rowMetrics[result * loss_.metrics + m] = value;
     }
   }

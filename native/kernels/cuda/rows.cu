@@ -1,5 +1,5 @@
 // What no product carries, a row a warp: gathering, single layers, the loss of wide outputs; and the bookkeeping of a
-// span. Defines: INPUT (kBytes or kFloats, for `gather`).
+// span. Defines: INPUT (see input.h, for `gather`).
 #include "chain.h"
 #include "input.h"
 #include "loss.h"
@@ -64,7 +64,7 @@ KERNEL(loss, LossParams, kThreads) {
   const long long start = static_cast<long long>(row) * p.ldz;
   float* const d = step.training && p.dz ? p.dz + start : nullptr;
   const Target target(step, step.dataRow(row), p.loss.outputs);
-  const LossRow loss(p.loss, step, row, target, p.z + start, p.loss.p + static_cast<long long>(row) * p.loss.ldp);
+  const LossRow<false> loss(p.loss, step, row, target, p.z + start, p.loss.p + static_cast<long long>(row) * p.loss.ldp);
   loss.predict();
   if (d) loss.gradient(d);
   if (p.loss.rowLosses) loss.results();

@@ -53,7 +53,7 @@ struct Side {
 #pragma unroll
     for (int j = 0; j < EACH; ++j) {
       int i, k;
-      if (!place(j, i, k)) continue;
+      place(j, i, k);  // beyond the chunk: loaded, and never put
       raw[j] = ALONG_K ? source.load(begin + i, k0 + k) : source.load(k0 + k, begin + i);
     }
   }

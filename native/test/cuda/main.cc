@@ -312,7 +312,7 @@ void checkClusters(test::Report& report) {
 void runControls(test::Report& report) {
   report.group("cuda", "planted faults are found", "");
   const Fault faults[] = {
-      {"missing 1/n", "loss.h", "weight / static_cast<float>(step.rows)", "weight"},
+      {"missing 1/n", "loss.h", "target_.weight / static_cast<float>(step_.rows)", "target_.weight"},
       {"stale tail", "update.cu", "using S = WithOnes<Source<KIND>>;",
        "using S = WithOnes<Source<KIND>>; if (KIND == kValues) const_cast<Step&>(step).rows = step.control->batch;"},
       {"mask from the wrong side", "activation.h", "y > 0.0f ? 1.0f : 0.0f", "y < 0.0f ? 1.0f : 0.0f"},
