@@ -40,7 +40,7 @@ struct Gathered {
   float scale, offset;
 
   DEVICE Gathered(const Input& in, const Step& step)
-      : x(static_cast<const T*>(step.control->x)), order(step.control->order), first(step.first + (order ? 0 : step.control->first)),
+      : x(static_cast<const T*>(step.x)), order(step.order), first(step.first + (order ? 0 : step.control->first)),
         width(in.width), rows(step.rows), scale(in.scale), offset(in.offset) {}
 
   DEVICE const T* start(int row) const {

@@ -58,6 +58,7 @@ DEVICE void updateTile(const UpdateParams& p, const UpdateStage& s, const Step& 
   const int feature = feature0 + at.m, unit = unit0 + at.n;
 
   // Under way while the gradient is computed.
+  const Rule rule(p.optimizer, step);
   float w[Shape::TM][4] = {}, s0[Shape::TM][4] = {}, s1[Shape::TM][4] = {};
 #pragma unroll
   for (int i = 0; i < Shape::TM; ++i) {
@@ -70,7 +71,6 @@ DEVICE void updateTile(const UpdateParams& p, const UpdateStage& s, const Step& 
   float g[Shape::TM][4] = {};
   multiply<Shape>(a, b, step.rows, shared, g);
 
-  const Rule rule(p.optimizer, step);
   double squares = 0;
 #pragma unroll
   for (int i = 0; i < Shape::TM; ++i) {
