@@ -1,8 +1,11 @@
 #include "cuda_span.h"
 
 #include <algorithm>
+#include <cstddef>
 
 namespace fusor {
+
+static_assert(offsetof(cuda::Control, labels) == 4 * 16, "every launch takes the first four pieces");
 
 CudaSpan::CudaSpan(cuda::Device& device, const Plan& plan, const CudaRows& data, const Span& span, int64_t step,
                    cuda::Control* control, const CudaStamps* stamps)

@@ -20,8 +20,9 @@ namespace {
 
 // Two rows of the loss fit a warp; the last warps take them, which have the fewest tiles.
 constexpr int kPairs = (kRowsEach + 1) / 2, kPairsEach = (kPairs + kWarps - 1) / kWarps;
-// The warp that has rows copied: it has no part in the loss where others suffice.
-constexpr int kCopier = kWarps - 1 - kPairs > 0 ? kWarps - 1 - kPairs : 0, kCopies = (kRows + 31) / 32;
+// Warps that have rows copied, which takes 75 cycles a copy: those without a part in the loss, where there are some.
+constexpr int kCopiers = kWarps - kPairs > 0 ? kWarps - kPairs : kWarps;
+static_assert(kRows <= 32 * kCopiers, "a lane has one row copied");
 // Parameters of the second layer and biases, and as many more as let whole warps go on together.
 constexpr int kSmall = (kOwn * CLASSES + kOwn + CLASSES + kThreads / 4 - 1) / (kThreads / 4) * (kThreads / 4);
 constexpr int kLossLane = 14;  // the next one has the hit
@@ -77,24 +78,16 @@ KERNEL(cluster, ClusterParams, kThreads) {
   const auto rowAt = [&](int step, int row) {
     return step < end && row < rowsIn(step) ? static_cast<int>(control.order[static_cast<long long>(step) * control.batch + row]) : -1;
   };
-  int copied[kCopies];  // by the copier's lanes
-  const auto placeCopies = [&](int step) {
-#pragma unroll
-    for (int j = 0; j < kCopies; ++j) copied[j] = warp == kCopier ? rowAt(step, lane + 32 * j) : -1;
-  };
+  const int ownRow = warp < kCopiers ? warp + lane * kCopiers : kRows;
+  int copied = -1;
   const auto copy = [&](int step) {
-    if (warp != kCopier || step >= end) return;
     constexpr unsigned bytes = kRowElements * sizeof(Bf16);
-    if (lane == 0) expectBytes(rowsAreThere, rowsIn(step) * kInputParts * bytes);
-    __syncwarp();
+    if (thread == 0 && step < end) expectBytes(rowsAreThere, rowsIn(step) * kInputParts * bytes);
+    if (copied < 0) return;
+    const Bf16* from = static_cast<const Bf16*>(control.x) + static_cast<long long>(copied) * kInputParts * kRowElements;
 #pragma unroll
-    for (int j = 0; j < kCopies; ++j) {
-      if (copied[j] < 0) continue;
-      const Bf16* from = static_cast<const Bf16*>(control.x) + static_cast<long long>(copied[j]) * kInputParts * kRowElements;
-#pragma unroll
-      for (int k = 0; k < kInputParts; ++k) {
-        copyRow(xOf(step) + (k * kRows + lane + 32 * j) * kStride, from + k * kRowElements, bytes, rowsAreThere);
-      }
+    for (int k = 0; k < kInputParts; ++k) {
+      copyRow(xOf(step) + (k * kRows + ownRow) * kStride, from + k * kRowElements, bytes, rowsAreThere);
     }
   };
   // The rows whose loss this warp computes. What is asked of memory one step ahead is not looked at before it is used.
@@ -170,9 +163,9 @@ KERNEL(cluster, ClusterParams, kThreads) {
     expectBytes(gradientsAreThere, kGradientBytes);
     expectBytes(resultsAreThere, kResultBytes);
   }
-  placeCopies(begin);
+  copied = rowAt(begin, ownRow);
   copy(begin);
-  placeCopies(begin + 1);
+  copied = rowAt(begin + 1, ownRow);
 #pragma unroll
   for (int j = 0; j < kPairsEach; ++j) targets[j] = 0, rowWeights[j] = 1;
   placeLossRows(begin);
@@ -213,8 +206,6 @@ KERNEL(cluster, ClusterParams, kThreads) {
     }
     __syncthreads();
     if (*stop) break;
-    copy(step + 1);  // to where the step before was
-    placeCopies(step + 2);
     for (int i = thread; i < kOwn * kRows; i += kThreads) {
       const int unit = i / kRows, at = unit * kUnitStride + i % kRows;
       float total = 0;
@@ -234,6 +225,9 @@ KERNEL(cluster, ClusterParams, kThreads) {
     }
 
     stamps.at(step, ClusterBorder::Shares);
+    copy(step + 1);  // to where the step before was: all are through with that
+    copied = rowAt(step + 2, ownRow);
+
     float* const gradients = floats(kShape.gradients()) + step % 2 * kRows * kClusterRow;
     float logits[kPairsEach], greatest[kPairsEach], totals[kPairsEach];
 #pragma unroll

@@ -11,7 +11,8 @@ enum class LossKindOf : int { CategoricalCrossentropy, SparseCategoricalCrossent
 enum class MetricKindOf : int { CategoricalAccuracy, BinaryAccuracy, TopK, SquaredError, AbsoluteError };
 enum class OpKind : int { Rescaling, Activation, Dropout };
 
-// A span of steps: everything that changes from one to the next. Lives in device memory, so a graph replays unchanged.
+// A span of steps: everything that changes from one to the next. Lives in device memory, so a graph replays unchanged. What
+// every launch needs comes first (`enter` in step.h).
 struct Control {
   int base;   // step of the span that a launch with offset 0 belongs to
   int end;    // steps that are to be done; lowered where a loss is not finite

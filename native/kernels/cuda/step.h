@@ -28,21 +28,19 @@ struct Step {
 // False where the step is not to be done.
 DEVICE bool enter(const Call& call, Step& step) {
   const unsigned long long now = nanoseconds();
-  // Volatile: all of it is asked for before the first of it is looked at.
-  const volatile Control& c = *call.control;
-  const int base = c.base, end = c.end, batch = c.batch;
-  const long long rows = c.rows;
-  const unsigned long long number = c.number;
+  // All of it is asked for before the first of it is looked at.
+  Control c;
+  loadNow<4>(call.control, &c);
   step.seed = c.seed;
   step.x = c.x;
   step.order = c.order;
   step.control = call.control;
-  step.index = base + call.offset;
-  if (step.index >= end) return false;
-  step.first = static_cast<long long>(step.index) * batch;
-  step.rows = static_cast<int>(least<long long>(rows - step.first, batch));
+  step.index = c.base + call.offset;
+  if (step.index >= c.end) return false;
+  step.first = static_cast<long long>(step.index) * c.batch;
+  step.rows = static_cast<int>(least<long long>(c.rows - step.first, c.batch));
   step.training = call.training != 0;
-  step.number = number + step.index;
+  step.number = c.number + step.index;
   step.stamp.begin(*call.control, call, step.index, now);
   return true;
 }

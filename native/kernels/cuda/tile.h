@@ -169,8 +169,15 @@ DEVICE void finish(float (&sum)[Shape::TM][4], float* shared, F f) {
     const int t = static_cast<int>(threadIdx.x), first = shareOut<Shape::HOLDERS, Shape::TM * 4>(mine, t % 32);
     __syncthreads();  // the last chunk has been read
     float* const to = shared + at.group / Shape::WITHIN * Shape::M * Shape::N;
+    if constexpr (kept % 4 == 0) {
 #pragma unroll
-    for (int i = 0; i < kept; ++i) to[(at.m + (first + i) / 4) * Shape::N + at.n + (first + i) % 4] = mine[i];
+      for (int i = 0; i < kept; i += 4) {
+        *reinterpret_cast<float4*>(to + (at.m + (first + i) / 4) * Shape::N + at.n) = float4{mine[i], mine[i + 1], mine[i + 2], mine[i + 3]};
+      }
+    } else {
+#pragma unroll
+      for (int i = 0; i < kept; ++i) to[(at.m + (first + i) / 4) * Shape::N + at.n + (first + i) % 4] = mine[i];
+    }
     __syncthreads();
     for (int q = t; q < Shape::M * Shape::N / 4; q += Shape::THREADS) {
       float total[4] = {};

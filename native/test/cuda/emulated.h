@@ -32,9 +32,10 @@ struct alignas(16) float4 {
   float x, y, z, w;
 };
 
-struct alignas(16) uint4 {
-  unsigned x, y, z, w;
-};
+template <int COUNT, class T>
+void loadNow(const T* from, T* to) {
+  std::memcpy(static_cast<void*>(to), from, 16 * COUNT);
+}
 
 inline float root(float x) { return std::sqrt(x); }
 inline float quotient(float x, float y) { return x / y; }
