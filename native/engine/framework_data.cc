@@ -34,7 +34,7 @@ Rows Data::uploaded(const Dataset& data) const {
 }
 
 Batch Data::batchOf(const Tensor& x, const Tensor& targets, const Tensor& weights) const {
-  return {x.to(at::kFloat), plan_.labels ? targets.to(at::kLong) : targets, weights, x.size(0)};
+  return {x, plan_.labels ? targets.to(at::kLong) : targets, weights, x.size(0)};
 }
 
 Batch Data::gather(const Rows& rows, const Tensor& order) const {

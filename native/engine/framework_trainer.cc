@@ -27,7 +27,7 @@ using framework::wrap;
 
 // A layer's way forward, for its way back.
 struct Pass {
-  Tensor x, z, y, factors;
+  Tensor x, w, z, y, factors;  // x and w: as the product took them
 };
 
 // Sets a pointer, and clears it again whatever happens.
@@ -126,7 +126,7 @@ class FrameworkTrainer : public Trainer {
         for (int64_t i = 0; i < batches && at < end; ++i, at += batchSize) {
           const Batch batch = data_.slice(rows, at, std::min<int64_t>(at + batchSize, end));
           std::vector<Pass> passes;
-          const Tensor z = forward(batch.x, nullptr, passes), p = framework::activate(plan_.output, z);
+          const Tensor z = forward(batch.x, nullptr, passes), p = predictionsOf(z);
           total += sumsOf(framework::loss(plan_, z, p, batch.targets, batch.weights, false).rows, p, batch);
         }
         if (torch_) torch_->synchronize();
@@ -149,7 +149,7 @@ class FrameworkTrainer : public Trainer {
       for (int64_t at = 0; at < data.rows; at += kRows) {
         const int64_t end = std::min(at + kRows, data.rows);
         std::vector<Pass> passes;
-        const Tensor p = framework::activate(plan_.output, forward(x.slice(0, at, end).to(device()).to(at::kFloat), nullptr, passes));
+        const Tensor p = framework::activate(plan_.output, forward(x.slice(0, at, end).to(device()), nullptr, passes));
         at::from_blob(out + at * plan_.outputs, p.sizes(), at::kFloat).copy_(p);
       }
     });
@@ -232,19 +232,8 @@ class FrameworkTrainer : public Trainer {
     return data_.gather(rows, order);
   }
 
-  // The product of two matrices, in the precision asked for; bfloat16's is summed up in float32.
-  Tensor product(const Tensor& a, const Tensor& b) const {
-    if (precision_ != Precision::Bf16) return at::mm(a, b);
-    return at::mm(a.to(at::kBFloat16), b.to(at::kBFloat16)).to(at::kFloat);
-  }
-
-  Tensor dense(const Tensor& x, const Tensor& w, const Tensor& b, Activation activation, Tensor* z) const {
-    if (precision_ != Precision::Bf16) return framework::dense(x, w, b, activation, z);
-    Tensor value = product(x, w.t());
-    if (b.defined()) value.add_(b);
-    if (z) *z = value;
-    return framework::activate(activation, value);
-  }
+  // As a product takes it.
+  Tensor operand(const Tensor& x) const { return precision_ == Precision::Bf16 ? x.to(at::kBFloat16) : x.to(at::kFloat); }
 
   // Kernels are kept [outputs, inputs], as torch has them; the contract's are [inputs, outputs].
   static std::vector<float> copyOut(const Tensor& tensor) {
@@ -262,30 +251,38 @@ class FrameworkTrainer : public Trainer {
       pass.x = x;
       switch (layer.kind) {
         case LayerKind::Rescaling:
-          pass.y = x.mul(layer.scale).add_(layer.offset);
+          pass.y = x.mul(layer.scale);  // float32, also of bytes
+          if (layer.offset != 0) pass.y.add_(layer.offset);
           break;
         case LayerKind::Dense: {
-          const Tensor& w = weights_[parameter++];
-          const Tensor b = layer.useBias ? weights_[parameter++] : Tensor();
-          pass.y = dense(x, w, b, layer.activation, layer.activation == Activation::Gelu ? &pass.z : nullptr);
+          pass.x = operand(x);
+          pass.w = operand(weights_[parameter++]);
+          const Tensor b = layer.useBias ? operand(weights_[parameter++]) : Tensor();
+          pass.y = framework::dense(pass.x, pass.w, b, layer.activation, layer.activation == Activation::Gelu ? &pass.z : nullptr);
           break;
         }
         case LayerKind::Activation:
-          pass.z = x;
-          pass.y = framework::activate(layer.activation, x);
+          pass.z = x.is_floating_point() ? x : x.to(at::kFloat);
+          pass.y = framework::activate(layer.activation, pass.z);
           break;
         case LayerKind::Dropout:
-          pass.y = x;
+          pass.y = x.is_floating_point() ? x : x.to(at::kFloat);
           if (step) {
             pass.factors = dropoutFactors(layer, *step, x.size(0));
-            pass.y = at::where(pass.factors == 0, at::zeros({}, x.options()), x * pass.factors);
+            pass.y = at::where(pass.factors == 0, at::zeros({}, pass.factors.options()), x * pass.factors);
           }
           break;
       }
       x = pass.y;
       passes.push_back(std::move(pass));
     }
-    return x;
+    return x.to(at::kFloat);
+  }
+
+  // Undefined where neither a metric nor the loss looks at them.
+  Tensor predictionsOf(const Tensor& z) const {
+    const bool looked = !plan_.metrics.empty() || plan_.loss == LossKind::SquaredError || plan_.loss == LossKind::AbsoluteError;
+    return looked ? framework::activate(plan_.output, z) : Tensor();
   }
 
   int indexOf(const Layer& layer) const { return static_cast<int>(&layer - plan_.layers.data()); }
@@ -306,7 +303,7 @@ class FrameworkTrainer : public Trainer {
     framework::LossResult loss;
     {
       const Timed timed(stamps_, 0, Phase::Loss);
-      p = framework::activate(plan_.output, z);
+      p = predictionsOf(z);
       loss = framework::loss(plan_, z, p, batch.targets, batch.weights, true);
     }
     std::vector<Tensor> gradients(weights_.size());
@@ -321,14 +318,14 @@ class FrameworkTrainer : public Trainer {
           d = d.mul(layer.scale);
           break;
         case LayerKind::Dense: {
-          d = framework::activateBackward(layer.activation, pass.y, pass.z, d);
-          if (layer.useBias) gradients[--parameter] = d.sum(0);
-          gradients[--parameter] = product(d.t(), pass.x);
-          if (parameter > 0) d = product(d, weights_[parameter]);
+          d = framework::activateBackward(layer.activation, pass.y, pass.z, d.to(pass.y.scalar_type()));
+          if (layer.useBias) gradients[--parameter] = d.sum(0, false, at::kFloat);
+          gradients[--parameter] = at::mm(d.t(), pass.x).to(at::kFloat);
+          if (parameter > 0) d = at::mm(d, pass.w);
           break;
         }
         case LayerKind::Activation:
-          d = framework::activateBackward(layer.activation, pass.y, pass.z, d);
+          d = framework::activateBackward(layer.activation, pass.y, pass.z, d.to(pass.y.scalar_type()));
           break;
         case LayerKind::Dropout:
           d = at::where(pass.factors == 0, at::zeros({}, d.options()), d * pass.factors);
