@@ -21,13 +21,7 @@ export async function runJest(name, files, { env = {}, config = 'jest.config.cjs
   const figures = result.replace(/json$/, 'figures.jsonl');
   for (const path of [result, skips, figures]) rmSync(path, { force: true });
 
-  const args = [
-    '--config',
-    join('test', config),
-    '--json',
-    '--outputFile',
-    result,
-  ];
+  const args = ['--config', join('test', config), '--json', '--outputFile', result];
   const { status } = await runShown(process.execPath, [jest, ...args, '--runTestsByPath', ...files], {
     cwd: root,
     env: { ...process.env, ...env, FUSOR_SKIP_LOG: skips, FUSOR_FIGURE_LOG: figures },

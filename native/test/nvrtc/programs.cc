@@ -71,7 +71,9 @@ void collect(const JobOptions& options, int multiprocessors, int major, bool sam
       for (const int blocks : {16, 8}) {
         device.inCluster = blocks;
         const auto cluster = cudaCluster(job.plan, network, device, nullptr, rows, options.bytes, products, 1);
-        if (purpose == CudaPurpose::Train && cluster) device.launch(cluster->launch);
+        if (purpose != CudaPurpose::Train || !cluster) continue;
+        device.launch(cluster->launch);
+        CudaData(device).pieces(job.data, job.plan.features, cluster->tiles, cluster->parts);
         device.sample = false;
       }
     }
