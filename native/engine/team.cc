@@ -71,7 +71,9 @@ void Barrier::wait(int members) {
   if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == members) {
     arrived_.store(0, std::memory_order_relaxed);
     waker_.store(processor(), std::memory_order_relaxed);
-    generation_.store(generation + 1, std::memory_order_release);
+    // Sequentially consistent, as are all that are followed by a notify: that looks first whether anybody sleeps, and would look
+    // before the store is seen by one who is about to. Nobody would wake that one.
+    generation_.store(generation + 1, std::memory_order_seq_cst);
     generation_.notify_all();
   } else {
     if (await(generation_, generation)) leave(waker_.load(std::memory_order_relaxed));
@@ -91,7 +93,7 @@ Team::~Team() { end(); }
 
 void Team::end() {
   stop_.store(true, std::memory_order_relaxed);
-  round_.fetch_add(1, std::memory_order_release);
+  round_.fetch_add(1, std::memory_order_seq_cst);
   round_.notify_all();
   for (auto& thread : threads_) thread.join();
 }
@@ -102,7 +104,7 @@ void Team::run(int members, const std::function<void(int)>& work) {
     work_ = &work;
     caller_.store(processor(), std::memory_order_relaxed);
     running_.store(size_ - 1, std::memory_order_relaxed);
-    round_.fetch_add(1, std::memory_order_release);
+    round_.fetch_add(1, std::memory_order_seq_cst);
     round_.notify_all();
   }
   work(0);
@@ -117,7 +119,7 @@ void Team::loop(int member) {
     if (await(round_, seen)) leave(caller_.load(std::memory_order_relaxed));
     if (stop_.load(std::memory_order_relaxed)) return;
     if (member < active_) (*work_)(member);
-    running_.fetch_sub(1, std::memory_order_release);
+    running_.fetch_sub(1, std::memory_order_seq_cst);
     running_.notify_one();
   }
 }

@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ENDS, endsOtherwise } from '../native/ends';
 import { obstacle, program, resultOf } from '../native/program';
-import { ownLeaks, sanitizedAddon, underAddressSanitizer } from '../native/sanitized';
+import { engineTest, ownLeaks, sanitizedAddon, underAddressSanitizer } from '../native/sanitized';
 import { figure } from '../support/figures';
-import { temporaryFolder } from '../support/script';
+import { run, temporaryFolder } from '../support/script';
 import { describeUnless } from '../support/skip';
 
 describeUnless(obstacle)('the addon under ASan and UBSan', () => {
@@ -56,6 +56,16 @@ describeUnless(obstacle)('the addon under ASan and UBSan', () => {
       expect({ kind, leaks: ownLeaks(ended).length }).toEqual({ kind, leaks: count });
     }
     figure('planted bugs found by sanitizers');
+  });
+});
+
+describeUnless(obstacle)('a team of threads', () => {
+  // One in some million was forgotten where a barrier woke its sleepers before they could see why.
+  test('nobody sleeps through a barrier', async () => {
+    const barriers = 3_000_000;
+    const { status, stdout } = await run(await engineTest(''), ['--meet', String(barriers)]);
+    expect({ status, stdout }).toEqual({ status: 0, stdout: '1 passed, 0 failed, 0 skipped\n' });
+    figure('barriers passed', barriers);
   });
 });
 

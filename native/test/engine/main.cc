@@ -1,8 +1,13 @@
 // The fused trainer by itself, without Node and libtorch, for sanitizers: teams that train, are aborted from another
 // thread, evaluate and predict. Exit status 1 where results depend on the number of threads.
 //   fusor_engine_test [--plant race|overflow|undefined|leak]      a bug that the sanitizer has to find
+//   fusor_engine_test --meet N      two members at N barriers, one of them about as late as the other's patience lasts
+#include <unistd.h>
+
+#include <chrono>
 #include <climits>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <thread>
 
@@ -131,6 +136,42 @@ void plant(const char* bug) {
   }
 }
 
+// A member that goes to sleep while another wakes those that sleep: 10 s without a barrier passed means that one was forgotten.
+int meet(int times) {
+  using Clock = std::chrono::steady_clock;
+  Team team(2);
+  std::atomic<int> passed{0};
+  std::atomic<bool> ended{false};
+  std::thread watch([&] {
+    for (int before = -1; !ended;) {
+      for (int tenth = 0; tenth < 100 && !ended; ++tenth) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      if (ended || passed != before) {
+        before = passed;
+        continue;
+      }
+      std::printf("stuck at barrier %d\n0 passed, 1 failed, 0 skipped\n", passed.load());
+      std::fflush(stdout);
+      _exit(1);
+    }
+  });
+  team.run(2, [&](int me) {
+    unsigned state = 7 + me;
+    for (int i = 0; i < times; ++i) {
+      if (me == i % 2) {
+        state = state * 1664525u + 1013904223u;
+        for (const auto until = Clock::now() + std::chrono::nanoseconds(8000 + (state >> 8) % 24000); Clock::now() < until;) {
+        }
+      }
+      team.barrier();
+      if (me == 0) passed = i + 1;
+    }
+  });
+  ended = true;
+  watch.join();
+  std::printf("1 passed, 0 failed, 0 skipped\n");
+  return passed == times ? 0 : 1;
+}
+
 int runAll() {
   int wrong = 0, cases = 0;
   for (const bool labels : {false, true}) {
@@ -154,6 +195,7 @@ int runAll() {
 
 int main(int count, char** arguments) {
   fusor::flushDenormals();  // as every thread that trains
+  if (count == 3 && !std::strcmp(arguments[1], "--meet")) return fusor::meet(std::atoi(arguments[2]));
   if (count == 3) fusor::plant(arguments[2]);
   return fusor::runAll();
 }
