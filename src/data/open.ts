@@ -14,6 +14,7 @@ import type { NDArray, NumericArray } from './ndarray';
 import { readNpy, readNpz } from './npy';
 import { type OpenTableOptions, type OwnData, openTable } from './open-table';
 import { Splitter } from './split';
+import { datasetNames } from './registry';
 import { openDataFile } from './unpack';
 
 export type OpenOptions = OpenTableOptions &
@@ -36,10 +37,11 @@ const TABLES: Record<string, 'csv' | 'jsonl'> = {
 export async function openData(path: string, options: OpenOptions): Promise<OwnData> {
   const file = resolve(path);
   const stat = statSync(file, { throwIfNoEntry: false });
-  if (!stat)
-    throw new FusorError('ERR_DATA_MISSING', ['no such file or folder of data', file, 'check the path'], {
-      file,
-    });
+  if (!stat) {
+    const own = `datasets.${path.replace(/-(.)/g, (_, letter) => letter.toUpperCase())}()`;
+    const mend = datasetNames().includes(path) ? `for the data set call ${own}` : 'check the path';
+    throw new FusorError('ERR_DATA_MISSING', ['no such file or folder of data', file, mend], { file });
+  }
   if (stat.isDirectory()) return openFolder(file, options);
   const extension = extname(file).toLowerCase();
   const name = basename(file, extension);

@@ -143,6 +143,13 @@ export function badOwn(root: string): BadInput[] {
       'none.csv',
       'check the path',
     ],
+    [
+      'the name of a data set',
+      () => datasets.open('fashion-mnist'),
+      'ERR_DATA_MISSING',
+      'fashion-mnist',
+      'datasets.fashionMnist()',
+    ],
     ['a share of 1', csv('a,y\n1,2\n', { label: 'y', test: 1 }), 'ERR_ARG', 'test', 'below 1'],
     [
       'an option, nearly',
