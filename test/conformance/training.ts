@@ -9,6 +9,7 @@ import type {
   TrainPlan,
 } from '../../src/backend/contract';
 import { greatestRelative, relativeL2 } from '../support/compare';
+import { kept } from '../support/kept';
 import { randomState } from '../support/plans';
 import { referenceBackend } from '../support/reference';
 
@@ -88,7 +89,8 @@ export async function expectLikeReference(
   run: Run,
   weightTolerance = TOLERANCE.weights,
 ): Promise<Trained> {
-  const [actual, expected] = [await train(backend, run), await train(referenceBackend, run)];
+  const actual = await train(backend, run);
+  const expected = await kept(run, () => train(referenceBackend, run));
   expectSameReport(actual.report, expected.report);
   expect(actual.state.step).toBe(expected.state.step);
   expected.state.weights.forEach((w, p) => {
