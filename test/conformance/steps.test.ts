@@ -50,31 +50,6 @@ conformance('one step of every combination', () => {
       }
 });
 
-conformance('one step at every size', () => {
-  test.each(isShort ? [1, 7, 33] : BATCHES)('batch %i', async (batch) => {
-    for (const inputs of INPUTS)
-      for (const units of isShort ? [1, 17, 129] : UNITS) {
-        const plan = planOf(
-          [dense(inputs, units, 'relu'), dense(units, 10)],
-          'sparseCategoricalCrossentropy',
-        );
-        const examples = randomExamples(plan, batch);
-        await expectLikeReference(await openBackend(), { plan, examples, batchSize: batch });
-      }
-  });
-});
-
-// Wide enough for kernels to work by blocks, in the first layer and in the second.
-if (!isShort)
-  conformance('one step of a wide layer on a large batch', () => {
-    test.each([[[256, 1025]], [[3, 256, 1025]]])('%j', async (widths) => {
-      const layers = widths.slice(1).map((units, i) => dense(widths[i], units, 'relu'));
-      const plan = planOf([...layers, dense(1025, 2)], 'sparseCategoricalCrossentropy');
-      const examples = randomExamples(plan, 128);
-      await expectLikeReference(await openBackend(), { plan, examples, batchSize: 128 });
-    });
-  });
-
 const softmaxLayer = (width: number): LayerPlan => ({
   kind: 'activation',
   name: 's',
