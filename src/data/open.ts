@@ -13,8 +13,8 @@ import { isImdbFolder, loadImdb } from './imdb';
 import type { NDArray, NumericArray } from './ndarray';
 import { readNpy, readNpz } from './npy';
 import { type OpenTableOptions, type OwnData, openTable } from './open-table';
-import { Splitter } from './split';
 import { datasetNames } from './registry';
+import { Splitter } from './split';
 import { openDataFile } from './unpack';
 
 export type OpenOptions = OpenTableOptions &

@@ -71,7 +71,7 @@ void checkStamps(Report& report, const std::string& folder) {
   const Wanted inGraph{{Phase::Forward, 1}, {Phase::Loss, 2}, {Phase::BackwardUpdate}};
   judge(flagship, {CudaOptions::Never}, inGraph);
   flagship.name = "in a cluster";
-  const Wanted inCluster{{Phase::Forward, 1}, {Phase::Forward, 2}, {Phase::Wait}, {Phase::Loss}, {Phase::Gather}, {Phase::Wait}, {Phase::BackwardUpdate, 2}, {Phase::BackwardUpdate, 1}, {Phase::Record}};
+  const Wanted inCluster{{Phase::Gather}, {Phase::Forward, 1}, {Phase::Forward, 2}, {Phase::Wait}, {Phase::Loss}, {Phase::Wait}, {Phase::BackwardUpdate, 2}, {Phase::BackwardUpdate, 1}, {Phase::Record}};
   judge(flagship, {}, inCluster);
   JobOptions deep;
   deep.name = "layers of their own, clipped";
@@ -88,7 +88,7 @@ void checkStamps(Report& report, const std::string& folder) {
     report.add(fault.name, verdict);
   };
   control({"a launch that does not say when it began", "stamp.h", "if (block == 0) at_[0] = now;", ""}, {CudaOptions::Never}, inGraph);
-  control({"a border left out", "cluster.cu", "stamps.at(step, ClusterBorder::Gather);", ""}, {}, inCluster);
+  control({"a border left out", "cluster.cu", "stamps.at(step, ClusterBorder::Gradients);", ""}, {}, inCluster);
 }
 
 }  // namespace fusor::test
