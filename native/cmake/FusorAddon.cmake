@@ -22,6 +22,8 @@ add_library(fusor_engine OBJECT ${engine_sources})
 target_include_directories(fusor_engine SYSTEM PRIVATE ${FUSOR_TORCH_INCLUDE})
 target_compile_definitions(fusor_engine PRIVATE _GLIBCXX_USE_CXX11_ABI=${FUSOR_TORCH_CXX11_ABI})
 target_link_libraries(fusor_engine PRIVATE fusor_flags)
+# Most of what a file that includes it takes to compile.
+target_precompile_headers(fusor_engine PRIVATE <ATen/ATen.h>)
 
 # An addon of the sources in native/addon. Its exports are the two entry points that Node looks up, nothing else.
 function(fusor_add_addon name)
