@@ -65,7 +65,7 @@ cuda::Launch launchOf(const Plan& plan, const CudaNetwork& network, cuda::Device
 }  // namespace
 
 std::optional<CudaCluster> cudaCluster(const Plan& plan, const CudaNetwork& network, cuda::Device& device, cuda::Control* control,
-                                        int batch, bool bytes, CudaProducts products, int steps, bool stamped) {
+                                       int batch, bool bytes, CudaProducts products, int steps, bool stamped) {
   if (!fits(plan, network, device.properties(), batch)) return std::nullopt;
   const int units = network.stages[0].outputs;
   for (const int most : kMostBlocks) {

@@ -20,8 +20,8 @@ namespace {
 
 // Two rows of the loss fit a warp; the last warps take them, which have the fewest tiles.
 constexpr int kPairs = (kRowsEach + 1) / 2, kPairsEach = (kPairs + kWarps - 1) / kWarps;
-// Warps that have rows copied, which takes 75 cycles a copy: those without a part in the loss, where there are some.
-constexpr int kCopiers = kWarps - kPairs > 0 ? kWarps - kPairs : kWarps;
+// Warps that have rows copied, which takes 75 cycles a copy: those without a part in the loss, where that leaves enough.
+constexpr int kCopiers = 2 * (kWarps - kPairs) >= kWarps ? kWarps - kPairs : kWarps;
 static_assert(kRows <= 32 * kCopiers, "a lane has one row copied");
 // Parameters of the second layer and biases, and as many more as let whole warps go on together.
 constexpr int kSmall = (kOwn * CLASSES + kOwn + CLASSES + kThreads / 4 - 1) / (kThreads / 4) * (kThreads / 4);

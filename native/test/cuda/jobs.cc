@@ -184,6 +184,10 @@ std::vector<JobOptions> clusterTable() {
     auto& job = add("copies of 4 bytes, batch 61", 132, 128, A::Elu, 7);
     job.batch = 61, job.rows = 80, job.metrics = {}, job.optimizer = UpdateKind::Rmsprop;
   }
+  {
+    auto& job = add("a part in the loss for all warps but one", 140, 30, A::Relu, 10);
+    job.batch = 64, job.rows = 80, job.steps = 2;
+  }
   auto& job = add("one of each", 1, 1, A::Linear, 2);
   job.batch = 1, job.optimizer = UpdateKind::Nesterov;
   return all;

@@ -2,8 +2,8 @@
 // compute-sanitizer sees every overrun.
 //   fusor_gpu_test train|time|memory|sticky [--nvrtc FOLDER] [--cache FOLDER] [--device N] [--part I/N] [--cluster never|tf32]
 // train: the table of trainings against float64, and twice for the same bits. time: microseconds a step of the flagship, the
-// least of some epochs, and of an evaluation. memory: lack of it leaves the device usable. sticky: a kernel that traps; nothing touches the device
-// after it. Ends with "N passed, N failed"; 1 where a case failed.
+// least of some epochs, and of an evaluation. memory: lack of it leaves the device usable. sticky: a kernel that traps; nothing
+// touches the device after it. Ends with "N passed, N failed"; 1 where a case failed.
 #include <chrono>
 #include <cmath>
 #include <cstdio>
