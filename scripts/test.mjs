@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// `npm test`: lint, types, package, kernel tests, unit tests, then the conformance suite once per target, each in a
-// process of its own (one native framework per process). What did not run is said, with the reason.
+// `npm test`: lint, types, package, kernel tests, unit tests, then the conformance suite once per target, in processes of its own
+// (one native framework per process). What did not run is said, with the reason.
 // `npm run test:long`: the files of test/long alone, which take minutes to hours. Both end with their figures.
 //   npm test -- [FILTER …]   a filter is a check (lint, types, publint, kernels, cuda, cuda-resources), a part of a test file's path
 //                            (unit/random), a target (@tfjs-wasm), or both (conformance/spans@native-fused)

@@ -3,7 +3,7 @@
  * would else be its arithmetic, once a target. Known by all that it came from: its arguments, and the sources it runs.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { repository } from './script';
@@ -31,8 +31,12 @@ function folderOfThese(): string {
   if (folder) return folder;
   const hash = createHash('sha256');
   for (const source of SOURCES.flatMap(sourcesOf)) hash.update(source);
-  folder = join(repository, 'build', 'test', 'reference', hash.digest('hex').slice(0, 16));
+  const all = join(repository, 'build', 'test', 'reference');
+  const own = hash.digest('hex').slice(0, 16);
+  folder = join(all, own);
   mkdirSync(folder, { recursive: true });
+  // Of other sources: nobody asks for it again.
+  for (const name of readdirSync(all)) if (name !== own) rmSync(join(all, name), { recursive: true, force: true });
   return folder;
 }
 
