@@ -36,7 +36,8 @@ function folderOfThese(): string {
   folder = join(all, own);
   mkdirSync(folder, { recursive: true });
   // Of other sources: nobody asks for it again.
-  for (const name of readdirSync(all)) if (name !== own) rmSync(join(all, name), { recursive: true, force: true });
+  for (const name of readdirSync(all))
+    if (name !== own) rmSync(join(all, name), { recursive: true, force: true });
   return folder;
 }
 
