@@ -408,8 +408,9 @@ export interface BackendProvider {
   /**
    * Never throws, never crashes: loads native code in a child process only.
    * @param engine the only one that is asked for, where one is
+   * @param fresh looks, although an earlier process has; default: what that one found counts while nothing has changed
    */
-  probe(engine?: string): Promise<Availability>;
+  probe(engine?: string, fresh?: boolean): Promise<Availability>;
   /** Opens what was asked for; the choice among engines and devices has been made by selection. */
   open(request: DeviceRequest): Promise<Backend>;
 }

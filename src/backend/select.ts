@@ -63,10 +63,10 @@ export class Selector {
     private readonly hasDriver: () => boolean = nvidiaDriverPresent,
   ) {}
 
-  /** Everything there is, usable or not; probes run in child processes. */
+  /** Everything there is now, usable or not; probes run in child processes. */
   async devices(): Promise<NamedCandidate[]> {
     const names = Object.keys(this.load) as BackendName[];
-    return (await Promise.all(names.map((name) => this.#probe(name)))).flat();
+    return (await Promise.all(names.map((name) => this.#probe(name, 'auto', true)))).flat();
   }
 
   /**
@@ -168,12 +168,12 @@ export class Selector {
   }
 
   /** Of one engine alone where one was asked for: loading TensorFlow only to look at it takes a second. */
-  #probe(name: BackendName, engine = 'auto'): Promise<NamedCandidate[]> {
-    const key = `${name} ${engine}`;
+  #probe(name: BackendName, engine = 'auto', fresh = false): Promise<NamedCandidate[]> {
+    const key = `${name} ${engine} ${fresh}`;
     let probe = this.#probes.get(key);
     if (!probe) {
       probe = this.load[name]()
-        .provider.probe(engine)
+        .provider.probe(engine, fresh)
         .then(({ candidates }) => candidates.map((candidate) => ({ ...candidate, backend: name })));
       this.#probes.set(key, probe);
     }

@@ -3,12 +3,14 @@ import { cpus } from 'node:os';
 import { isFusorError } from '../../errors';
 import type { Availability, Candidate } from '../contract';
 import { loadBinding, type NativeInfo } from './binding';
+import { keepProbe } from './kept-probe';
 import { unusable } from './probe-cuda';
 
 export async function probeHere(): Promise<Availability> {
   try {
-    const info = loadBinding().info();
-    return { candidates: [cpu(info)] };
+    const availability = { candidates: [cpu(loadBinding().info())] };
+    await keepProbe(availability);
+    return availability;
   } catch (error) {
     if (!isFusorError(error)) throw error;
     const [reason, where, cure] = error.message.split(' · ');

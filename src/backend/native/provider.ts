@@ -14,6 +14,7 @@ import {
 import { nvidiaDriverPresent } from '../nvidia-driver';
 import { probeInChild } from '../probe';
 import { loadBinding, type NativeBinding } from './binding';
+import { keptProbe } from './kept-probe';
 import { unusable } from './probe-cuda';
 import { cpuName } from './probe-here';
 import { openSession } from './session';
@@ -21,7 +22,7 @@ import { openSession } from './session';
 export const provider: BackendProvider = {
   name: 'native',
 
-  async probe(): Promise<Availability> {
+  async probe(_engine, fresh): Promise<Availability> {
     const subject = (device: string) => [{ engine: 'libtorch', device }];
     const gpus = () =>
       nvidiaDriverPresent()
@@ -29,7 +30,7 @@ export const provider: BackendProvider = {
         : noDriver;
     const probes = [
       process.env.FUSOR_PLAYED_GPU ? played : gpus(),
-      probeInChild(script('probe-here'), 30_000, subject('cpu')),
+      (!fresh && keptProbe()) || probeInChild(script('probe-here'), 30_000, subject('cpu')),
     ];
     return { candidates: (await Promise.all(probes)).flatMap(({ candidates }) => candidates) };
   },

@@ -1,0 +1,56 @@
+/**
+ * What a child found of the processor, kept between processes: looking costs as much time as loading libtorch does, and
+ * finds the same as long as nothing changes that it looked at. Of a GPU nothing is kept: it may be gone.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { availableParallelism, cpus } from 'node:os';
+import path from 'node:path';
+import { cacheFolder } from '../../cache-folder';
+import { writeAtomic } from '../../io/atomic';
+import type { Availability } from '../contract';
+import { ADDON_FILE } from './binding';
+
+interface Kept {
+  /** Every file that was loaded, as it was. */
+  files: Record<string, string>;
+  availability: Availability;
+}
+
+/** In the process that has loaded the addon. Where nothing can be written, nothing is kept. */
+export async function keepProbe(availability: Availability): Promise<void> {
+  const { sharedObjects } = process.report.getReport() as unknown as { sharedObjects: string[] };
+  const loaded = [process.execPath, ADDON_FILE, ...sharedObjects].filter((file) => path.isAbsolute(file));
+  try {
+    const files = Object.fromEntries(loaded.map((file) => [file, stateOf(file)]));
+    const target = keptFile();
+    await mkdir(path.dirname(target), { recursive: true });
+    await writeAtomic(target, JSON.stringify({ files, availability } satisfies Kept));
+  } catch {}
+}
+
+/** @returns null where nothing was found usable yet, or something has changed since */
+export function keptProbe(): Availability | null {
+  try {
+    const { files, availability } = JSON.parse(readFileSync(keptFile(), 'utf8')) as Kept;
+    const same = Object.entries(files).every(([file, state]) => stateOf(file) === state);
+    return same && files[ADDON_FILE] ? availability : null;
+  } catch {
+    return null;
+  }
+}
+
+function stateOf(file: string): string {
+  const { size, mtimeMs, ino } = statSync(file);
+  return `${size} ${mtimeMs} ${ino}`;
+}
+
+/** One a processor, and a set of the variables that loaders and numerical libraries read. */
+function keptFile(): string {
+  const read = /^(LD|DYLD|GLIBC|FUSOR|LIBTORCH|TORCH|ATEN|OMP|KMP|GOMP|MKL|DNNL|ONEDNN)_/;
+  const variables = Object.entries(process.env).filter(([name]) => read.test(name));
+  const about = [ADDON_FILE, process.version, cpus()[0]?.model, availableParallelism(), variables.sort()];
+  const name = createHash('sha256').update(JSON.stringify(about)).digest('hex').slice(0, 16);
+  return path.join(cacheFolder(), 'probes', `${name}.json`);
+}
