@@ -7,8 +7,11 @@ module.exports = {
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/long/'],
   testEnvironment: 'node',
   testTimeout: 60_000,
+  // Looking a global up in jest's sandbox takes 0.2 µs: 140 times what Philox takes without it.
+  sandboxInjectedGlobals: ['Math'],
   maxWorkers: Math.max(2, availableParallelism() >> 1),
   resolver: '<rootDir>/jest.resolver.cjs',
+  testSequencer: '<rootDir>/jest.sequencer.cjs',
   transform: {
     '\\.ts$': [
       '@swc/jest',

@@ -3,7 +3,7 @@
 #include "../cuda/driver.h"
 #include "../cuda/nvrtc.h"
 #include "../engine/failure.h"
-#include "../engine/torch_place.h"
+#include "../engine/torch_cuda.h"
 #include "errors.h"
 
 namespace fusor::addon {

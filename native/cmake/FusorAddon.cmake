@@ -8,6 +8,8 @@ file(GLOB addon_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/addon/*.c
 file(GLOB engine_sources CONFIGURE_DEPENDS
   "${CMAKE_CURRENT_SOURCE_DIR}/bench/*.cc"
   "${CMAKE_CURRENT_SOURCE_DIR}/engine/*.cc")
+list(TRANSFORM trainer_sources PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/" REGEX "^engine/")
+list(REMOVE_ITEM engine_sources ${trainer_sources})
 if(NOT addon_sources OR NOT engine_sources)
   message(FATAL_ERROR "native/addon or native/engine holds no .cc file")
 endif()
@@ -18,25 +20,40 @@ foreach(library IN LISTS FUSOR_TORCH_LIBRARIES)
 endforeach()
 list(REMOVE_DUPLICATES library_folders)
 
+set(torch_definitions _GLIBCXX_USE_CXX11_ABI=${FUSOR_TORCH_CXX11_ABI} AT_PER_OPERATOR_HEADERS)
+
 add_library(fusor_engine OBJECT ${engine_sources})
 target_include_directories(fusor_engine SYSTEM PRIVATE ${FUSOR_TORCH_INCLUDE})
-target_compile_definitions(fusor_engine PRIVATE _GLIBCXX_USE_CXX11_ABI=${FUSOR_TORCH_CXX11_ABI})
+target_compile_definitions(fusor_engine PRIVATE ${torch_definitions})
 target_link_libraries(fusor_engine PRIVATE fusor_flags)
 # Most of what a file that includes it takes to compile.
-target_precompile_headers(fusor_engine PRIVATE <ATen/ATen.h>)
+target_precompile_headers(fusor_engine PRIVATE engine/torch.h)
 
-# An addon of the sources in native/addon. Its exports are the two entry points that Node looks up, nothing else.
-function(fusor_add_addon name)
-  add_library(${name} MODULE ${addon_sources})
-  set_target_properties(${name} PROPERTIES PREFIX "" SUFFIX ".node" BUILD_RPATH "${library_folders}")
-  target_include_directories(${name} SYSTEM PRIVATE ${FUSOR_TORCH_INCLUDE} ${CMAKE_JS_INC})
-  target_compile_definitions(${name} PRIVATE
+set(fault_sources module session_wrap worker faults)
+list(TRANSFORM fault_sources REPLACE "(.+)" "${CMAKE_CURRENT_SOURCE_DIR}/addon/\\1.cc")
+list(REMOVE_ITEM addon_sources ${fault_sources})
+
+function(fusor_with_napi target)
+  target_include_directories(${target} SYSTEM PRIVATE ${FUSOR_TORCH_INCLUDE} ${CMAKE_JS_INC})
+  target_compile_definitions(${target} PRIVATE
     NAPI_VERSION=8
     NODE_ADDON_API_CPP_EXCEPTIONS
     NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS  # in a worker thread that is being terminated
-    _GLIBCXX_USE_CXX11_ABI=${FUSOR_TORCH_CXX11_ABI})
+    ${torch_definitions})
+  target_link_libraries(${target} PRIVATE fusor_flags)
+endfunction()
+
+# What knows no fault points (native/addon/faults.h).
+add_library(fusor_addon OBJECT ${addon_sources})
+fusor_with_napi(fusor_addon)
+
+# An addon of the sources in native/addon. Its exports are the two entry points that Node looks up, nothing else.
+function(fusor_add_addon name)
+  add_library(${name} MODULE ${fault_sources})
+  set_target_properties(${name} PROPERTIES PREFIX "" SUFFIX ".node" BUILD_RPATH "${library_folders}")
+  fusor_with_napi(${name})
   target_link_libraries(${name} PRIVATE
-    fusor_flags fusor_engine fusor_kernels fusor_cuda ${FUSOR_TORCH_LIBRARIES} ${CMAKE_DL_LIBS})
+    fusor_addon fusor_engine fusor_trainers fusor_kernels fusor_cuda ${FUSOR_TORCH_LIBRARIES} ${CMAKE_DL_LIBS})
   if(APPLE)
     target_link_options(${name} PRIVATE -undefined dynamic_lookup)
   else()

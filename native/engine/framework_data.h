@@ -1,7 +1,7 @@
 // Rows as tensors where the framework trainer computes: on a GPU copies, made when a data set is first used and freed at the
 // first call after the host's is gone; on the CPU the host's own memory.
 #pragma once
-#include <ATen/ATen.h>
+#include "torch.h"
 
 #include <list>
 #include <memory>

@@ -1,6 +1,6 @@
 // The operations of the contract in ATen calls.
 #pragma once
-#include <ATen/ATen.h>
+#include "torch.h"
 
 #include <optional>
 

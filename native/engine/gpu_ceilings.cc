@@ -1,4 +1,4 @@
-#include <ATen/ATen.h>
+#include "torch.h"
 #include <ATen/Context.h>
 #include <c10/core/InferenceMode.h>
 

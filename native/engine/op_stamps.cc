@@ -1,6 +1,6 @@
 #include "op_stamps.h"
 
-#include <ATen/ATen.h>
+#include "torch.h"
 #include <ATen/record_function.h>
 
 #include <memory>

@@ -1,13 +1,14 @@
 // A GPU as libtorch uses it: its context, its memory, and a stream that libtorch's operations and our launches share. Builds
 // against any libtorch; one without CUDA is told so at run time.
 #pragma once
-#include <ATen/ATen.h>
+#include "torch.h"
 
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "../cuda/driver_device.h"
+#include "torch_cuda.h"
 #include "trainer_for.h"
 
 namespace fusor {
@@ -54,11 +55,5 @@ class TorchPlace {
 
 // For our own kernels; memory from libtorch's caching allocator.
 cuda::Place placeOf(const std::shared_ptr<TorchPlace>& torch);
-
-// The version of CUDA that libtorch was built for, 13000 for 13.0; 0 for a CPU build.
-int torchCudaVersion();
-
-// Where NVRTC lies beside this libtorch: in an archive's lib folder, or in the wheels that PyTorch's wheel needs.
-std::vector<std::string> nvrtcFolders();
 
 }  // namespace fusor

@@ -31,6 +31,7 @@ export function plot({ title, x, y, series }) {
     ].join('\n');
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">
+<title>${escaped(title)}</title>
 <rect width="${WIDTH}" height="${HEIGHT}" fill="white"/>
 <text x="${LEFT}" y="22" font-size="15">${escaped(title)}</text>
 <text x="${LEFT + 12}" y="${TOP + 18 + 18 * series.length}" fill="#666">dashed: as fast as work grows</text>

@@ -2,15 +2,16 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { SetupError } from './failure.mjs';
 import { writeAtomically } from './files.mjs';
+import { withLock } from './lock.mjs';
 import { checkTools, parallelJobs } from './native-build.mjs';
 import { kernelTestInputs } from './native-inputs.mjs';
-import { buildDir, root } from './paths.mjs';
+import { buildDir, nativeTree, root } from './paths.mjs';
 import { firstError, runLogged } from './run.mjs';
 import { during } from './say.mjs';
 
 /**
- * Builds native/test against the kernels, or against the fused trainers too: neither torch nor Node, so it works where
- * libtorch is missing.
+ * Builds a program of native/test: neither torch nor Node in it. From the addon's objects where there are any, else, and
+ * with sanitizers, in a tree of its own, so it works where libtorch is missing.
  * @param {{sanitize?: string, target?: 'fusor_kernel_test' | 'fusor_engine_test' | 'fusor_driver_test' |
  *   'fusor_gpu_test' | 'fusor_cuda_test' | 'fusor_cuda_resources'}} options
  *   sanitize: as in -fsanitize=, for example `address,undefined`
@@ -22,36 +23,35 @@ export async function buildKernelTests({
   env = process.env,
 } = {}) {
   checkTools(env);
-  const tree = join(buildDir, sanitize ? `native-test-${sanitize.replaceAll(',', '-')}` : 'native-test');
-  const program = join(tree, target);
-  const stamp = join(tree, `.${target}-inputs`);
+  const folder = join(buildDir, sanitize ? `native-test-${sanitize.replaceAll(',', '-')}` : 'native-test');
+  const program = join(folder, target);
+  const stamp = join(folder, `.${target}-inputs`);
   const inputs = kernelTestInputs([sanitize]);
   if (existsSync(program) && existsSync(stamp) && readFileSync(stamp, 'utf8') === inputs) return program;
 
-  const log = `${tree}.log`;
   rmSync(stamp, { force: true });
-  mkdirSync(tree, { recursive: true });
-  const defines = [
-    '-DCMAKE_BUILD_TYPE=Release',
-    '-DFUSOR_ADDON=OFF',
-    '-DFUSOR_TESTS=ON',
-    `-DFUSOR_SANITIZE=${sanitize}`,
-  ];
-  await during(`building the kernel tests${sanitize && ` with ${sanitize}`}`, async () => {
-    const configured = await runLogged('cmake', ['-S', join(root, 'native'), '-B', tree, ...defines], {
-      log,
-      env,
-    });
-    const build = ['--build', tree, '--target', target, '--parallel', String(parallelJobs())];
-    const status = configured || (await runLogged('cmake', build, { log, flags: 'a', env }));
-    if (status !== 0) {
-      throw new SetupError('ERR_BACKEND_UNAVAILABLE', [
-        'the kernel tests do not build',
-        firstError(log),
-        `see ${log}`,
-      ]);
-    }
-  });
+  mkdirSync(folder, { recursive: true });
+  const shares = !sanitize && existsSync(join(nativeTree, 'CMakeCache.txt'));
+  const own = ['-DCMAKE_BUILD_TYPE=Release', '-DFUSOR_ADDON=OFF', `-DFUSOR_SANITIZE=${sanitize}`];
+  const defines = ['-DFUSOR_TESTS=ON', `-DFUSOR_TEST_FOLDER=${folder}`, ...(shares ? [] : own)];
+  const build = () => make(shares ? nativeTree : folder, defines, { target, env, log: `${folder}.log` });
+  await during(`building the kernel tests${sanitize && ` with ${sanitize}`}`, () =>
+    shares ? withLock(join(buildDir, '.native.lock'), build) : build(),
+  );
   writeAtomically(stamp, inputs);
   return program;
+}
+
+async function make(tree, defines, { target, env, log }) {
+  const configure = ['-S', join(root, 'native'), '-B', tree, ...defines];
+  const configured = await runLogged('cmake', configure, { log, env });
+  const build = ['--build', tree, '--target', target, '--parallel', String(parallelJobs())];
+  const status = configured || (await runLogged('cmake', build, { log, flags: 'a', env }));
+  if (status !== 0) {
+    throw new SetupError('ERR_BACKEND_UNAVAILABLE', [
+      'the kernel tests do not build',
+      firstError(log),
+      `see ${log}`,
+    ]);
+  }
 }

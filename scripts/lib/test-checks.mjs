@@ -20,13 +20,13 @@ const tool = (name, program, args) => ({
     ),
 });
 
-/** The checks beside jest. Each: `run() → {passed, failed, skipped, reasons?, figures?}`. */
+/** The checks beside jest, the longest first. Each: `run() → {passed, failed, skipped, reasons?, figures?}`. */
 export const checks = [
+  { name: 'cuda', run: unlessSkipped('cuda', runCudaTests) },
   tool('lint', '@biomejs/biome/bin/biome', ['check', '--error-on-warnings', '.']),
   tool('types', 'typescript/bin/tsc', ['-p', 'test/tsconfig.json', '--noEmit']),
   tool('publint', 'publint/src/cli.js', ['run', '--strict', '--pack', 'npm']),
   { name: 'kernels', run: runKernelTests },
-  { name: 'cuda', run: unlessSkipped('cuda', runCudaTests) },
   { name: 'cuda-resources', run: unlessSkipped('cuda-resources', checkResources) },
 ];
 

@@ -4,6 +4,9 @@ import { readJson } from './files.mjs';
 import { buildDir, root } from './paths.mjs';
 import { runShown } from './run.mjs';
 
+// Several processes at a time, each with a thread a core: libtorch's would spin between loops on cores that others need.
+const sharing = { OMP_WAIT_POLICY: 'passive' };
+
 const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
 
 /**
@@ -24,7 +27,7 @@ export async function runJest(name, files, { env = {}, config = 'jest.config.cjs
   const args = ['--config', join('test', config), '--json', '--outputFile', result];
   const { status } = await runShown(process.execPath, [jest, ...args, '--runTestsByPath', ...files], {
     cwd: root,
-    env: { ...process.env, ...env, FUSOR_SKIP_LOG: skips, FUSOR_FIGURE_LOG: figures },
+    env: { ...process.env, ...sharing, ...env, FUSOR_SKIP_LOG: skips, FUSOR_FIGURE_LOG: figures },
     quietStdout: true,
   });
   const json = readJson(result);

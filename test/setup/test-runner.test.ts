@@ -3,7 +3,14 @@ import { join } from 'node:path';
 import { callScript, repository, smallCheckout, temporaryFolder, writeTree } from '../support/script';
 
 const root = smallCheckout(temporaryFolder());
-for (const name of ['jest.config.cjs', 'jest.resolver.cjs', 'support/skip.ts', 'support/figures.ts']) {
+const files = [
+  'jest.config.cjs',
+  'jest.resolver.cjs',
+  'jest.sequencer.cjs',
+  'support/skip.ts',
+  'support/figures.ts',
+];
+for (const name of files) {
   cpSync(join(repository, 'test', name), join(root, 'test', name));
 }
 

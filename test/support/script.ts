@@ -103,6 +103,7 @@ export function smallCheckout(folder: string, { modules = true } = {}): string {
       'undici-types',
       '@types',
       'jest',
+      '@jest',
       '@swc',
       'node-addon-api',
       '.package-lock.json',

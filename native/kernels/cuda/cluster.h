@@ -32,7 +32,7 @@ DEVICE void loadMatrices(const Bf16* at, unsigned (&to)[4]) {
     Bf16 pair[2];
     for (int i = 0; i < 2; ++i) {
       const Bf16* row;
-      std::memcpy(&row, slots + (8 * m + (TURNED ? 2 * q + i : r)) * emulated::kSlot, sizeof row);
+      memcpy(&row, slots + (8 * m + (TURNED ? 2 * q + i : r)) * emulated::kSlot, sizeof row);
       pair[i] = row[TURNED ? r : 2 * q + i];
     }
     to[m] = pair[0] | static_cast<unsigned>(pair[1]) << 16;
@@ -44,7 +44,7 @@ DEVICE void multiply(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigne
   const int lane = static_cast<int>(threadIdx.x) % 32, r = lane / 4, q = lane % 4;
   const auto of = [&](int from, int which, int half) {
     unsigned bits;
-    std::memcpy(&bits, slots + from * emulated::kSlot + 4 * which, 4);
+    memcpy(&bits, slots + from * emulated::kSlot + 4 * which, 4);
     return __uint_as_float(half ? bits & 0xffff0000u : bits << 16);
   };
   for (int i = 0; i < 4; ++i) {

@@ -4,17 +4,13 @@
 #include "params.h"
 #include "platform.h"
 
-#if defined(STAMPED) && defined(FUSOR_EMULATED)
-#include <chrono>
-#endif
-
 namespace fusor::cuda {
 
 #ifdef STAMPED
 
 #ifdef FUSOR_EMULATED
 DEVICE unsigned long long nanoseconds() {
-  return static_cast<unsigned long long>(std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count());
+  return fusorRuntime->nanoseconds();
 }
 DEVICE unsigned cycles() { return static_cast<unsigned>(nanoseconds()); }
 DEVICE void keepGreatest(unsigned long long* at, unsigned long long value) { *at = least(value, *at) == value ? *at : value; }

@@ -1,10 +1,10 @@
 // CUDA's words for kernels that are compiled for the CPU (platform.h includes this where FUSOR_EMULATED is defined): a
 // thread is a fiber, a barrier hands over to the next. What a fiber needs comes through one table, set when the compiled
-// kernel is loaded.
+// kernel is loaded. C's headers, without C++'s (-nostdinc++): hundreds of kernels are compiled, and <cmath> is half of the work.
 #pragma once
-#include <cmath>
-#include <cstdint>
-#include <cstring>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
 
 #include "runtime.h"
 
@@ -34,10 +34,10 @@ struct alignas(16) float4 {
 
 template <int COUNT, class T>
 void loadNow(const T* from, T* to) {
-  std::memcpy(static_cast<void*>(to), from, 16 * COUNT);
+  memcpy(static_cast<void*>(to), from, 16 * COUNT);
 }
 
-inline float root(float x) { return std::sqrt(x); }
+inline float root(float x) { return sqrtf(x); }
 inline float quotient(float x, float y) { return x / y; }
 
 inline void __syncthreads() { fusorRuntime->barrier(); }
@@ -52,12 +52,10 @@ template <class T>
 inline T __shfl_xor_sync(unsigned, T value, int apart) {
   const unsigned char* slots = fusorRuntime->exchange(&value, sizeof value);
   T other;
-  std::memcpy(&other, slots + (emulatedLane() ^ static_cast<unsigned>(apart)) * emulated::kSlot, sizeof other);
+  memcpy(&other, slots + (emulatedLane() ^ static_cast<unsigned>(apart)) * emulated::kSlot, sizeof other);
   return other;
 }
 
 inline unsigned __umulhi(unsigned a, unsigned b) { return static_cast<unsigned>(static_cast<uint64_t>(a) * b >> 32); }
 inline float __uint_as_float(unsigned bits) { return __builtin_bit_cast(float, bits); }
 inline unsigned __float_as_uint(float value) { return __builtin_bit_cast(unsigned, value); }
-using std::isfinite;
-using std::isnan;

@@ -96,7 +96,7 @@ int runCommand(const std::vector<std::string>& command) {
 }
 
 std::vector<std::string> commandFor(const cuda::Program& program, const std::string& sources) {
-  std::vector<std::string> command{FUSOR_CXX, "-x", "c++", "-std=c++20", "-shared", "-fPIC", "-ffp-contract=off", "-fno-math-errno",
+  std::vector<std::string> command{FUSOR_CXX, "-x", "c++", "-std=c++20", "-nostdinc++", "-shared", "-fPIC", "-ffp-contract=off", "-fno-math-errno",
                                    "-fvisibility=hidden", "-w", "-DFUSOR_EMULATED", "-I" + (kSources / "test/cuda").string()};
   std::istringstream flags(FUSOR_KERNEL_FLAGS);
   for (std::string flag; flags >> flag;) command.push_back(flag);

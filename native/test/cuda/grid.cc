@@ -1,6 +1,7 @@
 #include "grid.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <numeric>
 #include <stdexcept>
@@ -12,7 +13,7 @@ Grid* Grid::self = nullptr;
 
 emulated::Runtime& Grid::runtime() {
   static emulated::Runtime table{nullptr, &shared, &barrier, &clusterArrive, &clusterWait, &exchange, &copyLater, &expectBytes,
-                                 &completeBytes, &waitForBytes};
+                                 &completeBytes, &waitForBytes, &nanoseconds};
   return table;
 }
 
@@ -85,6 +86,11 @@ void Grid::changeBytes(void* barrier, int64_t by, bool arrives) {
 
 void Grid::expectBytes(void* barrier, unsigned bytes) { changeBytes(barrier, bytes, true); }
 void Grid::completeBytes(void* barrier, unsigned bytes) { changeBytes(barrier, -static_cast<int64_t>(bytes), false); }
+
+unsigned long long Grid::nanoseconds() {
+  return static_cast<unsigned long long>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count());
+}
 
 void Grid::waitForBytes(void* barrier, unsigned parity) {
   Worker& worker = self->now();

@@ -61,6 +61,7 @@ class Grid {
   static void expectBytes(void* barrier, unsigned bytes);
   static void completeBytes(void* barrier, unsigned bytes);
   static void waitForBytes(void* barrier, unsigned parity);
+  static unsigned long long nanoseconds();
   static void changeBytes(void* barrier, int64_t by, bool arrives);
 
   void runCluster(unsigned first, const cuda::Launch& launch, Order order);

@@ -1,6 +1,6 @@
 // What a fiber that plays a CUDA thread asks of the grid that it is in.
 #pragma once
-#include <cstdint>
+#include <stdint.h>
 
 namespace emulated {
 
@@ -30,6 +30,7 @@ struct Runtime {
   void (*expectBytes)(void* barrier, unsigned bytes);
   void (*completeBytes)(void* barrier, unsigned bytes);
   void (*waitForBytes)(void* barrier, unsigned parity);
+  unsigned long long (*nanoseconds)();
 };
 
 }  // namespace emulated
