@@ -55,8 +55,9 @@ export async function* rowBlocks(
 
 /** After the last newline outside quotes; 0 when there is none. The block begins outside. */
 function lastRowEnd(block: Uint8Array, filled: number, quotes: boolean): number {
-  if (!quotes || block.subarray(0, filled).indexOf(34) < 0)
-    return block.subarray(0, filled).lastIndexOf(10) + 1;
+  // A Buffer's search takes many bytes at a time.
+  const bytes = Buffer.from(block.buffer, block.byteOffset, filled);
+  if (!quotes || !bytes.includes(34)) return bytes.lastIndexOf(10) + 1;
   let end = 0;
   let quoted = false;
   for (let at = 0; at < filled; at++) {

@@ -59,7 +59,8 @@ export function parseBlock(bytes: Uint8Array, layout: TableLayout): ParsedBlock 
 class Block {
   line = 0;
   rows = 0;
-  values: Float32Array;
+  /** Bytes for as long as all are: most large tables are pictures. */
+  values: Uint8Array | Float32Array;
   labels: Float32Array;
   readonly width: number;
   /** By column: where its value goes, −1 for the label, −2 for nowhere. */
@@ -74,7 +75,7 @@ class Block {
     this.width = features.length;
     // A cell of a table takes two bytes, if there are not many empty ones.
     const guess = Math.floor(size / (2 * layout.names.length)) + 16;
-    this.values = new Float32Array(guess * this.width);
+    this.values = new Uint8Array(guess * this.width);
     this.labels = new Float32Array(guess);
     this.place = Int32Array.from(layout.names, (_, i) =>
       i === layout.label ? -1 : features.indexOf(i) < 0 ? -2 : features.indexOf(i),
@@ -85,19 +86,29 @@ class Block {
   /** Room for another row. */
   open(): void {
     if (this.rows < this.labels.length) return;
-    const grown = <T extends Float32Array>(old: T) => {
-      const more = new Float32Array(old.length * 2);
-      more.set(old);
-      return more;
-    };
-    this.values = grown(this.values);
-    this.labels = grown(this.labels);
+    const { values, labels } = this;
+    this.values =
+      values instanceof Uint8Array ? new Uint8Array(values.length * 2) : new Float32Array(values.length * 2);
+    this.values.set(values);
+    this.labels = new Float32Array(labels.length * 2);
+    this.labels.set(labels);
+  }
+
+  /** The greatest value that there is room for without more ado. */
+  get most(): number {
+    return this.values instanceof Uint8Array ? 255 : Number.POSITIVE_INFINITY;
+  }
+
+  widen(): void {
+    this.values = new Float32Array(this.values);
   }
 
   put(column: number, value: number): void {
     const place = this.place[column];
-    if (place >= 0) this.values[this.rows * this.width + place] = value;
-    else if (place === -1) this.labels[this.rows] = value;
+    if (place >= 0) {
+      if ((value & 255) !== value && this.most === 255) this.widen();
+      this.values[this.rows * this.width + place] = value;
+    } else if (place === -1) this.labels[this.rows] = value;
   }
 
   /** The number of a category. @param key of the same text the same, and cheaper to make */
@@ -170,17 +181,13 @@ class Block {
 
   finish(): ParsedBlock {
     const { rows, width, line: lines } = this;
-    const values = this.values.subarray(0, rows * width);
-    let end = 0;
-    while (end < values.length && (values[end] & 255) === values[end]) end++;
-    const bytes = end === values.length;
     const categories = Object.fromEntries(
       this.#ids.flatMap((ids, i) => (ids ? [[i, [...ids.keys()].map((key) => this.#decoded(key))]] : [])),
     );
     return {
       rows,
       lines,
-      values: bytes ? new Uint8Array(values) : values.slice(),
+      values: this.values.slice(0, rows * width),
       labels: this.labels.slice(0, rows),
       categories,
     };
@@ -250,7 +257,7 @@ const [NEWLINE, RETURN, SPACE, PLUS, MINUS, POINT, ZERO] = [10, 13, 32, 43, 45, 
 const POWERS = Float64Array.from({ length: 16 }, (_, i) => 10 ** i);
 
 /**
- * The common cell is a few digits: the first loop reads it. All others, but text, are a mantissa below 2⁵³ over a power of
+ * The most common cells are one digit, and a few: those are read on the spot. All others, but text, are a mantissa below 2⁵³ over a power of
  * ten that float64 holds, which is rounded once: as Number does it.
  */
 function parsePlain(buffer: Buffer, block: Block): void {
@@ -269,26 +276,34 @@ function parsePlain(buffer: Buffer, block: Block): void {
       continue;
     }
     block.open();
-    const { values } = block;
+    let { values, most } = block;
     const base = block.rows * width;
     let column = 0;
     for (; ; column++) {
+      const only = bytes[at] - ZERO;
+      if (only >= 0 && only <= 9 && bytes[at + 1] === separator && isFeature[column] === 1) {
+        values[base + place[column]] = only;
+        at += 2;
+        continue;
+      }
       const begin = at;
       let value = 0;
       for (let digit = (bytes[at] - ZERO) >>> 0; digit <= 9; digit = (bytes[++at] - ZERO) >>> 0)
-        value = value * 10 + digit;
+        value = (value * 10 + digit) | 0;
       const byte = bytes[at];
       if (
         at - begin - 1 < 9 &&
         at > begin &&
         (byte === separator || byte === NEWLINE) &&
-        isFeature[column] === 1
+        isFeature[column] === 1 &&
+        value <= most
       )
         values[base + place[column]] = value;
       else {
         at = begin;
         while (bytes[at] !== separator && bytes[at] !== NEWLINE) at++;
         if (column < columns) otherCell(bytes, begin, at, column, block);
+        ({ values, most } = block);
       }
       if (bytes[at] === NEWLINE) break;
       at++;

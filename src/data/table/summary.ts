@@ -22,7 +22,7 @@ export class TableSummary {
   #onlyBytes = true;
   #greatest = 0;
   /** About the means: keeps sums of squares exact. */
-  #shift: readonly number[] = [];
+  #shift = new Float64Array(0);
 
   /** @param given what the columns must be: categories have its numbers */
   constructor(
@@ -44,7 +44,7 @@ export class TableSummary {
   /** @param first rows of the table */
   centre({ values, rows }: Pick<KeptBlock, 'values' | 'rows'>): void {
     const width = this.#features.length;
-    this.#shift = this.#features.map((_, f) => {
+    this.#shift = Float64Array.from(this.#features, (_, f) => {
       let sum = 0;
       let count = 0;
       for (let row = 0; row < rows; row++) {
@@ -58,17 +58,42 @@ export class TableSummary {
   }
 
   /** Means and deviations are those of the rows that train. */
-  learn({ values }: KeptBlock): void {
+  learn({ values, rows }: KeptBlock): void {
+    if (values[Symbol.toStringTag] === 'Uint8Array') {
+      this.#learnBytes(values, rows);
+      return;
+    }
     const width = this.#features.length;
+    const [counts, sums, squares, shift] = [this.#counts, this.#sums, this.#squares, this.#shift];
     for (let i = 0; i < values.length; )
       for (let f = 0; f < width; f++, i++) {
-        const far = values[i] - this.#shift[f];
+        const far = values[i] - shift[f];
         // A missing number.
         if (Number.isNaN(far)) continue;
-        this.#counts[f]++;
-        this.#sums[f] += far;
-        this.#squares[f] += far * far;
+        counts[f]++;
+        sums[f] += far;
+        squares[f] += far * far;
       }
+  }
+
+  /** None is missing, most are 0, and sums of integers are exact without a shift. */
+  #learnBytes(values: KeptBlock['values'], rows: number): void {
+    const width = this.#features.length;
+    const sums = new Float64Array(width);
+    const squares = new Float64Array(width);
+    for (let i = 0; i < values.length; )
+      for (let f = 0; f < width; f++, i++) {
+        const value = values[i];
+        if (value === 0) continue;
+        sums[f] += value;
+        squares[f] += value * value;
+      }
+    for (let f = 0; f < width; f++) {
+      const shift = this.#shift[f];
+      this.#counts[f] += rows;
+      this.#sums[f] += sums[f] - rows * shift;
+      this.#squares[f] += squares[f] - 2 * shift * sums[f] + rows * shift * shift;
+    }
   }
 
   /** The first `rows` of a block, its categories numbered as those of all blocks. */
