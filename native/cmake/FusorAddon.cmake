@@ -8,7 +8,6 @@ file(GLOB addon_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/addon/*.c
 file(GLOB engine_sources CONFIGURE_DEPENDS
   "${CMAKE_CURRENT_SOURCE_DIR}/bench/*.cc"
   "${CMAKE_CURRENT_SOURCE_DIR}/engine/*.cc")
-list(TRANSFORM trainer_sources PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/" REGEX "^engine/")
 list(REMOVE_ITEM engine_sources ${trainer_sources})
 if(NOT addon_sources OR NOT engine_sources)
   message(FATAL_ERROR "native/addon or native/engine holds no .cc file")
@@ -29,8 +28,9 @@ target_link_libraries(fusor_engine PRIVATE fusor_flags)
 # Most of what a file that includes it takes to compile.
 target_precompile_headers(fusor_engine PRIVATE engine/torch.h)
 
-set(fault_sources module session_wrap worker faults)
-list(TRANSFORM fault_sources REPLACE "(.+)" "${CMAKE_CURRENT_SOURCE_DIR}/addon/\\1.cc")
+foreach(name IN ITEMS module session_wrap worker faults)
+  list(APPEND fault_sources "${CMAKE_CURRENT_SOURCE_DIR}/addon/${name}.cc")
+endforeach()
 list(REMOVE_ITEM addon_sources ${fault_sources})
 
 function(fusor_with_napi target)

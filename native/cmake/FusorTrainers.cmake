@@ -2,6 +2,8 @@
 file(GLOB trainer_sources CONFIGURE_DEPENDS
   "${CMAKE_CURRENT_SOURCE_DIR}/engine/fused_*.cc"
   "${CMAKE_CURRENT_SOURCE_DIR}/engine/cuda_*.cc")
-list(APPEND trainer_sources engine/loss.cc engine/pace.cc engine/team.cc engine/update.cc)
+foreach(name IN ITEMS loss pace team update)
+  list(APPEND trainer_sources "${CMAKE_CURRENT_SOURCE_DIR}/engine/${name}.cc")
+endforeach()
 add_library(fusor_trainers OBJECT ${trainer_sources})
 target_link_libraries(fusor_trainers PRIVATE fusor_flags)

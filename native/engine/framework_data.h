@@ -1,12 +1,11 @@
 // Rows as tensors where the framework trainer computes: on a GPU copies, made when a data set is first used and freed at the
 // first call after the host's is gone; on the CPU the host's own memory.
 #pragma once
-#include "torch.h"
-
 #include <list>
 #include <memory>
 
 #include "plan.h"
+#include "torch.h"
 #include "torch_place.h"
 
 namespace fusor::framework {

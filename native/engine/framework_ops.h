@@ -1,10 +1,9 @@
 // The operations of the contract in ATen calls.
 #pragma once
-#include "torch.h"
-
 #include <optional>
 
 #include "plan.h"
+#include "torch.h"
 
 namespace fusor::framework {
 

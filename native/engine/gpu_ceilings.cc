@@ -1,12 +1,9 @@
-#include "torch.h"
-#include <ATen/Context.h>
-#include <c10/core/InferenceMode.h>
-
 #include <algorithm>
 
 #include "../cuda/driver.h"
 #include "ceilings.h"
 #include "event_stamps.h"
+#include "torch.h"
 
 namespace fusor {
 namespace {

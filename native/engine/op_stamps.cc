@@ -1,10 +1,11 @@
 #include "op_stamps.h"
 
-#include "torch.h"
 #include <ATen/record_function.h>
 
 #include <memory>
 #include <unordered_map>
+
+#include "torch.h"
 
 namespace fusor {
 namespace {

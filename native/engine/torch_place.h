@@ -1,13 +1,12 @@
 // A GPU as libtorch uses it: its context, its memory, and a stream that libtorch's operations and our launches share. Builds
 // against any libtorch; one without CUDA is told so at run time.
 #pragma once
-#include "torch.h"
-
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "../cuda/driver_device.h"
+#include "torch.h"
 #include "torch_cuda.h"
 #include "trainer_for.h"
 

@@ -1,4 +1,7 @@
-/** What a profile promises of itself on MNIST, by the clock: others use the machine, too, so of three tries, each the median of five looks, the best counts. */
+/**
+ * What a profile promises of itself on MNIST, by the clock: others use the machine, too, so of three tries, each the
+ * median of five looks, the best counts.
+ */
 import type { ProfileDocument } from '../../src/profile/profile';
 import { BACKENDS, documentOf, fusor } from '../support/cli';
 import { temporaryFolder } from '../support/script';

@@ -48,7 +48,7 @@ function stateOf(file: string): string {
 
 /** One a processor, and a set of the variables that loaders and numerical libraries read. */
 function keptFile(): string {
-  const read = /^(LD|DYLD|GLIBC|FUSOR|LIBTORCH|TORCH|ATEN|OMP|KMP|GOMP|MKL|DNNL|ONEDNN)_/;
+  const read = /^(LD|DYLD|GLIBC|TORCH|ATEN|OMP|KMP|GOMP|MKL|DNNL|ONEDNN)_/;
   const variables = Object.entries(process.env).filter(([name]) => read.test(name));
   const about = [ADDON_FILE, process.version, cpus()[0]?.model, availableParallelism(), variables.sort()];
   const name = createHash('sha256').update(JSON.stringify(about)).digest('hex').slice(0, 16);

@@ -28,6 +28,8 @@ export function isBadRow(result: ParsedBlock | BadRow): result is BadRow {
   return 'what' in result;
 }
 
+const isByte = (value: number): boolean => (value & 255) === value;
+
 class Refusal extends Error {
   constructor(
     message: string,
@@ -106,7 +108,7 @@ class Block {
   put(column: number, value: number): void {
     const place = this.place[column];
     if (place >= 0) {
-      if ((value & 255) !== value && this.most === 255) this.widen();
+      if (this.most === 255 && !isByte(value)) this.widen();
       this.values[this.rows * this.width + place] = value;
     } else if (place === -1) this.labels[this.rows] = value;
   }
@@ -181,13 +183,16 @@ class Block {
 
   finish(): ParsedBlock {
     const { rows, width, line: lines } = this;
+    const values = this.values.slice(0, rows * width);
+    // What widened them may be in a row that was dropped, or round to a byte.
+    const narrows = values instanceof Float32Array && values.every(isByte);
     const categories = Object.fromEntries(
       this.#ids.flatMap((ids, i) => (ids ? [[i, [...ids.keys()].map((key) => this.#decoded(key))]] : [])),
     );
     return {
       rows,
       lines,
-      values: this.values.slice(0, rows * width),
+      values: narrows ? new Uint8Array(values) : values,
       labels: this.labels.slice(0, rows),
       categories,
     };
@@ -257,8 +262,8 @@ const [NEWLINE, RETURN, SPACE, PLUS, MINUS, POINT, ZERO] = [10, 13, 32, 43, 45, 
 const POWERS = Float64Array.from({ length: 16 }, (_, i) => 10 ** i);
 
 /**
- * The most common cells are one digit, and a few: those are read on the spot. All others, but text, are a mantissa below 2⁵³ over a power of
- * ten that float64 holds, which is rounded once: as Number does it.
+ * The most common cells are one digit, and a few: those are read on the spot. All others, but text, are a mantissa below
+ * 2⁵³ over a power of ten that float64 holds, which is rounded once: as Number does it.
  */
 function parsePlain(buffer: Buffer, block: Block): void {
   const { delimiter, names, kinds } = block.layout;

@@ -1,25 +1,14 @@
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { inChild, repository } from '../../support/script';
+import { inChild, repository, temporaryFolder } from '../../support/script';
 import { describeUnless } from '../../support/skip';
 
 const provider = join(repository, 'dist', 'backend', 'native', 'provider.js');
 const built = existsSync(join(repository, 'build', 'fusor.node'));
 
 describeUnless(!built && 'the native backend is not built')('what a probe found of the processor', () => {
-  const cache = mkdtempSync(join(tmpdir(), 'fusor-kept-'));
+  const cache = temporaryFolder();
   const bystander = join(cache, 'library.so');
-  afterAll(() => rmSync(cache, { recursive: true }));
 
   /** In a process of its own, as a command would. */
   function nameOfCpu({ fresh = false, env = {} } = {}): string {

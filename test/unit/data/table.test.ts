@@ -43,6 +43,14 @@ test('numbers are standardised, text becomes a column a category, missing number
   );
 });
 
+test('pictures stay bytes whatever rows were dropped, and where a number rounds to a byte', async () => {
+  const table = 'a,b,kind\n0,200,x\n7,,y\n3.00000001,255,y\n1,9,x\n';
+  const { train } = await datasets.open(written(table), { label: 'kind', missing: 'drop' });
+  const { data } = arrays(train).x;
+  expect(data[Symbol.toStringTag]).toBe('Uint8Array');
+  expect(Array.from(data)).toEqual([0, 200, 3, 255, 1, 9]);
+});
+
 test('JSON lines are the same table', async () => {
   const lines = [
     { age: 10, at: [1, 2], kind: 'a' },
