@@ -16,7 +16,7 @@ export async function* rowBlocks(
   let rest: Uint8Array = new Uint8Array(0);
   let want = BLOCK;
   for (let at = start; ; ) {
-    const block = new Uint8Array(rest.length + want);
+    const block: Uint8Array<ArrayBuffer> = Buffer.allocUnsafeSlow(rest.length + want);
     block.set(rest);
     let bytesRead: number;
     try {
@@ -28,7 +28,7 @@ export async function* rowBlocks(
     at += bytesRead;
     const filled = rest.length + bytesRead;
     if (bytesRead === 0) {
-      if (filled > 0) yield block.slice(0, filled);
+      if (filled > 0) yield block.subarray(0, filled);
       return;
     }
     const end = lastRowEnd(block, filled, quotes);
@@ -48,8 +48,8 @@ export async function* rowBlocks(
       continue;
     }
     want = BLOCK;
-    rest = block.slice(end, filled);
-    yield end === block.length ? block : block.slice(0, end);
+    rest = new Uint8Array(block.subarray(end, filled));
+    yield block.subarray(0, end);
   }
 }
 

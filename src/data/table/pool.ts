@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import type { TableLayout } from './layout';
+import type { Task } from './work';
 import type { Done, Job } from './worker';
 
 type Work = Job extends infer J ? (J extends Job ? Omit<J, 'id'> : never) : never;
@@ -14,7 +14,7 @@ export class Pool {
 
   constructor(
     readonly size: number,
-    workerData?: TableLayout,
+    workerData?: Task,
   ) {
     this.#workers = Array.from({ length: size }, () => {
       const worker = new Worker(join(__dirname, 'worker.js'), { workerData });
@@ -36,9 +36,15 @@ export class Pool {
     });
   }
 
+  /** The number of the thread that has least to do. */
+  idlest(): number {
+    const jobs = this.#workers.map((entry) => entry.jobs);
+    return jobs.indexOf(Math.min(...jobs));
+  }
+
   /** @param transfer is gone from here */
-  run<T>(work: Work, transfer: ArrayBuffer[] = []): Promise<T> {
-    const entry = this.#workers.reduce((least, other) => (other.jobs < least.jobs ? other : least));
+  run<T>(work: Work, transfer: ArrayBuffer[] = [], thread = this.idlest()): Promise<T> {
+    const entry = this.#workers[thread];
     const id = this.#next++;
     entry.jobs++;
     this.#alive(1);

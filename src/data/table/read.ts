@@ -10,11 +10,12 @@ import { dataFolder } from '../cache';
 import { foreign } from '../idx';
 import { Splitter } from '../split';
 import { rowBlocks } from './blocks';
+import type { Kept } from './keep';
 import { csvLayout, jsonlLayout, type TableLayout, type TableOptions } from './layout';
-import { type BadRow, isBadRow, type ParsedBlock, parseBlock } from './parse';
-import { Pool } from './pool';
-import { type KeptBlock, Memory, Spill } from './store';
+import { type BadRow, isBadRow, parseBlock } from './parse';
+import { Memory, Spill } from './store';
 import { TableSummary } from './summary';
+import { type ParsedRows, type Work, workOn } from './work';
 
 export interface TableReadOptions extends TableOptions {
   /** Shares of the rows to validate and to test with, and the seed that chooses them. */
@@ -64,8 +65,9 @@ export async function readTable(
     if (!spilled) requireMemory(2 * size, 'the rows', file, 'take a part of them (limit)');
     const store = spilled ? new Spill(join(dataFolder(options.dataDir), 'tmp')) : new Memory();
     try {
-      const reading = new Reading(layout, store, options);
-      const sha256 = await reading.all(handle, head, size);
+      const threads = size < ALONE ? 0 : Math.min(4, availableParallelism());
+      const reading = new Reading(layout, head, store, threads, options);
+      const sha256 = await reading.all(handle);
       const now = (await handle.stat()).size;
       if (now !== size)
         throw new FusorError(
@@ -118,69 +120,74 @@ async function headOf(handle: FileHandle, file: string, size: number): Promise<B
 class Reading {
   readonly summary: TableSummary;
   readonly #splitter: Splitter;
+  readonly #work: Work;
+  /** Blocks on their way, in their order. */
+  readonly #parsing: Promise<ParsedRows | BadRow>[] = [];
+  readonly #keeping: Promise<Kept>[] = [];
+  #parsed = 0;
+  #taken = 0;
   #left: number;
   #line: number;
 
   constructor(
     private readonly layout: TableLayout,
+    private readonly head: Buffer,
     private readonly store: Memory | Spill,
+    private readonly threads: number,
     { split, seed, limit, schema }: TableReadOptions,
   ) {
     this.#splitter = new Splitter(split, seed);
     this.#left = limit ?? Number.POSITIVE_INFINITY;
     this.#line = layout.line;
-    this.summary = new TableSummary(layout, schema);
+    const first = parseBlock(head.subarray(layout.start), layout);
+    if (isBadRow(first)) throw this.#bad(first);
+    const centre = meansOf(first.values, layout.features.length);
+    this.summary = new TableSummary(layout, centre, schema);
+    this.#work = workOn({ layout, centre }, threads);
   }
 
   /** @returns the file's sha256 */
-  async all(handle: FileHandle, head: Buffer, size: number): Promise<string> {
-    const { layout } = this;
-    const { start, file, kind } = layout;
-    const hash = createHash('sha256').update(head.subarray(0, start));
-    this.summary.centre(this.#first(head.subarray(start)));
-    const threads = size < ALONE ? 0 : Math.min(4, availableParallelism());
-    const pool = threads > 0 ? new Pool(threads, layout) : undefined;
-    const pending: Promise<ParsedBlock | BadRow>[] = [];
+  async all(handle: FileHandle): Promise<string> {
+    const { start, file, kind } = this.layout;
+    const hash = createHash('sha256').update(this.head.subarray(0, start));
     try {
       for await (const block of rowBlocks(handle, file, start, kind === 'csv', (bytes) =>
         hash.update(bytes),
       )) {
         // What is beyond the limit counts for the digest only.
         if (this.#left <= 0) continue;
-        pending.push(
-          pool
-            ? pool.run<ParsedBlock | BadRow>({ parse: block }, [block.buffer])
-            : Promise.resolve(parseBlock(block, layout)),
-        );
-        if (pending.length > threads + 1) await this.#take(await pending.shift()!);
+        this.#parsing.push(this.#work.parse(this.#parsed++, block));
+        await this.#go(this.threads + 1);
       }
-      for (const result of pending) await this.#take(await result);
+      await this.#go(0);
     } finally {
-      await pool?.close();
+      await this.#work.close();
     }
     this.summary.finish();
     return hash.digest('hex');
   }
 
-  #first(head: Buffer): ParsedBlock {
-    const first = parseBlock(head, this.layout);
-    if (isBadRow(first)) throw this.#bad(first);
-    return first;
+  /** @param ahead blocks that may still be in work afterwards */
+  async #go(ahead: number): Promise<void> {
+    while (this.#parsing.length > ahead) this.#choose(await this.#parsing.shift()!);
+    while (this.#keeping.length > ahead) await this.#store(await this.#keeping.shift()!);
   }
 
-  async #take(result: ParsedBlock | BadRow): Promise<void> {
+  #choose(result: ParsedRows | BadRow): void {
     if (isBadRow(result)) throw this.#bad(result);
+    const block = this.#taken++;
     this.#line += result.lines;
     if (this.#left <= 0) return;
     const rows = Math.min(this.#left, result.rows);
     this.#left -= rows;
-    const block = this.summary.add(result, rows);
-    const parts = this.#splitter.assign(block.labels);
-    for (const part of [0, 1, 2]) {
-      const chosen = pick(block, parts, part);
-      if (part === 0) this.summary.learn(chosen);
-      if (chosen.rows > 0) await this.store.add(part, chosen);
-    }
+    const numbered = this.summary.number(result, rows);
+    const parts = this.#splitter.assign(numbered.labels);
+    this.#keeping.push(this.#work.keep(block, { ...numbered, parts }));
+  }
+
+  async #store(kept: Kept): Promise<void> {
+    this.summary.learn(kept);
+    for (const [part, block] of kept.blocks.entries()) if (block.rows > 0) await this.store.add(part, block);
   }
 
   #bad({ line, what, mend }: BadRow): FusorError {
@@ -190,17 +197,13 @@ class Reading {
   }
 }
 
-function pick(block: KeptBlock, parts: Uint8Array, part: number): KeptBlock {
-  const width = block.values.length / Math.max(1, block.rows);
-  const rows = parts.reduce((sum, each) => sum + Number(each === part), 0);
-  if (rows === block.rows) return block;
-  const values = block.values.slice(0, rows * width);
-  const labels = new Float32Array(rows);
-  let to = 0;
-  for (let row = 0; row < block.rows; row++) {
-    if (parts[row] !== part) continue;
-    values.set(block.values.subarray(row * width, (row + 1) * width), to * width);
-    labels[to++] = block.labels[row];
+/** Of each column, over the rows that have it; 0 where none does. */
+function meansOf(values: ArrayLike<number>, width: number): Float64Array {
+  const [sums, counts] = [new Float64Array(width), new Float64Array(width)];
+  for (let i = 0; i < values.length; i++) {
+    if (Number.isNaN(values[i])) continue;
+    sums[i % width] += values[i];
+    counts[i % width]++;
   }
-  return { rows, values, labels };
+  return sums.map((sum, f) => sum / Math.max(1, counts[f]));
 }

@@ -1,8 +1,9 @@
 import { FusorError } from '../../errors';
+import type { Choice, Kept } from './keep';
 import { CATEGORY, hasTextClasses, type TableLayout } from './layout';
-import type { ParsedBlock } from './parse';
+import { Moments } from './moments';
 import type { TableColumn, TableSchema } from './schema';
-import type { KeptBlock } from './store';
+import type { ParsedRows } from './work';
 
 /** More would be a text or a number of its own in each row. */
 const MOST_CATEGORIES = 1000;
@@ -12,115 +13,53 @@ const MOST_CLASSES = 100;
 export class TableSummary {
   rows = 0;
   readonly #features: number[];
-  readonly #counts: Float64Array;
-  readonly #sums: Float64Array;
-  readonly #squares: Float64Array;
+  readonly #moments: Moments;
   /** By column, the number of each category; in the order in which they came. */
   readonly #categories: (Map<string, number> | undefined)[];
   /** Of a label of numbers those that came, till there are too many for classes. */
   readonly #labels = new Set<number>();
   #onlyBytes = true;
-  #greatest = 0;
-  /** About the means: keeps sums of squares exact. */
-  #shift = new Float64Array(0);
+  #high = false;
 
-  /** @param given what the columns must be: categories have its numbers */
+  /** @param centre values near the columns' means @param given what the columns must be: categories have its numbers */
   constructor(
     private readonly layout: TableLayout,
+    centre: Float64Array,
     private readonly given?: TableSchema,
   ) {
     this.#features = layout.features;
-    const { length } = this.#features;
-    [this.#counts, this.#sums, this.#squares] = [
-      new Float64Array(length),
-      new Float64Array(length),
-      new Float64Array(length),
-    ];
+    this.#moments = new Moments(centre);
     this.#categories = layout.kinds.map((kind, i) =>
       kind === CATEGORY ? new Map(this.#namesIn(i).map((name, id) => [name, id])) : undefined,
     );
   }
 
-  /** @param first rows of the table */
-  centre({ values, rows }: Pick<KeptBlock, 'values' | 'rows'>): void {
-    const width = this.#features.length;
-    this.#shift = Float64Array.from(this.#features, (_, f) => {
-      let sum = 0;
-      let count = 0;
-      for (let row = 0; row < rows; row++) {
-        const value = values[row * width + f];
-        if (Number.isNaN(value)) continue;
-        sum += value;
-        count++;
-      }
-      return count > 0 ? sum / count : 0;
-    });
-  }
-
-  /** Means and deviations are those of the rows that train. */
-  learn({ values, rows }: KeptBlock): void {
-    if (values[Symbol.toStringTag] === 'Uint8Array') {
-      this.#learnBytes(values, rows);
-      return;
-    }
-    const width = this.#features.length;
-    const [counts, sums, squares, shift] = [this.#counts, this.#sums, this.#squares, this.#shift];
-    for (let i = 0; i < values.length; )
-      for (let f = 0; f < width; f++, i++) {
-        const far = values[i] - shift[f];
-        // A missing number.
-        if (Number.isNaN(far)) continue;
-        counts[f]++;
-        sums[f] += far;
-        squares[f] += far * far;
-      }
-  }
-
-  /** None is missing, most are 0, and sums of integers are exact without a shift. */
-  #learnBytes(values: KeptBlock['values'], rows: number): void {
-    const width = this.#features.length;
-    const sums = new Float64Array(width);
-    const squares = new Float64Array(width);
-    for (let i = 0; i < values.length; )
-      for (let f = 0; f < width; f++, i++) {
-        const value = values[i];
-        if (value === 0) continue;
-        sums[f] += value;
-        squares[f] += value * value;
-      }
-    for (let f = 0; f < width; f++) {
-      const shift = this.#shift[f];
-      this.#counts[f] += rows;
-      this.#sums[f] += sums[f] - rows * shift;
-      this.#squares[f] += squares[f] - 2 * shift * sums[f] + rows * shift * shift;
-    }
-  }
-
-  /** The first `rows` of a block, its categories numbered as those of all blocks. */
-  add(block: ParsedBlock, rows: number): KeptBlock {
+  /** Counts the first `rows` of a block, whose categories become those of all blocks. @returns what `keep` is to know */
+  number(block: ParsedRows, rows: number): Omit<Choice, 'parts'> {
     const { layout } = this;
-    const width = this.#features.length;
     this.rows += rows;
-    this.#onlyBytes &&= block.values[Symbol.toStringTag] === 'Uint8Array';
-    if (this.#onlyBytes && this.#greatest < 128) this.#greatest = greatestOf(block.values, this.#greatest);
-    let values = block.values.subarray(0, rows * width);
+    this.#onlyBytes &&= block.bytes;
     const labels = block.labels.subarray(0, rows);
+    const renumbered = new Map<number, number[]>();
     for (const [f, column] of this.#features.entries()) {
-      const ids = this.#number(column, block.categories[column]);
-      if (!ids || ids.every((id, i) => id === i)) continue;
-      if (Math.max(...ids) > 255 && values[Symbol.toStringTag] === 'Uint8Array')
-        values = Float32Array.from(values);
-      for (let row = 0; row < rows; row++) values[row * width + f] = ids[values[row * width + f]];
+      const ids = this.#idsOf(column, block.categories[column]);
+      if (ids?.some((id, i) => id !== i)) renumbered.set(f, ids);
     }
-    const ids = this.#number(layout.label, block.categories[layout.label]);
+    const ids = this.#idsOf(layout.label, block.categories[layout.label]);
     if (ids) for (let row = 0; row < rows; row++) labels[row] = ids[labels[row]];
     else
       for (let row = 0; row < rows && this.#labels.size <= MOST_CATEGORIES; row++)
         this.#labels.add(labels[row]);
-    return { rows, values, labels };
+    return { labels, renumbered };
   }
 
-  #number(column: number, names: readonly string[] | undefined): number[] | undefined {
+  /** Means and deviations are those of the rows that train. */
+  learn({ moments, high }: Pick<Kept, 'moments' | 'high'>): void {
+    this.#moments.merge(moments);
+    this.#high ||= high;
+  }
+
+  #idsOf(column: number, names: readonly string[] | undefined): number[] | undefined {
     const known = this.#categories[column];
     if (!known || !names) return undefined;
     const ids = names.map((name) => {
@@ -142,7 +81,7 @@ export class TableSummary {
     const { file } = this.layout;
     if (this.rows === 0)
       throw new FusorError('ERR_DATA_EMPTY', ['the file has no rows', file, 'give at least one'], { file });
-    const empty = this.#features.find((_, f) => this.#counts[f] === 0);
+    const empty = this.#features.find((_, f) => this.#moments.counts[f] === 0);
     if (empty !== undefined)
       throw new FusorError(
         'ERR_DATA_EMPTY',
@@ -197,9 +136,8 @@ export class TableSummary {
     const columns = this.#features.map((column, f): TableColumn => {
       const categories = this.#categories[column];
       if (categories) return { name: names[column], kind: 'category', categories: [...categories.keys()] };
-      const mean = this.#sums[f] / this.#counts[f];
-      const deviation = Math.sqrt(Math.max(0, this.#squares[f] / this.#counts[f] - mean * mean));
-      return { name: names[column], kind: 'number', mean: mean + this.#shift[f], deviation };
+      const [mean, deviation] = [this.#moments.mean(f), this.#moments.deviation(f)];
+      return { name: names[column], kind: 'number', mean, deviation };
     });
     const bytes = this.#onlyBytes && columns.every(({ kind }) => kind === 'number');
     if (scale === 'bytes' && !bytes)
@@ -208,7 +146,7 @@ export class TableSummary {
         ['not all columns are integers from 0 to 255', this.layout.file, 'take another scale'],
         { argument: 'scale' },
       );
-    const chosen = scale !== 'auto' ? scale : bytes && this.#greatest >= 128 ? 'bytes' : 'standard';
+    const chosen = scale !== 'auto' ? scale : bytes && this.#high ? 'bytes' : 'standard';
     const classes = this.#classes(task, kinds[label] === CATEGORY);
     const schema: TableSchema = {
       columns,
@@ -245,10 +183,4 @@ export class TableSummary {
     if (values.length < 2) throw refuse(`every label is ${values[0]}`, 'there is nothing to tell apart');
     return values.map((value) => [String(value), value]);
   }
-}
-
-function greatestOf(values: ArrayLike<number>, least: number): number {
-  let most = least;
-  for (let i = 0; i < values.length; i++) if (values[i] > most) most = values[i];
-  return most;
 }

@@ -1,10 +1,11 @@
 /** The thread that reads: rows of text into numbers, and stored rows into what a model takes. */
 import { readSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { TableLayout } from './layout';
-import { type BadRow, isBadRow, type ParsedBlock, parseBlock } from './parse';
+import type { Choice, Kept } from './keep';
+import type { BadRow } from './parse';
 import { expand, type TableSchema, targets } from './schema';
 import type { SpilledBlock } from './store';
+import { Blocks, type ParsedRows, type Task } from './work';
 
 export interface ReadJob {
   fd: number;
@@ -13,7 +14,10 @@ export interface ReadJob {
   order: ReadonlyMap<number, number> | undefined;
 }
 
-export type Job = { id: number; parse: Uint8Array } | { id: number; read: ReadJob };
+export type Job =
+  | { id: number; block: number; parse: Uint8Array }
+  | { id: number; block: number; keep: Choice }
+  | { id: number; read: ReadJob };
 
 export interface ReadRows {
   rows: number;
@@ -21,7 +25,8 @@ export interface ReadRows {
   y: ReturnType<typeof targets>;
 }
 
-export type Done = { id: number; result: ParsedBlock | BadRow | ReadRows } | { id: number; error: string };
+type Result = ParsedRows | BadRow | Kept | ReadRows;
+export type Done = { id: number; result: Result } | { id: number; error: string };
 
 /** The columns of a block lie one after the other: values, then labels. */
 export function readBlock({ fd, block, schema, order }: ReadJob): ReadRows {
@@ -38,20 +43,26 @@ export function readBlock({ fd, block, schema, order }: ReadJob): ReadRows {
   return { rows, x, y: targets(labels, order) };
 }
 
+const blocks = new Blocks(workerData as Task);
+
+function resultOf(job: Job): Result {
+  if ('read' in job) return readBlock(job.read);
+  return 'parse' in job ? blocks.parse(job.block, job.parse) : blocks.keep(job.block, job.keep);
+}
+
+/** What need not be copied on its way. */
+function buffersOf(result: Result): ArrayBuffer[] {
+  if ('x' in result) return [...new Set([result.x.buffer, result.y.data.buffer] as ArrayBuffer[])];
+  if ('labels' in result) return [result.labels.buffer as ArrayBuffer];
+  return 'blocks' in result ? result.blocks.map(({ values }) => values.buffer as ArrayBuffer) : [];
+}
+
 parentPort?.on('message', (job: Job) => {
+  const { id } = job;
   try {
-    if ('read' in job) {
-      const result = readBlock(job.read);
-      const buffers = new Set([result.x.buffer, result.y.data.buffer] as ArrayBuffer[]);
-      parentPort!.postMessage({ id: job.id, result } satisfies Done, [...buffers]);
-      return;
-    }
-    const result = parseBlock(job.parse, workerData as TableLayout);
-    const buffers = isBadRow(result)
-      ? []
-      : [result.values.buffer as ArrayBuffer, result.labels.buffer as ArrayBuffer];
-    parentPort!.postMessage({ id: job.id, result } satisfies Done, buffers);
+    const result = resultOf(job);
+    parentPort!.postMessage({ id, result } satisfies Done, buffersOf(result));
   } catch (error) {
-    parentPort!.postMessage({ id: job.id, error: (error as Error).message } satisfies Done);
+    parentPort!.postMessage({ id, error: (error as Error).message } satisfies Done);
   }
 });

@@ -147,6 +147,44 @@ test('both readers see the same numbers', () => {
   );
 });
 
+/** As most large tables are: runs of zeros, integers of few digits, and now and then something else. */
+test.each([',', ';', '\t'])('both readers see the same rows of small cells, separated by %j', (delimiter) => {
+  const cell = fc.oneof(
+    { weight: 12, arbitrary: fc.constant('0') },
+    { weight: 6, arbitrary: fc.integer({ min: 0, max: 999 }).map(String) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom('', '00', '007', '1000', '0.5', '-0', '-12', ' 3', '4 ', '1:', '/2', 'x'),
+    },
+  );
+  const row = fc.array(cell, { minLength: 23, maxLength: 23 });
+  fc.assert(
+    fc.property(
+      fc.array(row, { minLength: 1, maxLength: 6 }),
+      fc.constantFrom('error', 'mean', 'drop'),
+      fc.boolean(),
+      (rows, missing, isText) => {
+        const names = Array.from({ length: 23 }, (_, i) => `c${i}`);
+        const head = [names, names.map((_, i) => (isText && i === 5 ? 'text' : '0'))];
+        const layout = csvLayout('f', Buffer.from(head.map((line) => line.join(delimiter)).join('\n')), {
+          ...{ label: 'c11', delimiter, missing, ignore: ['c7'] },
+        });
+        const read = (lines: string[][]) =>
+          parseBlock(
+            new Uint8Array(Buffer.from(lines.map((line) => line.join(delimiter)).join('\n'))),
+            layout,
+          );
+        // A quoted cell makes papaparse read all of them.
+        const quoted = rows.map((line) => line.map((each, i) => (i === 7 ? `"${each}"` : each)));
+        const withZeros = (result: ReturnType<typeof parseBlock>) =>
+          isBadRow(result) ? result : { ...result, values: Array.from(result.values, (value) => value + 0) };
+        expect(withZeros(read(rows))).toEqual(withZeros(read(quoted)));
+      },
+    ),
+    { numRuns: 400 },
+  );
+});
+
 describe('a large table, kept in a file', () => {
   const rows = 6000;
   const text = ['x0,x1,where,y'];
