@@ -1,6 +1,6 @@
 import type { Examples } from '../backend/contract';
 
-/** Rows of a stream that train together; all buffers of an epoch but the last are of one size. */
+/** Rows of a stream that train together, till the next ones are asked for; all buffers of an epoch but the last are of one size. */
 export interface RowBuffer {
   examples: Examples;
   last: boolean;
@@ -13,6 +13,7 @@ export async function* buffersOf(
 ): AsyncGenerator<RowBuffer, void, void> {
   let held: Examples[] = [];
   let rows = 0;
+  const join = joiner();
   for await (const chunk of chunks) {
     held.push(chunk);
     rows += chunk.rows;
@@ -20,10 +21,10 @@ export async function* buffersOf(
     for (; rows > size; rows -= size) {
       const { head, tail } = cut(held, size);
       held = [tail];
-      yield { examples: joined(head), last: false };
+      yield { examples: join(head), last: false };
     }
   }
-  if (rows > 0) yield { examples: joined(held), last: true };
+  if (rows > 0) yield { examples: join(held), last: true };
 }
 
 /** @param size less than the rows of all parts, not less than those of all but the last */
@@ -42,22 +43,39 @@ function slice({ rows, x, y, weights }: Examples, begin: number, end: number): E
   return { rows: end - begin, x: part(x), y: part(y), weights: weights && part(weights) };
 }
 
-/** One after the other; bytes and float32 together are float32, and rows without a weight weigh 1. */
-function joined(parts: readonly Examples[]): Examples {
-  const [first] = parts.filter(({ rows }) => rows > 0);
-  const rows = parts.reduce((sum, part) => sum + part.rows, 0);
-  if (first.rows === rows) return first;
-  const bytes = parts.every(({ x }) => x[Symbol.toStringTag] === 'Uint8Array');
-  const x = new (bytes ? Uint8Array : Float32Array)((first.x.length / first.rows) * rows);
-  const labels = first.y[Symbol.toStringTag] === 'Int32Array';
-  const y = new (labels ? Int32Array : Float32Array)((first.y.length / first.rows) * rows);
-  const weights = parts.some((part) => part.weights) ? new Float32Array(rows).fill(1) : undefined;
-  let at = 0;
-  for (const part of parts) {
-    x.set(part.x, (x.length / rows) * at);
-    y.set(part.y, (y.length / rows) * at);
-    if (part.weights) weights?.set(part.weights, at);
-    at += part.rows;
-  }
-  return { rows, x, y, weights };
+type Values = Float32Array | Uint8Array | Int32Array;
+
+/** Memory for one buffer after the other: with new one each time the collector has most to do. */
+function joiner(): (parts: readonly Examples[]) => Examples {
+  const room = new Map<string, Values>();
+  const take = <T extends Values>(name: string, type: new (length: number) => T, length: number): T => {
+    const old = room.get(name);
+    if (old instanceof type && old.length === length) return old;
+    const made = new type(length);
+    room.set(name, made);
+    return made;
+  };
+  /** One after the other; bytes and float32 together are float32, and rows without a weight weigh 1. */
+  return (parts) => {
+    const [first] = parts.filter(({ rows }) => rows > 0);
+    const rows = parts.reduce((sum, part) => sum + part.rows, 0);
+    if (first.rows === rows) return first;
+    const bytes = parts.every(({ x }) => x[Symbol.toStringTag] === 'Uint8Array');
+    const size = (first.x.length / first.rows) * rows;
+    const x = bytes ? take('x', Uint8Array, size) : take('x', Float32Array, size);
+    const labels = first.y[Symbol.toStringTag] === 'Int32Array';
+    const outputs = (first.y.length / first.rows) * rows;
+    const y = labels ? take('y', Int32Array, outputs) : take('y', Float32Array, outputs);
+    const weights = parts.some((part) => part.weights)
+      ? take('weights', Float32Array, rows).fill(1)
+      : undefined;
+    let at = 0;
+    for (const part of parts) {
+      x.set(part.x, (x.length / rows) * at);
+      y.set(part.y, (y.length / rows) * at);
+      if (part.weights) weights?.set(part.weights, at);
+      at += part.rows;
+    }
+    return { rows, x, y, weights };
+  };
 }
