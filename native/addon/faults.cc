@@ -24,7 +24,8 @@ volatile int one = 1;
 int* volatile lost;
 
 void plantOverflow() {
-  int* const array = new int[4];
+  // Of a length that UBSan does not know either: AddressSanitizer has to see it.
+  int* const array = new int[4 * one];
   volatile int* const past = array + 3 + one;
   *past = 1;
   delete[] array;
@@ -36,7 +37,8 @@ void plantUndefined() {
 }
 
 void plantLeak() {
-  lost = new int[250];
+  // Several: the address of the last one may lie about, on a stack or in a register.
+  for (int i = 0; i < 10; i++) lost = new int[250];
   lost = nullptr;
 }
 

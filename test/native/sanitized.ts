@@ -30,9 +30,10 @@ export async function underAddressSanitizer(leaks = false): Promise<NodeJS.Proce
   };
 }
 
-/** Leaks that LeakSanitizer reports with a frame of our addon; Node and V8 leave plenty of their own at exit. */
+/** Leaks that LeakSanitizer reports with a frame of our addon, by its source or, without symbols, by its file; Node and V8 leave plenty of their own at exit. */
 export function ownLeaks({ stderr }: Ended): string[] {
   return stderr
     .split(/\n\n/)
-    .filter((block) => /^(Direct|Indirect) leak of/m.test(block) && block.includes('fusor_faults.node'));
+    .filter((block) => /^(Direct|Indirect) leak of/m.test(block))
+    .filter((block) => [`${repository}/native/`, 'fusor_faults.node'].some((ours) => block.includes(ours)));
 }
