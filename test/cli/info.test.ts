@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { documentOf, fusor, WASM } from '../support/cli';
 import { FILES, idxPair, writeIdxFolder } from '../support/idx';
@@ -111,6 +111,20 @@ describe('what a run holds', () => {
     const { stdout } = await fusor(['inspect', 'run/model'], { cwd });
     for (const words of ['dense_1', 'optimizer adam', 'dense/kernel', '[784, 4]'])
       expect(stdout).toContain(words);
+  });
+
+  test('inspect: of a run without a model the newest checkpoint; without that it says so', async () => {
+    cpSync(join(cwd, 'run'), join(cwd, 'half'), { recursive: true });
+    rmSync(join(cwd, 'half', 'model'), { recursive: true });
+    const [whole, half] = ['run', 'half'].map((name) => fusor(['inspect', name, '--json'], { cwd }));
+    const { tensors, run } = documentOf(await half);
+    expect({ tensors, epochs: run.history.length }).toEqual({
+      tensors: documentOf(await whole).tensors,
+      epochs: 2,
+    });
+    rmSync(join(cwd, 'half', 'checkpoints'), { recursive: true });
+    const { status, stderr } = await fusor(['inspect', 'half'], { cwd });
+    expect([status, stderr]).toEqual([4, expect.stringContaining('this run has no model yet · half · ')]);
   });
 
   test('predict: an IDX file of images', async () => {

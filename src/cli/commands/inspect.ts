@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { FusorError } from '../../errors';
 import type { TrainingConfig } from '../../index';
+import { findCheckpoint } from '../../io/checkpoint-folder';
 import { readModel } from '../../io/formats';
 import { MODEL_FILE } from '../../io/model';
 import { readText } from '../../io/read-text';
@@ -18,16 +19,8 @@ import { historyTable } from '../train/report';
 /** What is inside; nothing is computed, so no backend is needed. */
 export const run: Run<typeof inspect> = async ({ settings, args, out }) => {
   const path = args.path!;
-  const folder = modelFolder(path);
   const isRun = existsSync(join(path, 'config.json'));
-  if (isRun && !existsSync(join(folder, MODEL_FILE))) {
-    throw new FusorError(
-      'ERR_FILE_FORMAT',
-      ['this run kept no model', path, 'it ended before there was one: fusor train --resume goes on with it'],
-      { path },
-    );
-  }
-  const stored = await readModel(folder);
+  const stored = await readModel(isRun ? await inRun(path) : modelFolder(path));
   checkWeights(stored.tensors, stored.weightsFile, settings);
   const model = modelOf(stored.config, stored.configFile);
   const config = model.toJSON();
@@ -65,6 +58,19 @@ export const run: Run<typeof inspect> = async ({ settings, args, out }) => {
   });
   return 0;
 };
+
+/** The model that a run has: of one that trains, or ended before its end, the newest checkpoint. */
+async function inRun(path: string): Promise<string> {
+  const folder = modelFolder(path);
+  if (existsSync(join(folder, MODEL_FILE))) return folder;
+  const found = await findCheckpoint(path);
+  if (found) return found.file;
+  throw new FusorError(
+    'ERR_FILE_FORMAT',
+    ['this run has no model yet', path, 'if it ended without one, fusor train --resume goes on with it'],
+    { path },
+  );
+}
 
 /** optimizer adam (learningRate 0.001, …) · loss … · metrics … */
 function compiled({ optimizer, loss, metrics }: TrainingConfig): string {
