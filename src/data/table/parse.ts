@@ -317,24 +317,27 @@ class Plain {
     let at = begin;
     let column = 0;
     for (; ; column++) {
-      // Where a new row is they are there already.
-      while (at + 8 <= end && words.getFloat64(at, true) === zeros && run[column] >= 4) {
-        at += 8;
-        column += 4;
-      }
-      // Where among four bytes the separator is, and what is before it as digits.
-      const word = at + 4 <= end ? words.getInt32(at, true) : 0;
-      const odd = word ^ separators;
-      const found = (odd - 0x01010101) & ~odd & 0x80808080;
-      const digits = (31 - Math.clz32(found & -found)) >> 3;
-      if (digits > 0 && run[column] > 0) {
-        const each = ((word << (32 - 8 * digits)) | (0x30303030 >>> (8 * digits))) ^ 0x30303030;
-        const value = (each >>> 24) + 10 * ((each >>> 16) & 15) + 100 * ((each >>> 8) & 15);
-        if ((((each + 0x76767676) | each) & 0x80808080) === 0 && value <= most) {
-          values[base + place[column]] = value;
-          at += digits + 1;
+      const until = column + run[column];
+      const to = base + place[column] - column;
+      while (column < until) {
+        // Where a new row is they are there already.
+        if (column + 4 <= until && at + 8 <= end && words.getFloat64(at, true) === zeros) {
+          at += 8;
+          column += 4;
           continue;
         }
+        // Where among four bytes the separator is, and what is before it as digits.
+        const word = at + 4 <= end ? words.getInt32(at, true) : 0;
+        const odd = word ^ separators;
+        const found = (odd - 0x01010101) & ~odd & 0x80808080;
+        const digits = (31 - Math.clz32(found & -found)) >> 3;
+        if (digits <= 0) break;
+        const each = ((word << (32 - 8 * digits)) | (0x30303030 >>> (8 * digits))) ^ 0x30303030;
+        const value = (each >>> 24) + 10 * ((each >>> 16) & 15) + 100 * ((each >>> 8) & 15);
+        if ((((each + 0x76767676) | each) & 0x80808080) !== 0 || value > most) break;
+        values[to + column] = value;
+        at += digits + 1;
+        column++;
       }
       const from = at;
       let value = 0;
