@@ -19,6 +19,8 @@ export interface Facts {
 
 /** From this share of a ceiling on, the ceiling is what holds. */
 const NEAR = 0.35;
+/** Microseconds that an op would take at its ceiling, from which on it has work enough to be near it. */
+const ENOUGH = 1000;
 /** From this share of an op's time on, launching is. */
 const LAUNCHING = 0.25;
 
@@ -32,7 +34,8 @@ export function verdictOf(facts: Facts): { verdict: Verdict; advice: string } {
 function boundOf({ phase, self, kernels, work, roof, launch }: Facts): Verdict {
   if (phase === 'wait' || phase === 'record' || phase === 'copy') return 'latency';
   if (!work) return 'launch';
-  if (roof && roof.share >= NEAR) return roof.bound === 'compute' ? 'compute' : 'memory';
+  if (roof && (roof.share >= NEAR || roof.share * self >= ENOUGH))
+    return roof.bound === 'compute' ? 'compute' : 'memory';
   // What is not inside a kernel, and what each kernel costs before it computes.
   const launching = launchTime(self, kernels, launch);
   return kernels.length > 0 && launching >= LAUNCHING * self ? 'launch' : 'latency';
@@ -59,6 +62,8 @@ function adviceOf(verdict: Verdict, { phase, share, kernels, roof, launch, isOnD
     return small || 'once a span: a longer one (--steps), as training has it, spreads it over more steps';
   if (phase === 'gap') return small || 'the event loop, and what is between phases: a larger --batch-size';
   if (phase === 'record' || phase === 'copy') return small || 'fewer metrics, or a larger --batch-size';
+  if ((verdict === 'compute' || verdict === 'memory') && roof!.share < NEAR)
+    return small || `${at}, with work enough: is the machine busy? If not, other --kernels may be nearer`;
   if (verdict === 'compute') return `${at}: only fewer operations would be faster`;
   if (verdict === 'memory')
     return phase === 'update' || phase === 'backward+update'

@@ -122,6 +122,7 @@ test.each([
   [{ roof: { share: 0.8, bound: 'compute' } }, 'compute', /80 % of the FMA roof/],
   [{ roof: { share: 0.6, bound: 'L3' } }, 'memory', /60 % of the L3 roof/],
   [{ roof: { share: 0.1, bound: 'compute' } }, 'latency', /larger --batch-size/],
+  [{ self: 20_000, roof: { share: 0.1, bound: 'compute' } }, 'compute', /10 % of .* roof, with work enough/],
   [
     { roof: { share: 0.01, bound: 'L1' }, kernels: [{ name: 'a', calls: 30, self: 30 }], launch: 1 },
     'launch',
