@@ -102,7 +102,8 @@ Napi::Value benchKernel(const Napi::CallbackInfo& call) {
     require(list.IsArray(), "variants must be an array");
     const Napi::Array names = list.As<Napi::Array>();
     for (uint32_t i = 0, count = names.Length(); i < count; ++i) variants.push_back(toText(names.Get(i), "variant"));
-    const auto all = bench::measure(c, variants, integer("warmup", 0), integer("repetitions", 1));
+    const bench::Repetitions repetitions{integer("warmup", 0), integer("repetitions", 1), static_cast<double>(integer("seconds", 0))};
+    const auto all = bench::measure(c, variants, repetitions);
     Napi::Array results = Napi::Array::New(env);
     for (const bench::Measured& measured : all) {
       Napi::Object entry = Napi::Object::New(env);

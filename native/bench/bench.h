@@ -86,6 +86,12 @@ struct Measured {
 
 // Takes turns: a repetition is one sample of each variant, of as many calls as take a few milliseconds. `warmup`: samples
 // before them that are thrown away. In a thread of its own.
-std::vector<Measured> measure(const Case& c, const std::vector<std::string>& variants, int warmup, int repetitions);
+struct Repetitions {
+  int warmup, most;
+  double seconds;  // when they have taken so long, kFewest are enough; 0: never
+};
+constexpr int kFewest = 5;
+
+std::vector<Measured> measure(const Case& c, const std::vector<std::string>& variants, const Repetitions& repetitions);
 
 }  // namespace fusor::bench

@@ -26,7 +26,7 @@ struct Contender {
   int calls;
 };
 
-void measureAll(const Case& c, std::vector<Measured>& all, int warmup, int repetitions) {
+void measureAll(const Case& c, std::vector<Measured>& all, const Repetitions& repetitions) {
   const Data data = dataFor(c);
   std::vector<Contender> contenders;
   for (Measured& measured : all) {
@@ -42,10 +42,15 @@ void measureAll(const Case& c, std::vector<Measured>& all, int warmup, int repet
     const int calls = std::clamp(static_cast<int>(kSampleSeconds / once), 1, 100000);
     contenders.push_back({measured, std::move(subject), calls});
   }
-  for (int i = -warmup; i < repetitions; ++i) {
+  const auto start = Clock::now();
+  const auto isOver = [&](int done) {
+    return repetitions.seconds > 0 && done >= kFewest && Clock::now() - start > std::chrono::duration<double>(repetitions.seconds);
+  };
+  for (int i = -repetitions.warmup; i < repetitions.most && !isOver(i); ++i) {
     for (auto& [measured, subject, calls] : contenders) {
       std::this_thread::sleep_for(kSettle);
-      subject->run((calls + 3) / 4);  // awake and in the caches again
+      // Awake and in the caches again; a call that takes as long as a sample is both soon.
+      if (calls > 1) subject->run((calls + 3) / 4);
       const double seconds = secondsOf(*subject, calls) / calls;
       if (i >= 0) measured.seconds.push_back(seconds);
     }
@@ -54,7 +59,7 @@ void measureAll(const Case& c, std::vector<Measured>& all, int warmup, int repet
 
 }  // namespace
 
-std::vector<Measured> measure(const Case& c, const std::vector<std::string>& variants, int warmup, int repetitions) {
+std::vector<Measured> measure(const Case& c, const std::vector<std::string>& variants, const Repetitions& repetitions) {
   std::vector<Measured> all(variants.size());
   for (size_t i = 0; i < variants.size(); ++i) all[i].variant = variants[i];
   std::exception_ptr failure;
@@ -62,7 +67,7 @@ std::vector<Measured> measure(const Case& c, const std::vector<std::string>& var
   std::thread([&] {
     flushDenormals();
     try {
-      measureAll(c, all, warmup, repetitions);
+      measureAll(c, all, repetitions);
     } catch (...) {
       failure = std::current_exception();
     }

@@ -25,13 +25,18 @@ export interface KernelBench {
   threads: readonly number[];
   density: number;
   warmup: number;
-  repetitions: number;
+  /** By default 20, or the 5 or more that ten seconds have room for. */
+  repetitions?: number;
 }
+
+const REPETITIONS = 20;
+const SECONDS = 10;
 
 export interface Row extends Shape, Share {
   op: Op;
   threads: number;
   variant: string;
+  repetitions: number;
   /** Of one call. */
   seconds: { median: number; min: number; max: number; spread: number };
   gflops: number;
@@ -68,8 +73,9 @@ export function benchKernel(job: KernelBench, heard: (text: string) => void): Pr
       for (const shape of job.shapes) {
         for (const op of job.ops) {
           heard(`${op} ${shapeName(shape)}, ${threads} threads`);
-          const { variants, density, warmup, repetitions } = job;
-          const how = { variants, density, warmup, repetitions };
+          const { variants, density, warmup, repetitions = REPETITIONS } = job;
+          const seconds = job.repetitions === undefined ? SECONDS : 0;
+          const how = { variants, density, warmup, repetitions, seconds };
           const times = await ask('benchKernel', { op, ...shape, threads, ...how });
           const work = workOf(op, shape, job.density);
           report.rows.push(
@@ -95,6 +101,7 @@ export function rowsOf(times: readonly KernelTimes[], work: Work, ceilings: Ceil
     const middle = median(seconds);
     return {
       variant,
+      repetitions: seconds.length,
       seconds: {
         median: middle,
         min: Math.min(...seconds),

@@ -375,7 +375,12 @@ export const bench = {
   ),
   warmup: { ...integer('samples before those that count', 0, 10_000, 3), short: 'w' },
   repetitions: {
-    ...integer('in turns; default: 20 samples of a kernel, 5 trainings', 1, 10_000, undefined),
+    ...integer(
+      'in turns; default: 20 samples of a kernel, 5 or more of one that takes long, 5 trainings',
+      1,
+      10_000,
+      undefined,
+    ),
     short: 'r',
   },
   format: choice('how the figures are shown', FORMATS, 'table'),

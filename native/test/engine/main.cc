@@ -124,14 +124,17 @@ void plant(const char* bug) {
     team.run(2, [&](int) { shared += one; });
     std::printf("%d\n", shared);
   } else if (!std::strcmp(bug, "overflow")) {
-    volatile float* const array = new float[4];
+    // Of a length that UBSan does not know either: AddressSanitizer has to see it.
+    volatile float* const array = new float[4 * one];
     array[3 + one] = 1;
     delete[] array;
   } else if (!std::strcmp(bug, "undefined")) {
     volatile int most = INT_MAX;
     most = most + one;
   } else {
-    volatile float* volatile lost = new float[250];
+    // Several: the address of the last one may lie about, on a stack or in a register.
+    volatile float* volatile lost;
+    for (int i = 0; i < 10; ++i) lost = new float[250];
     lost = nullptr;
   }
 }

@@ -142,6 +142,8 @@ export interface KernelJob {
   /** Samples before those that count, and those. */
   warmup: number;
   repetitions: number;
+  /** A whole number: when they have taken so long 5 repetitions are enough; 0: never. */
+  seconds: number;
 }
 
 export interface KernelTimes {

@@ -25,8 +25,8 @@ const HEAD = [
 const NUMBERS = [2, 4, 5, 6, 7, 8, 9, 11, 12];
 
 export async function kernel({ settings, out, argv }: Call<typeof options>): Promise<number> {
-  const { op: ops, repetitions = 20, json, format, ...rest } = settings;
-  const report = await benchKernel({ ops, repetitions, ...rest }, (text) => out.note(text));
+  const { op: ops, json, format, ...rest } = settings;
+  const report = await benchKernel({ ops, ...rest }, (text) => out.note(text));
   const document = {
     schema: 'fusor.bench.kernel',
     version: 1,
