@@ -59,7 +59,9 @@ native('kernel: formats', async () => {
   const [table, md, csv] = await Promise.all(['table', 'md', 'csv'].map(of));
   expect(table).toMatch(/^gather +5x33x17 +1 +fused /m);
   expect(md).toMatch(/^\| gather \| 5x33x17 \| 1 \| fused \| /m);
-  expect(csv).toMatch(/^op,batch,inputs,units,threads,variant,repetitions,seconds\.median,.*\r\ngather,5,33,17,1,fused,2,/);
+  expect(csv).toMatch(
+    /^op,batch,inputs,units,threads,variant,repetitions,seconds\.median,.*\r\ngather,5,33,17,1,fused,2,/,
+  );
 });
 
 native('train: ours alone, on MNIST and on a net of random rows', async () => {

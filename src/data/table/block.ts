@@ -1,0 +1,164 @@
+/** The rows of a block as they are read: each reader puts cells into one, which checks them. */
+import { isMissing, numberOf } from './cell';
+import { CATEGORY, type TableLayout } from './layout';
+import type { ParsedBlock } from './parse';
+
+const isByte = (value: number): boolean => (value & 255) === value;
+
+export class Refusal extends Error {
+  constructor(
+    message: string,
+    readonly mend: string,
+  ) {
+    super(message);
+  }
+}
+
+/** The rows read so far, and where in the row and the block the reader is. */
+export class Block {
+  line = 0;
+  rows = 0;
+  /** Bytes for as long as all are: most large tables are pictures. */
+  values: Uint8Array | Float32Array;
+  labels: Float32Array;
+  readonly width: number;
+  /** By column: where its value goes, −1 for the label, −2 for nowhere. */
+  readonly place: Int32Array;
+  readonly #ids: (Map<string, number> | undefined)[];
+
+  constructor(
+    readonly layout: TableLayout,
+    size: number,
+  ) {
+    const { features } = layout;
+    this.width = features.length;
+    // A cell of a table takes two bytes, if there are not many empty ones.
+    const guess = Math.floor(size / (2 * layout.names.length)) + 16;
+    this.values = new Uint8Array(guess * this.width);
+    this.labels = new Float32Array(guess);
+    this.place = Int32Array.from(layout.names, (_, i) =>
+      i === layout.label ? -1 : features.indexOf(i) < 0 ? -2 : features.indexOf(i),
+    );
+    this.#ids = layout.kinds.map((kind) => (kind === CATEGORY ? new Map() : undefined));
+  }
+
+  /** Room for another row. */
+  open(): void {
+    if (this.rows < this.labels.length) return;
+    const { values, labels } = this;
+    this.values =
+      values instanceof Uint8Array ? new Uint8Array(values.length * 2) : new Float32Array(values.length * 2);
+    this.values.set(values);
+    this.labels = new Float32Array(labels.length * 2);
+    this.labels.set(labels);
+  }
+
+  /** The greatest integer that there is room for without more ado. */
+  get most(): number {
+    return this.values instanceof Uint8Array ? 255 : 2 ** 30 - 1;
+  }
+
+  widen(): void {
+    this.values = new Float32Array(this.values);
+  }
+
+  put(column: number, value: number): void {
+    const place = this.place[column];
+    if (place >= 0) {
+      if (this.most === 255 && !isByte(value)) this.widen();
+      this.values[this.rows * this.width + place] = value;
+    } else if (place === -1) this.labels[this.rows] = value;
+  }
+
+  /** The number of a category. @param key of the same text the same, and cheaper to make */
+  category(column: number, key: string, text: () => string = () => key): number {
+    const ids = this.#ids[column]!;
+    const known = ids.get(key);
+    if (known !== undefined) return known;
+    const name = text().trim();
+    if (name.includes('\ufffd')) throw this.refuse(column, name, 'is no UTF-8', 'save the file as UTF-8');
+    ids.set(key, ids.size);
+    return ids.size - 1;
+  }
+
+  text(column: number, cell: string): void {
+    if (this.place[column] === -2) return;
+    if (this.layout.kinds[column] === CATEGORY) {
+      if (this.place[column] === -1 && isMissing(cell)) this.missing(column);
+      else this.put(column, this.category(column, cell.trim()));
+    } else if (isMissing(cell)) this.missing(column);
+    else this.number(column, numberOf(cell), () => cell);
+  }
+
+  number(column: number, value: number, cell: () => string): void {
+    const rounded = Math.fround(value);
+    if (Number.isFinite(rounded)) this.put(column, rounded);
+    else if (Number.isNaN(value))
+      throw this.refuse(
+        column,
+        cell(),
+        'is no number',
+        `mend it, or name the column with --categorical or --ignore`,
+      );
+    else throw this.refuse(column, cell(), 'is too great for float32', 'scale the column');
+  }
+
+  missing(column: number): void {
+    const { missing, label } = this.layout;
+    if (this.place[column] === -2) return;
+    if (missing === 'error' || (column === label && missing !== 'drop'))
+      throw new Refusal(
+        `no value in column "${this.layout.names[column]}"`,
+        column === label
+          ? 'give one, or drop such rows with --missing drop'
+          : 'give one, or say what to do with --missing mean|drop',
+      );
+    this.put(column, Number.NaN);
+  }
+
+  refuse(column: number, cell: string, what: string, mend: string): Refusal {
+    return new Refusal(
+      `${JSON.stringify(cell.slice(0, 40))} in column "${this.layout.names[column]}" ${what}`,
+      mend,
+    );
+  }
+
+  wrongWidth(found: number): Refusal {
+    const { names, delimiter } = this.layout;
+    return new Refusal(
+      `${found} cells, the table has ${names.length} columns`,
+      `mend the row; cells are separated by ${JSON.stringify(delimiter)}`,
+    );
+  }
+
+  close(): void {
+    const at = this.rows * this.width;
+    const incomplete = () =>
+      Number.isNaN(this.labels[this.rows]) || this.values.subarray(at, at + this.width).some(Number.isNaN);
+    if (this.layout.missing !== 'drop' || !incomplete()) this.rows++;
+    else this.values.fill(0, at, at + this.width);
+  }
+
+  finish(): ParsedBlock {
+    const { rows, width, line: lines } = this;
+    const values = this.values.slice(0, rows * width);
+    // What widened them may be in a row that was dropped, or round to a byte.
+    const narrows = values instanceof Float32Array && values.every(isByte);
+    const categories = Object.fromEntries(
+      this.#ids.flatMap((ids, i) => (ids ? [[i, [...ids.keys()].map((key) => this.#decoded(key))]] : [])),
+    );
+    return {
+      rows,
+      lines,
+      values: narrows ? new Uint8Array(values) : values,
+      labels: this.labels.slice(0, rows),
+      categories,
+    };
+  }
+
+  /** Keys of plain blocks are bytes. */
+  latin = false;
+  #decoded(key: string): string {
+    return this.latin ? Buffer.from(key, 'latin1').toString('utf8') : key;
+  }
+}
