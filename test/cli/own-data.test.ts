@@ -43,7 +43,7 @@ const train = (data: string, label: string, ...more: string[]) =>
 test('values: squared error, its metric, and the same columns for other rows', async () => {
   const ran = await train('houses.csv', 'value', '--run-dir', 'run', '--no-progress');
   expect(ran.stderr).toContain(
-    '1 numbers and 1 categories, standardised, to predict a value, "value"; rows to train, validate, test: 240, 80, 80',
+    '1 numbers and 1 categories (sea 2), standardised, to predict a value, "value"; rows to train, validate, test: 240, 80, 80',
   );
   const { test: tested, history, model, data } = documentOf(ran);
   expect(Object.keys(history[0])).toEqual(expect.arrayContaining(['loss', 'mae', 'valLoss', 'valMae']));
@@ -65,6 +65,33 @@ test('values: squared error, its metric, and the same columns for other rows', a
     { cwd },
   );
   expect(documentOf(again).test.mae).toBeLessThan(0.3);
+  // Not on MNIST, which is what other models are tried on.
+  for (const command of ['evaluate', 'predict']) {
+    const { status, stderr } = await fusor([command, 'run'], { cwd });
+    expect([status, stderr]).toEqual([2, expect.stringContaining(`houses.csv: name data of that form`)]);
+  }
+});
+
+test('what is likely a mistake is said: text among numbers, values far from 0, a picture that is none', async () => {
+  const odd = houses.map((row, i) => {
+    const [income, sea, value] = row.split(',');
+    return i === 0
+      ? row
+      : [i === 9 ? 'N-A' : i % 10, sea, Number(value) * 1e5 + 0.5, income].slice(0, 3).join(',');
+  });
+  writeFileSync(join(cwd, 'odd.csv'), odd.join('\n'));
+  const { status, stderr } = await train('odd.csv', 'value', '--run-dir', 'odd', '--no-progress');
+  expect(status).toBe(0);
+  expect(stderr).toContain(
+    'warning: income holds numbers, and "N-A": so it became 11 categories; mend those cells',
+  );
+  expect(stderr).toContain('warning: value has values of 1000 and more');
+  writeFileSync(join(cwd, 'bad.png'), 'x');
+  const predicted = await fusor(['predict', 'odd', 'bad.png'], { cwd });
+  expect([predicted.status, predicted.stderr]).toEqual([
+    3,
+    expect.stringMatching(/^error: the image cannot be read · bad\.png · /),
+  ]);
 });
 
 test('text is classes; a label that is not a column, nearly', async () => {

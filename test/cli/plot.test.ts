@@ -56,13 +56,13 @@ test.each([
 });
 
 test('train --find-lr: a plot and a rate, no run', async () => {
-  const flags = ['--limit', '2000', '--find-lr', '--seed', '1', '--json', ...WASM];
+  const flags = ['--limit', '2000', '--find-lr', '--run-dir', 'found', '--seed', '1', '--json', ...WASM];
   const found = documentOf(await fusor(['train', ...flags], { cwd }));
   expect(found.schema).toBe('fusor.learningRates');
   expect(found.rates.length).toBe(found.losses.length);
   // Adam learns MNIST from about 1e-4 to 1e-2.
   expect(found.suggestion).toBeGreaterThan(1e-5);
   expect(found.suggestion).toBeLessThan(0.1);
-  expect(read('learning-rate.svg').toString()).toContain('Loss against the learning rate');
+  expect(read('found/learning-rate.svg').toString()).toContain('Loss against the learning rate');
   expect(readdirSync(cwd)).not.toContain('runs');
 });

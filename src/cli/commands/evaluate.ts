@@ -4,16 +4,17 @@ import { interruptible } from '../interrupt';
 import { openModel, whereOf } from '../model-path';
 import type { evaluate } from '../options';
 import { thousands } from '../output';
-import { keptBeside, rowsOf, taskOf, withTargets } from '../train/data';
+import { dataFor, keptBeside, rowsOf, taskOf, withTargets } from '../train/data';
 import { backendOf, fallbackOf } from '../train/document';
 import { runtimeLine } from '../train/environment';
 import { compileForTest } from '../train/problem';
 
-export const run: Run<typeof evaluate> = async ({ settings, args, out }) => {
+export const run: Run<typeof evaluate> = async ({ settings, origins, args, out }) => {
+  const set = dataFor(args.model!, settings, origins.data);
   const model = await openModel(args.model!, settings);
   try {
     if (!model.toJSON().compile) compileForTest(model, whereOf(settings));
-    const data = await loadDataset(settings.data, {
+    const data = await loadDataset(set, {
       ...settings,
       task: taskOf(model),
       ...keptBeside(args.model!),

@@ -4,7 +4,7 @@ import { openModel } from '../model-path';
 import type { predict } from '../options';
 import { answersOf, answerTable } from '../predict/answers';
 import { inputsOf } from '../predict/inputs';
-import { keptBeside } from '../train/data';
+import { dataFor, keptBeside } from '../train/data';
 import { backendOf } from '../train/document';
 import { runtimeLine } from '../train/environment';
 
@@ -15,12 +15,13 @@ export const run: Run<typeof predict> = async ({ settings, origins, args, words,
       '',
       'leave one of them out',
     ]);
+  const names = words.length > 0 ? words : [dataFor(args.model!, settings, origins.data)];
   const { schema, classNames } = keptBeside(args.model!);
   const model = await openModel(args.model!, settings);
   try {
     const { missing, invert, batchSize } = settings;
     const wanted = { inputShape: model.inputShape, schema, missing, invert };
-    const { name, x, rows } = await inputsOf(words.length > 0 ? words : [settings.data], wanted, settings);
+    const { name, x, rows } = await inputsOf(names, wanted, settings);
     const runtime = await model.runtime();
     const predictions = answersOf(model, await model.predict(x, { batchSize }), classNames);
     const document = {

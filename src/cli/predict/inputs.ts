@@ -90,6 +90,8 @@ async function bytesRows(bytes: Buffer, name: string, wanted: InputsWanted): Pro
   if (bytes.length === 0)
     throw new FusorError('ERR_DATA_EMPTY', ['nothing in it', name, 'give at least one row']);
   if (PICTURE.test(bytes.toString('latin1', 0, 16))) return picture(bytes, name, wanted);
+  if (/\.(png|jpe?g|gif|webp|tiff?|avif)$/i.test(name))
+    throw unknown(name, 'the image cannot be read', 'take another copy');
   const text = bytes.toString('utf8');
   if (!text.includes('\0') && !text.includes('\ufffd')) return textInputs(text, name, wanted);
   throw unknown(name, 'what it holds is not known', 'give PNG, JPEG, CSV, JSON, .npy, .npz or IDX');

@@ -38,6 +38,8 @@ export function rowInputs(rows: readonly unknown[], name: string, wanted: Wanted
     const records = rows.map((row, i) => flatRow(JSON.stringify(row), () => where(i)));
     return tableInputs(wanted.schema, records, where, wanted.missing);
   }
+  if (rows.some((row) => Array.isArray(row)) && rows.some((row) => !Array.isArray(row)))
+    throw refuse(name, 'some rows are lists, others are not', 'write all of them in one way');
   if (wanted.schema) return byOrder(rows, wanted.schema, where, wanted.missing);
   return shaped(ndarray.from(rows as Nested), name, wanted);
 }

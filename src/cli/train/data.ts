@@ -1,14 +1,14 @@
 /** The data of a command: in arrays, or a source of rows where it is large. */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { loadDataset } from '../../data/datasets';
+import { isOwnFolder, loadDataset } from '../../data/datasets';
 import type { LabelledRows } from '../../data/entry';
 import type { OwnData, Rows } from '../../data/open-table';
 import { isTableSchema } from '../../data/table/schema';
 import { FusorError } from '../../errors';
 import type { ArrayLike, EpochAt, Model, RowStream, TableSchema } from '../../index';
 import { readText } from '../../io/read-text';
-import { DATA_FILE } from '../../io/run-folder';
+import { CONFIG_FILE, DATA_FILE } from '../../io/run-folder';
 import { ioError, systemCode } from '../../io/system-error';
 import { thousands } from '../output';
 import { type Problem, targetsOf } from './problem';
@@ -57,6 +57,29 @@ export function keptBeside(model: string): KeptData {
   if (Array.isArray(classes) && classes.every((name) => typeof name === 'string'))
     return { classNames: classes };
   throw refuse('neither the columns of a table nor names of classes');
+}
+
+/**
+ * What a run's model is tried on where nothing is named: the set that it was trained on.
+ * @throws ERR_ARG where that was the user's own data, of which a part trained
+ */
+export function dataFor(model: string, { data }: { data: string }, origin: string): string {
+  const file = join(model, CONFIG_FILE);
+  if (origin !== 'default' || !existsSync(file)) return data;
+  let trained: unknown;
+  try {
+    trained = JSON.parse(readText(file)).data;
+  } catch (cause) {
+    if (systemCode(cause)) throw ioError(cause, 'read', file);
+    throw new FusorError('ERR_FILE_FORMAT', ['no JSON', file, 'name the data: --data'], { file }, { cause });
+  }
+  if (typeof trained !== 'string') return data;
+  if (!isOwnFolder(trained)) return trained;
+  throw new FusorError('ERR_ARG', [
+    'what to try the model on is not said',
+    model,
+    `it was trained on ${trained}: name data of that form`,
+  ]);
 }
 
 /** What is trained to tell apart has classes; all else values. */
@@ -109,10 +132,12 @@ export function withTargets(model: Model, rows: Rows): { x: ArrayLike; y: ArrayL
 export function described({ schema, train, validation, test, folder }: OwnData): string[] {
   if (!schema) return [];
   const { columns, label, scale } = schema;
-  const categories = columns.filter(({ kind }) => kind === 'category').length;
+  const categories = columns.filter((column) => column.kind === 'category');
+  const named = categories.slice(0, 5).map(({ name, categories: { length } }) => `${name} ${length}`);
+  if (categories.length > named.length) named.push('…');
   const kinds = [
-    `${thousands(columns.length - categories)} numbers`,
-    categories > 0 && `${categories} categories`,
+    `${thousands(columns.length - categories.length)} numbers`,
+    categories.length > 0 && `${categories.length} categories (${named.join(', ')})`,
   ];
   const how = { bytes: ', bytes / 255', standard: ', standardised', none: '' }[scale];
   const target = label.classes ? `${label.classes.length} classes` : 'a value';

@@ -4,6 +4,7 @@ import { plot } from 'asciichart';
 import type { OwnData } from '../../data/open-table';
 import { findLearningRate, type Model } from '../../index';
 import { writeAtomic } from '../../io/atomic';
+import { makeFolder } from '../../io/model';
 import { svgFile } from '../../report/svg';
 import type { Call } from '../command';
 import { interruptible } from '../interrupt';
@@ -25,7 +26,9 @@ export async function findLr(
     const { rates, losses, suggestion } = await interruptible((signal) =>
       findLearningRate(model, rows.x, targetsOf(model, rows), { batchSize, seed, signal }),
     );
-    const file = join(settings.runDir ?? '.', 'learning-rate.svg');
+    const folder = settings.runDir ?? '.';
+    await makeFolder(folder);
+    const file = join(folder, 'learning-rate.svg');
     const note =
       suggestion === undefined
         ? 'the loss never falls'

@@ -35,7 +35,14 @@ export function mlflowLogger(options?: MlflowOptions): Callback & { readonly run
   const where = 'mlflowLogger';
   const o = closed<MlflowOptions>(where, options, ['uri', 'experiment', 'runName', 'params']);
   const { env } = process;
-  const uri = text(where, 'uri', o.uri ?? env.MLFLOW_TRACKING_URI ?? '').replace(/\/+$/, '');
+  const given = o.uri ?? env.MLFLOW_TRACKING_URI;
+  if (!given)
+    throw new FusorError('ERR_ARG', [
+      'which tracking server is not said',
+      where,
+      'set MLFLOW_TRACKING_URI, or give uri: http://127.0.0.1:5000',
+    ]);
+  const uri = text(where, 'uri', given).replace(/\/+$/, '');
   const experiment = text(where, 'experiment', o.experiment ?? (env.MLFLOW_EXPERIMENT_NAME || 'Default'));
   return new Mlflow(new Server(uri), experiment, o.runName, o.params ?? {});
 }
