@@ -41,6 +41,15 @@ export function text<T extends string | undefined>(
   return { describe, placeholder, fallback, parse };
 }
 
+/** Of the web. */
+export function url(describe: string): Option<string | undefined> {
+  const parse = (written: unknown, where: string) => {
+    if (/^https?:\/\/./.test(String(written))) return String(written);
+    throw wrong(where, 'the value', written, 'a URL that begins with http:// or https://');
+  };
+  return { describe, placeholder: 'URL', fallback: undefined, parse };
+}
+
 export function choice<N extends string, F extends N | undefined>(
   describe: string,
   names: readonly N[],

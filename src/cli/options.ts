@@ -5,7 +5,7 @@ import { OPS, type Shape } from '../bench/work';
 import { scheduleOf } from '../io/checkpoint-schedule';
 import { FORMATS } from './bench/format';
 import { toNet, toShapes } from './bench/shapes';
-import { choice, choices, integer, integers, type Option, real, text, toggle, words } from './option';
+import { choice, choices, integer, integers, type Option, real, text, toggle, url, words } from './option';
 import { parseSchedule } from './schedule';
 
 const device = (written: unknown, where: string) =>
@@ -53,7 +53,7 @@ const rows = {
     variable: 'FUSOR_DATA',
   },
   offline: toggle('fetch nothing: the data set must be there'),
-  mirror: text('a folder on the web that holds NAME/FILE of the data sets; tried first', 'URL', undefined),
+  mirror: url('a folder on the web that holds NAME/FILE of the data sets; tried first'),
   limit: integer('use only the first N rows, to train and to test', 1, 2 ** 31, undefined),
 };
 

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { boolean, closed, integer, range, real, seedOf, text } from '../arguments';
+import { boolean, closed, integer, range, real, seedOf, text, wrong } from '../arguments';
 import type { ImageDataset, LoadOptions } from './idx-folder';
 import type { ReviewDataset } from './imdb';
 import { type OpenOptions, openData } from './open';
@@ -49,6 +49,9 @@ export const datasets = {
     const where = 'datasets.open';
     const given = closed<OpenOptions>(where, options, OPEN_KEYS);
     for (const share of ['validation', 'test'] as const) real(where, share, given[share], 0, range.fraction);
+    const { validation = 0, test = 0 } = given;
+    if (validation + test >= 1)
+      throw wrong(where, 'validation and test together', validation + test, 'a share below 1');
     if (given.label !== undefined) text(where, 'label', given.label);
     if (given.seed !== undefined) seedOf(where, given.seed);
     if (given.limit !== undefined) integer(where, 'limit', given.limit, { min: 1, max: 2 ** 53 - 1 });
@@ -87,6 +90,8 @@ async function named(
   const given = closed<DatasetOptions & { words?: number }>(where, options, [...KEYS, ...more]);
   for (const key of ['dataDir', 'mirror'] as const)
     if (given[key] !== undefined) text(where, key, given[key]);
+  if (given.mirror !== undefined && !/^https?:\/\//.test(given.mirror))
+    throw wrong(where, 'mirror', given.mirror, 'a URL that begins with http:// or https://');
   for (const key of ['offline', 'quiet'] as const) boolean(where, key, given[key], false);
   if (given.words !== undefined) integer(where, 'words', given.words, { min: 1, max: 2 ** 24 });
   return loadNamed(name, given);

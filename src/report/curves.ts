@@ -114,7 +114,12 @@ function optionOf({ curves: all, x, logX, logY, limit, nested = 0 }: Curves, wid
       nameLocation: 'middle',
       nameGap: 26,
       nameTextStyle: label,
-      axisLabel: { ...label, hideOverlap: true, formatter: short },
+      // The ends of a logarithmic axis are where the data end: seldom at a round number.
+      axisLabel: {
+        ...label,
+        hideOverlap: true,
+        formatter: logX ? (value: number) => short(Number(value.toPrecision(2))) : short,
+      },
     },
     yAxis: {
       ...axis,

@@ -84,10 +84,16 @@ export class Block {
   text(column: number, cell: string): void {
     if (this.place[column] === -2) return;
     if (this.layout.kinds[column] === CATEGORY) {
-      if (this.place[column] === -1 && isMissing(cell)) this.missing(column);
+      if (this.isAbsent(column, cell)) this.missing(column);
       else this.put(column, this.category(column, cell.trim()));
     } else if (isMissing(cell)) this.missing(column);
     else this.number(column, numberOf(cell), () => cell);
+  }
+
+  /** Of a cell of text. "NA" and "?" may well be names; only a label has to be one. Empty cells have no mean: they are a category, then. */
+  isAbsent(column: number, cell: string): boolean {
+    if (this.place[column] === -1) return isMissing(cell);
+    return cell.trim() === '' && this.layout.missing !== 'mean';
   }
 
   number(column: number, value: number, cell: () => string): void {

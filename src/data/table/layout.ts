@@ -14,7 +14,10 @@ export interface TableOptions {
   ignore?: readonly string[];
   /** Columns of numbers that name something: one output a value, as text has it always. */
   categorical?: readonly string[];
-  /** Empty cells, NA, NaN, null and ?: an error (the default), the column's mean, or the row is dropped. */
+  /**
+   * Empty cells, NA, NaN, null and ?: an error (the default), the column's mean, or the row is dropped. Among text only empty ones
+   * count, and with 'mean' they are a category of their own.
+   */
   missing?: 'error' | 'mean' | 'drop';
   /** One character; by default found out. */
   delimiter?: string;

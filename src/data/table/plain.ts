@@ -1,6 +1,5 @@
 /** Rows without quotes, read byte by byte, or some bytes at a time: most large tables are nothing but digits. */
 import type { Block } from './block';
-import { isMissing } from './cell';
 import { CATEGORY, NUMBER } from './layout';
 
 const [NEWLINE, RETURN, SPACE, PLUS, MINUS, POINT, ZERO] = [10, 13, 32, 43, 45, 46, 48];
@@ -136,8 +135,7 @@ function otherCell(bytes: Buffer, from: number, to: number, column: number, bloc
     }
   }
   const cell = bytes.toString('latin1', begin, end);
-  if (block.layout.kinds[column] !== CATEGORY || (block.place[column] === -1 && isMissing(cell)))
-    block.text(column, cell);
+  if (block.layout.kinds[column] !== CATEGORY || block.isAbsent(column, cell)) block.text(column, cell);
   else
     block.put(
       column,

@@ -52,6 +52,17 @@ test('pictures stay bytes whatever rows were dropped, and where a number rounds 
   expect(Array.from(data)).toEqual([0, 200, 3, 255, 1, 9]);
 });
 
+test('an empty cell of text is missing, or, with the mean, a category; what says NA may be a name', async () => {
+  const file = written('x,s,y\n1,a,2\n2,,3\n3,NA,5\n4,a,2.5\n');
+  const open = (missing: 'error' | 'drop' | 'mean') => datasets.open(file, { label: 'y', missing });
+  await expect(open('error')).rejects.toThrow(/^no value in column "s" · .*, line 3 · /);
+  const named = async (missing: 'drop' | 'mean') => (await open(missing)).schema!.columns[1];
+  expect(await named('drop')).toEqual({ name: 's', kind: 'category', categories: ['a', 'NA'] });
+  expect(await named('mean')).toEqual({ name: 's', kind: 'category', categories: ['a', '', 'NA'] });
+  const both = () => datasets.open(file, { label: 'y', missing: 'drop', validation: 0.6, test: 0.6 });
+  expect(both).toThrow(/^validation and test together /);
+});
+
 test('JSON lines are the same table', async () => {
   const lines = [
     { age: 10, at: [1, 2], kind: 'a' },
