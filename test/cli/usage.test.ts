@@ -58,6 +58,10 @@ describe('a mistake in the words is exit 2 with one line', () => {
     [['evaluate'], 'the argument <model> is missing'],
     [['train', '--epochs', '0'], 'an integer from 1 to 1000000, got "0" · --epochs'],
     [['train', '--epochs', '1.5'], 'an integer'],
+    [
+      ['data', 'fetch', 'mnist', '--mirror', 'ftp://x'],
+      'a URL that begins with http:// or https://, got "ftp://x" · --mirror',
+    ],
     [['train', '--epochs', 'ten'], 'an integer'],
     [['train', '--batch-size', '-1'], '--batch-size'],
     [['train', '--learning-rate', 'NaN'], 'a number greater than 0'],
