@@ -94,6 +94,18 @@ test('what is likely a mistake is said: text among numbers, values far from 0, a
   ]);
 });
 
+test('what fills empty cells in training fills them afterwards', async () => {
+  const holes = houses.map((row, i) => (i % 20 === 3 ? row.replace(/^\d+/, '') : row)).join('\n');
+  writeFileSync(join(cwd, 'holes.csv'), holes);
+  expect((await train('holes.csv', 'value', '--missing', 'mean', '--run-dir', 'holes')).status).toBe(0);
+  const ran = (...words: string[]) =>
+    fusor([...words, '--backend', 'tfjs', '--tfjs-engine', 'wasm'], { cwd });
+  expect((await ran('evaluate', 'holes', '--data', 'holes.csv')).status).toBe(0);
+  expect((await ran('predict', 'holes', 'holes.csv', '--limit', '4')).status).toBe(0);
+  const asked = await ran('evaluate', 'holes', '--data', 'holes.csv', '--missing', 'error');
+  expect([asked.status, asked.stderr]).toEqual([3, expect.stringContaining('no value in column "income"')]);
+});
+
 test('text is classes; a label that is not a column, nearly', async () => {
   const { test: tested, model } = documentOf(await train('flowers.csv', 'kind', '--quiet'));
   expect(model.layers.at(-1).config.units).toBe(3);

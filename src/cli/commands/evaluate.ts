@@ -4,7 +4,7 @@ import { interruptible } from '../interrupt';
 import { openModel, whereOf } from '../model-path';
 import type { evaluate } from '../options';
 import { thousands } from '../output';
-import { dataFor, keptBeside, rowsOf, taskOf, withTargets } from '../train/data';
+import { dataFor, keptBeside, missingFor, rowsOf, taskOf, withTargets } from '../train/data';
 import { backendOf, fallbackOf } from '../train/document';
 import { runtimeLine } from '../train/environment';
 import { compileForTest } from '../train/problem';
@@ -16,6 +16,7 @@ export const run: Run<typeof evaluate> = async ({ settings, origins, args, out }
     if (!model.toJSON().compile) compileForTest(model, whereOf(settings));
     const data = await loadDataset(set, {
       ...settings,
+      missing: missingFor(args.model!, settings, origins.missing),
       task: taskOf(model),
       ...keptBeside(args.model!),
     });

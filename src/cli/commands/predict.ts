@@ -4,7 +4,7 @@ import { openModel } from '../model-path';
 import type { predict } from '../options';
 import { answersOf, answerTable } from '../predict/answers';
 import { inputsOf } from '../predict/inputs';
-import { dataFor, keptBeside } from '../train/data';
+import { dataFor, keptBeside, missingFor } from '../train/data';
 import { backendOf } from '../train/document';
 import { runtimeLine } from '../train/environment';
 
@@ -19,7 +19,8 @@ export const run: Run<typeof predict> = async ({ settings, origins, args, words,
   const { schema, classNames } = keptBeside(args.model!);
   const model = await openModel(args.model!, settings);
   try {
-    const { missing, invert, batchSize } = settings;
+    const { invert, batchSize } = settings;
+    const missing = missingFor(args.model!, settings, origins.missing);
     const wanted = { inputShape: model.inputShape, schema, missing, invert };
     const { name, x, rows } = await inputsOf(names, wanted, settings);
     const runtime = await model.runtime();

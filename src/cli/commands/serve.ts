@@ -6,7 +6,7 @@ import { openModel } from '../model-path';
 import type { serve } from '../options';
 import { servePage } from '../serve/page';
 import { serveModel } from '../serve/server';
-import { keptBeside } from '../train/data';
+import { keptBeside, missingFor } from '../train/data';
 import { runtimeLine } from '../train/environment';
 
 /** Until it is interrupted. */
@@ -17,7 +17,8 @@ export const run: Run<typeof serve> = async ({ settings, args, out }) => {
   try {
     const name = settings.name ?? (basename(resolve(args.model!)).replace(/[^\w.-]+/g, '-') || 'model');
     const runtime = await model.runtime();
-    const wanted = { inputShape: model.inputShape, schema, missing: 'error' } as const;
+    const missing = missingFor<'error' | 'mean'>(args.model!, { missing: 'error' }, 'default');
+    const wanted = { inputShape: model.inputShape, schema, missing };
     const client = readFileSync(join(__dirname, '..', '..', '..', 'scripts', 'serve', 'client.js'));
     const resources = {
       '/': { type: 'text/html; charset=utf-8', body: servePage(name, wanted, classNames) },

@@ -59,21 +59,35 @@ export function keptBeside(model: string): KeptData {
   throw refuse('neither the columns of a table nor names of classes');
 }
 
+/** Of a run's folder, what it was trained with; undefined of other models. @throws ERR_IO, ERR_FILE_FORMAT */
+function settingOf(model: string, name: 'data' | 'missing'): string | undefined {
+  const file = join(model, CONFIG_FILE);
+  if (!existsSync(file)) return undefined;
+  try {
+    const value = Object(JSON.parse(readText(file)))[name];
+    return typeof value === 'string' ? value : undefined;
+  } catch (cause) {
+    if (systemCode(cause)) throw ioError(cause, 'read', file);
+    throw new FusorError('ERR_FILE_FORMAT', ['no JSON', file, 'take it away'], { file }, { cause });
+  }
+}
+
+/** Empty numbers become the mean where they did in training, unless something else is said. */
+export function missingFor<M extends string>(
+  model: string,
+  { missing }: { missing: M },
+  origin: string,
+): M | 'mean' {
+  return origin === 'default' && settingOf(model, 'missing') === 'mean' ? 'mean' : missing;
+}
+
 /**
  * What a run's model is tried on where nothing is named: the set that it was trained on.
  * @throws ERR_ARG where that was the user's own data, of which a part trained
  */
 export function dataFor(model: string, { data }: { data: string }, origin: string): string {
-  const file = join(model, CONFIG_FILE);
-  if (origin !== 'default' || !existsSync(file)) return data;
-  let trained: unknown;
-  try {
-    trained = JSON.parse(readText(file)).data;
-  } catch (cause) {
-    if (systemCode(cause)) throw ioError(cause, 'read', file);
-    throw new FusorError('ERR_FILE_FORMAT', ['no JSON', file, 'name the data: --data'], { file }, { cause });
-  }
-  if (typeof trained !== 'string') return data;
+  const trained = origin === 'default' ? settingOf(model, 'data') : undefined;
+  if (trained === undefined) return data;
   if (!isOwnFolder(trained)) return trained;
   throw new FusorError('ERR_ARG', [
     'what to try the model on is not said',
