@@ -84,14 +84,15 @@ struct Measured {
   std::vector<double> seconds;  // a call, one a repetition
 };
 
-// Takes turns: a repetition is one sample of each variant, of as many calls as take a few milliseconds. `warmup`: samples
-// before them that are thrown away. In a thread of its own.
+// A repetition is one sample of each variant, in turns, of as many calls as take a few milliseconds.
 struct Repetitions {
-  int warmup, most;
+  int warmup;  // samples that are thrown away, before the others
+  int most;
   double seconds;  // when they have taken so long, kFewest are enough; 0: never
 };
 constexpr int kFewest = 5;
 
+// In a thread of its own.
 std::vector<Measured> measure(const Case& c, const std::vector<std::string>& variants, const Repetitions& repetitions);
 
 }  // namespace fusor::bench

@@ -21,12 +21,13 @@ import type { Output } from '../output';
 import { writeReport } from '../pictures/report';
 import { repeatable } from '../settings';
 import type { Attempt } from '../train/attempt';
-import { described, keptOf, loadProblem, rowsOf, withTargets } from '../train/data';
+import { keptOf, loadProblem, rowsOf, withTargets } from '../train/data';
 import { backendOf, dataOf, type Fallback, fallbackOf, modelOf, type RunDocument } from '../train/document';
 import { environmentOf, runtimeLine } from '../train/environment';
 import { extras } from '../train/extras';
-import { buildModel, modelOf as modelOfCheckpoint, oddities, type TrainSettings } from '../train/problem';
+import { buildModel, modelOf as modelOfCheckpoint, type TrainSettings } from '../train/problem';
 import { Recorder } from '../train/recorder';
+import { described, oddities } from '../train/remarks';
 import { openRun, type Resumed } from '../train/resume';
 
 /** What a GPU may do to its process is kept away from this one. */

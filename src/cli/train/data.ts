@@ -141,22 +141,3 @@ export function withTargets(model: Model, rows: Rows): { x: ArrayLike; y: ArrayL
   const first = { epoch: 0, seed: 0, shuffle: false };
   return { rows: rows.rows, fingerprint: rows.fingerprint, at, [Symbol.asyncIterator]: () => at(first) };
 }
-
-/** What a table was taken for, where nobody has said. */
-export function described({ schema, train, validation, test, folder }: OwnData): string[] {
-  if (!schema) return [];
-  const { columns, label, scale } = schema;
-  const categories = columns.filter((column) => column.kind === 'category');
-  const named = categories.slice(0, 5).map(({ name, categories: { length } }) => `${name} ${length}`);
-  if (categories.length > named.length) named.push('…');
-  const kinds = [
-    `${thousands(columns.length - categories.length)} numbers`,
-    categories.length > 0 && `${categories.length} categories (${named.join(', ')})`,
-  ];
-  const how = { bytes: ', bytes / 255', standard: ', standardised', none: '' }[scale];
-  const target = label.classes ? `${label.classes.length} classes` : 'a value';
-  const counts = [train, validation, test].map((rows) => (rows ? thousands(rowsOf(rows)) : '0'));
-  return [
-    `${folder}: ${kinds.filter(Boolean).join(' and ')}${how}, to predict ${target}, "${label.name}"; rows to train, validate, test: ${counts.join(', ')}`,
-  ];
-}

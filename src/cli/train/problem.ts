@@ -2,7 +2,6 @@
 import { statSync } from 'node:fs';
 import type { LabelledRows } from '../../data/entry';
 import type { OwnData } from '../../data/open-table';
-import { numberOf } from '../../data/table/cell';
 import { FusorError } from '../../errors';
 import {
   type ArrayLike,
@@ -11,7 +10,6 @@ import {
   layers,
   type Model,
   modelFromJSON,
-  type NumericArray,
   ndarray,
   type OptimizerConfig,
   optimizers,
@@ -143,35 +141,4 @@ export function targetsOf(model: Model, { y }: LabelledRows): ArrayLike {
   if (taskOf(model) === 'regression') return y;
   if (outputs === 1) return ndarray(Float32Array.from(y.data), [y.data.length, 1]);
   return toCategorical(y, outputs);
-}
-
-/** Values whose size is that: Adam moves an output by about 0.001 a step. */
-const FAR = 1000;
-
-function meanSize(values: NumericArray): number {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += Math.abs(values[i]);
-  return sum / values.length;
-}
-
-/** What is odd about the data, though it can be trained on. @param categorical columns that the user calls so */
-export function oddities({ train, schema, classes }: OwnData, categorical: readonly string[]): string[] {
-  const mixed = (schema?.columns ?? []).flatMap((column) => {
-    if (column.kind === 'number' || categorical.includes(column.name)) return [];
-    const text = column.categories.filter((name) => Number.isNaN(numberOf(name)));
-    if (text.length > column.categories.length / 2) return [];
-    const shown = text.slice(0, 3).map((name) => JSON.stringify(name));
-    return `warning: ${column.name} holds numbers, and ${shown.join(', ')}: so it became ${column.categories.length} categories; mend those cells, or empty them and say --missing; or say --categorical ${column.name}`;
-  });
-  if (!('x' in train)) return mixed;
-  const { x, y } = train;
-  const far = schema && classes === 0 && meanSize(y.data) >= FAR;
-  const same = ({ data }: { data: NumericArray }) => data.every((value) => value === data[0]);
-  return [
-    ...mixed,
-    far &&
-      `warning: ${schema.label.name} has values of ${FAR} and more, and a net begins at about 0: few epochs will not bring it there; divide the column, or take a greater --learning-rate`,
-    same(x) && `warning: every pixel is ${x.data[0]}: there is nothing to learn from`,
-    same(y) && `warning: every label is ${y.data[0]}: there is nothing to tell apart`,
-  ].filter((line) => typeof line === 'string');
 }

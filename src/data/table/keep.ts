@@ -51,7 +51,7 @@ function renumber(given: Values, width: number, renumbered: Choice['renumbered']
 function pick(block: KeptBlock, width: number, parts: Uint8Array, part: number): KeptBlock {
   let rows = 0;
   for (let row = 0; row < parts.length; row++) if (parts[row] === part) rows++;
-  if (rows === block.rows) return { ...block, values: block.values.slice() };
+  if (rows === block.rows) return block;
   const values = block.values.slice(0, rows * width);
   const labels = new Float32Array(rows);
   let to = 0;

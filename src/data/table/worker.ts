@@ -52,9 +52,15 @@ function resultOf(job: Job): Result {
 
 /** What need not be copied on its way. */
 function buffersOf(result: Result): ArrayBuffer[] {
-  if ('x' in result) return [...new Set([result.x.buffer, result.y.data.buffer] as ArrayBuffer[])];
-  if ('labels' in result) return [result.labels.buffer as ArrayBuffer];
-  return 'blocks' in result ? result.blocks.map(({ values }) => values.buffer as ArrayBuffer) : [];
+  const arrays =
+    'x' in result
+      ? [result.x, result.y.data]
+      : 'labels' in result
+        ? [result.labels]
+        : 'blocks' in result
+          ? result.blocks.map(({ values }) => values)
+          : [];
+  return [...new Set(arrays.map(({ buffer }) => buffer as ArrayBuffer))];
 }
 
 parentPort?.on('message', (job: Job) => {

@@ -1,0 +1,56 @@
+/** What is said of data before it trains: what it was taken for, and what is odd about it. */
+import type { OwnData } from '../../data/open-table';
+import { numberOf } from '../../data/table/cell';
+import type { NumericArray } from '../../index';
+import { thousands } from '../output';
+import { rowsOf } from './data';
+
+/** What a table was taken for, where nobody has said. */
+export function described({ schema, train, validation, test, folder }: OwnData): string[] {
+  if (!schema) return [];
+  const { columns, label, scale } = schema;
+  const categories = columns.filter((column) => column.kind === 'category');
+  const named = categories.slice(0, 5).map(({ name, categories: { length } }) => `${name} ${length}`);
+  if (categories.length > named.length) named.push('…');
+  const kinds = [
+    `${thousands(columns.length - categories.length)} numbers`,
+    categories.length > 0 && `${categories.length} categories (${named.join(', ')})`,
+  ];
+  const how = { bytes: ', bytes / 255', standard: ', standardised', none: '' }[scale];
+  const target = label.classes ? `${label.classes.length} classes` : 'a value';
+  const counts = [train, validation, test].map((rows) => (rows ? thousands(rowsOf(rows)) : '0'));
+  return [
+    `${folder}: ${kinds.filter(Boolean).join(' and ')}${how}, to predict ${target}, "${label.name}"; rows to train, validate, test: ${counts.join(', ')}`,
+  ];
+}
+
+/** Values whose size is that: Adam moves an output by about 0.001 a step. */
+const FAR = 1000;
+
+function meanSize(values: NumericArray): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += Math.abs(values[i]);
+  return sum / values.length;
+}
+
+/** What is odd about the data, though it can be trained on. @param categorical columns that the user calls so */
+export function oddities({ train, schema, classes }: OwnData, categorical: readonly string[]): string[] {
+  const mixed = (schema?.columns ?? []).flatMap((column) => {
+    if (column.kind === 'number' || categorical.includes(column.name)) return [];
+    const text = column.categories.filter((name) => Number.isNaN(numberOf(name)));
+    if (text.length === 0 || text.length > column.categories.length / 2) return [];
+    const shown = text.slice(0, 3).map((name) => JSON.stringify(name));
+    return `warning: ${column.name} holds numbers, and ${shown.join(', ')}: so it became ${column.categories.length} categories; mend those cells, or empty them and say --missing; or say --categorical ${column.name}`;
+  });
+  if (!('x' in train)) return mixed;
+  const { x, y } = train;
+  const far = schema && classes === 0 && meanSize(y.data) >= FAR;
+  const same = ({ data }: { data: NumericArray }) => data.every((value) => value === data[0]);
+  return [
+    ...mixed,
+    far &&
+      `warning: ${schema.label.name} has values of ${FAR} and more, and a net begins at about 0: few epochs will not bring it there; divide the column, or take a greater --learning-rate`,
+    same(x) && `warning: every pixel is ${x.data[0]}: there is nothing to learn from`,
+    same(y) && `warning: every label is ${y.data[0]}: there is nothing to tell apart`,
+  ].filter((line) => typeof line === 'string');
+}

@@ -1,0 +1,31 @@
+import { oddities } from '../../../src/cli/train/remarks';
+import type { OwnData } from '../../../src/data/open-table';
+
+const category = (...categories: string[]) => ({ name: 'c', kind: 'category', categories });
+const dataOf = (column: object, values: number[]) =>
+  ({
+    train: {
+      x: { data: Float32Array.from(values, (_, i) => i), shape: [values.length, 1] },
+      y: { data: Float32Array.from(values), shape: [values.length] },
+    },
+    classes: 0,
+    schema: { columns: [column], label: { name: 'y' }, scale: 'standard' },
+  }) as unknown as OwnData;
+
+test.each([
+  ['one that is text among numbers', category('1', '2', 'N-A'), [], 'warning: c holds numbers, and "N-A"'],
+  ['the same, meant so', category('1', '2', 'N-A'), ['c'], undefined],
+  ['numbers in quotes', category('1', '2'), [], undefined],
+  ['text', category('near', 'far', '3'), [], undefined],
+])('categories: %s', (_, column, categorical, said) => {
+  const lines = oddities(dataOf(column, [1, 2]), categorical);
+  expect(lines).toEqual(said ? [expect.stringContaining(said)] : []);
+});
+
+test('values far from where a net begins', () => {
+  const number = { name: 'c', kind: 'number', mean: 0, deviation: 1 };
+  expect(oddities(dataOf(number, [900, -1200]), [])).toEqual([
+    expect.stringContaining('y has values of 1000'),
+  ]);
+  expect(oddities(dataOf(number, [900, -1000]), [])).toEqual([]);
+});
