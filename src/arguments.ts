@@ -116,6 +116,12 @@ export function text(where: string, name: string, value: unknown): string {
   throw wrong(where, name, value, 'some text');
 }
 
+/** An address of the web. */
+export function webAddress(where: string, name: string, value: unknown): string {
+  if (typeof value === 'string' && /^https?:\/\/./.test(value)) return value;
+  throw wrong(where, name, value, 'a URL that begins with http:// or https://');
+}
+
 /** One of a closed list of names. */
 export function oneOf<T extends string>(
   where: string,

@@ -1,5 +1,5 @@
 /** Kinds of options. One option is a flag (--batch-size), a variable (FUSOR_BATCH_SIZE) and a key (batchSize). */
-import { oneOf, show, wrong } from '../arguments';
+import { oneOf, show, webAddress, wrong } from '../arguments';
 
 export interface Option<T> {
   describe: string;
@@ -43,10 +43,7 @@ export function text<T extends string | undefined>(
 
 /** Of the web. */
 export function url(describe: string): Option<string | undefined> {
-  const parse = (written: unknown, where: string) => {
-    if (/^https?:\/\/./.test(String(written))) return String(written);
-    throw wrong(where, 'the value', written, 'a URL that begins with http:// or https://');
-  };
+  const parse = (written: unknown, where: string) => webAddress(where, 'the value', written);
   return { describe, placeholder: 'URL', fallback: undefined, parse };
 }
 

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { boolean, closed, integer, range, real, seedOf, text, wrong } from '../arguments';
+import { boolean, closed, integer, range, real, seedOf, text, webAddress, wrong } from '../arguments';
 import type { ImageDataset, LoadOptions } from './idx-folder';
 import type { ReviewDataset } from './imdb';
 import { type OpenOptions, openData } from './open';
@@ -88,10 +88,8 @@ async function named(
   more: readonly 'words'[] = [],
 ): Promise<ImageDataset> {
   const given = closed<DatasetOptions & { words?: number }>(where, options, [...KEYS, ...more]);
-  for (const key of ['dataDir', 'mirror'] as const)
-    if (given[key] !== undefined) text(where, key, given[key]);
-  if (given.mirror !== undefined && !/^https?:\/\//.test(given.mirror))
-    throw wrong(where, 'mirror', given.mirror, 'a URL that begins with http:// or https://');
+  if (given.dataDir !== undefined) text(where, 'dataDir', given.dataDir);
+  if (given.mirror !== undefined) webAddress(where, 'mirror', given.mirror);
   for (const key of ['offline', 'quiet'] as const) boolean(where, key, given[key], false);
   if (given.words !== undefined) integer(where, 'words', given.words, { min: 1, max: 2 ** 24 });
   return loadNamed(name, given);

@@ -8,6 +8,8 @@ import type { LabelledRows } from './entry';
 
 const KINDS = ['.png', '.jpg', '.jpeg', '.webp', '.gif', '.tif', '.tiff', '.avif'];
 
+export const isPictureName = (name: string): boolean => KINDS.includes(extname(name).toLowerCase());
+
 export interface ImageFolderOptions {
   /** Height and width that images are brought to; by default all must have those of the first. */
   imageSize?: readonly [height: number, width: number];
@@ -46,7 +48,7 @@ export function imageFiles(folder: string, classNames?: readonly string[]): Imag
   const names = classNames ? [...classNames] : found;
   const files = found.flatMap((name) =>
     list(join(folder, name))
-      .filter((entry) => entry.isFile() && KINDS.includes(extname(entry.name).toLowerCase()))
+      .filter((entry) => entry.isFile() && isPictureName(entry.name))
       .map((entry) => ({ file: join(folder, name, entry.name), label: names.indexOf(name) }))
       .sort((a, b) => (a.file < b.file ? -1 : 1)),
   );

@@ -66,8 +66,12 @@ test('values: squared error, its metric, and the same columns for other rows', a
   );
   expect(documentOf(again).test.mae).toBeLessThan(0.3);
   // Not on MNIST, which is what other models are tried on.
-  for (const command of ['evaluate', 'predict']) {
-    const { status, stderr } = await fusor([command, 'run'], { cwd });
+  for (const [command, model] of [
+    ['evaluate', 'run'],
+    ['predict', 'run'],
+    ['evaluate', 'run/model'],
+  ]) {
+    const { status, stderr } = await fusor([command, model], { cwd });
     expect([status, stderr]).toEqual([2, expect.stringContaining(`houses.csv: name data of that form`)]);
   }
 });

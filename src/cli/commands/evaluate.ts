@@ -4,19 +4,20 @@ import { interruptible } from '../interrupt';
 import { openModel, whereOf } from '../model-path';
 import type { evaluate } from '../options';
 import { thousands } from '../output';
-import { dataFor, keptBeside, missingFor, rowsOf, taskOf, withTargets } from '../train/data';
+import { rowsOf, taskOf, withTargets } from '../train/data';
 import { backendOf, fallbackOf } from '../train/document';
 import { runtimeLine } from '../train/environment';
+import { dataFor, keptBeside, missingFor } from '../train/kept';
 import { compileForTest } from '../train/problem';
 
 export const run: Run<typeof evaluate> = async ({ settings, origins, args, out }) => {
-  const set = dataFor(args.model!, settings, origins.data);
+  const set = dataFor(args.model!, settings.data, origins.data);
   const model = await openModel(args.model!, settings);
   try {
     if (!model.toJSON().compile) compileForTest(model, whereOf(settings));
     const data = await loadDataset(set, {
       ...settings,
-      missing: missingFor(args.model!, settings, origins.missing),
+      missing: missingFor(args.model!, settings.missing, origins.missing),
       task: taskOf(model),
       ...keptBeside(args.model!),
     });

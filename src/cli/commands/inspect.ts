@@ -5,6 +5,7 @@ import type { TrainingConfig } from '../../index';
 import { findCheckpoint } from '../../io/checkpoint-folder';
 import { readModel } from '../../io/formats';
 import { MODEL_FILE } from '../../io/model';
+import { readJson } from '../../io/read-json';
 import { readText } from '../../io/read-text';
 import type { EpochRecord } from '../../io/run-folder';
 import { modelOf } from '../../io/stored-model';
@@ -87,30 +88,20 @@ function compiled({ optimizer, loss, metrics }: TrainingConfig): string {
 
 /** The settings, the machine and the epochs of a run folder; a last line that was cut short is left out. */
 function runOf(path: string) {
-  const read = (name: string) => {
-    const file = join(path, name);
-    try {
-      return existsSync(file) ? readText(file) : undefined;
-    } catch (error) {
-      throw ioError(error, 'read', file);
-    }
-  };
-  const json = (name: string): unknown => {
-    const content = read(name);
-    try {
-      return content === undefined ? null : JSON.parse(content);
-    } catch {
-      throw new FusorError('ERR_FILE_FORMAT', ['not JSON', join(path, name), 'the file is damaged'], {
-        path,
-      });
-    }
-  };
-  const lines = read('metrics.jsonl')?.split('\n').slice(0, -1) ?? [];
+  const json = (name: string) => readJson(join(path, name)) ?? null;
+  const metrics = join(path, 'metrics.jsonl');
+  let text = '';
+  try {
+    if (existsSync(metrics)) text = readText(metrics);
+  } catch (error) {
+    throw ioError(error, 'read', metrics);
+  }
+  const lines = text.split('\n').slice(0, -1);
   const history = lines.map((line, i): EpochRecord => {
     try {
       return JSON.parse(line);
     } catch {
-      const where = `${join(path, 'metrics.jsonl')}, line ${i + 1}`;
+      const where = `${metrics}, line ${i + 1}`;
       throw new FusorError('ERR_FILE_FORMAT', ['not JSON', where, 'the file is damaged'], {
         path,
         line: i + 1,

@@ -4,9 +4,9 @@ import { openModel } from '../model-path';
 import type { predict } from '../options';
 import { answersOf, answerTable } from '../predict/answers';
 import { inputsOf } from '../predict/inputs';
-import { dataFor, keptBeside, missingFor } from '../train/data';
 import { backendOf } from '../train/document';
 import { runtimeLine } from '../train/environment';
+import { dataFor, keptBeside, missingFor } from '../train/kept';
 
 export const run: Run<typeof predict> = async ({ settings, origins, args, words, out }) => {
   if (words.length > 0 && origins.data !== 'default')
@@ -15,12 +15,12 @@ export const run: Run<typeof predict> = async ({ settings, origins, args, words,
       '',
       'leave one of them out',
     ]);
-  const names = words.length > 0 ? words : [dataFor(args.model!, settings, origins.data)];
+  const names = words.length > 0 ? words : [dataFor(args.model!, settings.data, origins.data)];
   const { schema, classNames } = keptBeside(args.model!);
   const model = await openModel(args.model!, settings);
   try {
     const { invert, batchSize } = settings;
-    const missing = missingFor(args.model!, settings, origins.missing);
+    const missing = missingFor(args.model!, settings.missing, origins.missing);
     const wanted = { inputShape: model.inputShape, schema, missing, invert };
     const { name, x, rows } = await inputsOf(names, wanted, settings);
     const runtime = await model.runtime();

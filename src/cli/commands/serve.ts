@@ -6,8 +6,8 @@ import { openModel } from '../model-path';
 import type { serve } from '../options';
 import { servePage } from '../serve/page';
 import { serveModel } from '../serve/server';
-import { keptBeside, missingFor } from '../train/data';
 import { runtimeLine } from '../train/environment';
+import { keptBeside, missingFor } from '../train/kept';
 
 /** Until it is interrupted. */
 export const run: Run<typeof serve> = async ({ settings, args, out }) => {
@@ -17,7 +17,7 @@ export const run: Run<typeof serve> = async ({ settings, args, out }) => {
   try {
     const name = settings.name ?? (basename(resolve(args.model!)).replace(/[^\w.-]+/g, '-') || 'model');
     const runtime = await model.runtime();
-    const missing = missingFor<'error' | 'mean'>(args.model!, { missing: 'error' }, 'default');
+    const missing = missingFor(args.model!, 'error', 'default');
     const wanted = { inputShape: model.inputShape, schema, missing };
     const client = readFileSync(join(__dirname, '..', '..', '..', 'scripts', 'serve', 'client.js'));
     const resources = {

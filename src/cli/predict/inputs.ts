@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { isOwnFolder, loadDataset } from '../../data/datasets';
 import { readIdx } from '../../data/idx';
-import { pixelsOf } from '../../data/image-folder';
+import { isPictureName, pixelsOf } from '../../data/image-folder';
 import { readNpy, readNpz } from '../../data/npy';
 import { openDataFile } from '../../data/unpack';
 import { FusorError } from '../../errors';
@@ -90,8 +90,7 @@ async function bytesRows(bytes: Buffer, name: string, wanted: InputsWanted): Pro
   if (bytes.length === 0)
     throw new FusorError('ERR_DATA_EMPTY', ['nothing in it', name, 'give at least one row']);
   if (PICTURE.test(bytes.toString('latin1', 0, 16))) return picture(bytes, name, wanted);
-  if (/\.(png|jpe?g|gif|webp|tiff?|avif)$/i.test(name))
-    throw unknown(name, 'the image cannot be read', 'take another copy');
+  if (isPictureName(name)) throw unknown(name, 'the image cannot be read', 'take another copy');
   const text = bytes.toString('utf8');
   if (!text.includes('\0') && !text.includes('\ufffd')) return textInputs(text, name, wanted);
   throw unknown(name, 'what it holds is not known', 'give PNG, JPEG, CSV, JSON, .npy, .npz or IDX');

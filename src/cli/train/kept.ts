@@ -1,0 +1,65 @@
+/** What a run keeps of its data beside its model, so that other data is taken as that was. */
+import { join, resolve } from 'node:path';
+import { isOwnFolder } from '../../data/datasets';
+import type { OwnData } from '../../data/open-table';
+import { isTableSchema } from '../../data/table/schema';
+import { FusorError } from '../../errors';
+import type { TableSchema } from '../../index';
+import { readJson } from '../../io/read-json';
+import { CONFIG_FILE, DATA_FILE } from '../../io/run-folder';
+
+export interface KeptData {
+  schema?: TableSchema;
+  classNames?: readonly string[];
+}
+
+/** As the run's file has it: of a table its columns, else the names of the classes, where there are. */
+export function keptOf({ schema, classNames }: OwnData): object | undefined {
+  return schema ?? (classNames && { classes: classNames });
+}
+
+/** Where the run of a model may lie: it is a run's folder, or its model's, or a file of its models or checkpoints. */
+const foldersOf = (model: string): string[] => ['.', '..', '../..'].map((up) => join(resolve(model), up));
+
+/** Of a run's model: how data is to be taken for it. @throws ERR_IO, ERR_FILE_FORMAT */
+export function keptBeside(model: string): KeptData {
+  for (const folder of foldersOf(model)) {
+    const file = join(folder, DATA_FILE);
+    const kept = readJson(file);
+    if (kept === undefined) continue;
+    if (isTableSchema(kept)) return { schema: kept, classNames: kept.label.classes };
+    const { classes } = Object(kept);
+    if (Array.isArray(classes) && classes.every((name) => typeof name === 'string'))
+      return { classNames: classes };
+    const what = 'neither the columns of a table nor names of classes';
+    throw new FusorError('ERR_FILE_FORMAT', [what, file, 'take it away, or train anew'], { file });
+  }
+  return {};
+}
+
+/** What a run's model was trained with; undefined of other models. A configuration alone is not a run's: users have theirs. */
+function settingOf(model: string, name: 'data' | 'missing'): string | undefined {
+  const run = foldersOf(model).find((folder) => readJson(join(folder, 'environment.json')) !== undefined);
+  const value = run && Object(readJson(join(run, CONFIG_FILE)))[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** Empty numbers become the mean where they did in training, unless something else is said. @throws ERR_IO, ERR_FILE_FORMAT */
+export function missingFor<M extends string>(model: string, missing: M, origin: string): M | 'mean' {
+  return origin === 'default' && settingOf(model, 'missing') === 'mean' ? 'mean' : missing;
+}
+
+/**
+ * What a run's model is tried on where nothing is named: the set that it was trained on.
+ * @throws ERR_ARG where that was the user's own data, of which a part trained; ERR_IO, ERR_FILE_FORMAT
+ */
+export function dataFor(model: string, data: string, origin: string): string {
+  const trained = origin === 'default' ? settingOf(model, 'data') : undefined;
+  if (trained === undefined) return data;
+  if (!isOwnFolder(trained)) return trained;
+  throw new FusorError('ERR_ARG', [
+    'what to try the model on is not said',
+    model,
+    `it was trained on ${trained}: name data of that form`,
+  ]);
+}
