@@ -10,22 +10,22 @@ namespace fusor {
 class FusedSubject : public bench::Subject {
  public:
   FusedSubject(const bench::Case& c, const bench::Data& data, const Kernels& kernels, bool check)
-      : case_(c), data_(data), update_(check ? UpdateKind::Store : UpdateKind::Adam), batch_{nullptr, {}, {}, {}, {}},
+      : case_(c), data_(data), update_(check ? UpdateKind::Store : UpdateKind::Adam), batch_{nullptr, {}, {}, {}},
         trainer_(planOf(c), stateOf(c, data), kernels, c.threads), run_{control_, report_} {
     using bench::Op;
     trainer_.training_ = trainer_.valuesFor(c.batch, true);
+    const Input input = !isSparse(c.op) ? Input::Floats : kernels.tilesForward ? Input::Tiles : Input::Sparse;
     for (int i = 0; i < c.threads; ++i) {
-      run_.scratch.emplace_back(backwardScratch(c.batch, c.inputs, c.units, kernels.width));
-      run_.byteScratch.emplace_back(16 * ((c.batch + 63) / 64 * 64));
+      run_.sources.push_back(trainer_.sourceFor(c.batch, input));
+      if (!isSparse(c.op)) continue;
+      for (int r = 0; r < c.batch; ++r) run_.sources[i].rows[r] = data.bytes.data() + static_cast<size_t>(r) * c.inputs;
+      run_.sources[i].coming.clear();
     }
     run_.losses.resize(c.batch);
     x_ = Floats(c.batch * trainer_.xStride_);
     batch_.x = x_.data();
     set_.bytes = data.bytes;
     batch_.labels = data.labels;
-    if (isSparse(c.op)) {
-      for (int r = 0; r < c.batch; ++r) batch_.bytes.push_back(data.bytes.data() + static_cast<size_t>(r) * c.inputs);
-    }
     if (layer() == 1) copyIn(data.x, c.inputs, trainer_.stages_[0].ld, trainer_.training_->stages[0].y.data());
     if (c.op == Op::OptimizerStep) copyIn(data.x, c.inputs, trainer_.xStride_, x_.data());
     auto& last = trainer_.training_->stages.back();
@@ -126,7 +126,7 @@ class FusedSubject : public bench::Subject {
     const int rows = case_.op == Op::OptimizerStep ? 1 : case_.batch;
     const Update store{UpdateKind::Store, 0, 0, 0, 0, 0, 0, 0};
     const bool adam = case_.op == Op::OptimizerStep || (update_ == UpdateKind::Adam && case_.op != Op::ForwardBackward);
-    const Step step{0, rows, batch_, adam ? updateOf(trainer_.plan_.optimizer, bench::kRate, 0) : store};
+    const Step step{0, rows, batch_, run_.sources[me], adam ? updateOf(trainer_.plan_.optimizer, bench::kRate, 0) : store};
     const int l = layer();
     switch (case_.op) {
       case Op::Forward:
@@ -144,7 +144,7 @@ class FusedSubject : public bench::Subject {
       case Op::OptimizerStep: backward(l, step, me); break;
       case Op::SoftmaxCrossentropy: trainer_.loss(run_, step, me); break;
       case Op::Gather:
-        trainer_.gather(set_, data_.order.data(), 0, trainer_.share(rows, me), batch_, &step);
+        trainer_.gather(set_, data_.order.data(), 0, trainer_.share(rows, me), Input::Floats, batch_, &step);
         break;
     }
   }
@@ -153,15 +153,15 @@ class FusedSubject : public bench::Subject {
     const DenseStage& stage = trainer_.stages_[l];
     const Range rows = stage.byColumns ? Range{0, step.rows} : trainer_.share(step.rows, me);
     const Range panels = stage.byColumns ? trainer_.share(stage.panels, me) : Range{0, stage.panels};
-    trainer_.forwardDense(l, *trainer_.training_, step.batch, rows, panels);
+    trainer_.forwardDense(l, *trainer_.training_, step.batch, step.source, rows, panels);
   }
 
   // Only what the operation is about.
   void backward(int l, const Step& step, int me) {
-    DenseBackward d = trainer_.gradientsOf(l, run_, step, me);
+    DenseBackward d = trainer_.gradientsOf(l, step);
     if (case_.op == bench::Op::InputGradient) d.a = nullptr, d.bias = nullptr;
     if (case_.op == bench::Op::WeightUpdate) d.dx = nullptr;
-    trainer_.backwardDense(l, d, run_, step, me);
+    trainer_.backwardDense(l, d, step, me);
   }
 
   const bench::Case& case_;

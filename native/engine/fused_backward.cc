@@ -1,20 +1,20 @@
 // The way back, from the gradient of the logits down to the first Dense.
 #include <algorithm>
 
-#include "fused_run.h"
+#include "fused_trainer.h"
 
 namespace fusor {
 
 // On entry to each turn the stage's dz is complete and visible: at its very end for a stage with a backward pass of its
 // own, before its activation for the others.
-void FusedTrainer::backward(Run& run, const Step& step, int me) {
+void FusedTrainer::backward(const Step& step, int me) {
   for (size_t l = stages_.size(); l-- > 0;) {
     const Timed timed(step.stamps, me, Phase::BackwardUpdate, stages_[l].layer);
     if (stages_[l].backwardPass(l + 1 == stages_.size())) {
       backwardAfter(l, step, me);
       meet(step, me);
     }
-    backwardDense(l, gradientsOf(l, run, step, me), run, step, me);
+    backwardDense(l, gradientsOf(l, step), step, me);
   }
 }
 
@@ -43,7 +43,7 @@ void FusedTrainer::backwardAfter(size_t l, const Step& step, int me) {
 }
 
 // All that a Dense gives on the way back, before it is shared out.
-DenseBackward FusedTrainer::gradientsOf(size_t l, Run& run, const Step& step, int me) {
+DenseBackward FusedTrainer::gradientsOf(size_t l, const Step& step) {
   DenseStage& stage = stages_[l];
   DenseBackward d{};
   d.dz = training_->stages[l].dz.data(), d.lddz = stage.ld;
@@ -52,7 +52,7 @@ DenseBackward FusedTrainer::gradientsOf(size_t l, Run& run, const Step& step, in
   d.w = stage.kernel.value.data(), d.slot0 = stage.kernel.slot(0), d.slot1 = stage.kernel.slot(1);
   if (stage.useBias) d.bias = stage.bias.value.data(), d.biasSlot0 = stage.bias.slot(0), d.biasSlot1 = stage.bias.slot(1);
   d.update = step.update;
-  d.scratch = run.scratch[me].data();
+  d.scratch = step.source.scratch.data();
   d.a = step.batch.x, d.lda = xStride_;
   if (l == 0) return d;
   const DenseStage& before = stages_[l - 1];
@@ -64,7 +64,7 @@ DenseBackward FusedTrainer::gradientsOf(size_t l, Run& run, const Step& step, in
 }
 
 // This member's share of `d`. Ends with a barrier where the next stage's turn needs one.
-void FusedTrainer::backwardDense(size_t l, DenseBackward d, Run& run, const Step& step, int me) {
+void FusedTrainer::backwardDense(size_t l, DenseBackward d, const Step& step, int me) {
   const DenseStage& stage = stages_[l];
   float* bias = d.bias;
   const auto byFeatures = [&](Range features) {
@@ -97,8 +97,11 @@ void FusedTrainer::backwardDense(size_t l, DenseBackward d, Run& run, const Step
   } else {
     byFeatures(share(stage.inputs, me));
   }
-  if (l == 0 && !step.batch.bytes.empty()) {
-    kernels_.sparseBackward({d, step.batch.bytes.data(), table_, run.byteScratch[me].data()});
+  const Source& source = step.source;
+  if (l == 0 && source.input != Input::Floats) {
+    const auto backward = source.input == Input::Tiles ? kernels_.tilesBackward : kernels_.sparseBackward;
+    backward({d, source.rows.data(), table_, reinterpret_cast<uint8_t*>(step.source.scratch.data()), source.coming.data(),
+              static_cast<int>(source.coming.size())});
   } else {
     kernels_.denseBackward(d);
   }

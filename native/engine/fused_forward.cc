@@ -21,17 +21,21 @@ void FusedTrainer::dropout(const Layer& layer, const Step& step, int row, const 
   });
 }
 
+// Where `count` rows from `first` on lie, of the data or of `order`.
+void FusedTrainer::point(const Dataset& data, const uint32_t* order, int64_t first, int count,
+                         std::vector<const uint8_t*>& rows) const {
+  for (int r = 0; r < count; ++r) {
+    rows[r] = data.bytes.data() + (order ? order[first + r] : first + r) * static_cast<int64_t>(plan_.features);
+  }
+}
+
 // Rows [first + rows.begin, first + rows.end) of the data, or of `order` where given.
-void FusedTrainer::gather(const Dataset& data, const uint32_t* order, int64_t first, Range rows, Batch& batch,
+void FusedTrainer::gather(const Dataset& data, const uint32_t* order, int64_t first, Range rows, Input input, Batch& batch,
                           const Step* step) const {
   const int outputs = plan_.outputs;
   for (int r = rows.begin; r < rows.end; ++r) {
     const int64_t row = order ? order[first + r] : first + r;
-    if (batch.bytes.empty()) {
-      gatherRow(data, row, r, batch.x + r * xStride_, step);
-    } else {
-      batch.bytes[r] = data.bytes.data() + row * plan_.features;
-    }
+    if (input == Input::Floats) gatherRow(data, row, r, batch.x + r * xStride_, step);
     if (!data.labels.empty()) batch.labels[r] = data.labels[row];
     if (!data.values.empty()) {
       std::memcpy(&batch.values[static_cast<size_t>(r) * outputs], &data.values[row * outputs], outputs * sizeof(float));
@@ -71,9 +75,15 @@ void FusedTrainer::gatherRow(const Dataset& data, int64_t row, int r, float* x, 
   }
 }
 
+Input FusedTrainer::inputOf(const Dataset& data) const {
+  if (!takesBytes_ || data.bytes.empty()) return Input::Floats;
+  // Whatever the density: sums of tiles are others than those of vectors, and parts of one data set must not differ in it.
+  if (kernels_.tilesForward) return Input::Tiles;
+  return mostlyZero(data) ? Input::Sparse : Input::Floats;
+}
+
 // Whether skipping zeros pays: below some 0.4 non-zero, from a sample of the rows.
 bool FusedTrainer::mostlyZero(const Dataset& data) const {
-  if (!takesBytes_ || data.bytes.empty()) return false;
   const int64_t n = plan_.features, every = std::max<int64_t>(1, data.rows / kSampledRows);
   int64_t seen = 0, nonZero = 0;
   for (int64_t row = 0; row < data.rows; row += every) {
@@ -85,14 +95,15 @@ bool FusedTrainer::mostlyZero(const Dataset& data) const {
 }
 
 // A stage's input: the stage before, or the batch.
-void FusedTrainer::forwardDense(size_t l, Values& values, const Batch& batch, Range rows, Range panels) const {
+void FusedTrainer::forwardDense(size_t l, Values& values, const Batch& batch, Source& source, Range rows, Range panels) const {
   const DenseStage& stage = stages_[l];
   StageValues& to = values.stages[l];
   const float* bias = stage.useBias ? stage.bias.value.data() : nullptr;
   float* z = to.z.size() ? to.z.data() : nullptr;
-  if (l == 0 && !batch.bytes.empty()) {
-    kernels_.sparseForward({batch.bytes.data(), table_, stage.kernel.value.data(), bias, to.y.data(), z, stage.ld, stage.inputs,
-                            stage.activation, rows, panels});
+  if (l == 0 && source.input != Input::Floats) {
+    const auto forward = source.input == Input::Tiles ? kernels_.tilesForward : kernels_.sparseForward;
+    forward({source.rows.data(), table_, stage.kernel.value.data(), bias, to.y.data(), z, stage.ld, stage.inputs,
+             stage.activation, rows, panels, reinterpret_cast<uint8_t*>(source.scratch.data())});
     return;
   }
   kernels_.denseForward({l == 0 ? batch.x : values.stages[l - 1].out(), l == 0 ? xStride_ : stages_[l - 1].ld,
@@ -123,9 +134,9 @@ void FusedTrainer::forwardAfter(const DenseStage& stage, StageValues& values, Ra
   }
 }
 
-const float* FusedTrainer::forwardAll(Values& values, const Batch& batch, int rows) const {
+const float* FusedTrainer::forwardAll(Values& values, const Batch& batch, Source& source, int rows) const {
   for (size_t l = 0; l < stages_.size(); ++l) {
-    forwardDense(l, values, batch, {0, rows}, {0, stages_[l].panels});
+    forwardDense(l, values, batch, source, {0, rows}, {0, stages_[l].panels});
     forwardAfter(stages_[l], values.stages[l], {0, rows}, nullptr);
   }
   return stages_.empty() ? batch.x : values.stages.back().out();
@@ -135,12 +146,14 @@ void FusedTrainer::chunks(const Dataset& data, int64_t begin, int64_t end, Contr
                           const std::function<void(Values&, const Batch&, int64_t, int, const float*)>& each) {
   const int64_t count = (end - begin + kChunkRows - 1) / kChunkRows;
   while (chunkValues_.size() < static_cast<size_t>(team_.size())) chunkValues_.push_back(valuesFor(kChunkRows, false));
-  const bool sparse = mostlyZero(data);
+  const Input input = inputOf(data);
   std::vector<Floats> x;
+  std::vector<Source> sources;
   std::vector<Batch> batches;
   for (int i = 0; i < team_.size(); ++i) {
     x.emplace_back(kChunkRows * xStride_);
-    batches.push_back(batchFor(data, kChunkRows, x.back().data(), sparse));
+    sources.push_back(sourceFor(kChunkRows, input));
+    batches.push_back(batchFor(data, kChunkRows, x.back().data()));
   }
   // Whoever is free takes the next: a member that lost its core holds nobody up for longer than a chunk.
   std::atomic<int64_t> next{0};
@@ -151,8 +164,9 @@ void FusedTrainer::chunks(const Dataset& data, int64_t begin, int64_t end, Contr
       if (control && control->abort.load(std::memory_order_relaxed)) return;
       const int64_t at = begin + c * kChunkRows;
       const int rows = static_cast<int>(std::min<int64_t>(kChunkRows, end - at));
-      gather(data, nullptr, at, {0, rows}, batch, nullptr);
-      each(values, batch, at, rows, forwardAll(values, batch, rows));
+      if (input != Input::Floats) point(data, nullptr, at, rows, sources[me].rows);
+      gather(data, nullptr, at, {0, rows}, input, batch, nullptr);
+      each(values, batch, at, rows, forwardAll(values, batch, sources[me], rows));
     }
   });
 }

@@ -10,8 +10,7 @@ struct FusedTrainer::Run {
   Floats x[2]{};  // by parity of the step: its rows are gathered while others still use the last step's
   std::vector<Batch> batches{};
   std::vector<double> losses{}, metrics{};  // one a row
-  std::vector<Floats> scratch{};            // one a member: of denseBackward
-  std::vector<std::vector<uint8_t>> byteScratch{};
+  std::vector<Source> sources{};            // one a member
   double lossSum = 0;
   std::vector<double> metricSums{}, means{};  // one a metric
   int64_t rowsDone = 0;

@@ -33,6 +33,7 @@ FusedTrainer::FusedTrainer(const Plan& plan, const State& state, const Kernels& 
     stage.activation = layer.activation;
     // Only where every member gets (nearly) the same number of panels.
     stage.byColumns = stage.panels % team_.size() == 0 || stage.panels >= 4 * team_.size();
+    stage.inParts = stage.panels == 1 && !stages_.empty();
     stage.kernel.value = Floats(columns * stage.inputs);
     stage.bias.value = Floats(columns);
     for (int s = 0; s < plan_.optimizer.slots; ++s) {
@@ -50,7 +51,8 @@ FusedTrainer::FusedTrainer(const Plan& plan, const State& state, const Kernels& 
 }
 
 Description FusedTrainer::describe() const {
-  return {sparse_.load(std::memory_order_relaxed) ? "fused, sparse input" : "fused", kernels_.name, team_.size()};
+  constexpr const char* kNames[] = {"fused", "fused, sparse input", "fused, tiles of bytes"};
+  return {kNames[static_cast<int>(input_.load(std::memory_order_relaxed))], kernels_.name, team_.size()};
 }
 
 Values FusedTrainer::valuesFor(int rows, bool training) const {
@@ -61,6 +63,7 @@ Values FusedTrainer::valuesFor(int rows, bool training) const {
     s.y = Floats(rows * stage.ld);
     if (stage.activation == Activation::Gelu) s.z = Floats(rows * stage.ld);
     if (training) s.dz = Floats(rows * stage.ld);
+    if (training && stage.inParts) s.parts = Floats(static_cast<size_t>(panelsOf(stage.inputs, kernels_.width)) * rows * kernels_.width);
     for (size_t i = 0; i < stage.after.size(); ++i) s.after.emplace_back(rows * stage.ld);
     values.stages.push_back(std::move(s));
   }
@@ -68,9 +71,23 @@ Values FusedTrainer::valuesFor(int rows, bool training) const {
   return values;
 }
 
-Batch FusedTrainer::batchFor(const Dataset& data, int rows, float* x, bool sparse) const {
-  Batch batch{x, {}, {}, {}, {}};
-  if (sparse) batch.bytes.resize(rows);
+Source FusedTrainer::sourceFor(int rows, Input input) const {
+  size_t floats = 0;
+  for (const DenseStage& stage : stages_) {
+    floats = std::max(floats, backwardScratch(rows, stage.inputs, stage.outputs, kernels_.width));
+  }
+  Source source{input, {}, {}, {}};
+  if (input != Input::Floats) {
+    floats = std::max(floats, bytesScratch(rows, stages_[0].inputs, stages_[0].panels) / sizeof(float));
+    source.rows.resize(rows);
+    source.coming.resize(rows);
+  }
+  source.scratch = Floats(floats);
+  return source;
+}
+
+Batch FusedTrainer::batchFor(const Dataset& data, int rows, float* x) const {
+  Batch batch{x, {}, {}, {}};
   if (!data.labels.empty()) batch.labels.resize(rows);
   if (!data.values.empty()) batch.values.resize(static_cast<size_t>(rows) * plan_.outputs);
   if (!data.weights.empty()) batch.weights.resize(rows);

@@ -26,18 +26,16 @@ void FusedTrainer::run(const Dataset& data, const Span& span, Control& control, 
   const int capacity = static_cast<int>(std::min<int64_t>(span.batchSize, rows));
   if (!training_ || training_->rows < capacity) training_ = valuesFor(capacity, true);
   Run run{control, report};
-  const bool sparse = mostlyZero(data);
-  sparse_.store(sparse, std::memory_order_relaxed);
+  const Input input = inputOf(data);
+  input_.store(input, std::memory_order_relaxed);
   for (Floats& x : run.x) {
-    x = Floats(sparse ? 0 : capacity * xStride_);
-    run.batches.push_back(batchFor(data, capacity, x.data(), sparse));
+    x = Floats(input == Input::Floats ? capacity * xStride_ : 0);
+    run.batches.push_back(batchFor(data, capacity, x.data()));
   }
-  size_t scratch = 0;
-  for (const DenseStage& stage : stages_) {
-    scratch = std::max(scratch, backwardScratch(capacity, stage.inputs, stage.outputs, kernels_.width));
-  }
-  for (int i = 0; i < team_.size(); ++i) run.scratch.emplace_back(scratch);
-  if (sparse) run.byteScratch.assign(team_.size(), std::vector<uint8_t>(16 * ((capacity + 63) / 64 * 64)));
+  for (int i = 0; i < team_.size(); ++i) run.sources.push_back(sourceFor(capacity, input));
+  // Where all that a member reads of the batch, and of the weights, is its own until the parts of the logits meet, the
+  // step before may still be on its way elsewhere.
+  const bool waits = input == Input::Floats || stages_.size() != 2 || !byInputs(1);
   run.losses.resize(capacity);
   run.metrics.resize(capacity * plan_.metrics.size());
   // All memory is taken here: nothing may throw while the team works.
@@ -54,27 +52,34 @@ void FusedTrainer::run(const Dataset& data, const Span& span, Control& control, 
   const auto oneStep = [&](int64_t s, int me) {
     const int64_t first = s * span.batchSize, next = first + span.batchSize;
     const auto rowsFrom = [&](int64_t at) { return static_cast<int>(std::clamp<int64_t>(rows - at, 0, span.batchSize)); };
-    const Step step{span.firstStep + s, rowsFrom(first), run.batches[s & 1],
+    Source& source = run.sources[me];
+    const Step step{span.firstStep + s, rowsFrom(first), run.batches[s & 1], source,
                     updateOf(plan_.optimizer, span.learningRates[s], step_ + s), stamps};
     if (stamps) stamps->tracks[me].step = static_cast<int32_t>(s);
     {
       const Timed timed(stamps, me, Phase::Gather);
-      gather(data, span.order.data(), first, share(step.rows, me), step.batch, &step);
-      // Sparse kernels read every row from every member.
-      const Range coming{0, rowsFrom(next)};
-      prefetch(data, span.order.data() + next, sparse ? coming : share(coming.end, me));
+      gather(data, span.order.data(), first, share(step.rows, me), input, step.batch, &step);
+      const int coming = rowsFrom(next);
+      if (input == Input::Floats) {
+        prefetch(data, span.order.data() + next, share(coming, me));
+      } else {
+        // Every member reads every row.
+        point(data, span.order.data(), first, step.rows, source.rows);
+        source.coming.resize(coming);
+        point(data, span.order.data(), next, coming, source.coming);
+      }
       if (me == 0) {
         const bool diverged = !report.losses.empty() && !std::isfinite(report.losses.back());
         run.stop = diverged || control.abort.load(std::memory_order_relaxed);
       }
     }
-    meet(step, me);
-    if (run.stop) return false;
+    if (waits) meet(step, me);
     forward(step, me);
+    if (run.stop) return false;
     loss(run, step, me);
     meet(step, me);
     if (me == 0) record(run, step);
-    backward(run, step, me);
+    backward(step, me);
     return true;
   };
   for (int64_t s = 0; s < steps && !run.stop;) {
@@ -112,22 +117,48 @@ void FusedTrainer::forward(const Step& step, int me) {
   const Range rows = share(step.rows, me), all{0, step.rows};
   for (size_t l = 0; l < stages_.size(); ++l) {
     const DenseStage& stage = stages_[l];
-    if (l > 0) meet(step, me);
+    if (l > 0 && !byInputs(l)) meet(step, me);
     const Timed timed(step.stamps, me, Phase::Forward, stage.layer);
-    if (stage.byColumns) {
-      forwardDense(l, *training_, step.batch, all, share(stage.panels, me));
+    if (stage.inParts) {
+      forwardParts(l, step, me);
+    } else if (stage.byColumns) {
+      forwardDense(l, *training_, step.batch, step.source, all, share(stage.panels, me));
       if (!stage.after.empty()) meet(step, me);
     } else {
-      forwardDense(l, *training_, step.batch, rows, {0, stage.panels});
+      forwardDense(l, *training_, step.batch, step.source, rows, {0, stage.panels});
     }
     forwardAfter(stage, training_->stages[l], rows, &step);
   }
 }
 
+// Whether a member computes the parts of the inputs that it has just computed itself.
+bool FusedTrainer::byInputs(size_t l) const {
+  return stages_[l].inParts && stages_[l - 1].byColumns && stages_[l - 1].after.empty();
+}
+
+void FusedTrainer::forwardParts(size_t l, const Step& step, int me) {
+  const DenseStage &stage = stages_[l], &before = stages_[l - 1];
+  StageValues& to = training_->stages[l];
+  const int width = kernels_.width, count = panelsOf(stage.inputs, width);
+  const long stride = static_cast<long>(training_->rows) * width;
+  const Range own = share(step.rows, me);
+  const bool split = byInputs(l);
+  const Range parts = split ? share(before.panels, me) : Range{0, count}, rows = split ? Range{0, step.rows} : own;
+  for (int p = parts.begin; p < parts.end; ++p) {
+    const int first = p * width;
+    kernels_.denseForward({training_->stages[l - 1].out() + first, before.ld,
+                           stage.kernel.value.data() + static_cast<long>(first) * width, nullptr, to.parts.data() + p * stride,
+                           nullptr, width, std::min(width, stage.inputs - first), Activation::Linear, rows, {0, 1}});
+  }
+  if (split) meet(step, me);
+  kernels_.addParts({to.parts.data(), count, stride, stage.useBias ? stage.bias.value.data() : nullptr, to.y.data(),
+                     to.z.size() ? to.z.data() : nullptr, stage.ld, stage.activation, own});
+}
+
 void FusedTrainer::loss(Run& run, const Step& step, int me) {
   const bool trains = !stages_.empty();
   // Logits that were computed by columns are read by rows.
-  if (trains && stages_.back().byColumns && stages_.back().after.empty()) meet(step, me);
+  if (trains && stages_.back().byColumns && !stages_.back().inParts && stages_.back().after.empty()) meet(step, me);
   const Timed timed(step.stamps, me, Phase::Loss);
   StageValues* last = trains ? &training_->stages.back() : nullptr;
   lossRows(plan_, kernels_,

@@ -33,6 +33,8 @@ struct DenseStage {
   bool useBias;
   Activation activation;
   bool byColumns;
+  // One panel after another Dense: its product is the sum of one part for each panel of inputs, whoever computes them.
+  bool inParts;
   Packed kernel, bias;
   // The layers between this Dense and the next, or the end.
   std::vector<Layer> after;
@@ -46,6 +48,7 @@ struct StageValues {
   Floats y;                   // after the activation [rows, ld]
   Floats z;                   // before it; only for gelu
   std::vector<Floats> after;  // what each layer after it gave
+  Floats parts;               // [panels of inputs][rows][width], of a stage in parts
   Floats dz;                  // gradient; before the activation once the step is through with it
 
   const float* out() const { return after.empty() ? y.data() : after.back().data(); }
@@ -58,10 +61,19 @@ struct Values {
   Floats predictions;
 };
 
+// Which of the kernels take the first stage's input.
+enum class Input { Floats, Sparse, Tiles };
+
+// A member's own: each row of bytes where the data set has it, and memory for the kernels.
+struct Source {
+  Input input;
+  std::vector<const uint8_t*> rows, coming;  // of this step, of the next
+  Floats scratch;
+};
+
 // Some gathered rows: what goes in and what should come out.
 struct Batch {
-  float* x;                          // [rows, xStride]; not filled where `bytes` is
-  std::vector<const uint8_t*> bytes;  // each row where the data set has it; empty for the dense kernels
+  float* x;  // [rows, xStride]; not filled where the input is bytes
   std::vector<int32_t> labels;
   std::vector<float> values, weights;
 
@@ -74,6 +86,7 @@ struct Step {
   int64_t number;  // since training began: the key of dropout
   int rows;
   Batch& batch;
+  Source& source;
   Update update;
   Stamps* stamps = nullptr;
 };
@@ -95,21 +108,25 @@ class FusedTrainer : public Trainer {
 
   // fused_setup.cc
   Values valuesFor(int rows, bool training) const;
-  Batch batchFor(const Dataset& data, int rows, float* x, bool sparse) const;
+  Batch batchFor(const Dataset& data, int rows, float* x) const;
+  Source sourceFor(int rows, Input input) const;
+  Input inputOf(const Dataset& data) const;
   bool mostlyZero(const Dataset& data) const;
   Range share(int count, int member) const;
   template <class F>
   void eachParameter(F f);
 
   // fused_forward.cc: what training and evaluation share. `step` is null where nothing is trained: no dropout then.
-  void gather(const Dataset& data, const uint32_t* order, int64_t first, Range rows, Batch& batch, const Step* step) const;
+  void point(const Dataset& data, const uint32_t* order, int64_t first, int count, std::vector<const uint8_t*>& rows) const;
+  void gather(const Dataset& data, const uint32_t* order, int64_t first, Range rows, Input input, Batch& batch,
+              const Step* step) const;
   void prefetch(const Dataset& data, const uint32_t* order, Range rows) const;
   void gatherRow(const Dataset& data, int64_t row, int r, float* x, const Step* step) const;
   void dropout(const Layer& layer, const Step& step, int row, const float* from, float* to) const;
-  void forwardDense(size_t stage, Values& values, const Batch& batch, Range rows, Range panels) const;
+  void forwardDense(size_t stage, Values& values, const Batch& batch, Source& source, Range rows, Range panels) const;
   void forwardAfter(const DenseStage& stage, StageValues& values, Range rows, const Step* step) const;
   // Logits of the batch's first `rows` rows, in one thread.
-  const float* forwardAll(Values& values, const Batch& batch, int rows) const;
+  const float* forwardAll(Values& values, const Batch& batch, Source& source, int rows) const;
   // Takes rows [begin, end) of the data through the network, shared out among the team by chunks; `each` is called by
   // several threads at once.
   void chunks(const Dataset& data, int64_t begin, int64_t end, Control* control,
@@ -120,14 +137,16 @@ class FusedTrainer : public Trainer {
   void meet(const Step& step, int me);  // at a barrier
   double barrierMicroseconds();
   void forward(const Step& step, int me);
+  void forwardParts(size_t stage, const Step& step, int me);
+  bool byInputs(size_t stage) const;
   void loss(Run& run, const Step& step, int me);
   void record(Run& run, const Step& step);
 
   // fused_backward.cc
-  void backward(Run& run, const Step& step, int me);
+  void backward(const Step& step, int me);
   void backwardAfter(size_t stage, const Step& step, int me);
-  DenseBackward gradientsOf(size_t stage, Run& run, const Step& step, int me);
-  void backwardDense(size_t stage, DenseBackward gradients, Run& run, const Step& step, int me);
+  DenseBackward gradientsOf(size_t stage, const Step& step);
+  void backwardDense(size_t stage, DenseBackward gradients, const Step& step, int me);
 
   const Plan plan_;
   const Kernels& kernels_;
@@ -139,7 +158,7 @@ class FusedTrainer : public Trainer {
   // Whether the first stage may take bytes as they are: nothing but a rescaling that leaves zero at zero before it.
   bool takesBytes_;
   float table_[256];  // the float32 of each byte, then
-  std::atomic<bool> sparse_{false};  // whether the last batch went that way
+  std::atomic<Input> input_{Input::Floats};  // of the last span
   int64_t step_ = 0;
   std::optional<Values> training_;
   std::vector<Values> chunkValues_;  // one a member

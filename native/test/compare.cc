@@ -5,12 +5,28 @@
 
 namespace fusor::test {
 
+namespace {
+
+struct Gate {
+  const char* name;
+  Judge (*check)(const Kernels&, const DenseCase&);
+};
+
+}  // namespace
+
+void compareTiles(const Kernels& kernels, Report& report) {
+  auto cases = denseCases(kernels.width / 2);
+  // More rows than the forward pass keeps at a time, more panels than the way back does.
+  cases.push_back({300, 70, 65, Activation::Relu, true, Numbers::Real, Place::End, 1});
+  cases.push_back({1000, 17, 200, Activation::Relu, true, Numbers::Real, Place::End, 1});
+  for (const Gate& gate : {Gate{"tilesForward", checkTilesForward}, {"tilesBackward", checkTilesBackward}}) {
+    report.group(kernels.name, gate.name);
+    for (const DenseCase& c : cases) report.add(c.name(), gate.check(kernels, c));
+  }
+}
+
 void compareKernels(const Kernels& kernels, Report& report) {
   const auto cases = denseCases(kernels.width / 2);
-  struct Gate {
-    const char* name;
-    Judge (*check)(const Kernels&, const DenseCase&);
-  };
   for (const Gate& gate : {Gate{"denseForward", checkForward},
                            {"denseBackward, dx", checkInputGradient},
                            {"denseBackward, dw", checkWeightGradient},

@@ -126,6 +126,13 @@ void runControls(Report& report) {
           sparseCases);
   control(report, "control: a lost last byte in sparseBackward is caught", sparse, checkSparseBackward,
           sparseCases);
+  if (const Kernels* tiles = kernelsByName("amx")) {
+    const Kernels lost = Faulty<Fault::LostTerm>::tilesTable(*tiles), coarse = Faulty<Fault::Tf32>::tilesTable(*tiles);
+    control(report, "control: a lost last byte in tilesForward is caught", lost, checkTilesForward, sparseCases);
+    control(report, "control: a lost last byte in tilesBackward is caught", lost, checkTilesBackward, sparseCases);
+    control(report, "control: weights as TF32 in tilesForward are caught", coarse, checkTilesForward, sparseCases);
+    control(report, "control: gradients as TF32 in tilesBackward are caught", coarse, checkTilesBackward, sparseCases);
+  }
   Judge nan;
   nan.expect(!checkNan(Faulty<Fault::SwallowsNan>::table(), Activation::Relu).passed(), "not caught");
   report.add("control: a NaN swallowed by relu is caught", nan);

@@ -153,11 +153,37 @@ struct Faulty {
     d.x = pointers.data();
     kernel(d);
   }
-  static void sparseForward(const SparseForward& d) {
+  static void sparseForward(const BytesForward& d) {
     withoutLastByte(d, d.rows.end, scalarKernels()->sparseForward);
   }
-  static void sparseBackward(const SparseBackward& d) {
+  static void sparseBackward(const BytesBackward& d) {
     withoutLastByte(d, d.rows, scalarKernels()->sparseBackward);
+  }
+
+  // The same of the tiles, or with what is multiplied by the bytes rounded to TensorFloat-32.
+  static inline const Kernels* tiles = nullptr;
+  static void tilesForward(const BytesForward& d) {
+    if (F != Fault::Tf32) return withoutLastByte(d, d.rows.end, tiles->tilesForward);
+    std::vector<float> w(d.w, d.w + static_cast<long>(d.panels.end) * width * d.inputs);
+    for (float& x : w) x = input(x);
+    BytesForward rounded = d;
+    rounded.w = w.data();
+    tiles->tilesForward(rounded);
+  }
+  static void tilesBackward(const BytesBackward& d) {
+    if (F != Fault::Tf32) return withoutLastByte(d, d.rows, tiles->tilesBackward);
+    std::vector<float> dz(d.dz, d.dz + (d.rows - 1) * d.lddz + static_cast<long>(d.panels.end) * width);
+    for (float& x : dz) x = input(x);
+    BytesBackward rounded = d;
+    rounded.dz = dz.data();
+    tiles->tilesBackward(rounded);
+  }
+  static Kernels tilesTable(const Kernels& sound) {
+    tiles = &sound;
+    width = sound.width;
+    Kernels k = sound;
+    k.tilesForward = tilesForward, k.tilesBackward = tilesBackward;
+    return k;
   }
 
   static Kernels table() {

@@ -17,6 +17,9 @@ Judge checkBackward(const Kernels&, const DenseCase&);
 // Against the dense kernels of the same table, bit for bit.
 Judge checkSparseForward(const Kernels&, const DenseCase&);
 Judge checkSparseBackward(const Kernels&, const DenseCase&);
+// Against float64, where there are such kernels.
+Judge checkTilesForward(const Kernels&, const DenseCase&);
+Judge checkTilesBackward(const Kernels&, const DenseCase&);
 // Several steps of an optimiser on a kernel and a bias, driven by the gradients that UpdateKind::Store gives.
 Judge checkOptimizer(const Kernels&, const DenseCase&, UpdateKind);
 // A NaN in the batch, in the weights or in the bias reaches every value that depends on it, and no other.
@@ -26,6 +29,7 @@ Judge checkChain(const Kernels&, const DenseCase&);
 
 // The groups of main.cc.
 void compareKernels(const Kernels&, Report&);      // the case table
+void compareTiles(const Kernels&, Report&);
 void compareElementwise(const Kernels&, Report&);  // activations over all of float32
 void compareLengths(const Kernels&, Report&);      // the same at every short length, scaling
 void compareSoftmax(const Kernels&, Report&);

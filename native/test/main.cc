@@ -10,7 +10,7 @@
 namespace {
 
 #if defined(__x86_64__)
-constexpr const char* kNames[] = {"scalar", "avx2", "avx512"};
+constexpr const char* kNames[] = {"scalar", "avx2", "avx512", "amx"};
 #elif defined(__aarch64__)
 constexpr const char* kNames[] = {"scalar", "neon"};
 #else
@@ -45,6 +45,11 @@ int main(int count, char** arguments) {
     const Kernels* kernels = kernelsByName(name);
     if (!kernels) {
       report.skip(test::format("%s: this processor or its operating system lacks it", name));
+      continue;
+    }
+    // Their other kernels are those of the vectors.
+    if (kernels->tilesForward && !time) {
+      test::compareTiles(*kernels, report);
       continue;
     }
     if (time) {

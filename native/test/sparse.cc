@@ -1,39 +1,9 @@
 // The kernels that skip zeros of bytes: the same as the dense ones on the bytes' values, bit for bit, so that
 // the gates of those hold for them too.
+#include "bytes.h"
 #include "check.h"
 
 namespace fusor::test {
-namespace {
-
-// Rows of bytes, most of them zero in a sparse case, in an order of their own, as a data set holds them.
-struct Bytes {
-  std::vector<uint8_t> all;
-  std::vector<int> order;
-  std::vector<float> table, values;  // table[0] = 0; values: the rows in order, as the dense kernels get them
-
-  explicit Bytes(const DenseCase& c) : order(c.rows), table(256) {
-    Random random(12);
-    for (int b = 1; b < 256; ++b) table[b] = b / 255.0f;
-    all.resize(static_cast<size_t>(c.rows) * c.inputs);
-    for (uint8_t& byte : all) {
-      byte = static_cast<uint8_t>((random.next() + 1) * 128);
-      if (c.numbers == Numbers::Sparse && random.next() < 0.6) byte = 0;
-    }
-    for (int r = 0; r < c.rows; ++r) order[r] = c.rows - 1 - r;
-    for (int row : order) {
-      for (int i = 0; i < c.inputs; ++i)
-        values.push_back(table[all[static_cast<size_t>(row) * c.inputs + i]]);
-    }
-  }
-  std::vector<const uint8_t*> rows(const uint8_t* data, int inputs) const {
-    std::vector<const uint8_t*> pointers;
-    for (int row : order) pointers.push_back(data + static_cast<size_t>(row) * inputs);
-    return pointers;
-  }
-};
-
-}  // namespace
-
 Judge checkSparseForward(const Kernels& kernels, const DenseCase& c) {
   Judge judge;
   const DenseData data(c);
@@ -58,7 +28,7 @@ Judge checkSparseForward(const Kernels& kernels, const DenseCase& c) {
     const auto zs = Guarded<float>::output(out.size(c.rows), c.place);
     const bool survived = survives([&] {
       for (const Piece& part : parts) {
-        SparseForward d{};
+        BytesForward d{};
         d.x = pointers.data(), d.table = table.data(), d.inputs = c.inputs, d.w = w.data();
         d.bias = c.bias ? bias.data() : nullptr, d.y = y.data(), d.z = withZ ? zs.data() : nullptr,
         d.ldy = out.ld;
@@ -112,12 +82,13 @@ Judge checkSparseBackward(const Kernels& kernels, const DenseCase& c) {
     const auto run = [&](const std::vector<Piece>& parts, bool all) {
       const Guarded<float> ws(w0, c.place), m(std::vector<float>(w0.size()), c.place), v(m.read(), c.place);
       const Guarded<float> bs(b0, c.place), bm(std::vector<float>(b0.size()), c.place), bv(bm.read(), c.place);
-      const Guarded<uint8_t> scratch(std::vector<uint8_t>(16 * ((c.rows + 63) / 64 * 64), 0xee), c.place);
+      const auto scratch = scratchOf(c, out.panels);
       const bool survived = survives([&] {
         for (const Piece& part : parts) {
-          SparseBackward d{};
+          BytesBackward d{};
           fill(d, part, ws.data(), m.data(), v.data(), bs.data(), bm.data(), bv.data());
           d.x = pointers.data(), d.table = table.data(), d.scratch = scratch.data();
+          d.coming = pointers.data(), d.comingRows = c.rows;
           kernels.sparseBackward(d);
         }
       });

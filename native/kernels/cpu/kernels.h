@@ -89,11 +89,11 @@ constexpr int kCopiedFeatures = 1024;  // at a time
 bool copiesFactors(int rows, int inputs, int outputs);
 size_t backwardScratch(int rows, int inputs, int outputs, int width);
 
-// The first layer on mostly-zero bytes: the same as denseForward and denseBackward on table[x], without the zeros and
-// without dx; table[0] is 0. `x` holds a pointer to each row's bytes.
-struct SparseForward {
+// The first layer on bytes as the data set has them: denseForward, and denseBackward without dx, on byte x scale. `x`
+// holds a pointer to each row.
+struct BytesForward {
   const uint8_t* const* x;
-  const float* table;  // [256]: the float32 value of each byte
+  const float* table;  // [256]: byte x scale, in float32
   const float* w;
   const float* bias;
   float* y;
@@ -102,16 +102,39 @@ struct SparseForward {
   int inputs;
   Activation activation;
   Range rows, panels;
+  uint8_t* scratch;  // [bytesScratch(…)]
 };
 
-struct SparseBackward : LayerUpdate {
+struct BytesBackward : LayerUpdate {
   const uint8_t* const* x;
   const float* table;
-  uint8_t* scratch;  // [16 * rows rounded up to a multiple of 64]
+  uint8_t* scratch;
+  // Rows that the next call will read, fetched from memory while this one computes.
+  const uint8_t* const* coming;
+  int comingRows;
 };
 
+// y = activation(sum of parts + bias) for a Dense of one panel whose product was cut into parts by its inputs, a panel of
+// them each, as the layer before is: parts[p][row][width].
+struct PartialSums {
+  const float* parts;
+  int count;
+  long stride;        // from one part to the next
+  const float* bias;  // [width] or null
+  float* y;           // [rows, width], stride ldy
+  float* z;
+  long ldy;
+  Activation activation;
+  Range rows;
+};
+
+// Bytes that the kernels on so many rows and panels of bytes need beside them, forward or back.
+size_t bytesScratch(int rows, int inputs, int panels);
+// Panels whose gradients tilesBackward makes while it has 16 features of all rows at hand.
+int panelsAtATime(int rows);
+
 struct Kernels {
-  const char* name;  // "scalar", "avx2", "avx512", "neon"
+  const char* name;  // "scalar", "avx2", "avx512", "amx", "neon"
   int width;         // columns of a panel
   void (*denseForward)(const DenseForward&);
   void (*denseBackward)(const DenseBackward&);
@@ -124,14 +147,20 @@ struct Kernels {
   // y = x scale + offset from float32 or uint8. The float32 form may be in place.
   void (*scaleBytes)(const uint8_t* x, float* y, long n, float scale, float offset);
   void (*scaleFloats)(const float* x, float* y, long n, float scale, float offset);
-  void (*sparseForward)(const SparseForward&);
-  void (*sparseBackward)(const SparseBackward&);
+  void (*addParts)(const PartialSums&);
+  // Bytes that are mostly zero: the dense kernels' sums without the zeros, bit for bit.
+  void (*sparseForward)(const BytesForward&);
+  void (*sparseBackward)(const BytesBackward&);
+  // Any bytes, faster than those where the processor multiplies tiles; null where it does not. Sums in an order of their own.
+  void (*tilesForward)(const BytesForward&);
+  void (*tilesBackward)(const BytesBackward&);
 };
 
 // Null where this build or this processor lacks the instruction set.
 const Kernels* scalarKernels();
 const Kernels* avx2Kernels();
 const Kernels* avx512Kernels();
+const Kernels* amxKernels();
 const Kernels* neonKernels();
 
 // The widest table that the processor and the operating system can run.

@@ -11,6 +11,7 @@ namespace {
 using fusor::DenseBackward;
 using fusor::DenseForward;
 using fusor::Kernels;
+using fusor::PartialSums;
 
 void denseForward(const DenseForward& d) {
   withActivation(d.activation, [&]<Activation A>() {
@@ -30,6 +31,22 @@ void denseForward(const DenseForward& d) {
           store(d.y + at + W, activated<A>(acc.x[i][1]));
         }
       });
+    }
+  });
+}
+
+void addParts(const PartialSums& d) {
+  withActivation(d.activation, [&]<Activation A>() {
+    for (int r = d.rows.begin; r < d.rows.end; ++r) {
+      for (int i = 0; i < kWidth; i += W) {
+        const float* part = d.parts + static_cast<long>(r) * kWidth + i;
+        V z = load(part);
+        for (int p = 1; p < d.count; ++p) z = add(z, load(part += d.stride));
+        if (d.bias) z = add(z, load(d.bias + i));
+        const long at = r * d.ldy + i;
+        if (d.z) store(d.z + at, z);
+        store(d.y + at, activated<A>(z));
+      }
     }
   });
 }
@@ -67,24 +84,42 @@ inline void inputGradient(const DenseBackward& d, int first) {
   });
 }
 
-// The products of `features` and `panels`, handed to the optimiser. a(feature, R) is where a tile of R features has its
-// first row, and its stride; dz likewise begins with the first of the panels.
+// The products of `features` and N vectors of a panel, handed to the optimiser. a(feature, R) is where a tile of R features has
+// its first row, and its stride; w and the slots begin at the panel's first feature.
+template <int N, class R, class A>
+inline void updatePanel(const R& rule, const DenseBackward& d, fusor::Range features, long panel, A a, const float* dz, long lddz) {
+  forTiles(features.begin, features.end, [&]<int T>(int feature) {
+    Tile<T, N> acc;
+    for (int i = 0; i < T; ++i) {
+      for (int n = 0; n < N; ++n) acc.x[i][n] = set1(0.0f);
+    }
+    const auto [rows, lda] = a(feature, T);
+    accumulate(acc, rows, 1, lda, dz, lddz, d.rows);
+    const long at = panel + static_cast<long>(feature) * kWidth;
+    float *w = d.w + at, *slot0 = d.slot0 + at, *slot1 = d.slot1 + at;
+#pragma GCC unroll 7
+    for (int i = 0; i < T / 2 * 2; i += 2, w += 2 * kWidth, slot0 += 2 * kWidth, slot1 += 2 * kWidth) {
+      V pair[2 * N];
+      for (int j = 0; j < 2 * N; ++j) pair[j] = acc.x[i + j / N][j % N];
+      rule.template operator()<2 * N>(pair, w, slot0, slot1, [](int j) { return j / N * kWidth + j % N * W; });
+    }
+    if constexpr (T % 2) rule.template operator()<N>(acc.x[T - 1], w, slot0, slot1, inOrder);
+  });
+}
+
+// Of all panels; dz begins with the first of them.
 template <class A>
 inline void updateTiles(const DenseBackward& d, fusor::Range features, fusor::Range panels, A a, const float* dz, long lddz) {
   withUpdate(d.update.kind, [&]<UpdateKind K>() {
+    const Rule<K> rule(d.update);
     for (int p = panels.begin; p < panels.end; ++p, dz += kWidth) {
       const long panel = static_cast<long>(p) * kWidth * d.inputs;
-      forTiles(features.begin, features.end, [&]<int R>(int feature) {
-        Tile<R> acc;
-        for (int i = 0; i < R; ++i) acc.x[i][0] = acc.x[i][1] = set1(0.0f);
-        const auto [rows, lda] = a(feature, R);
-        accumulate(acc, rows, 1, lda, dz, lddz, d.rows);
-        const Rule<K> rule(d.update);
-        const long at = panel + static_cast<long>(feature) * kWidth;
-        float *w = d.w + at, *slot0 = d.slot0 + at, *slot1 = d.slot1 + at;
-#pragma GCC unroll 28
-        for (int i = 0; i < 2 * R; ++i) rule(acc.x[i / 2][i % 2], w + i * W, slot0 + i * W, slot1 + i * W);
-      });
+      // Store is for tests, and fills the padding too.
+      if (d.outputs - p * kWidth > W || K == UpdateKind::Store) {
+        updatePanel<2>(rule, d, features, panel, a, dz, lddz);
+      } else {
+        updatePanel<1>(rule, d, features, panel, a, dz, lddz);
+      }
     }
   });
 }
@@ -141,7 +176,8 @@ void denseBackward(const DenseBackward& d) {
   if (d.a && !atOnce) updateWeights(d, d.features);
 }
 
-constexpr Kernels kTable = {kName,            kWidth,     denseForward, denseBackward, activate,      softmax,
-                            activateBackward, scaleBytes, scaleFloats,  sparseForward, sparseBackward};
+constexpr Kernels kTable = {
+    kName,       kWidth,        denseForward,   denseBackward, activate, softmax, activateBackward, scaleBytes,
+    scaleFloats, addParts,      sparseForward,  sparseBackward, nullptr,  nullptr};
 
 }  // namespace

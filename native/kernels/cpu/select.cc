@@ -1,6 +1,5 @@
 // Which instruction sets this processor *and* its operating system can run: CPUID says what the processor knows,
-// XGETBV whether the system saves the wide registers. And what all tables share. Compiled without any -m flag, so that it runs everywhere.
-#include <algorithm>
+// XGETBV whether the system saves the wide registers. Compiled without any -m flag, so that it runs everywhere.
 #include <cstring>
 #include <initializer_list>
 
@@ -8,14 +7,27 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 #endif
 
 namespace fusor {
 namespace {
 
 #if defined(__x86_64__)
+bool maySaveTiles() {
+#if defined(__linux__)
+  constexpr int kAskFor = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, kAskFor, kTileData) == 0;
+#else
+  return false;
+#endif
+}
+
 struct Features {
-  bool avx2 = false, avx512 = false;
+  bool avx2 = false, avx512 = false, amx = false;
   Features() {
     unsigned a, b, c, d;
     if (!__get_cpuid(1, &a, &b, &c, &d)) return;
@@ -28,6 +40,10 @@ struct Features {
     avx2 = saves256 && fma && (b & bit_AVX2);
     const unsigned wanted = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
     avx512 = avx2 && saves512 && (b & wanted) == wanted;
+    // Of the tiles, also bfloat16, and the vectors' half precision. Linux gives a process the tiles when it asks for them.
+    constexpr unsigned kHalf = 1u << 23, kBfloatTiles = 1u << 22, kTiles = 1u << 24;
+    constexpr unsigned kTileState = 3u << 17;
+    amx = avx512 && (low & kTileState) == kTileState && (d & kHalf) && (d & kBfloatTiles) && (d & kTiles) && maySaveTiles();
   }
 };
 #endif
@@ -39,6 +55,7 @@ bool cpuHas(const char* isa) {
   static const Features features;
   if (!std::strcmp(isa, "avx2")) return features.avx2;
   if (!std::strcmp(isa, "avx512")) return features.avx512;
+  if (!std::strcmp(isa, "amx")) return features.amx;
 #elif defined(__aarch64__)
   if (!std::strcmp(isa, "neon")) return true;
 #endif
@@ -49,6 +66,9 @@ bool cpuHas(const char* isa) {
 const Kernels* avx2Kernels() { return nullptr; }
 const Kernels* avx512Kernels() { return nullptr; }
 #endif
+#if !defined(FUSOR_AMX)
+const Kernels* amxKernels() { return nullptr; }
+#endif
 #if !defined(__aarch64__)
 const Kernels* neonKernels() { return nullptr; }
 #endif
@@ -56,6 +76,7 @@ const Kernels* neonKernels() { return nullptr; }
 const Kernels* kernelsByName(const char* name) {
   if (!std::strcmp(name, "auto")) return bestKernels();
   if (!cpuHas(name)) return nullptr;
+  if (!std::strcmp(name, "amx")) return amxKernels();
   if (!std::strcmp(name, "avx512")) return avx512Kernels();
   if (!std::strcmp(name, "avx2")) return avx2Kernels();
   if (!std::strcmp(name, "neon")) return neonKernels();
@@ -63,19 +84,10 @@ const Kernels* kernelsByName(const char* name) {
 }
 
 const Kernels* bestKernels() {
-  for (const char* name : {"avx512", "avx2", "neon"}) {
+  for (const char* name : {"amx", "avx512", "avx2", "neon"}) {
     if (const Kernels* table = kernelsByName(name)) return table;
   }
   return scalarKernels();
-}
-
-// Here and not in the header, where every instruction set would compile its own and the linker would keep any one.
-bool copiesFactors(int rows, int inputs, int outputs) { return rows >= 128 && inputs >= 256 && outputs >= 1024; }
-
-size_t backwardScratch(int rows, int inputs, int outputs, int width) {
-  const size_t panel = static_cast<size_t>(outputs) * width;
-  if (!copiesFactors(rows, inputs, outputs)) return panel;
-  return std::max(panel, static_cast<size_t>(rows) * (width + std::min(inputs, kCopiedFeatures)));
 }
 
 }  // namespace fusor

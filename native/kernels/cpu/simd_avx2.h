@@ -54,3 +54,5 @@ inline V loadTail(const float* p, int n) { return _mm256_maskload_ps(p, tailMask
 inline void storeTail(float* p, V x, int n) { _mm256_maskstore_ps(p, tailMask(n), x); }
 
 }  // namespace
+
+#include "simd_exact.h"

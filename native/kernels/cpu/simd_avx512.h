@@ -21,6 +21,31 @@ inline V sub(V a, V b) { return _mm512_sub_ps(a, b); }
 inline V mul(V a, V b) { return _mm512_mul_ps(a, b); }
 inline V div(V a, V b) { return _mm512_div_ps(a, b); }
 inline V sqrt(V a) { return _mm512_sqrt_ps(a); }
+// sqrt and div to an ulp or two, in a fifth of the time: from an estimate of 14 bits, by a step of Newton's.
+template <int N>
+inline __attribute__((always_inline)) void root(V* x) {
+  V inverse[N], y[N];
+#pragma GCC unroll 8
+  for (int n = 0; n < N; ++n) inverse[n] = _mm512_rsqrt14_ps(x[n]);
+#pragma GCC unroll 8
+  for (int n = 0; n < N; ++n) y[n] = _mm512_mul_ps(x[n], inverse[n]), inverse[n] = _mm512_mul_ps(inverse[n], _mm512_set1_ps(0.5f));
+#pragma GCC unroll 8
+  for (int n = 0; n < N; ++n) y[n] = _mm512_fmadd_ps(_mm512_fnmadd_ps(y[n], y[n], x[n]), inverse[n], y[n]);
+  // Of 0, and of infinity, whose quotients are to be what they are: 0 and the largest float.
+  constexpr int kZero = 8 << 8, kInfinity = 14 << 20;
+#pragma GCC unroll 8
+  for (int n = 0; n < N; ++n) x[n] = _mm512_fixupimm_ps(y[n], x[n], _mm512_set1_epi32(kZero | kInfinity), 0);
+}
+template <int N>
+inline __attribute__((always_inline)) void quotient(V* a, const V* b) {  // b: finite, not 0
+  V inverse[N], q[N];
+#pragma GCC unroll 8
+  for (int n = 0; n < N; ++n) inverse[n] = _mm512_rcp14_ps(b[n]);
+#pragma GCC unroll 8
+  for (int n = 0; n < N; ++n) q[n] = _mm512_mul_ps(a[n], inverse[n]);
+#pragma GCC unroll 8
+  for (int n = 0; n < N; ++n) a[n] = _mm512_fmadd_ps(_mm512_fnmadd_ps(q[n], b[n], a[n]), inverse[n], q[n]);
+}
 inline V fma(V a, V b, V c) { return _mm512_fmadd_ps(a, b, c); }
 inline V fnma(V a, V b, V c) { return _mm512_fnmadd_ps(a, b, c); }
 inline V maxKeepNan(V bound, V x) { return _mm512_max_ps(bound, x); }

@@ -52,3 +52,4 @@ inline V loadBytes(const uint8_t* p) {
 }  // namespace
 
 #include "simd_portable.h"
+#include "simd_exact.h"

@@ -10,8 +10,8 @@
 
 namespace {
 
-using fusor::SparseBackward;
-using fusor::SparseForward;
+using fusor::BytesBackward;
+using fusor::BytesForward;
 
 // Calls f(i) for every set bit, ascending.
 template <class F>
@@ -34,7 +34,7 @@ inline void forPanels(fusor::Range panels, F f) {
   for (int p = panels.begin; p < panels.end; p += kMost) panelsOf<kMost>(panels.end - p, f, p);
 }
 
-void sparseForward(const SparseForward& d) {
+void sparseForward(const BytesForward& d) {
   withActivation(d.activation, [&]<Activation A>() {
     forPanels(d.panels, [&]<int N>(int panel) {
       const long stride = static_cast<long>(kWidth) * d.inputs, column = static_cast<long>(panel) * kWidth;
@@ -84,7 +84,7 @@ inline void transpose16(const uint8_t* const* rows, int feature, uint8_t* to, lo
 }
 
 // Features [first, first + 16) of all rows, turned over: scratch[f][padded rows], zeros behind the last row.
-inline void transposeGroup(const SparseBackward& d, int first, int count, long padded) {
+inline void transposeGroup(const BytesBackward& d, int first, int count, long padded) {
   int r = 0;
   if (count == 16) {
     for (; r + 16 <= d.rows; r += 16) transpose16(d.x + r, first, d.scratch + r, padded);
@@ -96,13 +96,24 @@ inline void transposeGroup(const SparseBackward& d, int first, int count, long p
   }
 }
 
-void sparseBackward(const SparseBackward& d) {
+// A share of the rows that the next call will read, at each of the groups of features. Always inlined: GCC takes a call
+// that does nothing but fetch ahead for one that does nothing.
+inline __attribute__((always_inline)) void fetchComing(const BytesBackward& d, int first) {
+  const long lines = (d.inputs + 63) / 64, all = lines * d.comingRows;
+  const long groups = (d.features.size() + 15) / 16, group = (first - d.features.begin) / 16;
+  for (long i = all * group / groups; i < all * (group + 1) / groups; ++i) {
+    __builtin_prefetch(d.coming[i / lines] + i % lines * 64, 0, 2);
+  }
+}
+
+void sparseBackward(const BytesBackward& d) {
   if (d.bias) updateBias(d);
   const long padded = (d.rows + 63) / 64 * 64;
   withUpdate(d.update.kind, [&]<UpdateKind K>() {
     for (int first = d.features.begin; first < d.features.end; first += 16) {
       const int count = d.features.end - first < 16 ? d.features.end - first : 16;
       transposeGroup(d, first, count, padded);
+      fetchComing(d, first);
       forPanels(d.panels, [&]<int N>(int panel) {
         const long stride = static_cast<long>(kWidth) * d.inputs;
         const float *dz = d.dz + static_cast<long>(panel) * kWidth, *table = d.table;
@@ -122,11 +133,7 @@ void sparseBackward(const SparseBackward& d) {
           }
           const long at = panel * stride + static_cast<long>(first + f) * kWidth;
           float *w = d.w + at, *slot0 = d.slot0 + at, *slot1 = d.slot1 + at;
-#pragma GCC unroll 8
-          for (int j = 0; j < 2 * N; ++j) {
-            const long o = j / 2 * stride + j % 2 * W;
-            rule(acc[j], w + o, slot0 + o, slot1 + o);
-          }
+          rule.template operator()<2 * N>(acc, w, slot0, slot1, [=](int j) { return j / 2 * stride + j % 2 * W; });
         }
       });
     }

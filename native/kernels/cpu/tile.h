@@ -8,22 +8,23 @@ namespace {
 
 constexpr int kWidth = 2 * W;
 
-template <int R>
+// N: vectors of the panel; 1 where the second would be padding.
+template <int R, int N = 2>
 struct Tile {
-  V x[R][2];
+  V x[R][N];
 };
 
-// acc[i] += sum_k a[i * rowStride + k * stepStride] * b[k * bStride + (0 … kWidth)]
-template <int R>
-inline __attribute__((always_inline)) void accumulate(Tile<R>& acc, const float* a, long rowStride, long stepStride,
+// acc[i] += sum_k a[i * rowStride + k * stepStride] * b[k * bStride + (0 … N W)]
+template <int R, int N>
+inline __attribute__((always_inline)) void accumulate(Tile<R, N>& acc, const float* a, long rowStride, long stepStride,
                                                       const float* b, long bStride, int steps) {
   for (int k = 0; k < steps; ++k) {
-    const V b0 = load(b), b1 = load(b + W);
+    V columns[N];
+    for (int n = 0; n < N; ++n) columns[n] = load(b + n * W);
 #pragma GCC unroll 16
     for (int i = 0; i < R; ++i) {
       const V v = set1(a[i * rowStride]);
-      acc.x[i][0] = fma(v, b0, acc.x[i][0]);
-      acc.x[i][1] = fma(v, b1, acc.x[i][1]);
+      for (int n = 0; n < N; ++n) acc.x[i][n] = fma(v, columns[n], acc.x[i][n]);
     }
     a += stepStride;
     b += bStride;

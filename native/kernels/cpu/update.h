@@ -19,33 +19,53 @@ struct Rule {
       : rate(set1(u.rate)), decay1(set1(u.decay1)), blend1(set1(u.blend1)), blend2(set1(u.blend2)), epsilon(set1(u.epsilon)),
         shrink(set1(u.shrink)) {}
 
-  // Updates W values at w from their gradient g; s0 and s1 are the optimiser's slots at the same place.
-  inline __attribute__((always_inline)) void operator()(V g, float* w, float* s0, float* s1) const {
+  // Updates N vectors, the n-th at w + at(n), from their gradients g; s0 and s1 are the optimiser's slots at the same places.
+  // In step, an operation of all N before the next: one vector's chain of operations is longer than what a processor looks
+  // ahead, above all one that shares itself between two threads.
+  template <int N, class At>
+  inline __attribute__((always_inline)) void operator()(const V* g, float* w, float* s0, float* s1, At at) const {
+    const auto each = [](auto f) {
+#pragma GCC unroll 8
+      for (int n = 0; n < N; ++n) f(n);
+    };
     if constexpr (K == UpdateKind::Store) {
-      store(w, g);
+      each([&](int n) { store(w + at(n), g[n]); });
     } else if constexpr (K == UpdateKind::Sgd) {
-      store(w, fnma(rate, g, load(w)));
+      each([&](int n) { store(w + at(n), fnma(rate, g[n], load(w + at(n)))); });
     } else if constexpr (K == UpdateKind::Momentum || K == UpdateKind::Nesterov) {
-      const V step = mul(rate, g);
-      const V velocity = sub(mul(decay1, load(s0)), step);
-      store(s0, velocity);
-      store(w, add(load(w), K == UpdateKind::Nesterov ? sub(mul(decay1, velocity), step) : velocity));
+      each([&](int n) {
+        const V step = mul(rate, g[n]);
+        const V velocity = sub(mul(decay1, load(s0 + at(n))), step);
+        store(s0 + at(n), velocity);
+        store(w + at(n), add(load(w + at(n)), K == UpdateKind::Nesterov ? sub(mul(decay1, velocity), step) : velocity));
+      });
     } else if constexpr (K == UpdateKind::Adam || K == UpdateKind::AdamW) {
-      const V m0 = load(s0), v0 = load(s1);
-      const V m = fma(sub(g, m0), blend1, m0);
-      const V v = fma(sub(mul(g, g), v0), blend2, v0);
-      store(s0, m);
-      store(s1, v);
-      V value = load(w);
-      if constexpr (K == UpdateKind::AdamW) value = fnma(shrink, value, value);
-      store(w, fnma(rate, div(m, add(sqrt(v), epsilon)), value));
+      V m[N], v[N];
+      each([&](int n) { m[n] = load(s0 + at(n)), v[n] = load(s1 + at(n)); });
+      each([&](int n) { m[n] = fma(sub(g[n], m[n]), blend1, m[n]); });
+      each([&](int n) { v[n] = fma(sub(mul(g[n], g[n]), v[n]), blend2, v[n]); });
+      each([&](int n) { store(s0 + at(n), m[n]), store(s1 + at(n), v[n]); });
+      root<N>(v);
+      each([&](int n) { v[n] = add(v[n], epsilon); });
+      quotient<N>(m, v);
+      each([&](int n) {
+        V value = load(w + at(n));
+        if constexpr (K == UpdateKind::AdamW) value = fnma(shrink, value, value);
+        store(w + at(n), fnma(rate, m[n], value));
+      });
     } else {
-      const V v = fma(decay1, load(s0), mul(blend1, mul(g, g)));
-      store(s0, v);
-      store(w, sub(load(w), div(mul(rate, g), sqrt(add(v, epsilon)))));
+      V q[N], v[N];
+      each([&](int n) { v[n] = fma(decay1, load(s0 + at(n)), mul(blend1, mul(g[n], g[n]))); });
+      each([&](int n) { store(s0 + at(n), v[n]); });
+      each([&](int n) { v[n] = add(v[n], epsilon), q[n] = mul(rate, g[n]); });
+      root<N>(v);
+      quotient<N>(q, v);
+      each([&](int n) { store(w + at(n), sub(load(w + at(n)), q[n])); });
     }
   }
 };
+
+inline long inOrder(int n) { return static_cast<long>(n) * W; }
 
 template <class F>
 inline void withUpdate(UpdateKind kind, F f) {
@@ -71,10 +91,7 @@ inline void updateBias(const LayerUpdate& u) {
         gradient[0] = add(gradient[0], load(dz));
         gradient[1] = add(gradient[1], load(dz + W));
       }
-      for (int j = 0; j < 2; ++j) {
-        const long at = column + j * W;
-        rule(gradient[j], u.bias + at, u.biasSlot0 + at, u.biasSlot1 + at);
-      }
+      rule.template operator()<2>(gradient, u.bias + column, u.biasSlot0 + column, u.biasSlot1 + column, inOrder);
     }
   });
 }
