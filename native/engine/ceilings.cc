@@ -14,7 +14,7 @@ namespace {
 
 constexpr int kTries = 5;
 constexpr double kSecondsATry = 0.004;
-constexpr const char* kInstructionSets[] = {"avx512", "avx2", "neon", "scalar"};
+constexpr const char* kInstructionSets[] = {"amx", "avx512", "avx2", "neon", "scalar"};
 
 struct Cache {
   int64_t bytes;  // of one instance

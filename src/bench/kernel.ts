@@ -8,6 +8,7 @@ import { type Op, type Shape, type Work, workOf } from './work';
 /** Ours (the best instruction set, or a named one), PyTorch's, and oneDNN's as PyTorch ships it. */
 export const VARIANTS = [
   'fused',
+  'fused-amx',
   'fused-avx512',
   'fused-avx2',
   'fused-neon',

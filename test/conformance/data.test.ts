@@ -1,7 +1,7 @@
 /** What a batch is made of: partial batches, orders, weights, dtypes, targets, dropout bits. */
 import type { LayerPlan } from '../../src/backend/contract';
 import { permutation, randomUint32 } from '../../src/random';
-import { sameBits } from '../support/compare';
+import { relativeL2, sameBits } from '../support/compare';
 import { dense, OPTIMIZERS, planOf, randomExamples, randomState } from '../support/plans';
 import { conformance, openBackend } from './target';
 import { expectLikeReference, TOLERANCE, train, withSession } from './training';
@@ -135,7 +135,8 @@ conformance('data types', () => {
     }
   });
 
-  // Backends may skip zeros; what they then sum must be the same. Odd sizes reach every tail of such a kernel.
+  // Backends may skip zeros; what they then sum must be the same. Kernels of their own for bytes sum in an order of their own.
+  // Odd sizes reach every tail of either.
   test.each([
     [50, 16, 32],
     [130, 33, 7],
@@ -153,8 +154,13 @@ conformance('data types', () => {
     const bytes = await expectLikeReference(backend, run, TOLERANCE.trajectory);
     const floats = { ...examples, x: Float32Array.from(examples.x) };
     const dense32 = await train(backend, { plan: sparse, examples: floats, batchSize });
-    for (const [p, w] of bytes.state.weights.entries())
-      expect(sameBits(dense32.state.weights[p], w)).toBe(true);
+    for (const [p, w] of bytes.state.weights.entries()) {
+      if (/tiles/.test(bytes.kernels)) {
+        expect(relativeL2(dense32.state.weights[p], w)).toBeLessThan(TOLERANCE.trajectory);
+      } else {
+        expect(sameBits(dense32.state.weights[p], w)).toBe(true);
+      }
+    }
   });
 
   test('labels and their one-hot rows train alike', async () => {

@@ -39,6 +39,8 @@ export interface Run {
 export interface Trained {
   report: SpanReport;
   state: SessionState;
+  /** Which kernels ran. */
+  kernels: string;
 }
 
 /** A session that lives as long as `use` runs. */
@@ -79,7 +81,7 @@ export function train(backend: Backend, run: Run, listen?: Listener): Promise<Tr
     const { batchSize, rate = usualRate(run.plan), firstStep = state.step } = run;
     const learningRates = constantRates(order, batchSize, rate);
     const report = await session.run({ data, order, batchSize, firstStep, learningRates }, listen);
-    return { report, state: await session.readState() };
+    return { report, state: await session.readState(), kernels: session.description.kernels };
   });
 }
 

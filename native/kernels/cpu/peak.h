@@ -16,8 +16,10 @@ struct Peak {
 const Peak* scalarPeak();
 const Peak* avx2Peak();
 const Peak* avx512Peak();
+const Peak* amxPeak();
 const Peak* neonPeak();
 
+// Of amx, a multiply-add of a byte and a float32 as tiles.h does it, in three parts.
 // By the name of an instruction set, as kernelsByName: null where this build or this processor lacks it.
 const Peak* peakByName(const char* name);
 

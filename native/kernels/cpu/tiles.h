@@ -9,6 +9,7 @@
 #include "kernels.h"
 #include "sparse.h"
 #include "tile.h"
+#include "tile_shapes.h"
 #include "tile_sizes.h"
 #include "update.h"
 
@@ -24,23 +25,6 @@ using fusor::kTile;
 constexpr int kSteps = 32;  // of k in a tile
 
 constexpr int roundUp(int n, int to) { return (n + to - 1) / to * to; }
-
-// All eight tiles whole: 16 rows of 64 bytes.
-struct __attribute__((packed)) TileShapes {
-  uint8_t palette = 1, start = 0, reserved[14] = {};
-  uint16_t bytesARow[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-  uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-};
-constexpr TileShapes kWholeTiles;  // not a local: GCC 12 believes that only its first bytes are read
-
-// Whoever opens the tiles closes them, so that no other code of this thread meets them.
-class Tiles {
- public:
-  Tiles() { _tile_loadconfig(&kWholeTiles); }
-  Tiles(const Tiles&) = delete;
-  Tiles& operator=(const Tiles&) = delete;
-  ~Tiles() { _tile_release(); }
-};
 
 // 32 bytes as bfloat16, by way of half precision, which there is an instruction for: both are exact.
 inline __m512i bfloatOf(__m256i bytes) {
