@@ -16,7 +16,7 @@ class FusedSubject : public bench::Subject {
     trainer_.training_ = trainer_.valuesFor(c.batch, true);
     const Input input = !isSparse(c.op) ? Input::Floats : kernels.tilesForward ? Input::Tiles : Input::Sparse;
     for (int i = 0; i < c.threads; ++i) {
-      run_.sources.push_back(trainer_.sourceFor(c.batch, input));
+      run_.sources.push_back(trainer_.sourceFor(c.batch, c.batch, input));
       if (!isSparse(c.op)) continue;
       for (int r = 0; r < c.batch; ++r) run_.sources[i].rows[r] = data.bytes.data() + static_cast<size_t>(r) * c.inputs;
       run_.sources[i].coming.clear();

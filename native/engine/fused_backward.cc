@@ -66,6 +66,7 @@ DenseBackward FusedTrainer::gradientsOf(size_t l, const Step& step) {
 // This member's share of `d`. Ends with a barrier where the next stage's turn needs one.
 void FusedTrainer::backwardDense(size_t l, DenseBackward d, const Step& step, int me) {
   const DenseStage& stage = stages_[l];
+  const auto denseBackward = byTiles(stage, step.source.batchRows) ? kernels_.denseTilesBackward : kernels_.denseBackward;
   float* bias = d.bias;
   const auto byFeatures = [&](Range features) {
     d.features = features;
@@ -76,7 +77,7 @@ void FusedTrainer::backwardDense(size_t l, DenseBackward d, const Step& step, in
     // The inputs whose columns this member owns: nobody else reads their weights, which may change at once.
     const Range own = share(stages_[l - 1].panels, me);
     byFeatures({own.begin * kernels_.width, std::min(own.end * kernels_.width, stage.inputs)});
-    kernels_.denseBackward(d);
+    denseBackward(d);
     // The first stage, by columns, needs only those of its gradient that the member itself has just computed.
     if (l > 1 || !stages_[0].after.empty()) meet(step, me);
     return;
@@ -88,7 +89,7 @@ void FusedTrainer::backwardDense(size_t l, DenseBackward d, const Step& step, in
     input.rows = rows.size(), input.dz += rows.begin * d.lddz, input.dx += rows.begin * d.lddx;
     input.h += rows.begin * d.lddx;
     if (input.z) input.z += rows.begin * d.lddx;
-    kernels_.denseBackward(input);
+    denseBackward(input);
     meet(step, me);
     d.dx = nullptr;
   }
@@ -103,7 +104,7 @@ void FusedTrainer::backwardDense(size_t l, DenseBackward d, const Step& step, in
     backward({d, source.rows.data(), table_, reinterpret_cast<uint8_t*>(step.source.scratch.data()), source.coming.data(),
               static_cast<int>(source.coming.size())});
   } else {
-    kernels_.denseBackward(d);
+    denseBackward(d);
   }
 }
 

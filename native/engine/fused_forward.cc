@@ -106,9 +106,10 @@ void FusedTrainer::forwardDense(size_t l, Values& values, const Batch& batch, So
              stage.activation, rows, panels, reinterpret_cast<uint8_t*>(source.scratch.data())});
     return;
   }
-  kernels_.denseForward({l == 0 ? batch.x : values.stages[l - 1].out(), l == 0 ? xStride_ : stages_[l - 1].ld,
+  const auto forward = byTiles(stage, source.batchRows) ? kernels_.denseTilesForward : kernels_.denseForward;
+  forward({l == 0 ? batch.x : values.stages[l - 1].out(), l == 0 ? xStride_ : stages_[l - 1].ld,
                          stage.kernel.value.data(), bias, to.y.data(), z, stage.ld, stage.inputs, stage.activation, rows,
-                         panels});
+           panels, reinterpret_cast<uint8_t*>(source.scratch.data())});
 }
 
 void FusedTrainer::forwardAfter(const DenseStage& stage, StageValues& values, Range rows, const Step* step) const {
@@ -152,7 +153,7 @@ void FusedTrainer::chunks(const Dataset& data, int64_t begin, int64_t end, Contr
   std::vector<Batch> batches;
   for (int i = 0; i < team_.size(); ++i) {
     x.emplace_back(kChunkRows * xStride_);
-    sources.push_back(sourceFor(kChunkRows, input));
+    sources.push_back(sourceFor(kChunkRows, kChunkRows, input));
     batches.push_back(batchFor(data, kChunkRows, x.back().data()));
   }
   // Whoever is free takes the next: a member that lost its core holds nobody up for longer than a chunk.

@@ -71,12 +71,20 @@ Values FusedTrainer::valuesFor(int rows, bool training) const {
   return values;
 }
 
-Source FusedTrainer::sourceFor(int rows, Input input) const {
+// Whether a layer's factors are used often enough to be worth cutting into parts.
+bool FusedTrainer::byTiles(const DenseStage& stage, int batchRows) const {
+  constexpr int kFew = 64;
+  return kernels_.denseTilesForward && batchRows >= kFew && stage.inputs >= kFew && stage.outputs >= kFew;
+}
+
+Source FusedTrainer::sourceFor(int rows, int batchRows, Input input) const {
   size_t floats = 0;
   for (const DenseStage& stage : stages_) {
     floats = std::max(floats, backwardScratch(rows, stage.inputs, stage.outputs, kernels_.width));
+    if (!byTiles(stage, batchRows)) continue;
+    floats = std::max(floats, denseTilesScratch(rows, stage.inputs, stage.outputs) / sizeof(float));
   }
-  Source source{input, {}, {}, {}};
+  Source source{input, batchRows, {}, {}, {}};
   if (input != Input::Floats) {
     floats = std::max(floats, bytesScratch(rows, stages_[0].inputs, stages_[0].panels) / sizeof(float));
     source.rows.resize(rows);

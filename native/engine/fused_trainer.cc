@@ -32,7 +32,7 @@ void FusedTrainer::run(const Dataset& data, const Span& span, Control& control, 
     x = Floats(input == Input::Floats ? capacity * xStride_ : 0);
     run.batches.push_back(batchFor(data, capacity, x.data()));
   }
-  for (int i = 0; i < team_.size(); ++i) run.sources.push_back(sourceFor(capacity, input));
+  for (int i = 0; i < team_.size(); ++i) run.sources.push_back(sourceFor(capacity, span.batchSize, input));
   // Where all that a member reads of the batch, and of the weights, is its own until the parts of the logits meet, the
   // step before may still be on its way elsewhere.
   const bool waits = input == Input::Floats || stages_.size() != 2 || !byInputs(1);
@@ -148,7 +148,7 @@ void FusedTrainer::forwardParts(size_t l, const Step& step, int me) {
     const int first = p * width;
     kernels_.denseForward({training_->stages[l - 1].out() + first, before.ld,
                            stage.kernel.value.data() + static_cast<long>(first) * width, nullptr, to.parts.data() + p * stride,
-                           nullptr, width, std::min(width, stage.inputs - first), Activation::Linear, rows, {0, 1}});
+                           nullptr, width, std::min(width, stage.inputs - first), Activation::Linear, rows, {0, 1}, nullptr});
   }
   if (split) meet(step, me);
   kernels_.addParts({to.parts.data(), count, stride, stage.useBias ? stage.bias.value.data() : nullptr, to.y.data(),

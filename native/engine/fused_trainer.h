@@ -67,6 +67,7 @@ enum class Input { Floats, Sparse, Tiles };
 // A member's own: each row of bytes where the data set has it, and memory for the kernels.
 struct Source {
   Input input;
+  int batchRows;                             // of a whole batch: which kernels a layer gets does not depend on the last one's
   std::vector<const uint8_t*> rows, coming;  // of this step, of the next
   Floats scratch;
 };
@@ -109,7 +110,8 @@ class FusedTrainer : public Trainer {
   // fused_setup.cc
   Values valuesFor(int rows, bool training) const;
   Batch batchFor(const Dataset& data, int rows, float* x) const;
-  Source sourceFor(int rows, Input input) const;
+  Source sourceFor(int rows, int batchRows, Input input) const;
+  bool byTiles(const DenseStage& stage, int batchRows) const;
   Input inputOf(const Dataset& data) const;
   bool mostlyZero(const Dataset& data) const;
   Range share(int count, int member) const;

@@ -30,6 +30,8 @@ Judge checkChain(const Kernels&, const DenseCase&);
 // The groups of main.cc.
 void compareKernels(const Kernels&, Report&);      // the case table
 void compareTiles(const Kernels&, Report&);
+// A table whose dense kernels are those by tiles.
+Kernels denseByTiles(const Kernels&);
 void compareElementwise(const Kernels&, Report&);  // activations over all of float32
 void compareLengths(const Kernels&, Report&);      // the same at every short length, scaling
 void compareSoftmax(const Kernels&, Report&);

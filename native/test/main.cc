@@ -50,6 +50,9 @@ int main(int count, char** arguments) {
     // Their other kernels are those of the vectors.
     if (kernels->tilesForward && !time) {
       test::compareTiles(*kernels, report);
+      const Kernels floats = test::denseByTiles(*kernels);
+      test::compareKernels(floats, report);
+      test::compareChains(floats, report);
       continue;
     }
     if (time) {

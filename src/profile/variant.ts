@@ -12,6 +12,8 @@ export interface Facts extends Pick<VariantProfile, 'ranOn' | 'device' | 'thread
   skipsZeros: boolean;
   /** Whether weights stay in registers. */
   keepsWeights: boolean;
+  /** Whether the first layer multiplies bytes by the processor's tiles, which takes half of what two floats do. */
+  multipliesBytes: boolean;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface Facts extends Pick<VariantProfile, 'ranOn' | 'device' | 'thread
  */
 export function variantProfile(
   name: string,
-  { skipsZeros, keepsWeights, ...facts }: Facts,
+  { skipsZeros, keepsWeights, multipliesBytes, ...facts }: Facts,
   rounds: readonly Round[],
   ceilings: Ceilings | null,
   counting: Omit<Counting, 'own' | 'inPlace' | 'together' | 'keepsWeights'>,
@@ -41,14 +43,20 @@ export function variantProfile(
     together: has('backward+update') || has('backward'),
     keepsWeights,
   };
+  const first = counting.plan.layers.find(({ kind }) => kind === 'dense')?.name;
+  const doubled = ceilings && {
+    ...ceilings,
+    flops: Object.fromEntries(Object.entries(ceilings.flops).map(([name, rate]) => [name, 2 * rate])),
+  };
   const ops = names.map((op, i): OpRow => {
     const times = all[i].filter((time) => time !== undefined);
     const { phase, layer } = times[0];
+    const roofs = multipliesBytes && layer !== null && layer === first ? doubled : ceilings;
     const self = figure(selves[i], median);
     const kernels = kernelsOf(times);
     const work = workOfOp(phase, layer, own);
     const busiest = median(times.map((time) => time.busiest)) / 1e6;
-    const roof = work && ceilings && busiest > 0 ? shareOf(work, busiest, ceilings) : null;
+    const roof = work && roofs && busiest > 0 ? shareOf(work, busiest, roofs) : null;
     const share = median(selves[i].map((time, round) => time / sums[round]));
     return {
       ...{ name: op, phase, layer, self, share, work, kernels },
@@ -62,7 +70,7 @@ export function variantProfile(
       bound: roof?.bound ?? null,
       ...verdictOf({
         ...{ phase, self: self.median, kernels, share, work, launch, isOnDevice: facts.device !== 'cpu' },
-        roof: work && ceilings ? nearest(work, busiest, ceilings) : null,
+        roof: work && roofs ? nearest(work, busiest, roofs) : null,
       }),
     };
   });

@@ -46,6 +46,7 @@ struct DenseForward {
   int inputs;
   Activation activation;
   Range rows, panels;
+  uint8_t* scratch;  // [denseTilesScratch(…)], read by denseTilesForward alone
 };
 
 // The gradients of a Dense layer's parameters,
@@ -72,7 +73,7 @@ struct LayerUpdate {
 // value *before* its activation, whose mask is applied here and never stored. It needs w[i, n] for all n; so with dx and
 // a, the panels are all, and a thread that owns these features may change their weights without waiting for others.
 struct DenseBackward : LayerUpdate {
-  float* scratch;  // [backwardScratch(…)]
+  float* scratch;  // [backwardScratch(…)], or as many bytes as denseTilesScratch(…)
   const float* a;  // [rows, inputs]; null: no dw
   long lda;
   float* dx;       // [rows, padded inputs]; null: no dx, and nothing below is read
@@ -88,6 +89,11 @@ struct DenseBackward : LayerUpdate {
 constexpr int kCopiedFeatures = 1024;  // at a time
 bool copiesFactors(int rows, int inputs, int outputs);
 size_t backwardScratch(int rows, int inputs, int outputs, int width);
+
+// Bytes that the kernels that multiply float32 by tiles need beside them, forward or back.
+size_t denseTilesScratch(int rows, int inputs, int outputs);
+// Steps of 32 that such a product of k terms takes at a time.
+int stepsTogether(int k);
 
 // The first layer on bytes as the data set has them: denseForward, and denseBackward without dx, on byte x scale. `x`
 // holds a pointer to each row.
@@ -151,6 +157,10 @@ struct Kernels {
   // Bytes that are mostly zero: the dense kernels' sums without the zeros, bit for bit.
   void (*sparseForward)(const BytesForward&);
   void (*sparseBackward)(const BytesBackward&);
+  // Large layers as denseForward and denseBackward, where the processor multiplies tiles; null where it does not. Sums in an
+  // order of their own.
+  void (*denseTilesForward)(const DenseForward&);
+  void (*denseTilesBackward)(const DenseBackward&);
   // Any bytes, faster than those where the processor multiplies tiles; null where it does not. Sums in an order of their own.
   void (*tilesForward)(const BytesForward&);
   void (*tilesBackward)(const BytesBackward&);

@@ -1,6 +1,7 @@
 #include "simd_avx512.h"
 // After the vector type, whose functions it uses.
 #include "activation.h"
+#include "float_tiles.h"
 #include "tiles.h"
 
 namespace fusor {
@@ -10,6 +11,8 @@ const Kernels* amxKernels() {
   static const Kernels table = [] {
     Kernels all = *avx512Kernels();
     all.name = "amx";
+    all.denseTilesForward = denseTilesForward;
+    all.denseTilesBackward = denseTilesBackward;
     all.tilesForward = tilesForward;
     all.tilesBackward = tilesBackward;
     return all;

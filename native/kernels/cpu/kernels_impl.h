@@ -178,6 +178,7 @@ void denseBackward(const DenseBackward& d) {
 
 constexpr Kernels kTable = {
     kName,       kWidth,        denseForward,   denseBackward, activate, softmax, activateBackward, scaleBytes,
-    scaleFloats, addParts,      sparseForward,  sparseBackward, nullptr,  nullptr};
+    scaleFloats, addParts,      sparseForward,  sparseBackward, nullptr,  nullptr,          nullptr,
+    nullptr};
 
 }  // namespace

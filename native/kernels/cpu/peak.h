@@ -19,7 +19,7 @@ const Peak* avx512Peak();
 const Peak* amxPeak();
 const Peak* neonPeak();
 
-// Of amx, a multiply-add of a byte and a float32 as tiles.h does it, in three parts.
+// Of amx, as float_tiles.h multiplies; tiles.h takes half the products for a byte and a float32.
 // By the name of an instruction set, as kernelsByName: null where this build or this processor lacks it.
 const Peak* peakByName(const char* name);
 

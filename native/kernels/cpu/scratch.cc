@@ -22,6 +22,20 @@ size_t backwardScratch(int rows, int inputs, int outputs, int width) {
   return std::max(panel, static_cast<size_t>(rows) * (width + std::min(inputs, kCopiedFeatures)));
 }
 
+int stepsTogether(int k) {
+  const long all = blocksOf(k);
+  return static_cast<int>(all <= 16 ? all : 8);
+}
+
+size_t denseTilesScratch(int rows, int inputs, int outputs) {
+  const auto product = [](int m, int n, int k) {
+    const long blocks = blocksOf(std::min(m, kRowsAtATime)), together = stepsTogether(k), columns = 2 * blocksOf(n);
+    const long sums = blocksOf(k) > together ? columns * blocks * 2 * kTile : 0;
+    return (2 * blocks + 1) * together * 3 * kTile + sums;
+  };
+  return static_cast<size_t>(std::max({product(rows, outputs, inputs), product(rows, inputs, outputs), product(inputs, outputs, rows)}));
+}
+
 int panelsAtATime(int rows) { return static_cast<int>(std::max(1L, kPartsAtATime / (blocksOf(rows) * kPanelTiles))); }
 
 size_t bytesScratch(int rows, int inputs, int panels) {

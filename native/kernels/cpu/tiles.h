@@ -34,13 +34,26 @@ inline __m512i bfloatOf(__m256i bytes) {
   return _mm512_maskz_add_epi16(_mm512_test_epi16_mask(wide, wide), _mm512_srli_epi16(half, 3), _mm512_set1_epi16(kBias << 7));
 }
 
-// Two rows of 16 float32 as three rows of pairs of bfloat16, a tile apart: the upper 8 bits of each significand, the next
-// 8, the last 8. Cut off and not rounded, so that nothing overflows and every difference is exact.
+enum class Split { CutOff, Rounded };
+
+// Two rows of 16 float32 as three rows of pairs of bfloat16, so far apart: of each significand's 24 bits the first 8, the next
+// 8, the last. Cut off, nothing overflows. Rounded, a part is half as large at most, and as often negative as positive: for
+// whoever leaves out products of small parts. Every difference is exact.
+template <long Apart = kTile, Split How = Split::CutOff>
 inline __attribute__((always_inline)) void split(V a, V b, uint8_t* to) {
   const __m512i upper = _mm512_set1_epi32(static_cast<int>(0xffff0000));
+  if constexpr (How == Split::Rounded) {  // the carry of rounding would make zeros of some NaN
+    constexpr int kNan = 3 << 0 | 3 << 4;
+    a = _mm512_fixupimm_ps(a, a, _mm512_set1_epi32(kNan), 0);
+    b = _mm512_fixupimm_ps(b, b, _mm512_set1_epi32(kNan), 0);
+  }
 #pragma GCC unroll 3
-  for (int part = 0; part < 3; ++part, to += kTile) {
-    const __m512i x = _mm512_castps_si512(a), y = _mm512_castps_si512(b);
+  for (int part = 0; part < 3; ++part, to += Apart) {
+    __m512i x = _mm512_castps_si512(a), y = _mm512_castps_si512(b);
+    if (How == Split::Rounded && part < 2) {
+      const __m512i half = _mm512_set1_epi32(0x8000);
+      x = _mm512_add_epi32(x, half), y = _mm512_add_epi32(y, half);
+    }
     constexpr int kAndOr = 0xea;  // (y & upper) | (x >> 16)
     _mm512_storeu_si512(to, _mm512_ternarylogic_epi32(y, upper, _mm512_srli_epi32(x, 16), kAndOr));
     a = sub(a, _mm512_castsi512_ps(_mm512_and_si512(x, upper)));

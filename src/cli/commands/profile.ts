@@ -95,6 +95,7 @@ function documentOf(
       memory: done.memory,
       skipsZeros: /sparse/.test(kernels),
       keepsWeights: /cluster/.test(kernels),
+      multipliesBytes: /tiles of bytes/.test(kernels),
     };
     const roof = ceilingsOf({ device, threads, precision }, ceilings);
     const { plan, density } = ready;

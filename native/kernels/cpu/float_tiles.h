@@ -1,0 +1,237 @@
+// Products of large float32 matrices by the processor's matrix tiles (AMX): each factor as the exact sum of three bfloat16
+// (`split`), six of whose nine products are summed; those left out are 2^-23 of a term at most, and as often
+// negative as positive. As good as float32 products, and faster than the vectors' where a factor's parts are used often enough.
+//
+// The order of k within a tile's step of 32 is the same in both factors: k and k + 16 are a pair.
+#pragma once
+#include "tiles.h"
+
+namespace {
+
+using fusor::DenseBackward;
+using fusor::DenseForward;
+
+constexpr long kLeftParts = 6 * kTile;   // three parts of 32 rows by 32 of k, two tiles each
+constexpr long kRightParts = 3 * kTile;  // three parts of 32 of k by 16 columns
+constexpr int kSumsInBlock = 32 * W;
+
+// Tiles 0 and 1 += left times right, the smallest products first; the order loads the fewest tiles.
+inline __attribute__((always_inline)) void multiplyParts(const uint8_t* left, const uint8_t* right) {
+  const auto loadLeft = [&](int part) {
+    _tile_loadd(2, left + part * 2 * kTile, 64);
+    _tile_loadd(3, left + part * 2 * kTile + kTile, 64);
+  };
+  const auto multiply = [] {
+    _tile_dpbf16ps(0, 2, 4);
+    _tile_dpbf16ps(1, 3, 4);
+  };
+  _tile_loadd(4, right, 64);
+  loadLeft(2);
+  multiply();
+  loadLeft(1);
+  multiply();
+  _tile_loadd(4, right + kTile, 64);
+  multiply();
+  loadLeft(0);
+  multiply();
+  _tile_loadd(4, right + 2 * kTile, 64);
+  multiply();
+  _tile_loadd(4, right, 64);
+  multiply();
+}
+
+// A product of [rows][k] and [k][16 columns], cut so that what is used again stays in the caches. makeLeft(row, k, to) and
+// makeRight(column, k, to) write parts; finish(row, column, sums) gets 32 x 16 sums, rows beyond the last among them.
+// `columns` counts groups of 16.
+template <class Left, class Right, class Finish>
+inline void multiplyTiles(int rows, int columns, int k, uint8_t* scratch, Left makeLeft, Right makeRight, Finish finish) {
+  const Tiles open;
+  const int steps = roundUp(k, kSteps) / kSteps, together = fusor::stepsTogether(k);
+  alignas(64) float whole[kSumsInBlock];
+  for (int begin = 0; begin < rows; begin += kRowsAtATime) {
+    const int blocks = roundUp(rows - begin < kRowsAtATime ? rows - begin : kRowsAtATime, 32) / 32;
+    uint8_t *const left = scratch, *const right = left + blocks * together * kLeftParts;
+    float* const sums = reinterpret_cast<float*>(right + together * kRightParts);
+    for (int step = 0; step < steps; step += together) {
+      const int count = steps - step < together ? steps - step : together;
+      const bool last = step + count == steps;
+      for (int b = 0; b < blocks; ++b) {
+        for (int s = 0; s < count; ++s) {
+          makeLeft(begin + 32 * b, (step + s) * kSteps, left + (b * together + s) * kLeftParts);
+        }
+      }
+      for (int column = 0; column < columns; ++column) {
+        for (int b = 0; b < blocks; ++b) {
+          float* const block = steps == together ? whole : sums + (static_cast<long>(column) * blocks + b) * kSumsInBlock;
+          if (step == 0) {
+            _tile_zero(0);
+            _tile_zero(1);
+          } else {
+            _tile_loadd(0, block, 64);
+            _tile_loadd(1, block + 16 * W, 64);
+          }
+          for (int s = 0; s < count; ++s) {
+            uint8_t* const parts = right + s * kRightParts;
+            if (b == 0) makeRight(column, (step + s) * kSteps, parts);
+            multiplyParts(left + (b * together + s) * kLeftParts, parts);
+          }
+          _tile_stored(0, block, 64);
+          _tile_stored(1, block + 16 * W, 64);
+          if (last) finish(begin + 32 * b, column, block);
+        }
+      }
+    }
+  }
+}
+
+// 16 x 16 of 4 bytes turned over.
+inline void turnSquare(const uint8_t* from, uint8_t* to) {
+  __m512i a[16], b[16];
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; ++i) a[i] = _mm512_loadu_si512(from + 64 * i);
+#pragma GCC unroll 8
+  for (int i = 0; i < 16; i += 2) {
+    b[i] = _mm512_unpacklo_epi32(a[i], a[i + 1]);
+    b[i + 1] = _mm512_unpackhi_epi32(a[i], a[i + 1]);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 16; i += 4) {
+    a[i] = _mm512_unpacklo_epi64(b[i], b[i + 2]);
+    a[i + 1] = _mm512_unpackhi_epi64(b[i], b[i + 2]);
+    a[i + 2] = _mm512_unpacklo_epi64(b[i + 1], b[i + 3]);
+    a[i + 3] = _mm512_unpackhi_epi64(b[i + 1], b[i + 3]);
+  }
+  // a[4 g + c]: of rows 4 g … 4 g + 3, columns c, c + 4, c + 8, c + 12.
+#pragma GCC unroll 4
+  for (int c = 0; c < 4; ++c) {
+    const __m512i low = _mm512_shuffle_i32x4(a[c], a[4 + c], 0x88), high = _mm512_shuffle_i32x4(a[8 + c], a[12 + c], 0x88);
+    const __m512i lowOdd = _mm512_shuffle_i32x4(a[c], a[4 + c], 0xdd), highOdd = _mm512_shuffle_i32x4(a[8 + c], a[12 + c], 0xdd);
+    _mm512_storeu_si512(to + 64 * c, _mm512_shuffle_i32x4(low, high, 0x88));
+    _mm512_storeu_si512(to + 64 * (c + 8), _mm512_shuffle_i32x4(low, high, 0xdd));
+    _mm512_storeu_si512(to + 64 * (c + 4), _mm512_shuffle_i32x4(lowOdd, highOdd, 0x88));
+    _mm512_storeu_si512(to + 64 * (c + 12), _mm512_shuffle_i32x4(lowOdd, highOdd, 0xdd));
+  }
+}
+
+// 16 values from `column` on of a row of `columns`, zero beyond.
+inline V valuesAt(const float* row, int column, int columns) {
+  const int left = columns - column;
+  return left >= W ? load(row + column) : left <= 0 ? set1(0.0f) : loadTail(row + column, left);
+}
+
+// Left parts of 32 rows of [rows][columns] as they lie.
+inline void splitRows(const float* from, long ld, int row, int rows, int k, int columns, uint8_t* to) {
+  for (int r = 0; r < 32; ++r, to += 64) {
+    const bool there = row + r < rows;
+    const float* values = from + (row + r) * ld;
+    split<2 * kTile, Split::Rounded>(there ? valuesAt(values, k, columns) : set1(0.0f), there ? valuesAt(values, k + 16, columns) : set1(0.0f), to);
+  }
+}
+
+// Right parts of 32 rows of [rows][columns] as they lie, 16 columns; turned over, left parts of the 16 columns.
+inline __attribute__((always_inline)) void splitPairs(const float* from, long ld, int row, int rows, int column, int columns,
+                                                      uint8_t* to) {
+  for (int r = row; r < row + 16; ++r, to += 64) {
+    split<kTile, Split::Rounded>(r < rows ? valuesAt(from + r * ld, column, columns) : set1(0.0f),
+                 r + 16 < rows ? valuesAt(from + (r + 16) * ld, column, columns) : set1(0.0f), to);
+  }
+}
+
+void denseTilesForward(const DenseForward& d) {
+  withActivation(d.activation, [&]<Activation A>() {
+    const long first = static_cast<long>(d.panels.begin) * kWidth;
+    multiplyTiles(
+        d.rows.size(), d.panels.size() * 2, d.inputs, d.scratch,
+        [&](int row, int k, uint8_t* to) { splitRows(d.a + d.rows.begin * d.lda, d.lda, row, d.rows.size(), k, d.inputs, to); },
+        [&](int column, int k, uint8_t* to) {
+          const float* w = d.w + (first + column / 2 * kWidth) * d.inputs + column % 2 * W;
+          splitPairs(w, kWidth, k, d.inputs, 0, W, to);
+        },
+        [&](int row, int column, const float* sums) {
+          const long at = first + column * W;
+          const V bias = d.bias ? load(d.bias + at) : set1(0.0f);
+          float* y = d.y + (d.rows.begin + row) * d.ldy + at;
+          float* z = d.z ? d.z + (d.rows.begin + row) * d.ldy + at : nullptr;
+          for (int r = 0; r < 32 && row + r < d.rows.size(); ++r, y += d.ldy, sums += W) {
+            const V value = add(load(sums), bias);
+            if (z) store(z + r * d.ldy, value);
+            store(y, activated<A>(value));
+          }
+        });
+  });
+}
+
+// dx of the inputs in `features`.
+inline void tilesInputGradient(const DenseBackward& d) {
+  uint8_t* const scratch = reinterpret_cast<uint8_t*>(d.scratch);
+  const int begin = d.features.begin, end = d.features.end;
+  withActivation(d.activation, [&]<Activation A>() {
+    multiplyTiles(
+        d.rows, fusor::panelsOf(d.features.size(), kWidth) * 2, d.outputs, scratch,
+        [&](int row, int n, uint8_t* to) { splitRows(d.dz, d.lddz, row, d.rows, n, d.outputs, to); },
+        [&](int column, int n, uint8_t* to) {
+          // A panel's row of an input is a row of left parts; turned over, 16 of them are right parts.
+          alignas(64) uint8_t rows[3 * kTile];
+          const float* w = d.w + static_cast<long>(n) * d.inputs;
+          for (int i = 0; i < 16; ++i) {
+            const int input = begin + column * W + i;
+            const float* values = w + static_cast<long>(input) * kWidth;
+            split<kTile, Split::Rounded>(input < end ? load(values) : set1(0.0f), input < end ? load(values + W) : set1(0.0f), rows + 64 * i);
+          }
+          for (int part = 0; part < 3; ++part) turnSquare(rows + part * kTile, to + part * kTile);
+        },
+        [&](int row, int column, const float* sums) {
+          for (int r = row; r < row + 32 && r < d.rows; ++r, sums += W) {
+            const long at = r * d.lddx + begin + column * W;
+            V gradient = load(sums);
+            if constexpr (A != Activation::Linear) {
+              gradient = mul(gradient, slope<A>(load(d.h + at), A == Activation::Gelu ? load(d.z + at) : load(d.h + at)));
+            }
+            store(d.dx + at, gradient);
+          }
+        });
+  });
+}
+
+inline void tilesWeightUpdate(const DenseBackward& d) {
+  uint8_t* const scratch = reinterpret_cast<uint8_t*>(d.scratch);
+  const int begin = d.features.begin;
+  withUpdate(d.update.kind, [&]<UpdateKind K>() {
+    const Rule<K> rule(d.update);
+    multiplyTiles(
+        d.features.size(), d.panels.size() * 2, d.rows, scratch,
+        [&](int feature, int row, uint8_t* to) {
+          for (int half = 0; half < 2; ++half, to += kTile) {
+            alignas(64) uint8_t pairs[3 * kTile];
+            splitPairs(d.a, d.lda, row, d.rows, begin + feature + 16 * half, d.inputs, pairs);
+            for (int part = 0; part < 3; ++part) turnSquare(pairs + part * kTile, to + part * 2 * kTile);
+          }
+        },
+        [&](int column, int row, uint8_t* to) {
+          splitPairs(d.dz + static_cast<long>(d.panels.begin) * kWidth + column * W, d.lddz, row, d.rows, 0, W, to);
+        },
+        [&](int feature, int column, const float* sums) {
+          const int left = d.features.size() - feature, count = left < 32 ? left : 32;
+          const long at = (static_cast<long>(d.panels.begin + column / 2) * d.inputs + begin + feature) * kWidth + column % 2 * W;
+          float *w = d.w + at, *slot0 = d.slot0 + at, *slot1 = d.slot1 + at;
+          const auto inColumn = [](int n) { return static_cast<long>(n) * kWidth; };
+          int i = 0;
+          for (; i + 4 <= count; i += 4, w += 4 * kWidth, slot0 += 4 * kWidth, slot1 += 4 * kWidth) {
+            const V four[4] = {load(sums + i * W), load(sums + (i + 1) * W), load(sums + (i + 2) * W), load(sums + (i + 3) * W)};
+            rule.template operator()<4>(four, w, slot0, slot1, inColumn);
+          }
+          for (; i < count; ++i, w += kWidth, slot0 += kWidth, slot1 += kWidth) {
+            const V one[1] = {load(sums + i * W)};
+            rule.template operator()<1>(one, w, slot0, slot1, inColumn);
+          }
+        });
+  });
+}
+
+void denseTilesBackward(const DenseBackward& d) {
+  if (d.bias) updateBias(d);
+  if (d.dx) tilesInputGradient(d);
+  if (d.a) tilesWeightUpdate(d);
+}
+
+}  // namespace
