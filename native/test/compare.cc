@@ -52,7 +52,12 @@ void compareTiles(const Kernels& kernels, Report& report) {
 }
 
 void compareKernels(const Kernels& kernels, Report& report) {
-  const auto cases = denseCases(kernels.width / 2);
+  auto cases = denseCases(kernels.width / 2);
+  if (kernels.denseTilesForward) {
+    // More rows, inputs and batch than they take at a time.
+    cases.push_back({300, 600, 70, Activation::Relu, true, Numbers::Real, Place::End, 1});
+    cases.push_back({600, 70, 67, Activation::Gelu, true, Numbers::Real, Place::Start, 0});
+  }
   for (const Gate& gate : {Gate{"denseForward", checkForward},
                            {"denseBackward, dx", checkInputGradient},
                            {"denseBackward, dw", checkWeightGradient},

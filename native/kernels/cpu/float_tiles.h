@@ -14,6 +14,7 @@ using fusor::DenseForward;
 constexpr long kLeftParts = 6 * kTile;   // three parts of 32 rows by 32 of k, two tiles each
 constexpr long kRightParts = 3 * kTile;  // three parts of 32 of k by 16 columns
 constexpr int kSumsInBlock = 32 * W;
+constexpr int kColumnsAtATime = 32;  // groups of 16: their sums, 512 KB, stay in the second-level cache beside the left parts
 
 // Tiles 0 and 1 += left times right, the smallest products first; the order loads the fewest tiles.
 inline __attribute__((always_inline)) void multiplyParts(const uint8_t* left, const uint8_t* right) {
@@ -41,43 +42,50 @@ inline __attribute__((always_inline)) void multiplyParts(const uint8_t* left, co
 }
 
 // A product of [rows][k] and [k][16 columns], cut so that what is used again stays in the caches. makeLeft(row, k, to) and
-// makeRight(column, k, to) write parts; finish(row, column, sums) gets 32 x 16 sums, rows beyond the last among them.
-// `columns` counts groups of 16.
-template <class Left, class Right, class Finish>
-inline void multiplyTiles(int rows, int columns, int k, uint8_t* scratch, Left makeLeft, Right makeRight, Finish finish) {
+// makeRight(column, k, to) write parts; fetchRight(column, k) asks memory for what makeRight will read: rows far apart, which
+// no processor guesses. finish(row, column, sums) gets 32 x 16 sums, rows beyond the last among them. `columns` counts groups
+// of 16.
+template <class Left, class Right, class Fetch, class Finish>
+inline void multiplyTiles(int rows, int columns, int k, uint8_t* scratch, Left makeLeft, Right makeRight, Fetch fetchRight,
+                          Finish finish) {
   const Tiles open;
   const int steps = roundUp(k, kSteps) / kSteps, together = fusor::stepsTogether(k);
   alignas(64) float whole[kSumsInBlock];
+  const int columnsAtATime = steps == together ? columns : kColumnsAtATime;
   for (int begin = 0; begin < rows; begin += kRowsAtATime) {
     const int blocks = roundUp(rows - begin < kRowsAtATime ? rows - begin : kRowsAtATime, 32) / 32;
     uint8_t *const left = scratch, *const right = left + blocks * together * kLeftParts;
     float* const sums = reinterpret_cast<float*>(right + together * kRightParts);
-    for (int step = 0; step < steps; step += together) {
-      const int count = steps - step < together ? steps - step : together;
-      const bool last = step + count == steps;
-      for (int b = 0; b < blocks; ++b) {
-        for (int s = 0; s < count; ++s) {
-          makeLeft(begin + 32 * b, (step + s) * kSteps, left + (b * together + s) * kLeftParts);
-        }
-      }
-      for (int column = 0; column < columns; ++column) {
+    for (int group = 0; group < columns; group += columnsAtATime) {
+      const int end = group + columnsAtATime < columns ? group + columnsAtATime : columns;
+      for (int step = 0; step < steps; step += together) {
+        const int count = steps - step < together ? steps - step : together;
+        const bool last = step + count == steps;
         for (int b = 0; b < blocks; ++b) {
-          float* const block = steps == together ? whole : sums + (static_cast<long>(column) * blocks + b) * kSumsInBlock;
-          if (step == 0) {
-            _tile_zero(0);
-            _tile_zero(1);
-          } else {
-            _tile_loadd(0, block, 64);
-            _tile_loadd(1, block + 16 * W, 64);
-          }
           for (int s = 0; s < count; ++s) {
-            uint8_t* const parts = right + s * kRightParts;
-            if (b == 0) makeRight(column, (step + s) * kSteps, parts);
-            multiplyParts(left + (b * together + s) * kLeftParts, parts);
+            makeLeft(begin + 32 * b, (step + s) * kSteps, left + (b * together + s) * kLeftParts);
           }
-          _tile_stored(0, block, 64);
-          _tile_stored(1, block + 16 * W, 64);
-          if (last) finish(begin + 32 * b, column, block);
+        }
+        for (int column = group; column < end; ++column) {
+          for (int b = 0; b < blocks; ++b) {
+            float* const block = steps == together ? whole : sums + (static_cast<long>(column - group) * blocks + b) * kSumsInBlock;
+            if (step == 0) {
+              _tile_zero(0);
+              _tile_zero(1);
+            } else {
+              _tile_loadd(0, block, 64);
+              _tile_loadd(1, block + 16 * W, 64);
+            }
+            for (int s = 0; s < count; ++s) {
+              uint8_t* const parts = right + s * kRightParts;
+              if (b == 0) makeRight(column, (step + s) * kSteps, parts);
+              if (b == blocks / 2 && column + 1 < end) fetchRight(column + 1, (step + s) * kSteps);
+              multiplyParts(left + (b * together + s) * kLeftParts, parts);
+            }
+            _tile_stored(0, block, 64);
+            _tile_stored(1, block + 16 * W, 64);
+            if (last) finish(begin + 32 * b, column, block);
+          }
         }
       }
     }
@@ -111,6 +119,11 @@ inline void turnSquare(const uint8_t* from, uint8_t* to) {
     _mm512_storeu_si512(to + 64 * (c + 4), _mm512_shuffle_i32x4(lowOdd, highOdd, 0x88));
     _mm512_storeu_si512(to + 64 * (c + 12), _mm512_shuffle_i32x4(lowOdd, highOdd, 0xdd));
   }
+}
+
+// 32 rows of 16 values, or 16 of 32.
+inline __attribute__((always_inline)) void fetchRows(const float* first, long ld, int rows) {
+  for (int r = 0; r < 32 && r < rows; ++r) __builtin_prefetch(first + r * ld, 0, 2);
 }
 
 // 16 values from `column` on of a row of `columns`, zero beyond.
@@ -147,6 +160,9 @@ void denseTilesForward(const DenseForward& d) {
           const float* w = d.w + (first + column / 2 * kWidth) * d.inputs + column % 2 * W;
           splitPairs(w, kWidth, k, d.inputs, 0, W, to);
         },
+        [&](int column, int k) __attribute__((always_inline)) {
+          fetchRows(d.w + (first + column / 2 * kWidth) * d.inputs + column % 2 * W + static_cast<long>(k) * kWidth, kWidth, d.inputs - k);
+        },
         [&](int row, int column, const float* sums) {
           const long at = first + column * W;
           const V bias = d.bias ? load(d.bias + at) : set1(0.0f);
@@ -156,6 +172,7 @@ void denseTilesForward(const DenseForward& d) {
             const V value = add(load(sums), bias);
             if (z) store(z + r * d.ldy, value);
             store(y, activated<A>(value));
+            __builtin_prefetch(y + W, 1, 2);
           }
         });
   });
@@ -180,6 +197,10 @@ inline void tilesInputGradient(const DenseBackward& d) {
           }
           for (int part = 0; part < 3; ++part) turnSquare(rows + part * kTile, to + part * kTile);
         },
+        [&](int column, int n) __attribute__((always_inline)) {
+          const float* w = d.w + static_cast<long>(n) * d.inputs + static_cast<long>(begin + column * W) * kWidth;
+          fetchRows(w, W, 2 * (end - begin - column * W));
+        },
         [&](int row, int column, const float* sums) {
           for (int r = row; r < row + 32 && r < d.rows; ++r, sums += W) {
             const long at = r * d.lddx + begin + column * W;
@@ -188,6 +209,7 @@ inline void tilesInputGradient(const DenseBackward& d) {
               gradient = mul(gradient, slope<A>(load(d.h + at), A == Activation::Gelu ? load(d.z + at) : load(d.h + at)));
             }
             store(d.dx + at, gradient);
+            __builtin_prefetch(d.dx + at + W, 1, 2);
           }
         });
   });
@@ -209,6 +231,10 @@ inline void tilesWeightUpdate(const DenseBackward& d) {
         },
         [&](int column, int row, uint8_t* to) {
           splitPairs(d.dz + static_cast<long>(d.panels.begin) * kWidth + column * W, d.lddz, row, d.rows, 0, W, to);
+        },
+        [&](int column, int row) __attribute__((always_inline)) {
+          const float* dz = d.dz + static_cast<long>(d.panels.begin) * kWidth + column * W;
+          fetchRows(dz + row * d.lddz, d.lddz, d.rows - row);
         },
         [&](int feature, int column, const float* sums) {
           const int left = d.features.size() - feature, count = left < 32 ? left : 32;

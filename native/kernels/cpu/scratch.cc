@@ -29,7 +29,7 @@ int stepsTogether(int k) {
 
 size_t denseTilesScratch(int rows, int inputs, int outputs) {
   const auto product = [](int m, int n, int k) {
-    const long blocks = blocksOf(std::min(m, kRowsAtATime)), together = stepsTogether(k), columns = 2 * blocksOf(n);
+    const long blocks = blocksOf(std::min(m, kRowsAtATime)), together = stepsTogether(k), columns = std::min(2 * blocksOf(n), 32L);
     const long sums = blocksOf(k) > together ? columns * blocks * 2 * kTile : 0;
     return (2 * blocks + 1) * together * 3 * kTile + sums;
   };
