@@ -38,7 +38,8 @@ export function variantProfile(
   const own: Counting = {
     ...counting,
     own: new Set(forward.map(({ layer }) => layer!)),
-    density: skipsZeros ? counting.density : null,
+    // Bytes that are multiplied as they lie are all of them.
+    density: skipsZeros ? counting.density : multipliesBytes ? 1 : null,
     inPlace: keepsWeights || !has('gather'),
     together: has('backward+update') || has('backward'),
     keepsWeights,
