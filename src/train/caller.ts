@@ -1,5 +1,6 @@
 import { integer, wrong } from '../arguments';
 import type { SpanReport, Timeline } from '../backend/contract';
+import { FusorError, nearestName } from '../errors';
 import type { BatchLogs, Callback, EpochProgress, TrainingContext } from './callbacks';
 import type { Logs } from './history';
 import { Means } from './means';
@@ -97,7 +98,24 @@ export class Caller {
   }
 }
 
-/** @throws ERR_ARG for what is no callback, or one whose everyBatches or everySteps is no integer ≥ 1 */
+/** All that is ever called on a callback, but learningRateAt. */
+const MOMENTS = [
+  'onTrainBegin',
+  'onEpochBegin',
+  'onBatchEnd',
+  'onSpanEnd',
+  'onEpochEnd',
+  'onNonFinite',
+  'onTrainEnd',
+  'onTrainError',
+  'onTimeline',
+  'onProgress',
+] as const satisfies readonly (keyof Callback)[];
+
+/**
+ * @throws ERR_ARG for what is no callback, one whose everyBatches or everySteps is no integer ≥ 1, and one with a method
+ *   that looks like a moment's and is none: it would never be called
+ */
 export function checkedCallbacks(where: string, value: unknown = []): readonly Callback[] {
   if (!Array.isArray(value)) throw wrong(where, 'callbacks', value, 'an array of callbacks');
   value.forEach((callback: unknown, i) => {
@@ -106,6 +124,30 @@ export function checkedCallbacks(where: string, value: unknown = []): readonly C
     const { everyBatches, everySteps } = callback as Callback;
     integer(where, `${name}.everyBatches`, everyBatches, { min: 1, max: 2 ** 31 - 1, fallback: 1 });
     integer(where, `${name}.everySteps`, everySteps, { min: 1, max: 2 ** 31 - 1, fallback: 1 });
+    const never = methodsOf(callback).find(
+      (key) => /^on[A-Z_]/.test(key) && !(MOMENTS as readonly string[]).includes(key),
+    );
+    if (never === undefined) return;
+    const near = nearestName(camelCase(never), MOMENTS);
+    throw new FusorError(
+      'ERR_ARG',
+      [
+        `${name}.${never} would never be called`,
+        where,
+        near ? `did you mean ${near}?` : `moments are ${MOMENTS.join(', ')}`,
+      ],
+      { argument: `${name}.${never}` },
+    );
   });
   return value;
+}
+
+const camelCase = (name: string) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+
+/** Of an object and of its classes. */
+function methodsOf(callback: object): string[] {
+  const names: string[] = [];
+  for (let at = callback; at && at !== Object.prototype; at = Object.getPrototypeOf(at))
+    names.push(...Object.getOwnPropertyNames(at));
+  return names.filter((name) => typeof (callback as Record<string, unknown>)[name] === 'function');
 }

@@ -150,61 +150,60 @@ inline __attribute__((always_inline)) void splitPairs(const float* from, long ld
   }
 }
 
+// What differs by activation or optimiser is chosen for each block of sums and not around the product, which is compiled once.
 void denseTilesForward(const DenseForward& d) {
-  withActivation(d.activation, [&]<Activation A>() {
-    const long first = static_cast<long>(d.panels.begin) * kWidth;
-    multiplyTiles(
-        d.rows.size(), d.panels.size() * 2, d.inputs, d.scratch,
-        [&](int row, int k, uint8_t* to) { splitRows(d.a + d.rows.begin * d.lda, d.lda, row, d.rows.size(), k, d.inputs, to); },
-        [&](int column, int k, uint8_t* to) {
-          const float* w = d.w + (first + column / 2 * kWidth) * d.inputs + column % 2 * W;
-          splitPairs(w, kWidth, k, d.inputs, 0, W, to);
-        },
-        [&](int column, int k) __attribute__((always_inline)) {
-          fetchRows(d.w + (first + column / 2 * kWidth) * d.inputs + column % 2 * W + static_cast<long>(k) * kWidth, kWidth, d.inputs - k);
-        },
-        [&](int row, int column, const float* sums) {
-          const long at = first + column * W;
-          const V bias = d.bias ? load(d.bias + at) : set1(0.0f);
-          float* y = d.y + (d.rows.begin + row) * d.ldy + at;
-          float* z = d.z ? d.z + (d.rows.begin + row) * d.ldy + at : nullptr;
-          for (int r = 0; r < 32 && row + r < d.rows.size(); ++r, y += d.ldy, sums += W) {
-            const V value = add(load(sums), bias);
-            if (z) store(z + r * d.ldy, value);
+  const long first = static_cast<long>(d.panels.begin) * kWidth;
+  const int rows = d.rows.size();
+  const float* const a = d.a + d.rows.begin * d.lda;
+  const auto columnOf = [&](int column) { return d.w + (first + column / 2 * kWidth) * d.inputs + column % 2 * W; };
+  multiplyTiles(
+      rows, d.panels.size() * 2, d.inputs, d.scratch,
+      [&](int row, int k, uint8_t* to) { splitRows(a, d.lda, row, rows, k, d.inputs, to); },
+      [&](int column, int k, uint8_t* to) { splitPairs(columnOf(column), kWidth, k, d.inputs, 0, W, to); },
+      [&](int column, int k) __attribute__((always_inline)) {
+        fetchRows(columnOf(column) + static_cast<long>(k) * kWidth, kWidth, d.inputs - k);
+      },
+      [&](int row, int column, const float* sums) {
+        const long at = (d.rows.begin + row) * d.ldy + first + column * W;
+        const V bias = d.bias ? load(d.bias + first + column * W) : set1(0.0f);
+        withActivation(d.activation, [&]<Activation A>() {
+          for (int r = 0; r < 32 && row + r < rows; ++r) {
+            const V value = add(load(sums + r * W), bias);
+            float* const y = d.y + at + r * d.ldy;
+            if (d.z) store(d.z + at + r * d.ldy, value);
             store(y, activated<A>(value));
             __builtin_prefetch(y + W, 1, 2);
           }
         });
-  });
+      });
 }
 
 // dx of the inputs in `features`.
 inline void tilesInputGradient(const DenseBackward& d) {
-  uint8_t* const scratch = reinterpret_cast<uint8_t*>(d.scratch);
   const int begin = d.features.begin, end = d.features.end;
-  withActivation(d.activation, [&]<Activation A>() {
-    multiplyTiles(
-        d.rows, fusor::panelsOf(d.features.size(), kWidth) * 2, d.outputs, scratch,
-        [&](int row, int n, uint8_t* to) { splitRows(d.dz, d.lddz, row, d.rows, n, d.outputs, to); },
-        [&](int column, int n, uint8_t* to) {
-          // A panel's row of an input is a row of left parts; turned over, 16 of them are right parts.
-          alignas(64) uint8_t rows[3 * kTile];
-          const float* w = d.w + static_cast<long>(n) * d.inputs;
-          for (int i = 0; i < 16; ++i) {
-            const int input = begin + column * W + i;
-            const float* values = w + static_cast<long>(input) * kWidth;
-            split<kTile, Split::Rounded>(input < end ? load(values) : set1(0.0f), input < end ? load(values + W) : set1(0.0f), rows + 64 * i);
-          }
-          for (int part = 0; part < 3; ++part) turnSquare(rows + part * kTile, to + part * kTile);
-        },
-        [&](int column, int n) __attribute__((always_inline)) {
-          const float* w = d.w + static_cast<long>(n) * d.inputs + static_cast<long>(begin + column * W) * kWidth;
-          fetchRows(w, W, 2 * (end - begin - column * W));
-        },
-        [&](int row, int column, const float* sums) {
-          for (int r = row; r < row + 32 && r < d.rows; ++r, sums += W) {
+  const auto rowOf = [&](int input, int n) { return d.w + static_cast<long>(n) * d.inputs + static_cast<long>(input) * kWidth; };
+  multiplyTiles(
+      d.rows, fusor::panelsOf(d.features.size(), kWidth) * 2, d.outputs, reinterpret_cast<uint8_t*>(d.scratch),
+      [&](int row, int n, uint8_t* to) { splitRows(d.dz, d.lddz, row, d.rows, n, d.outputs, to); },
+      [&](int column, int n, uint8_t* to) {
+        // A panel's row of an input is a row of left parts; turned over, 16 of them are right parts.
+        alignas(64) uint8_t rows[3 * kTile];
+        for (int i = 0; i < 16; ++i) {
+          const int input = begin + column * W + i;
+          const V none = set1(0.0f);
+          const float* values = input < end ? rowOf(input, n) : nullptr;
+          split<kTile, Split::Rounded>(values ? load(values) : none, values ? load(values + W) : none, rows + 64 * i);
+        }
+        for (int part = 0; part < 3; ++part) turnSquare(rows + part * kTile, to + part * kTile);
+      },
+      [&](int column, int n) __attribute__((always_inline)) {
+        fetchRows(rowOf(begin + column * W, n), W, 2 * (end - begin - column * W));
+      },
+      [&](int row, int column, const float* sums) {
+        withActivation(d.activation, [&]<Activation A>() {
+          for (int r = row; r < row + 32 && r < d.rows; ++r) {
             const long at = r * d.lddx + begin + column * W;
-            V gradient = load(sums);
+            V gradient = load(sums + (r - row) * W);
             if constexpr (A != Activation::Linear) {
               gradient = mul(gradient, slope<A>(load(d.h + at), A == Activation::Gelu ? load(d.z + at) : load(d.h + at)));
             }
@@ -212,46 +211,30 @@ inline void tilesInputGradient(const DenseBackward& d) {
             __builtin_prefetch(d.dx + at + W, 1, 2);
           }
         });
-  });
+      });
 }
 
 inline void tilesWeightUpdate(const DenseBackward& d) {
-  uint8_t* const scratch = reinterpret_cast<uint8_t*>(d.scratch);
   const int begin = d.features.begin;
-  withUpdate(d.update.kind, [&]<UpdateKind K>() {
-    const Rule<K> rule(d.update);
-    multiplyTiles(
-        d.features.size(), d.panels.size() * 2, d.rows, scratch,
-        [&](int feature, int row, uint8_t* to) {
-          for (int half = 0; half < 2; ++half, to += kTile) {
-            alignas(64) uint8_t pairs[3 * kTile];
-            splitPairs(d.a, d.lda, row, d.rows, begin + feature + 16 * half, d.inputs, pairs);
-            for (int part = 0; part < 3; ++part) turnSquare(pairs + part * kTile, to + part * 2 * kTile);
-          }
-        },
-        [&](int column, int row, uint8_t* to) {
-          splitPairs(d.dz + static_cast<long>(d.panels.begin) * kWidth + column * W, d.lddz, row, d.rows, 0, W, to);
-        },
-        [&](int column, int row) __attribute__((always_inline)) {
-          const float* dz = d.dz + static_cast<long>(d.panels.begin) * kWidth + column * W;
-          fetchRows(dz + row * d.lddz, d.lddz, d.rows - row);
-        },
-        [&](int feature, int column, const float* sums) {
-          const int left = d.features.size() - feature, count = left < 32 ? left : 32;
-          const long at = (static_cast<long>(d.panels.begin + column / 2) * d.inputs + begin + feature) * kWidth + column % 2 * W;
-          float *w = d.w + at, *slot0 = d.slot0 + at, *slot1 = d.slot1 + at;
-          const auto inColumn = [](int n) { return static_cast<long>(n) * kWidth; };
-          int i = 0;
-          for (; i + 4 <= count; i += 4, w += 4 * kWidth, slot0 += 4 * kWidth, slot1 += 4 * kWidth) {
-            const V four[4] = {load(sums + i * W), load(sums + (i + 1) * W), load(sums + (i + 2) * W), load(sums + (i + 3) * W)};
-            rule.template operator()<4>(four, w, slot0, slot1, inColumn);
-          }
-          for (; i < count; ++i, w += kWidth, slot0 += kWidth, slot1 += kWidth) {
-            const V one[1] = {load(sums + i * W)};
-            rule.template operator()<1>(one, w, slot0, slot1, inColumn);
-          }
-        });
-  });
+  const float* const dz = d.dz + static_cast<long>(d.panels.begin) * kWidth;
+  multiplyTiles(
+      d.features.size(), d.panels.size() * 2, d.rows, reinterpret_cast<uint8_t*>(d.scratch),
+      [&](int feature, int row, uint8_t* to) {
+        for (int half = 0; half < 2; ++half, to += kTile) {
+          alignas(64) uint8_t pairs[3 * kTile];
+          splitPairs(d.a, d.lda, row, d.rows, begin + feature + 16 * half, d.inputs, pairs);
+          for (int part = 0; part < 3; ++part) turnSquare(pairs + part * kTile, to + part * 2 * kTile);
+        }
+      },
+      [&](int column, int row, uint8_t* to) { splitPairs(dz + column * W, d.lddz, row, d.rows, 0, W, to); },
+      [&](int column, int row) __attribute__((always_inline)) {
+        fetchRows(dz + column * W + row * d.lddz, d.lddz, d.rows - row);
+      },
+      [&](int feature, int column, const float* sums) {
+        const int left = d.features.size() - feature, count = left < 32 ? left : 32;
+        const long at = (static_cast<long>(d.panels.begin + column / 2) * d.inputs + begin + feature) * kWidth + column % 2 * W;
+        updateRows(d, at, kWidth, sums, W, count);
+      });
 }
 
 void denseTilesBackward(const DenseBackward& d) {

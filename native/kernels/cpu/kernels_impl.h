@@ -85,43 +85,37 @@ inline void inputGradient(const DenseBackward& d, int first) {
 }
 
 // The products of `features` and N vectors of a panel, handed to the optimiser. a(feature, R) is where a tile of R features has
-// its first row, and its stride; w and the slots begin at the panel's first feature.
-template <int N, class R, class A>
-inline void updatePanel(const R& rule, const DenseBackward& d, fusor::Range features, long panel, A a, const float* dz, long lddz) {
-  forTiles(features.begin, features.end, [&]<int T>(int feature) {
-    Tile<T, N> acc;
-    for (int i = 0; i < T; ++i) {
+// its first row, and its stride; `panel` is where the panel's weights begin. The gradients pass through a few lines of memory:
+// with them in registers, each optimiser would need each size of tile compiled for it.
+template <int N, class A>
+inline void updatePanel(const DenseBackward& d, fusor::Range features, long panel, A a, const float* dz, long lddz) {
+  forTiles(features.begin, features.end, [&]<int R>(int feature) {
+    Tile<R, N> acc;
+    for (int i = 0; i < R; ++i) {
       for (int n = 0; n < N; ++n) acc.x[i][n] = set1(0.0f);
     }
-    const auto [rows, lda] = a(feature, T);
+    const auto [rows, lda] = a(feature, R);
     accumulate(acc, rows, 1, lda, dz, lddz, d.rows);
-    const long at = panel + static_cast<long>(feature) * kWidth;
-    float *w = d.w + at, *slot0 = d.slot0 + at, *slot1 = d.slot1 + at;
-#pragma GCC unroll 7
-    for (int i = 0; i < T / 2 * 2; i += 2, w += 2 * kWidth, slot0 += 2 * kWidth, slot1 += 2 * kWidth) {
-      V pair[2 * N];
-      for (int j = 0; j < 2 * N; ++j) pair[j] = acc.x[i + j / N][j % N];
-      rule.template operator()<2 * N>(pair, w, slot0, slot1, [](int j) { return j / N * kWidth + j % N * W; });
+    alignas(64) float gradients[R * N * W];
+    for (int i = 0; i < R; ++i) {
+      for (int n = 0; n < N; ++n) store(gradients + (i * N + n) * W, acc.x[i][n]);
     }
-    if constexpr (T % 2) rule.template operator()<N>(acc.x[T - 1], w, slot0, slot1, inOrder);
+    updateRows(d, panel + static_cast<long>(feature) * kWidth, kWidth / N, gradients, W, R * N);
   });
 }
 
 // Of all panels; dz begins with the first of them.
 template <class A>
 inline void updateTiles(const DenseBackward& d, fusor::Range features, fusor::Range panels, A a, const float* dz, long lddz) {
-  withUpdate(d.update.kind, [&]<UpdateKind K>() {
-    const Rule<K> rule(d.update);
-    for (int p = panels.begin; p < panels.end; ++p, dz += kWidth) {
-      const long panel = static_cast<long>(p) * kWidth * d.inputs;
-      // Store is for tests, and fills the padding too.
-      if (d.outputs - p * kWidth > W || K == UpdateKind::Store) {
-        updatePanel<2>(rule, d, features, panel, a, dz, lddz);
-      } else {
-        updatePanel<1>(rule, d, features, panel, a, dz, lddz);
-      }
+  for (int p = panels.begin; p < panels.end; ++p, dz += kWidth) {
+    const long panel = static_cast<long>(p) * kWidth * d.inputs;
+    // Store is for tests, and fills the padding too.
+    if (d.outputs - p * kWidth > W || d.update.kind == UpdateKind::Store) {
+      updatePanel<2>(d, features, panel, a, dz, lddz);
+    } else {
+      updatePanel<1>(d, features, panel, a, dz, lddz);
     }
-  });
+  }
 }
 
 struct Rows {

@@ -106,47 +106,47 @@ void tilesForward(const BytesForward& d) {
   const long blockBytes = 64L * inputs;  // of 32 rows: [inputs / 32][32 rows][32], so that all tiles lie in one stream
   const V scale = set1(d.table[1]);
   alignas(64) float sums[32 * W];
-  withActivation(d.activation, [&]<Activation A>() {
-    for (int begin = d.rows.begin; begin < d.rows.end; begin += kRowsAtATime) {
-      const int rows = d.rows.end - begin < kRowsAtATime ? d.rows.end - begin : kRowsAtATime;
-      uint8_t* const x = d.scratch;
-      for (int r = 0; r < roundUp(rows, 32); ++r) {
-        uint8_t* to = x + r / 32 * blockBytes + r % 32 * 64;
-        const int bytes = r < rows ? d.inputs : 0;
-        for (int k = 0; k < inputs; k += kSteps, to += 2 * kTile) {
-          const int left = bytes - k;
-          const __mmask32 there = left >= kSteps ? ~0u : left <= 0 ? 0u : (1u << left) - 1;
-          _mm512_storeu_si512(to, bfloatOf(_mm256_maskz_loadu_epi8(there, there ? d.x[begin + r] + k : nullptr)));
-        }
+  for (int begin = d.rows.begin; begin < d.rows.end; begin += kRowsAtATime) {
+    const int rows = d.rows.end - begin < kRowsAtATime ? d.rows.end - begin : kRowsAtATime;
+    uint8_t* const x = d.scratch;
+    for (int r = 0; r < roundUp(rows, 32); ++r) {
+      uint8_t* to = x + r / 32 * blockBytes + r % 32 * 64;
+      const int bytes = r < rows ? d.inputs : 0;
+      for (int k = 0; k < inputs; k += kSteps, to += 2 * kTile) {
+        const int left = bytes - k;
+        const __mmask32 there = left >= kSteps ? ~0u : left <= 0 ? 0u : (1u << left) - 1;
+        _mm512_storeu_si512(to, bfloatOf(_mm256_maskz_loadu_epi8(there, there ? d.x[begin + r] + k : nullptr)));
       }
-      // The weights' parts, made for the first rows: of all inputs where other rows follow, else only where they are used.
-      uint8_t* const parts = x + roundUp(rows, 32) / 32 * blockBytes;
-      const long next = rows > 32 ? kPanelTiles / 2 : 0;
-      for (long column = static_cast<long>(d.panels.begin) * kWidth; column < d.panels.end * kWidth; column += W) {
-        const float* w = d.w + column / kWidth * kWidth * d.inputs + column % kWidth;
-        const V bias = d.bias ? load(d.bias + column) : set1(0.0f);
-        for (int block = 0; block < rows; block += 32) {
-          const bool both = rows - block > 16;
-          const uint8_t* a = x + block / 32 * blockBytes;
-          uint8_t* b = parts;
-          _tile_zero(0);
-          _tile_zero(1);
-          for (int k = 0; k < inputs; k += kSteps, a += 2 * kTile, b += next) {
-            if (block == 0) splitColumns<false>(w, kWidth, k, d.inputs, scale, b);
-            both ? multiplyRows<true>(a, b) : multiplyRows<false>(a, b);
-          }
-          _tile_stored(0, sums, 64);
-          _tile_stored(1, sums + 16 * W, 64);
+    }
+    // The weights' parts, made for the first rows: of all inputs where other rows follow, else only where they are used.
+    uint8_t* const parts = x + roundUp(rows, 32) / 32 * blockBytes;
+    const long next = rows > 32 ? kPanelTiles / 2 : 0;
+    for (long column = static_cast<long>(d.panels.begin) * kWidth; column < d.panels.end * kWidth; column += W) {
+      const float* w = d.w + column / kWidth * kWidth * d.inputs + column % kWidth;
+      const V bias = d.bias ? load(d.bias + column) : set1(0.0f);
+      for (int block = 0; block < rows; block += 32) {
+        const bool both = rows - block > 16;
+        const uint8_t* a = x + block / 32 * blockBytes;
+        uint8_t* b = parts;
+        _tile_zero(0);
+        _tile_zero(1);
+        for (int k = 0; k < inputs; k += kSteps, a += 2 * kTile, b += next) {
+          if (block == 0) splitColumns<false>(w, kWidth, k, d.inputs, scale, b);
+          both ? multiplyRows<true>(a, b) : multiplyRows<false>(a, b);
+        }
+        _tile_stored(0, sums, 64);
+        _tile_stored(1, sums + 16 * W, 64);
+        withActivation(d.activation, [&]<Activation A>() {
           for (int r = 0; r < 32 && block + r < rows; ++r) {
             const V z = fma(load(sums + r * W), scale, bias);
             const long at = (begin + block + r) * d.ldy + column;
             if (d.z) store(d.z + at, z);
             store(d.y + at, activated<A>(z));
           }
-        }
+        });
       }
     }
-  });
+  }
 }
 
 // 16 features of all rows, turned over, as bfloat16: [rows / 32][16][32].
@@ -175,55 +175,41 @@ void tilesBackward(const BytesBackward& d) {
   const V scale = set1(d.table[1]);
   uint8_t *const x = d.scratch, *const parts = x + blocks * kTile;
   const int atATime = fusor::panelsAtATime(d.rows);
-  withUpdate(d.update.kind, [&]<UpdateKind K>() {
-    const Rule<K> rule(d.update);
-    for (int begin = d.panels.begin; begin < d.panels.end; begin += atATime) {
-      const int end = d.panels.end - begin < atATime ? d.panels.end : begin + atATime;
-      for (int p = begin; p < end; ++p) {
-        uint8_t* const to = parts + (p - begin) * blocks * kPanelTiles;
-        const float* dz = d.dz + static_cast<long>(p) * kWidth;
-        for (int b = 0; b < blocks; ++b) {
-          splitColumns<true>(dz, d.lddz, 32 * b, d.rows, scale, to + b * kPanelTiles);
-          splitColumns<true>(dz + W, d.lddz, 32 * b, d.rows, scale, to + b * kPanelTiles + kPanelTiles / 2);
-        }
+  for (int begin = d.panels.begin; begin < d.panels.end; begin += atATime) {
+    const int end = d.panels.end - begin < atATime ? d.panels.end : begin + atATime;
+    for (int p = begin; p < end; ++p) {
+      uint8_t* const to = parts + (p - begin) * blocks * kPanelTiles;
+      const float* dz = d.dz + static_cast<long>(p) * kWidth;
+      for (int b = 0; b < blocks; ++b) {
+        splitColumns<true>(dz, d.lddz, 32 * b, d.rows, scale, to + b * kPanelTiles);
+        splitColumns<true>(dz + W, d.lddz, 32 * b, d.rows, scale, to + b * kPanelTiles + kPanelTiles / 2);
       }
-      // Gradients are handed to the optimiser while the tiles compute the next ones.
-      alignas(64) float gradients[2][16 * kWidth];
-      int turns = 0, count = 0;
-      long at = 0;
-      const auto update = [&] {
-        const float* g = gradients[turns & 1];
-        float *w = d.w + at, *slot0 = d.slot0 + at, *slot1 = d.slot1 + at;
-        for (int i = 0; i < count * kWidth; i += 2 * kWidth) {
-          const V four[4] = {load(g + i), load(g + i + W), load(g + i + kWidth), load(g + i + kWidth + W)};
-          if (i + kWidth == count * kWidth) {
-            rule.template operator()<2>(four, w + i, slot0 + i, slot1 + i, inOrder);
-          } else {
-            rule.template operator()<4>(four, w + i, slot0 + i, slot1 + i, inOrder);
-          }
-        }
-      };
-      for (int first = d.features.begin; first < d.features.end; first += 16) {
-        const int features = d.features.end - first < 16 ? d.features.end - first : 16;
-        turn(d, first, features, x);
-        fetchComing(d, first);
-        for (int p = begin; p < end; ++p) {
-          const uint8_t* b = parts + (p - begin) * blocks * kPanelTiles;
-          _tile_zero(0);
-          _tile_zero(1);
-          for (int i = 0; i < blocks; ++i) multiplyPanel(x + i * kTile, b + i * kPanelTiles);
-          float* const to = gradients[~turns & 1];
-          _tile_stored(0, to, 4 * kWidth);
-          _tile_stored(1, to + W, 4 * kWidth);
-          update();
-          at = (static_cast<long>(p) * d.inputs + first) * kWidth;
-          count = features;
-          ++turns;
-        }
-      }
-      update();
     }
-  });
+    // Gradients are handed to the optimiser while the tiles compute the next ones.
+    alignas(64) float gradients[2][16 * kWidth];
+    int turns = 0, count = 0;
+    long at = 0;
+    const auto update = [&] { updateRows(d, at, W, gradients[turns & 1], W, count); };
+    for (int first = d.features.begin; first < d.features.end; first += 16) {
+      const int features = d.features.end - first < 16 ? d.features.end - first : 16;
+      turn(d, first, features, x);
+      fetchComing(d, first);
+      for (int p = begin; p < end; ++p) {
+        const uint8_t* b = parts + (p - begin) * blocks * kPanelTiles;
+        _tile_zero(0);
+        _tile_zero(1);
+        for (int i = 0; i < blocks; ++i) multiplyPanel(x + i * kTile, b + i * kPanelTiles);
+        float* const to = gradients[~turns & 1];
+        _tile_stored(0, to, 4 * kWidth);
+        _tile_stored(1, to + W, 4 * kWidth);
+        update();
+        at = (static_cast<long>(p) * d.inputs + first) * kWidth;
+        count = 2 * features;  // rows of a panel are two of 16
+        ++turns;
+      }
+    }
+    update();
+  }
 }
 
 }  // namespace

@@ -86,6 +86,20 @@ export function badArguments(model: Model): BadInput[] {
     ['verbose 3', fitting({ verbose: 3 }), ARG, 'fit', "0, 1, 2 or 'auto'"],
     ['shuffle "no"', fitting({ shuffle: 'no' }), ARG, 'fit', 'true or false'],
     ['callbacks that are a function', fitting({ callbacks: () => {} }), ARG, 'fit', 'an array of callbacks'],
+    [
+      "a callback's misspelt method",
+      fitting({ callbacks: [{ onEpochEnds: () => {} }] }),
+      ARG,
+      'callbacks[0].onEpochEnds',
+      'did you mean onEpochEnd?',
+    ],
+    [
+      "a callback's method as Keras calls it",
+      fitting({ callbacks: [{ on_train_begin: () => {} }] }),
+      ARG,
+      'callbacks[0].on_train_begin',
+      'did you mean onTrainBegin?',
+    ],
     ['a callback that is null', fitting({ callbacks: [null] }), ARG, 'callbacks[0]', 'an object'],
     [
       'a callback every 0 batches',
