@@ -86,12 +86,7 @@ Judge checkWeightGradient(const Kernels& kernels, const DenseCase& c) {
   const auto g = gradient({{{0, c.inputs}, {0, out.panels}}});
   const Sums sums =
       product(wide(transposed(data.a, c.rows, c.inputs)), wide(data.dz), c.inputs, c.rows, c.outputs);
-  const double bound = c.numbers == Numbers::Integer ? 0 : gateBound(c.rows);
-  eachPacked(c.inputs, c.outputs, kernels.width, [&](int k, int n, size_t at) {
-    if (n >= c.outputs) return judge.zero("padding of dw", k, n, g[at]);
-    const size_t i = static_cast<size_t>(k) * c.outputs + n;
-    judge.near("dw", k, n, g[at], sums.value[i], kUnit * sums.magnitude[i], bound);
-  });
+  judgeGradient(judge, c, sums, kernels.width, g);
   sameAs(judge, "dw in pieces", gradient(pieces(c.inputs, out.panels)), g);
   const Piece piece = alone(c.inputs, out.panels);
   eachPacked(c.inputs, c.outputs, kernels.width, [&, one = gradient({piece})](int k, int n, size_t at) {

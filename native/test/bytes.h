@@ -39,6 +39,20 @@ struct Bytes {
   }
 };
 
+// The same behind guards, as the kernels get it.
+struct GuardedBytes {
+  Bytes bytes;
+  Guarded<uint8_t> x;
+  Guarded<const uint8_t*> pointers;
+  Guarded<float> table;
+
+  explicit GuardedBytes(const DenseCase& c)
+      : bytes(c),
+        x(Guarded<uint8_t>::input(bytes.all, c.place)),
+        pointers(Guarded<const uint8_t*>::input(bytes.rows(x.data(), c.inputs), Place::End)),
+        table(Guarded<float>::input(bytes.table, c.place)) {}
+};
+
 inline Guarded<uint8_t> scratchOf(const DenseCase& c, int panels) {
   return Guarded<uint8_t>(std::vector<uint8_t>(bytesScratch(c.rows, c.inputs, panels), 0xee), c.place);
 }

@@ -49,6 +49,36 @@ void stayedInside(Judge& judge, bool survived, const G&... memory) {
   judge.expect((memory.intact() && ...), "wrote beyond its arrays");
 }
 
+// z against the sums and the bias in float64, y against the activation of z; the padding too.
+inline void judgeForward(Judge& judge, const DenseCase& c, const DenseData& data, const Sums& sums, const Stride& out,
+                         const std::vector<float>& z, const std::vector<float>& y) {
+  const double bound = c.numbers == Numbers::Integer ? 0 : gateBound(c.inputs + c.bias);
+  for (int r = 0; r < c.rows; ++r) {
+    for (int n = 0; n < out.padded; ++n) {
+      const float got = z[r * out.ld + n];
+      if (n < c.outputs) {
+        const size_t at = static_cast<size_t>(r) * c.outputs + n;
+        const double b = c.bias ? data.bias[n] : 0;
+        judge.near("z", r, n, got, sums.value[at] + b, kUnit * (sums.magnitude[at] + std::fabs(b)), bound);
+      } else {
+        judge.zero("padding of z", r, n, got);
+      }
+      const double wanted = activation(c.activation, got);
+      judge.within("y", r, n, y[r * out.ld + n], wanted, activationBound(c.activation).at(got, wanted));
+    }
+  }
+}
+
+// dw, stored, against the sums in float64; its padding too.
+inline void judgeGradient(Judge& judge, const DenseCase& c, const Sums& sums, int width, const std::vector<float>& dw) {
+  const double bound = c.numbers == Numbers::Integer ? 0 : gateBound(c.rows);
+  eachPacked(c.inputs, c.outputs, width, [&](int k, int n, size_t at) {
+    if (n >= c.outputs) return judge.zero("padding of dw", k, n, dw[at]);
+    const size_t i = static_cast<size_t>(k) * c.outputs + n;
+    judge.near("dw", k, n, dw[at], sums.value[i], kUnit * sums.magnitude[i], bound);
+  });
+}
+
 // What a kernel wrote for one piece only: as in the whole there, nothing elsewhere.
 inline void onlyWithin(Judge& judge, const char* what, const std::vector<float>& got,
                        const std::vector<float>& whole, const Piece& piece, const Stride& s, int rows) {

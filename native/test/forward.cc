@@ -31,21 +31,7 @@ Judge checkForward(const Kernels& kernels, const DenseCase& c) {
   std::vector<float> z, ignored;
   const auto y = forward({{{0, c.rows}, {0, out.panels}}}, true, z);
   const Sums sums = product(wide(data.a), wide(data.w), c.rows, c.inputs, c.outputs);
-  const double bound = c.numbers == Numbers::Integer ? 0 : gateBound(c.inputs + c.bias);
-  for (int r = 0; r < c.rows; ++r) {
-    for (int n = 0; n < out.padded; ++n) {
-      const float got = z[r * out.ld + n];
-      if (n < c.outputs) {
-        const size_t at = static_cast<size_t>(r) * c.outputs + n;
-        const double b = c.bias ? data.bias[n] : 0;
-        judge.near("z", r, n, got, sums.value[at] + b, kUnit * (sums.magnitude[at] + std::fabs(b)), bound);
-      } else {
-        judge.zero("padding of z", r, n, got);
-      }
-      const double wanted = activation(c.activation, got);
-      judge.within("y", r, n, y[r * out.ld + n], wanted, activationBound(c.activation).at(got, wanted));
-    }
-  }
+  judgeForward(judge, c, data, sums, out, z, y);
   gapsUntouched(judge, y, out, c.rows);
   gapsUntouched(judge, z, out, c.rows);
   sameAs(judge, "y without z", forward({{{0, c.rows}, {0, out.panels}}}, false, ignored), y);

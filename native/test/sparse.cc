@@ -7,11 +7,9 @@ namespace fusor::test {
 Judge checkSparseForward(const Kernels& kernels, const DenseCase& c) {
   Judge judge;
   const DenseData data(c);
-  const Bytes bytes(c);
+  const GuardedBytes guarded(c);
+  const auto& [bytes, x, pointers, table] = guarded;
   const Stride out(c.outputs, kernels.width, c.gap);
-  const auto x = Guarded<uint8_t>::input(bytes.all, c.place);
-  const auto pointers = Guarded<const uint8_t*>::input(bytes.rows(x.data(), c.inputs), Place::End);
-  const auto table = Guarded<float>::input(bytes.table, c.place);
   const auto w = Guarded<float>::input(packed(data.w, c.inputs, c.outputs, kernels.width), c.place);
   const auto bias = Guarded<float>::input(packed(data.bias, 1, c.outputs, kernels.width), c.place);
 
@@ -54,11 +52,9 @@ Judge checkSparseForward(const Kernels& kernels, const DenseCase& c) {
 Judge checkSparseBackward(const Kernels& kernels, const DenseCase& c) {
   Judge judge;
   const DenseData data(c);
-  const Bytes bytes(c);
+  const GuardedBytes guarded(c);
+  const auto& [bytes, x, pointers, table] = guarded;
   const Stride out(c.outputs, kernels.width, c.gap);
-  const auto x = Guarded<uint8_t>::input(bytes.all, c.place);
-  const auto pointers = Guarded<const uint8_t*>::input(bytes.rows(x.data(), c.inputs), Place::End);
-  const auto table = Guarded<float>::input(bytes.table, c.place);
   const auto dz = Guarded<float>::input(strided(data.dz, c.rows, c.outputs, out.padded, out.ld), c.place);
   const auto w0 = packed(data.w, c.inputs, c.outputs, kernels.width);
   const auto b0 = packed(data.bias, 1, c.outputs, kernels.width);

@@ -7,11 +7,9 @@ namespace fusor::test {
 Judge checkTilesForward(const Kernels& kernels, const DenseCase& c) {
   Judge judge;
   const DenseData data(c);
-  const Bytes bytes(c);
+  const GuardedBytes guarded(c);
+  const auto& [bytes, x, pointers, table] = guarded;
   const Stride out(c.outputs, kernels.width, c.gap);
-  const auto x = Guarded<uint8_t>::input(bytes.all, c.place);
-  const auto pointers = Guarded<const uint8_t*>::input(bytes.rows(x.data(), c.inputs), Place::End);
-  const auto table = Guarded<float>::input(bytes.table, c.place);
   const auto w = Guarded<float>::input(packed(data.w, c.inputs, c.outputs, kernels.width), c.place);
   const auto bias = Guarded<float>::input(packed(data.bias, 1, c.outputs, kernels.width), c.place);
   const auto forward = [&](const std::vector<Piece>& parts, bool withZ, std::vector<float>& z) {
@@ -34,21 +32,7 @@ Judge checkTilesForward(const Kernels& kernels, const DenseCase& c) {
   const Piece whole{{0, c.rows}, {0, out.panels}}, piece = alone(c.rows, out.panels);
   const auto y = forward({whole}, true, z);
   const Sums sums = product(bytes.exact(c.inputs), wide(data.w), c.rows, c.inputs, c.outputs);
-  const double bound = c.numbers == Numbers::Integer ? 0 : gateBound(c.inputs + c.bias);
-  for (int r = 0; r < c.rows; ++r) {
-    for (int n = 0; n < out.padded; ++n) {
-      const float got = z[r * out.ld + n];
-      if (n < c.outputs) {
-        const size_t at = static_cast<size_t>(r) * c.outputs + n;
-        const double b = c.bias ? data.bias[n] : 0;
-        judge.near("z", r, n, got, sums.value[at] + b, kUnit * (sums.magnitude[at] + std::fabs(b)), bound);
-      } else {
-        judge.zero("padding of z", r, n, got);
-      }
-      const double wanted = activation(c.activation, got);
-      judge.within("y", r, n, y[r * out.ld + n], wanted, activationBound(c.activation).at(got, wanted));
-    }
-  }
+  judgeForward(judge, c, data, sums, out, z, y);
   gapsUntouched(judge, y, out, c.rows);
   sameAs(judge, "y without z", forward({whole}, false, ignored), y);
   sameAs(judge, "y in pieces", forward(pieces(c.rows, out.panels), true, ignored), y);
@@ -61,11 +45,9 @@ Judge checkTilesForward(const Kernels& kernels, const DenseCase& c) {
 Judge checkTilesBackward(const Kernels& kernels, const DenseCase& c) {
   Judge judge;
   const DenseData data(c);
-  const Bytes bytes(c);
+  const GuardedBytes guarded(c);
+  const auto& [bytes, x, pointers, table] = guarded;
   const Stride out(c.outputs, kernels.width, c.gap);
-  const auto x = Guarded<uint8_t>::input(bytes.all, c.place);
-  const auto pointers = Guarded<const uint8_t*>::input(bytes.rows(x.data(), c.inputs), Place::End);
-  const auto table = Guarded<float>::input(bytes.table, c.place);
   const auto dz = Guarded<float>::input(strided(data.dz, c.rows, c.outputs, out.padded, out.ld), c.place);
   const size_t size = static_cast<size_t>(out.padded) * c.inputs;
   // Weights, slots and bias from what they were before.
@@ -97,12 +79,7 @@ Judge checkTilesBackward(const Kernels& kernels, const DenseCase& c) {
   const Piece whole{{0, c.inputs}, {0, out.panels}};
   const State stored = run({whole}, UpdateKind::Store, nothing);
   const Sums sums = product(transposed(bytes.exact(c.inputs), c.rows, c.inputs), wide(data.dz), c.inputs, c.rows, c.outputs);
-  const double bound = c.numbers == Numbers::Integer ? 0 : gateBound(c.rows);
-  eachPacked(c.inputs, c.outputs, kernels.width, [&](int k, int n, size_t at) {
-    if (n >= c.outputs) return judge.zero("padding of dw", k, n, stored.w[at]);
-    const size_t i = static_cast<size_t>(k) * c.outputs + n;
-    judge.near("dw", k, n, stored.w[at], sums.value[i], kUnit * sums.magnitude[i], bound);
-  });
+  judgeGradient(judge, c, sums, kernels.width, stored.w);
   const Piece piece = alone(c.inputs, out.panels);
   eachPacked(c.inputs, c.outputs, kernels.width, [&, one = run({piece}, UpdateKind::Store, nothing)](int k, int n, size_t at) {
     judge.same("dw of one piece", k, n, one.w[at], within(piece, k, n, kernels.width) ? stored.w[at] : poison());

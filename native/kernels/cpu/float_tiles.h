@@ -11,10 +11,11 @@ namespace {
 using fusor::DenseBackward;
 using fusor::DenseForward;
 
-constexpr long kLeftParts = 6 * kTile;   // three parts of 32 rows by 32 of k, two tiles each
-constexpr long kRightParts = 3 * kTile;  // three parts of 32 of k by 16 columns
-constexpr int kSumsInBlock = 32 * W;
-constexpr int kColumnsAtATime = 32;  // groups of 16: their sums, 512 KB, stay in the second-level cache beside the left parts
+using fusor::kColumnsAtATime;
+using fusor::kLeftParts;
+using fusor::kRightParts;
+
+constexpr int kSumsInBlock = fusor::kSums / sizeof(float);
 
 // Tiles 0 and 1 += left times right, the smallest products first; the order loads the fewest tiles.
 inline __attribute__((always_inline)) void multiplyParts(const uint8_t* left, const uint8_t* right) {
@@ -137,7 +138,8 @@ inline void splitRows(const float* from, long ld, int row, int rows, int k, int 
   for (int r = 0; r < 32; ++r, to += 64) {
     const bool there = row + r < rows;
     const float* values = from + (row + r) * ld;
-    split<2 * kTile, Split::Rounded>(there ? valuesAt(values, k, columns) : set1(0.0f), there ? valuesAt(values, k + 16, columns) : set1(0.0f), to);
+    split<2 * kTile, Split::Rounded>(there ? valuesAt(values, k, columns) : set1(0.0f),
+                                     there ? valuesAt(values, k + 16, columns) : set1(0.0f), to);
   }
 }
 
@@ -146,7 +148,7 @@ inline __attribute__((always_inline)) void splitPairs(const float* from, long ld
                                                       uint8_t* to) {
   for (int r = row; r < row + 16; ++r, to += 64) {
     split<kTile, Split::Rounded>(r < rows ? valuesAt(from + r * ld, column, columns) : set1(0.0f),
-                 r + 16 < rows ? valuesAt(from + (r + 16) * ld, column, columns) : set1(0.0f), to);
+                                 r + 16 < rows ? valuesAt(from + (r + 16) * ld, column, columns) : set1(0.0f), to);
   }
 }
 
@@ -233,7 +235,7 @@ inline void tilesWeightUpdate(const DenseBackward& d) {
       [&](int feature, int column, const float* sums) {
         const int left = d.features.size() - feature, count = left < 32 ? left : 32;
         const long at = (static_cast<long>(d.panels.begin + column / 2) * d.inputs + begin + feature) * kWidth + column % 2 * W;
-        updateRows(d, at, kWidth, sums, W, count);
+        updateRows(d, at, kWidth, sums, count);
       });
 }
 

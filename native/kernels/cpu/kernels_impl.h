@@ -100,7 +100,7 @@ inline void updatePanel(const DenseBackward& d, fusor::Range features, long pane
     for (int i = 0; i < R; ++i) {
       for (int n = 0; n < N; ++n) store(gradients + (i * N + n) * W, acc.x[i][n]);
     }
-    updateRows(d, panel + static_cast<long>(feature) * kWidth, kWidth / N, gradients, W, R * N);
+    updateRows(d, panel + static_cast<long>(feature) * kWidth, kWidth / N, gradients, R * N);
   });
 }
 

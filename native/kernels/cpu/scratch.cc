@@ -29,9 +29,9 @@ int stepsTogether(int k) {
 
 size_t denseTilesScratch(int rows, int inputs, int outputs) {
   const auto product = [](int m, int n, int k) {
-    const long blocks = blocksOf(std::min(m, kRowsAtATime)), together = stepsTogether(k), columns = std::min(2 * blocksOf(n), 32L);
-    const long sums = blocksOf(k) > together ? columns * blocks * 2 * kTile : 0;
-    return (2 * blocks + 1) * together * 3 * kTile + sums;
+    const long blocks = blocksOf(std::min(m, kRowsAtATime)), together = stepsTogether(k), columns = std::min<long>(2 * blocksOf(n), kColumnsAtATime);
+    const long sums = blocksOf(k) > together ? columns * blocks * kSums : 0;
+    return (blocks * kLeftParts + kRightParts) * together + sums;
   };
   return static_cast<size_t>(std::max({product(rows, outputs, inputs), product(rows, inputs, outputs), product(inputs, outputs, rows)}));
 }

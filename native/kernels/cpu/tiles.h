@@ -189,7 +189,7 @@ void tilesBackward(const BytesBackward& d) {
     alignas(64) float gradients[2][16 * kWidth];
     int turns = 0, count = 0;
     long at = 0;
-    const auto update = [&] { updateRows(d, at, W, gradients[turns & 1], W, count); };
+    const auto update = [&] { updateRows(d, at, W, gradients[turns & 1], count); };
     for (int first = d.features.begin; first < d.features.end; first += 16) {
       const int features = d.features.end - first < 16 ? d.features.end - first : 16;
       turn(d, first, features, x);

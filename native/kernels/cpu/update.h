@@ -1,4 +1,4 @@
-// The optimisers, on one vector of a gradient at a time. The formulas are the contract's (src/backend/contract.ts).
+// The optimisers, on vectors of a gradient. The formulas are the contract's (src/backend/contract.ts).
 #pragma once
 #include "kernels.h"
 #include "tile.h"
@@ -80,19 +80,19 @@ inline void withUpdate(UpdateKind kind, F f) {
   }
 }
 
-// `count` vectors of gradients, so far apart, handed to the optimiser; the first one's weights lie at `at`, the others so far on.
-inline void updateRows(const LayerUpdate& d, long at, long apart, const float* gradients, long gradientsApart, int count) {
+// `count` vectors of gradients, one after the other, handed to the optimiser; the first one's weights lie at `at`, the others so
+// far apart.
+inline void updateRows(const LayerUpdate& d, long at, long apart, const float* g, int count) {
   withUpdate(d.update.kind, [&]<UpdateKind K>() {
     const Rule<K> rule(d.update);
     float *w = d.w + at, *slot0 = d.slot0 + at, *slot1 = d.slot1 + at;
-    const float* g = gradients;
     const auto inColumn = [=](int n) { return n * apart; };
     int i = 0;
-    for (; i + 4 <= count; i += 4, w += 4 * apart, slot0 += 4 * apart, slot1 += 4 * apart, g += 4 * gradientsApart) {
-      const V four[4] = {load(g), load(g + gradientsApart), load(g + 2 * gradientsApart), load(g + 3 * gradientsApart)};
+    for (; i + 4 <= count; i += 4, w += 4 * apart, slot0 += 4 * apart, slot1 += 4 * apart, g += 4 * W) {
+      const V four[4] = {load(g), load(g + W), load(g + 2 * W), load(g + 3 * W)};
       rule.template operator()<4>(four, w, slot0, slot1, inColumn);
     }
-    for (; i < count; ++i, w += apart, slot0 += apart, slot1 += apart, g += gradientsApart) {
+    for (; i < count; ++i, w += apart, slot0 += apart, slot1 += apart, g += W) {
       const V one[1] = {load(g)};
       rule.template operator()<1>(one, w, slot0, slot1, inColumn);
     }
