@@ -27,10 +27,10 @@ inline void panelsOf(int panels, F& f, int at) {
   f.template operator()<N>(at);
 }
 
-// f<N>(first panel): as many panels at a time as leave registers for them; each is one chain of dependent sums.
+// f<N>(first panel): as many panels at a time as have room in registers; what finding a byte costs is shared by them.
 template <class F>
 inline void forPanels(fusor::Range panels, F f) {
-  constexpr int kMost = kTileRows < 12 ? 2 : 4;
+  constexpr int kMost = 4;
   for (int p = panels.begin; p < panels.end; p += kMost) panelsOf<kMost>(panels.end - p, f, p);
 }
 
@@ -83,37 +83,51 @@ inline void transpose16(const uint8_t* const* rows, int feature, uint8_t* to, lo
   for (int i = 0; i < 16; ++i) std::memcpy(to + i * stride, &a[i], 16);
 }
 
-// Features [first, first + 16) of all rows, turned over: scratch[f][padded rows], zeros behind the last row.
+// Features [first, first + count) of all rows, turned over: scratch[f][padded rows]. What is behind the last row stays as it is.
 inline void transposeGroup(const BytesBackward& d, int first, int count, long padded) {
   int r = 0;
   if (count == 16) {
     for (; r + 16 <= d.rows; r += 16) transpose16(d.x + r, first, d.scratch + r, padded);
   }
-  for (int f = 0; f < count; ++f) {
-    uint8_t* to = d.scratch + f * padded;
-    for (int i = r; i < d.rows; ++i) to[i] = d.x[i][first + f];
-    std::memset(to + d.rows, 0, padded - d.rows);
+  for (; r < d.rows; ++r) {
+    for (int f = 0; f < count; ++f) d.scratch[f * padded + r] = d.x[r][first + f];
   }
 }
 
-// A share of the rows that the next call will read, at each of the groups of features. Always inlined: GCC takes a call
-// that does nothing but fetch ahead for one that does nothing.
-inline __attribute__((always_inline)) void fetchComing(const BytesBackward& d, int first) {
-  const long lines = (d.inputs + 63) / 64, all = lines * d.comingRows;
-  const long groups = (d.features.size() + 15) / 16, group = (first - d.features.begin) / 16;
-  for (long i = all * group / groups; i < all * (group + 1) / groups; ++i) {
-    __builtin_prefetch(d.coming[i / lines] + i % lines * 64, 0, 2);
+// The rows that the next call will read: a share of them at each of the groups of 16 features.
+class Coming {
+ public:
+  explicit Coming(const BytesBackward& d)
+      : row_(d.coming), end_(d.coming + d.comingRows), lines_((d.inputs + 63) / 64) {
+    const long groups = (d.features.size() + 15) / 16;
+    share_ = groups ? (lines_ * d.comingRows + groups - 1) / groups : 0;
   }
-}
+
+  // Always inlined: GCC takes a call that does nothing but fetch ahead for one that does nothing.
+  inline __attribute__((always_inline)) void fetchShare() {
+    for (long i = 0; i < share_ && row_ != end_; ++i) {
+      __builtin_prefetch(*row_ + 64 * line_, 0, 2);
+      if (++line_ == lines_) line_ = 0, ++row_;
+    }
+  }
+
+ private:
+  const uint8_t* const* row_;
+  const uint8_t* const* end_;
+  const long lines_;
+  long line_ = 0, share_;
+};
 
 void sparseBackward(const BytesBackward& d) {
   if (d.bias) updateBias(d);
   const long padded = (d.rows + 63) / 64 * 64;
+  for (int f = 0; f < 16; ++f) std::memset(d.scratch + f * padded + d.rows, 0, padded - d.rows);
+  Coming coming(d);
   withUpdate(d.update.kind, [&]<UpdateKind K>() {
     for (int first = d.features.begin; first < d.features.end; first += 16) {
       const int count = d.features.end - first < 16 ? d.features.end - first : 16;
       transposeGroup(d, first, count, padded);
-      fetchComing(d, first);
+      coming.fetchShare();
       forPanels(d.panels, [&]<int N>(int panel) {
         const long stride = static_cast<long>(kWidth) * d.inputs;
         const float *dz = d.dz + static_cast<long>(panel) * kWidth, *table = d.table;
@@ -133,7 +147,11 @@ void sparseBackward(const BytesBackward& d) {
           }
           const long at = panel * stride + static_cast<long>(first + f) * kWidth;
           float *w = d.w + at, *slot0 = d.slot0 + at, *slot1 = d.slot1 + at;
-          rule.template operator()<2 * N>(acc, w, slot0, slot1, [=](int j) { return j / 2 * stride + j % 2 * W; });
+          // All in step where there are 32 registers, else half of them.
+          constexpr int kInStep = kTileRows < 12 && N % 2 == 0 ? N : 2 * N;
+          for (int j = 0; j < 2 * N; j += kInStep) {
+            rule.template operator()<kInStep>(acc + j, w, slot0, slot1, [=](int i) { return (j + i) / 2 * stride + (j + i) % 2 * W; });
+          }
         }
       });
     }

@@ -175,6 +175,7 @@ void tilesBackward(const BytesBackward& d) {
   const V scale = set1(d.table[1]);
   uint8_t *const x = d.scratch, *const parts = x + blocks * kTile;
   const int atATime = fusor::panelsAtATime(d.rows);
+  Coming coming(d);
   for (int begin = d.panels.begin; begin < d.panels.end; begin += atATime) {
     const int end = d.panels.end - begin < atATime ? d.panels.end : begin + atATime;
     for (int p = begin; p < end; ++p) {
@@ -193,7 +194,7 @@ void tilesBackward(const BytesBackward& d) {
     for (int first = d.features.begin; first < d.features.end; first += 16) {
       const int features = d.features.end - first < 16 ? d.features.end - first : 16;
       turn(d, first, features, x);
-      fetchComing(d, first);
+      coming.fetchShare();
       for (int p = begin; p < end; ++p) {
         const uint8_t* b = parts + (p - begin) * blocks * kPanelTiles;
         _tile_zero(0);
