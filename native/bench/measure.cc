@@ -11,13 +11,19 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr double kSampleSeconds = 0.002;
-// OpenMP's threads go on spinning for some milliseconds after their work; another variant's turn must not share with them.
-constexpr auto kSettle = std::chrono::milliseconds(8);
+// OpenMP's threads go on spinning for some milliseconds after their work; another variant's turn must not share with them. And
+// after a sleep a team wakes on one processor, a slow one, and spreads while it runs.
+constexpr auto kSettle = std::chrono::milliseconds(10);
 
 double secondsOf(Subject& subject, int calls) {
   const auto start = Clock::now();
   subject.run(calls);
   return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+void warmUp(Subject& subject, int calls) {
+  std::this_thread::sleep_for(kSettle);
+  for (const auto start = Clock::now(); Clock::now() - start < kSettle;) subject.run(calls);
 }
 
 struct Contender {
@@ -37,7 +43,7 @@ void measureAll(const Case& c, std::vector<Measured>& all, const Repetitions& re
     measured.error = errorOf(c, data, checked->results());
     checked.reset();
     auto subject = subjectFor(measured.variant, c, data, false);
-    subject->run(1);
+    warmUp(*subject, 1);
     const double once = std::min(secondsOf(*subject, 1), secondsOf(*subject, 1));
     const int calls = std::clamp(static_cast<int>(kSampleSeconds / once), 1, 100000);
     contenders.push_back({measured, std::move(subject), calls});
@@ -48,9 +54,7 @@ void measureAll(const Case& c, std::vector<Measured>& all, const Repetitions& re
   };
   for (int i = -repetitions.warmup; i < repetitions.most && !isOver(i); ++i) {
     for (auto& [measured, subject, calls] : contenders) {
-      std::this_thread::sleep_for(kSettle);
-      // Awake and in the caches again; a call that takes as long as a sample is both soon.
-      if (calls > 1) subject->run((calls + 3) / 4);
+      warmUp(*subject, (calls + 3) / 4);
       const double seconds = secondsOf(*subject, calls) / calls;
       if (i >= 0) measured.seconds.push_back(seconds);
     }
