@@ -36,9 +36,9 @@ export class Block {
     const guess = Math.floor(size / (2 * layout.names.length)) + 16;
     this.values = new Uint8Array(guess * this.width);
     this.labels = new Float32Array(guess);
-    this.place = Int32Array.from(layout.names, (_, i) =>
-      i === layout.label ? -1 : features.indexOf(i) < 0 ? -2 : features.indexOf(i),
-    );
+    this.place = new Int32Array(layout.names.length).fill(-2);
+    for (const [f, column] of features.entries()) this.place[column] = f;
+    this.place[layout.label] = -1;
     this.#ids = layout.kinds.map((kind) => (kind === CATEGORY ? new Map() : undefined));
   }
 
@@ -147,7 +147,9 @@ export class Block {
 
   finish(): ParsedBlock {
     const { rows, width, line: lines } = this;
-    const values = this.values.slice(0, rows * width);
+    const read = this.values.subarray(0, rows * width);
+    // What was guessed is kept where it was near.
+    const values = 2 * read.length < this.values.length ? read.slice() : read;
     // What widened them may be in a row that was dropped, or round to a byte.
     const narrows = values instanceof Float32Array && values.every(isByte);
     const categories = Object.fromEntries(

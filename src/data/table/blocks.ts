@@ -3,20 +3,41 @@ import { FusorError } from '../../errors';
 import { ioError } from '../../io/system-error';
 
 const BLOCK = 4 << 20;
+const UNIT = 1 << 20;
 const LONGEST_ROW = 64 << 20;
 
-/** The rows of a file, in blocks of about 4 MiB that end where a row does. @param each is told all bytes in turn */
+/** Memory that all threads see, used again: new memory costs more than reading into it. */
+export class SharedBytes {
+  readonly #free: SharedArrayBuffer[] = [];
+
+  take(size: number): Uint8Array<SharedArrayBuffer> {
+    const room = Math.ceil(size / UNIT) * UNIT;
+    const found = this.#free.findIndex(({ byteLength }) => byteLength >= room);
+    return new Uint8Array(found < 0 ? new SharedArrayBuffer(room) : this.#free.splice(found, 1)[0], 0, size);
+  }
+
+  /** @param bytes which nobody reads any more */
+  give({ buffer }: Uint8Array<SharedArrayBuffer>): void {
+    this.#free.push(buffer);
+  }
+}
+
+/**
+ * The rows of a file, in blocks of about 4 MiB that end where a row does. @param memory where blocks are taken from, and go back
+ * to when they have been read @param each is told all bytes in turn
+ */
 export async function* rowBlocks(
   handle: FileHandle,
   file: string,
   start: number,
   quotes: boolean,
+  memory: SharedBytes,
   each: (bytes: Uint8Array) => void,
-): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
+): AsyncGenerator<Uint8Array<SharedArrayBuffer>, void, void> {
   let rest: Uint8Array = new Uint8Array(0);
   let want = BLOCK;
   for (let at = start; ; ) {
-    const block: Uint8Array<ArrayBuffer> = Buffer.allocUnsafeSlow(rest.length + want);
+    const block = memory.take(rest.length + want);
     block.set(rest);
     let bytesRead: number;
     try {
@@ -48,7 +69,7 @@ export async function* rowBlocks(
       continue;
     }
     want = BLOCK;
-    rest = new Uint8Array(block.subarray(end, filled));
+    rest = block.slice(end, filled);
     yield block.subarray(0, end);
   }
 }

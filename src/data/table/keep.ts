@@ -55,10 +55,14 @@ function pick(block: KeptBlock, width: number, parts: Uint8Array, part: number):
   const values = block.values.slice(0, rows * width);
   const labels = new Float32Array(rows);
   let to = 0;
-  for (let row = 0; row < block.rows; row++) {
-    if (parts[row] !== part) continue;
-    values.set(block.values.subarray(row * width, (row + 1) * width), to * width);
-    labels[to++] = block.labels[row];
+  for (let row = 0; row < block.rows; ) {
+    const from = row;
+    while (row < block.rows && parts[row] === part) row++;
+    if (row > from) {
+      values.set(block.values.subarray(from * width, row * width), to * width);
+      labels.set(block.labels.subarray(from, row), to);
+      to += row - from;
+    } else row++;
   }
   return { rows, values, labels };
 }

@@ -1,5 +1,5 @@
-/** Bytes of a processor's nearer caches; squares of so many bytes have room in 31 bits. */
-const CLOSE = 1 << 15;
+/** Rows whose squares of bytes have room in 31 bits. */
+const MOST = 1 << 15;
 
 /** Sums over the rows of each column, missing numbers left out; about values near the means, so that those of squares are exact. */
 export class Moments {
@@ -53,27 +53,51 @@ export class Moments {
       }
   }
 
-  /** None is missing. A column after the other, its sums in registers, of as many rows as are close at hand. */
+  /** None is missing. Four at a time: most may be 0, which add nothing. */
   #addBytes(values: Uint8Array): void {
-    const { counts, sums, squares, centre } = this;
-    const width = centre.length;
-    const most = Math.max(1, Math.floor(CLOSE / width)) * width;
-    for (let from = 0; from < values.length; from += most) {
-      const end = Math.min(from + most, values.length);
-      const rows = (end - from) / width;
-      for (let f = 0; f < width; f++) {
-        let sum = 0;
-        let square = 0;
-        for (let i = from + f; i < end; i += width) {
-          const value = values[i];
-          sum += value;
-          square += value * value;
+    const width = this.centre.length;
+    // Where fours do not end with a row they do with every fourth.
+    const period = width % 4 === 0 ? width : 4 * width;
+    for (let from = 0; from < values.length; from += MOST * width) {
+      // A copy where they do not lie as fours can be read.
+      const bytes = values.subarray(from, from + MOST * width);
+      const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+      const fours = new Int32Array(aligned.buffer, aligned.byteOffset, aligned.length >> 2);
+      const [sum, square] = [new Int32Array(period), new Int32Array(period)];
+      for (let i = 0; i < fours.length; )
+        for (let f = 0; f < period && i < fours.length; f += 4, i++) {
+          const four = fours[i];
+          if (four === 0) continue;
+          const [a, b, c, d] = [four & 255, (four >>> 8) & 255, (four >>> 16) & 255, four >>> 24];
+          sum[f] += a;
+          sum[f + 1] += b;
+          sum[f + 2] += c;
+          sum[f + 3] += d;
+          square[f] += a * a;
+          square[f + 1] += b * b;
+          square[f + 2] += c * c;
+          square[f + 3] += d * d;
         }
-        const far = centre[f];
-        counts[f] += rows;
-        sums[f] += sum - rows * far;
-        squares[f] += square - 2 * far * sum + rows * far * far;
+      for (let i = 4 * fours.length; i < aligned.length; i++) {
+        sum[i % period] += aligned[i];
+        square[i % period] += aligned[i] * aligned[i];
       }
+      this.#fold(sum, square, bytes.length / width);
+    }
+  }
+
+  /** @param sum of values as they are, not about the centres; of each column, maybe several times over */
+  #fold(sum: Int32Array, square: Int32Array, rows: number): void {
+    const { counts, sums, squares, centre } = this;
+    for (let f = 0; f < centre.length; f++) {
+      const far = centre[f];
+      counts[f] += rows;
+      for (let i = f; i < sum.length; i += centre.length) {
+        sums[f] += sum[i];
+        squares[f] += square[i] - 2 * far * sum[i];
+      }
+      sums[f] -= rows * far;
+      squares[f] += rows * far * far;
     }
   }
 }

@@ -50,7 +50,8 @@ class Plain {
   row(begin: number): number {
     const { bytes, block } = this;
     const [words, separator, zeros, run] = [this.#words, this.#separator, this.#zeros, this.#run];
-    const separators = (separator * 0x01010101) | 0;
+    const [second, third] = [separator << 8, separator << 16];
+    const zeroPair = (separator << 24) | (ZERO << 16) | (separator << 8) | ZERO;
     const end = bytes.length;
     const columns = run.length - 1;
     const { place } = block;
@@ -61,25 +62,36 @@ class Plain {
     for (; ; column++) {
       const until = column + run[column];
       const to = base + place[column] - column;
-      while (column < until) {
-        // Where a new row is they are there already.
-        if (column + 4 <= until && at + 8 <= end && words.getFloat64(at, true) === zeros) {
-          at += 8;
-          column += 4;
-          continue;
+      while (column < until && at + 8 <= end) {
+        const word = words.getInt32(at, true);
+        let value: number;
+        let digits: number;
+        if ((word & 0xff00) === second) {
+          if (word === zeroPair && column + 4 <= until) {
+            // Where a new row is they are there already.
+            at += 4;
+            column += 2;
+            while (column + 4 <= until && at + 8 <= end && words.getFloat64(at, true) === zeros) {
+              at += 8;
+              column += 4;
+            }
+            continue;
+          }
+          value = (word & 255) - ZERO;
+          if (value >>> 0 > 9) break;
+          digits = 1;
+        } else if ((word & 0xff0000) === third) {
+          if (((word & 0xf0f0) | (((word + 0x0606) & 0xf0f0) >>> 4)) !== 0x3333) break;
+          value = 10 * (word & 15) + ((word >>> 8) & 15);
+          digits = 2;
+        } else {
+          if (((word & 0xf0f0f0) | (((word + 0x060606) & 0xf0f0f0) >>> 4)) !== 0x333333) break;
+          value = 100 * (word & 15) + 10 * ((word >>> 8) & 15) + ((word >>> 16) & 15);
+          if (word >>> 24 !== separator || value > most) break;
+          digits = 3;
         }
-        // Where among four bytes the separator is, and what is before it as digits.
-        const word = at + 4 <= end ? words.getInt32(at, true) : 0;
-        const odd = word ^ separators;
-        const found = (odd - 0x01010101) & ~odd & 0x80808080;
-        const digits = (31 - Math.clz32(found & -found)) >> 3;
-        if (digits <= 0) break;
-        const each = ((word << (32 - 8 * digits)) | (0x30303030 >>> (8 * digits))) ^ 0x30303030;
-        const value = (each >>> 24) + 10 * ((each >>> 16) & 15) + 100 * ((each >>> 8) & 15);
-        if ((((each + 0x76767676) | each) & 0x80808080) !== 0 || value > most) break;
-        values[to + column] = value;
+        values[to + column++] = value;
         at += digits + 1;
-        column++;
       }
       const from = at;
       let value = 0;

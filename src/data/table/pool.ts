@@ -42,15 +42,14 @@ export class Pool {
     return jobs.indexOf(Math.min(...jobs));
   }
 
-  /** @param transfer is gone from here */
-  run<T>(work: Work, transfer: ArrayBuffer[] = [], thread = this.idlest()): Promise<T> {
+  run<T>(work: Work, thread = this.idlest()): Promise<T> {
     const entry = this.#workers[thread];
     const id = this.#next++;
     entry.jobs++;
     this.#alive(1);
     const result = new Promise<T>((done, failed) => this.#waiting.set(id, { done, failed }));
     result.catch(() => {});
-    entry.worker.postMessage({ id, ...work }, transfer);
+    entry.worker.postMessage({ id, ...work });
     return result;
   }
 

@@ -9,7 +9,7 @@ import { requireMemory } from '../../memory';
 import { dataFolder } from '../cache';
 import { foreign } from '../idx';
 import { Splitter } from '../split';
-import { rowBlocks } from './blocks';
+import { rowBlocks, SharedBytes } from './blocks';
 import type { Kept } from './keep';
 import { csvLayout, jsonlLayout, type TableLayout, type TableOptions } from './layout';
 import { type BadRow, isBadRow, parseBlock } from './parse';
@@ -121,8 +121,9 @@ class Reading {
   readonly summary: TableSummary;
   readonly #splitter: Splitter;
   readonly #work: Work;
+  readonly #memory = new SharedBytes();
   /** Blocks on their way, in their order. */
-  readonly #parsing: Promise<ParsedRows | BadRow>[] = [];
+  readonly #parsing: { text: Uint8Array<SharedArrayBuffer>; result: Promise<ParsedRows | BadRow> }[] = [];
   readonly #keeping: Promise<Kept>[] = [];
   #parsed = 0;
   #taken = 0;
@@ -151,12 +152,11 @@ class Reading {
     const { start, file, kind } = this.layout;
     const hash = createHash('sha256').update(this.head.subarray(0, start));
     try {
-      for await (const block of rowBlocks(handle, file, start, kind === 'csv', (bytes) =>
-        hash.update(bytes),
-      )) {
+      const digest = (bytes: Uint8Array) => hash.update(bytes);
+      for await (const text of rowBlocks(handle, file, start, kind === 'csv', this.#memory, digest)) {
         // What is beyond the limit counts for the digest only.
-        if (this.#left <= 0) continue;
-        this.#parsing.push(this.#work.parse(this.#parsed++, block));
+        if (this.#left <= 0) this.#memory.give(text);
+        else this.#parsing.push({ text, result: this.#work.parse(this.#parsed++, text) });
         await this.#go(this.threads + 1);
       }
       await this.#go(0);
@@ -169,7 +169,11 @@ class Reading {
 
   /** @param ahead blocks that may still be in work afterwards */
   async #go(ahead: number): Promise<void> {
-    while (this.#parsing.length > ahead) this.#choose(await this.#parsing.shift()!);
+    while (this.#parsing.length > ahead) {
+      const { text, result } = this.#parsing.shift()!;
+      this.#choose(await result);
+      this.#memory.give(text);
+    }
     while (this.#keeping.length > ahead) await this.#store(await this.#keeping.shift()!);
   }
 

@@ -17,7 +17,7 @@ export interface Task {
 
 /** Blocks are numbered as they come. */
 export interface Work {
-  parse(block: number, bytes: Uint8Array<ArrayBuffer>): Promise<ParsedRows | BadRow>;
+  parse(block: number, bytes: Uint8Array<SharedArrayBuffer>): Promise<ParsedRows | BadRow>;
   keep(block: number, choice: Choice): Promise<Kept>;
   close(): Promise<void>;
 }
@@ -62,12 +62,12 @@ function inThreads(task: Task, threads: number): Work {
     parse(block, bytes) {
       const thread = pool.idlest();
       places.set(block, thread);
-      return pool.run<ParsedRows | BadRow>({ block, parse: bytes }, [bytes.buffer], thread);
+      return pool.run<ParsedRows | BadRow>({ block, parse: bytes }, thread);
     },
     keep(block, choice) {
       const thread = places.get(block)!;
       places.delete(block);
-      return pool.run<Kept>({ block, keep: choice }, [], thread);
+      return pool.run<Kept>({ block, keep: choice }, thread);
     },
     close: () => pool.close(),
   };
