@@ -89,13 +89,14 @@ class Checkpointer implements ModelCheckpoint {
   }
 
   async onTrainBegin(context: TrainingContext): Promise<void> {
+    const { seconds, best } = this.schedule;
+    if (best) this.monitor.nameAmong(context.logNames);
     this.saved = undefined;
     this.saveError = undefined;
     this.#tried = undefined;
     this.folder = resolve(this.folderOf());
     await this.#open();
     this.#best = undefined;
-    const { seconds, best } = this.schedule;
     if (best) {
       for (const { logs } of epochsOf(context.history)) this.#isBest(logs);
     }

@@ -29,6 +29,8 @@ export interface TrainingContext {
   readonly batches: number;
   readonly batchSize: number;
   readonly seed: number;
+  /** What an epoch's logs are called: the loss, the metrics, and both of what validates. */
+  readonly logNames: readonly string[];
   /** Training time over steps, of the epoch at hand so far. */
   readonly stepMicroseconds: number;
   /** The optimiser's rate; a new value (finite, ≥ 0) holds from the next span on and after this fit. */

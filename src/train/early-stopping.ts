@@ -23,7 +23,7 @@ export interface EarlyStopping extends Callback {
 /**
  * Ends training when what is monitored no longer improves; decides as Keras' EarlyStopping does. Looks at the end of each
  * epoch, so spans stay long. A resumed training goes on with the patience that is left and the best weights so far.
- * @throws ERR_ARG; fit then where nothing is called as `monitor`
+ * @throws ERR_ARG; fit then where nothing is called as `monitor`, before the first step
  */
 export function earlyStopping(options?: EarlyStoppingOptions): EarlyStopping {
   const where = 'earlyStopping';
@@ -60,7 +60,8 @@ class Stopper implements EarlyStopping {
     private readonly startFromEpoch: number,
   ) {}
 
-  onTrainBegin({ history }: TrainingContext): void {
+  onTrainBegin({ history, logNames }: TrainingContext): void {
+    this.monitor.nameAmong(logNames);
     this.stoppedEpoch = undefined;
     this.bestEpoch = undefined;
     this.#best = undefined;

@@ -21,6 +21,8 @@ export async function runFit(job: FitJob): Promise<History> {
   try {
     training.throwIfEnded();
     const { data, validate } = await upload(job, uploaded);
+    const names = ['loss', ...job.metricNames];
+    training.logNames = validate ? [...names, ...names.map(validationName)] : names;
     await caller.trainBegin();
     await runEpochs(job, training, caller, feedOf(job, data, training.epoch, training.batch), validate);
     if (training.stopping) history.stopped = 'callback';

@@ -29,26 +29,25 @@ export class Monitor {
     this.#minDelta = real(where, 'minDelta', minDelta, 0, range.notNegative);
   }
 
-  /** @throws ERR_ARG where the logs have nothing of that name */
-  nameIn(logs: Logs): string {
-    const name = this.#name ?? ('valLoss' in logs ? 'valLoss' : 'loss');
-    if (name in logs) return name;
-    const known = Object.keys(logs).join(', ');
+  /** What is watched. @param names of the epoch's logs @throws ERR_ARG where that is none of them */
+  nameAmong(names: readonly string[]): string {
+    const name = this.#name ?? (names.includes('valLoss') ? 'valLoss' : 'loss');
+    if (names.includes(name)) return name;
     throw new FusorError(
       'ERR_ARG',
-      [`nothing is called ${name}`, `${this.where}, monitor`, `known are ${known}`],
+      [`nothing is called ${name}`, `${this.where}, monitor`, `known are ${names.join(', ')}`],
       { argument: 'monitor', received: name },
     );
   }
 
-  /** @throws as {@link Monitor.nameIn} */
+  /** @throws as {@link Monitor.nameAmong} */
   valueIn(logs: Logs): number {
-    return logs[this.nameIn(logs)];
+    return logs[this.nameAmong(Object.keys(logs))];
   }
 
   /** Whether the value of `logs` is better than `reference` by more than minDelta; anything is better than nothing. */
   improves(logs: Logs, reference: number | undefined): boolean {
-    const name = this.nameIn(logs);
+    const name = this.nameAmong(Object.keys(logs));
     const value = logs[name];
     if (Number.isNaN(value)) return false;
     if (reference === undefined) return true;

@@ -18,7 +18,7 @@ export interface ReduceOnPlateauOptions extends MonitorOptions {
  * Lowers the learning rate when what is monitored no longer improves; decides as Keras' ReduceLROnPlateau does,
  * minDelta being 1e-4 by default there and here. Looks at the end of each epoch, so spans stay long. A resumed
  * training goes on with the patience that is left.
- * @throws ERR_ARG; fit then where nothing is called as `monitor`
+ * @throws ERR_ARG; fit then where nothing is called as `monitor`, before the first step
  */
 export function reduceOnPlateau(options?: ReduceOnPlateauOptions): Callback {
   const where = 'reduceOnPlateau';
@@ -56,7 +56,8 @@ export function reduceOnPlateau(options?: ReduceOnPlateauOptions): Callback {
     }
   };
   return {
-    onTrainBegin({ history }: TrainingContext): void {
+    onTrainBegin({ history, logNames }: TrainingContext): void {
+      monitor.nameAmong(logNames);
       best = undefined;
       wait = 0;
       cooling = 0;

@@ -25,6 +25,7 @@ export class Training implements TrainingContext {
   batch = 0;
   microseconds = 0;
   bestWeights: Float32Array[] | undefined;
+  logNames: readonly string[] = [];
   means: Means;
   /** Ends the fit after the span at hand. */
   stopping = false;

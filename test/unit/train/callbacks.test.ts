@@ -1,9 +1,13 @@
+import { existsSync } from 'node:fs';
 import { toCategorical } from '../../../src/data/ndarray';
+import { modelCheckpoint } from '../../../src/io/model-checkpoint';
 import { layers } from '../../../src/model/layers';
 import { optimizers } from '../../../src/model/optimizers';
 import type { BatchLogs, Callback, EpochProgress, TrainingContext } from '../../../src/train/callbacks';
+import { earlyStopping } from '../../../src/train/early-stopping';
 import type { History } from '../../../src/train/history';
 import { learningRateScheduler } from '../../../src/train/learning-rate';
+import { reduceOnPlateau } from '../../../src/train/reduce-on-plateau';
 import { terminateOnNaN } from '../../../src/train/terminate-on-nan';
 import { classifier, failure, labelled, referenceModel, SPARSE, spyBackend } from '../../support/models';
 
@@ -141,6 +145,22 @@ test('stop after an epoch', async () => {
     callbacks: callbacks as Callback[],
   });
   expect(history).toMatchObject({ stopped: 'callback', epoch: [0, 1] });
+});
+
+test.each<[name: string, callback: Callback]>([
+  ['earlyStopping', earlyStopping({ monitor: 'val_los' })],
+  ['reduceOnPlateau', reduceOnPlateau({ monitor: 'val_los' })],
+  ['modelCheckpoint', modelCheckpoint('never-made', { save: 'best', monitor: 'val_los' })],
+])('%s: what no log is called is refused before the first step', async (name, callback) => {
+  const model = referenceModel();
+  const before = await model.getWeights();
+  const error = await failure(model.fit(x, y, { ...SEVEN, validationSplit: 0.1, callbacks: [callback] }));
+  expect(error).toMatchObject({
+    code: 'ERR_ARG',
+    message: `nothing is called valLos · ${name}, monitor · known are loss, accuracy, valLoss, valAccuracy`,
+  });
+  expect(await model.getWeights()).toEqual(before);
+  expect(existsSync('never-made')).toBe(false);
 });
 
 test('progress counts the whole epoch, across spans', async () => {
