@@ -21,8 +21,7 @@ export async function runFit(job: FitJob): Promise<History> {
   try {
     training.throwIfEnded();
     const { data, validate } = await upload(job, uploaded);
-    const names = ['loss', ...job.metricNames];
-    training.logNames = validate ? [...names, ...names.map(validationName)] : names;
+    training.logNames = [...trainNames(job), ...(validate ? validationNames(job) : [])];
     await caller.trainBegin();
     await runEpochs(job, training, caller, feedOf(job, data, training.epoch, training.batch), validate);
     if (training.stopping) history.stopped = 'callback';
@@ -42,6 +41,9 @@ export async function runFit(job: FitJob): Promise<History> {
   }
 }
 
+const trainNames = ({ metricNames }: FitJob) => ['loss', ...metricNames];
+const validationNames = (job: FitJob) => trainNames(job).map(validationName);
+
 type Validate = (() => Promise<Logs>) | undefined;
 
 /** Data goes to the device once; spans and validation only name rows. A stream goes there as it comes. */
@@ -49,7 +51,7 @@ async function upload(
   job: FitJob,
   uploaded: Dataset[],
 ): Promise<{ data: Dataset | undefined; validate: Validate }> {
-  const { session, examples, trainRows, validation, batchSize, signal, metricNames } = job;
+  const { session, examples, trainRows, validation, batchSize, signal } = job;
   const keep = async (rows: FitJob['validation']) => {
     if (!rows || isStream(rows)) return undefined;
     const there = await session.upload(rows);
@@ -65,7 +67,7 @@ async function upload(
     const { loss, metrics } = stream
       ? await evaluateStream(session, stream, job, bufferRowsFor(job))
       : await session.evaluate(held!, rows, batchSize, signal);
-    const names = ['loss', ...metricNames].map(validationName);
+    const names = validationNames(job);
     return Object.fromEntries([loss, ...metrics].map((value, i) => [names[i], value]));
   };
   return { data, validate };

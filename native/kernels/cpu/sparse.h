@@ -83,7 +83,7 @@ inline void transpose16(const uint8_t* const* rows, int feature, uint8_t* to, lo
   for (int i = 0; i < 16; ++i) std::memcpy(to + i * stride, &a[i], 16);
 }
 
-// Features [first, first + count) of all rows, turned over: scratch[f][padded rows]. What is behind the last row stays as it is.
+// Features [first, first + count) of all rows, turned over: scratch[f][padded rows].
 inline void transposeGroup(const BytesBackward& d, int first, int count, long padded) {
   int r = 0;
   if (count == 16) {
@@ -121,6 +121,7 @@ class Coming {
 void sparseBackward(const BytesBackward& d) {
   if (d.bias) updateBias(d);
   const long padded = (d.rows + 63) / 64 * 64;
+  // Zeros behind the last row, where no group writes.
   for (int f = 0; f < 16; ++f) std::memset(d.scratch + f * padded + d.rows, 0, padded - d.rows);
   Coming coming(d);
   withUpdate(d.update.kind, [&]<UpdateKind K>() {

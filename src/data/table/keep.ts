@@ -55,14 +55,13 @@ function pick(block: KeptBlock, width: number, parts: Uint8Array, part: number):
   const values = block.values.slice(0, rows * width);
   const labels = new Float32Array(rows);
   let to = 0;
-  for (let row = 0; row < block.rows; ) {
-    const from = row;
-    while (row < block.rows && parts[row] === part) row++;
-    if (row > from) {
-      values.set(block.values.subarray(from * width, row * width), to * width);
-      labels.set(block.labels.subarray(from, row), to);
-      to += row - from;
-    } else row++;
+  // Rows of one part that follow each other at once.
+  for (let from = 0, end = 0; from < block.rows; from = end) {
+    while (end < block.rows && parts[end] === parts[from]) end++;
+    if (parts[from] !== part) continue;
+    values.set(block.values.subarray(from * width, end * width), to * width);
+    labels.set(block.labels.subarray(from, end), to);
+    to += end - from;
   }
   return { rows, values, labels };
 }

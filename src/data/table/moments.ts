@@ -17,7 +17,7 @@ export class Moments {
     ];
   }
 
-  /** @param values [rows, columns] */
+  /** @param values [rows, columns]; bytes begin where a four of them may */
   add(values: Float32Array | Uint8Array): void {
     if (values instanceof Uint8Array) this.#addBytes(values);
     else this.#addNumbers(values);
@@ -59,10 +59,8 @@ export class Moments {
     // Where fours do not end with a row they do with every fourth.
     const period = width % 4 === 0 ? width : 4 * width;
     for (let from = 0; from < values.length; from += MOST * width) {
-      // A copy where they do not lie as fours can be read.
       const bytes = values.subarray(from, from + MOST * width);
-      const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
-      const fours = new Int32Array(aligned.buffer, aligned.byteOffset, aligned.length >> 2);
+      const fours = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
       const [sum, square] = [new Int32Array(period), new Int32Array(period)];
       for (let i = 0; i < fours.length; )
         for (let f = 0; f < period && i < fours.length; f += 4, i++) {
@@ -78,9 +76,9 @@ export class Moments {
           square[f + 2] += c * c;
           square[f + 3] += d * d;
         }
-      for (let i = 4 * fours.length; i < aligned.length; i++) {
-        sum[i % period] += aligned[i];
-        square[i % period] += aligned[i] * aligned[i];
+      for (let i = 4 * fours.length; i < bytes.length; i++) {
+        sum[i % period] += bytes[i];
+        square[i % period] += bytes[i] * bytes[i];
       }
       this.#fold(sum, square, bytes.length / width);
     }
