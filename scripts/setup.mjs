@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { compileTypeScript } from './lib/compile-typescript.mjs';
+import { compileTypeScript } from './build-typescript.mjs';
 import { skipsNative } from './lib/environment.mjs';
 import { runMain, SetupError } from './lib/failure.mjs';
 import { installDependencies } from './lib/install-dependencies.mjs';

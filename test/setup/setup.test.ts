@@ -206,7 +206,7 @@ describeUnless(!existsSync(native) && 'the native backend is not built')('this c
   test('a second setup takes under a second (2 s allowed) and says nothing', async () => {
     // Asked first: a stale checkout must fail here, not be rebuilt under the feet of the other tests.
     const native = await callScript(join(repository, 'scripts/build-native.mjs'), 'nativeStatus');
-    const compiled = await callScript(join(repository, 'scripts/lib/compile-typescript.mjs'), 'isCompiled');
+    const compiled = await callScript(join(repository, 'scripts/build-typescript.mjs'), 'isCompiled');
     expect([compiled.value, native.value]).toEqual([true, expect.objectContaining({ problems: [] })]);
     const begun = Date.now();
     const { status, stderr } = await setup(repository, process.env);

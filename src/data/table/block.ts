@@ -1,7 +1,12 @@
 /** The rows of a block as they are read: each reader puts cells into one, which checks them. */
 import { isMissing, numberOf } from './cell';
+import type { CellReader } from './cells';
 import { CATEGORY, type TableLayout } from './layout';
 import type { ParsedBlock } from './parse';
+
+/** Places of columns that are no features. */
+export const LABEL = -1;
+export const NOWHERE = -2;
 
 const isByte = (value: number): boolean => (value & 255) === value;
 
@@ -22,7 +27,7 @@ export class Block {
   values: Uint8Array | Float32Array;
   labels: Float32Array;
   readonly width: number;
-  /** By column: where its value goes, −1 for the label, −2 for nowhere. */
+  /** By column: where its value goes, or LABEL, or NOWHERE. */
   readonly place: Int32Array;
   readonly #ids: (Map<string, number> | undefined)[];
 
@@ -36,9 +41,9 @@ export class Block {
     const guess = Math.floor(size / (2 * layout.names.length)) + 16;
     this.values = new Uint8Array(guess * this.width);
     this.labels = new Float32Array(guess);
-    this.place = new Int32Array(layout.names.length).fill(-2);
+    this.place = new Int32Array(layout.names.length).fill(NOWHERE);
     for (const [f, column] of features.entries()) this.place[column] = f;
-    this.place[layout.label] = -1;
+    this.place[layout.label] = LABEL;
     this.#ids = layout.kinds.map((kind) => (kind === CATEGORY ? new Map() : undefined));
   }
 
@@ -53,21 +58,24 @@ export class Block {
     this.labels.set(labels);
   }
 
-  /** The greatest integer that there is room for without more ado. */
-  get most(): number {
-    return this.values instanceof Uint8Array ? 255 : 2 ** 30 - 1;
-  }
-
-  widen(): void {
-    this.values = new Float32Array(this.values);
+  /** Whether there is room for any number. */
+  isWide(column: number): boolean {
+    return this.place[column] === LABEL || this.values instanceof Float32Array;
   }
 
   put(column: number, value: number): void {
     const place = this.place[column];
     if (place >= 0) {
-      if (this.most === 255 && !isByte(value)) this.widen();
+      if (!this.isWide(column) && !isByte(value)) this.values = new Float32Array(this.values);
       this.values[this.rows * this.width + place] = value;
-    } else if (place === -1) this.labels[this.rows] = value;
+    } else if (place === LABEL) this.labels[this.rows] = value;
+  }
+
+  /** Numbers of the columns from that one on, whose places follow each other; or the label's. */
+  putRun(column: number, count: number, reader: CellReader): void {
+    const place = this.place[column];
+    if (place === LABEL) this.labels[this.rows] = reader.first;
+    else this.values.set(reader.numbers(count, this.isWide(column)), this.rows * this.width + place);
   }
 
   /** The number of a category. @param key of the same text the same, and cheaper to make */
@@ -82,7 +90,7 @@ export class Block {
   }
 
   text(column: number, cell: string): void {
-    if (this.place[column] === -2) return;
+    if (this.place[column] === NOWHERE) return;
     if (this.layout.kinds[column] === CATEGORY) {
       if (this.isAbsent(column, cell)) this.missing(column);
       else this.put(column, this.category(column, cell.trim()));
@@ -92,7 +100,7 @@ export class Block {
 
   /** Of a cell of text. "NA" and "?" may well be names; only a label has to be one. Empty cells have no mean: they are a category, then. */
   isAbsent(column: number, cell: string): boolean {
-    if (this.place[column] === -1) return isMissing(cell);
+    if (this.place[column] === LABEL) return isMissing(cell);
     return cell.trim() === '' && this.layout.missing !== 'mean';
   }
 
@@ -111,7 +119,7 @@ export class Block {
 
   missing(column: number): void {
     const { missing, label } = this.layout;
-    if (this.place[column] === -2) return;
+    if (this.place[column] === NOWHERE) return;
     if (missing === 'error' || (column === label && missing !== 'drop'))
       throw new Refusal(
         `no value in column "${this.layout.names[column]}"`,
@@ -142,7 +150,6 @@ export class Block {
     const incomplete = () =>
       Number.isNaN(this.labels[this.rows]) || this.values.subarray(at, at + this.width).some(Number.isNaN);
     if (this.layout.missing !== 'drop' || !incomplete()) this.rows++;
-    else this.values.fill(0, at, at + this.width);
   }
 
   finish(): ParsedBlock {

@@ -6,18 +6,18 @@ const BLOCK = 4 << 20;
 const UNIT = 1 << 20;
 const LONGEST_ROW = 64 << 20;
 
-/** Memory that all threads see, used again: new memory costs more than reading into it. */
-export class SharedBytes {
-  readonly #free: SharedArrayBuffer[] = [];
+/** Memory that goes from thread to thread and is used again: new memory costs more than reading into it. */
+export class BlockMemory {
+  readonly #free: ArrayBuffer[] = [];
 
-  take(size: number): Uint8Array<SharedArrayBuffer> {
-    const room = Math.ceil(size / UNIT) * UNIT;
-    const found = this.#free.findIndex(({ byteLength }) => byteLength >= room);
-    return new Uint8Array(found < 0 ? new SharedArrayBuffer(room) : this.#free.splice(found, 1)[0], 0, size);
+  take(size: number): Uint8Array<ArrayBuffer> {
+    const found = this.#free.findIndex(({ byteLength }) => byteLength >= size);
+    if (found >= 0) return new Uint8Array(this.#free.splice(found, 1)[0], 0, size);
+    return new Uint8Array(new ArrayBuffer(Math.ceil(size / UNIT) * UNIT), 0, size);
   }
 
   /** @param bytes which nobody reads any more */
-  give({ buffer }: Uint8Array<SharedArrayBuffer>): void {
+  give({ buffer }: Uint8Array<ArrayBuffer>): void {
     this.#free.push(buffer);
   }
 }
@@ -31,9 +31,9 @@ export async function* rowBlocks(
   file: string,
   start: number,
   quotes: boolean,
-  memory: SharedBytes,
+  memory: BlockMemory,
   each: (bytes: Uint8Array) => void,
-): AsyncGenerator<Uint8Array<SharedArrayBuffer>, void, void> {
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
   let rest: Uint8Array = new Uint8Array(0);
   let want = BLOCK;
   for (let at = start; ; ) {

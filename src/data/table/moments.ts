@@ -1,5 +1,13 @@
-/** Rows whose squares of bytes have room in 31 bits. */
-const MOST = 1 << 15;
+import { type Assembly, BEGIN, instance, reserve } from './assembly';
+
+interface Sums extends Assembly {
+  add(bytes: number, count: number, width: number, sums: number, squares: number): void;
+}
+
+/** Rows whose squares of bytes have room in 32 bits. */
+const MOST = 1 << 16;
+
+let assembly: Sums | undefined;
 
 /** Sums over the rows of each column, missing numbers left out; about values near the means, so that those of squares are exact. */
 export class Moments {
@@ -17,7 +25,7 @@ export class Moments {
     ];
   }
 
-  /** @param values [rows, columns]; bytes begin where a four of them may */
+  /** @param values [rows, columns] */
   add(values: Float32Array | Uint8Array): void {
     if (values instanceof Uint8Array) this.#addBytes(values);
     else this.#addNumbers(values);
@@ -53,49 +61,30 @@ export class Moments {
       }
   }
 
-  /** None is missing. Four at a time: most may be 0, which add nothing. */
+  /** None is missing. */
   #addBytes(values: Uint8Array): void {
-    const width = this.centre.length;
-    // Where fours do not end with a row they do with every fourth.
-    const period = width % 4 === 0 ? width : 4 * width;
+    const { counts, sums, squares, centre } = this;
+    const width = centre.length;
+    assembly ??= instance<Sums>('sums');
+    const { memory } = assembly;
+    // In memory: sums, squares, the bytes.
+    const padded = Math.ceil(width / 16) * 16;
+    const [sumsAt, squaresAt, bytesAt] = [BEGIN, BEGIN + 4 * padded, BEGIN + 8 * padded];
     for (let from = 0; from < values.length; from += MOST * width) {
       const bytes = values.subarray(from, from + MOST * width);
-      const fours = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
-      const [sum, square] = [new Int32Array(period), new Int32Array(period)];
-      for (let i = 0; i < fours.length; )
-        for (let f = 0; f < period && i < fours.length; f += 4, i++) {
-          const four = fours[i];
-          if (four === 0) continue;
-          const [a, b, c, d] = [four & 255, (four >>> 8) & 255, (four >>> 16) & 255, four >>> 24];
-          sum[f] += a;
-          sum[f + 1] += b;
-          sum[f + 2] += c;
-          sum[f + 3] += d;
-          square[f] += a * a;
-          square[f + 1] += b * b;
-          square[f + 2] += c * c;
-          square[f + 3] += d * d;
-        }
-      for (let i = 4 * fours.length; i < bytes.length; i++) {
-        sum[i % period] += bytes[i];
-        square[i % period] += bytes[i] * bytes[i];
+      reserve(memory, bytesAt + bytes.length + 16);
+      new Uint8Array(memory.buffer, bytesAt).set(bytes);
+      const [sum, square] = [sumsAt, squaresAt].map((at) =>
+        new Uint32Array(memory.buffer, at, padded).fill(0),
+      );
+      const rows = bytes.length / width;
+      assembly.add(bytesAt, rows, width, sumsAt, squaresAt);
+      // They are of values as they are, not about the centres.
+      for (const [f, far] of centre.entries()) {
+        counts[f] += rows;
+        sums[f] += sum[f] - rows * far;
+        squares[f] += square[f] - 2 * far * sum[f] + rows * far * far;
       }
-      this.#fold(sum, square, bytes.length / width);
-    }
-  }
-
-  /** @param sum of values as they are, not about the centres; of each column, maybe several times over */
-  #fold(sum: Int32Array, square: Int32Array, rows: number): void {
-    const { counts, sums, squares, centre } = this;
-    for (let f = 0; f < centre.length; f++) {
-      const far = centre[f];
-      counts[f] += rows;
-      for (let i = f; i < sum.length; i += centre.length) {
-        sums[f] += sum[i];
-        squares[f] += square[i] - 2 * far * sum[i];
-      }
-      sums[f] -= rows * far;
-      squares[f] += rows * far * far;
     }
   }
 }

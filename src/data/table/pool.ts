@@ -42,14 +42,15 @@ export class Pool {
     return jobs.indexOf(Math.min(...jobs));
   }
 
-  run<T>(work: Work, thread = this.idlest()): Promise<T> {
+  /** @param moved memory that goes to the thread */
+  run<T>(work: Work, thread = this.idlest(), moved: ArrayBuffer[] = []): Promise<T> {
     const entry = this.#workers[thread];
     const id = this.#next++;
     entry.jobs++;
     this.#alive(1);
     const result = new Promise<T>((done, failed) => this.#waiting.set(id, { done, failed }));
     result.catch(() => {});
-    entry.worker.postMessage({ id, ...work });
+    entry.worker.postMessage({ id, ...work }, moved);
     return result;
   }
 

@@ -9,13 +9,13 @@ import { requireMemory } from '../../memory';
 import { dataFolder } from '../cache';
 import { foreign } from '../idx';
 import { Splitter } from '../split';
-import { rowBlocks, SharedBytes } from './blocks';
+import { BlockMemory, rowBlocks } from './blocks';
 import type { Kept } from './keep';
 import { csvLayout, jsonlLayout, type TableLayout, type TableOptions } from './layout';
 import { type BadRow, isBadRow, parseBlock } from './parse';
 import { Memory, Spill } from './store';
 import { TableSummary } from './summary';
-import { type ParsedRows, type Work, workOn } from './work';
+import { type ParsedRows, type ParsedText, type Work, workOn } from './work';
 
 export interface TableReadOptions extends TableOptions {
   /** Shares of the rows to validate and to test with, and the seed that chooses them. */
@@ -121,9 +121,9 @@ class Reading {
   readonly summary: TableSummary;
   readonly #splitter: Splitter;
   readonly #work: Work;
-  readonly #memory = new SharedBytes();
+  readonly #memory = new BlockMemory();
   /** Blocks on their way, in their order. */
-  readonly #parsing: { text: Uint8Array<SharedArrayBuffer>; result: Promise<ParsedRows | BadRow> }[] = [];
+  readonly #parsing: Promise<ParsedText>[] = [];
   readonly #keeping: Promise<Kept>[] = [];
   #parsed = 0;
   #taken = 0;
@@ -156,7 +156,7 @@ class Reading {
       for await (const text of rowBlocks(handle, file, start, kind === 'csv', this.#memory, digest)) {
         // What is beyond the limit counts for the digest only.
         if (this.#left <= 0) this.#memory.give(text);
-        else this.#parsing.push({ text, result: this.#work.parse(this.#parsed++, text) });
+        else this.#parsing.push(this.#work.parse(this.#parsed++, text));
         await this.#go(this.threads + 1);
       }
       await this.#go(0);
@@ -170,9 +170,9 @@ class Reading {
   /** @param ahead blocks that may still be in work afterwards */
   async #go(ahead: number): Promise<void> {
     while (this.#parsing.length > ahead) {
-      const { text, result } = this.#parsing.shift()!;
-      this.#choose(await result);
+      const { text, result } = await this.#parsing.shift()!;
       this.#memory.give(text);
+      this.#choose(result);
     }
     while (this.#keeping.length > ahead) await this.#store(await this.#keeping.shift()!);
   }

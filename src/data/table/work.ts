@@ -9,6 +9,12 @@ export interface ParsedRows extends Omit<ParsedBlock, 'values'> {
   bytes: boolean;
 }
 
+export interface ParsedText {
+  result: ParsedRows | BadRow;
+  /** The memory that held the text. */
+  text: Uint8Array<ArrayBuffer>;
+}
+
 /** @param centre see Moments */
 export interface Task {
   layout: TableLayout;
@@ -17,7 +23,8 @@ export interface Task {
 
 /** Blocks are numbered as they come. */
 export interface Work {
-  parse(block: number, bytes: Uint8Array<SharedArrayBuffer>): Promise<ParsedRows | BadRow>;
+  /** @param text not to be used until it comes back */
+  parse(block: number, text: Uint8Array<ArrayBuffer>): Promise<ParsedText>;
   keep(block: number, choice: Choice): Promise<Kept>;
   close(): Promise<void>;
 }
@@ -31,12 +38,12 @@ export class Blocks {
 
   constructor(private readonly task: Task) {}
 
-  parse(block: number, bytes: Uint8Array): ParsedRows | BadRow {
-    const parsed = parseBlock(bytes, this.task.layout);
-    if (isBadRow(parsed)) return parsed;
+  parse(block: number, text: ParsedText['text']): ParsedText {
+    const parsed = parseBlock(text, this.task.layout);
+    if (isBadRow(parsed)) return { result: parsed, text };
     const { values, ...rest } = parsed;
     this.#values.set(block, values);
-    return { ...rest, bytes: values instanceof Uint8Array };
+    return { result: { ...rest, bytes: values instanceof Uint8Array }, text };
   }
 
   keep(block: number, choice: Choice): Kept {
@@ -49,7 +56,7 @@ export class Blocks {
 function here(task: Task): Work {
   const blocks = new Blocks(task);
   return {
-    parse: async (block, bytes) => blocks.parse(block, bytes),
+    parse: async (block, text) => blocks.parse(block, text),
     keep: async (block, choice) => blocks.keep(block, choice),
     close: async () => {},
   };
@@ -59,10 +66,10 @@ function inThreads(task: Task, threads: number): Work {
   const pool = new Pool(threads, task);
   const places = new Map<number, number>();
   return {
-    parse(block, bytes) {
+    parse(block, text) {
       const thread = pool.idlest();
       places.set(block, thread);
-      return pool.run<ParsedRows | BadRow>({ block, parse: bytes }, thread);
+      return pool.run<ParsedText>({ block, parse: text }, thread, [text.buffer]);
     },
     keep(block, choice) {
       const thread = places.get(block)!;

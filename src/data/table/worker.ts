@@ -1,11 +1,11 @@
 /** The thread that reads: rows of text into numbers, and stored rows into what a model takes. */
 import { readSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
+import type { NumericArray } from '../ndarray';
 import type { Choice, Kept } from './keep';
-import type { BadRow } from './parse';
 import { expand, type TableSchema, targets } from './schema';
 import type { SpilledBlock } from './store';
-import { Blocks, type ParsedRows, type Task } from './work';
+import { Blocks, type ParsedText, type Task } from './work';
 
 export interface ReadJob {
   fd: number;
@@ -15,7 +15,7 @@ export interface ReadJob {
 }
 
 export type Job =
-  | { id: number; block: number; parse: Uint8Array }
+  | { id: number; block: number; parse: ParsedText['text'] }
   | { id: number; block: number; keep: Choice }
   | { id: number; read: ReadJob };
 
@@ -25,7 +25,7 @@ export interface ReadRows {
   y: ReturnType<typeof targets>;
 }
 
-type Result = ParsedRows | BadRow | Kept | ReadRows;
+type Result = ParsedText | Kept | ReadRows;
 export type Done = { id: number; result: Result } | { id: number; error: string };
 
 /** The columns of a block lie one after the other: values, then labels. */
@@ -52,15 +52,14 @@ function resultOf(job: Job): Result {
 
 /** What need not be copied on its way. */
 function buffersOf(result: Result): ArrayBuffer[] {
-  const arrays =
-    'x' in result
-      ? [result.x, result.y.data]
-      : 'labels' in result
-        ? [result.labels]
-        : 'blocks' in result
-          ? result.blocks.map(({ values }) => values)
-          : [];
+  const arrays = arraysOf(result);
   return [...new Set(arrays.map(({ buffer }) => buffer as ArrayBuffer))];
+}
+
+function arraysOf(result: Result): NumericArray[] {
+  if ('x' in result) return [result.x, result.y.data];
+  if ('blocks' in result) return result.blocks.map(({ values }) => values);
+  return [result.text, ...('labels' in result.result ? [result.result.labels] : [])];
 }
 
 parentPort?.on('message', (job: Job) => {

@@ -116,6 +116,27 @@ test('a schema takes another table as the first was taken, and refuses what is n
   await expect(strange).rejects.toMatchObject({ code: 'ERR_LABEL_RANGE', message: /"on" in column "sea"/ });
 });
 
+test('a schema takes columns in their order, wherever they are in the file', () => {
+  const columns = ['c', 'a', 'b'].map((name) => ({ name, kind: 'number' as const, mean: 0, deviation: 1 }));
+  const schema = { columns, label: { name: 'y' }, scale: 'none' as const };
+  const row = (names: string, cells: string) => {
+    const text = Buffer.from(`${names}\n${cells}\n${cells}\n`);
+    const layout = csvLayout('f', text, { schema });
+    const block = parseBlock(text.subarray(layout.start), layout);
+    return isBadRow(block) ? block : [...block.values, ...block.labels];
+  };
+  const [three, two] = [
+    [33, 1, 222],
+    [7, 7],
+  ];
+  for (const [names, cells] of [
+    ['a,b,c,y', '1,222,33,7'],
+    ['y,c,b,a', '7,33,222,1'],
+    ['b,y,a,more,c', '222,7,1,0.5,33'],
+  ])
+    expect(row(names, cells)).toEqual([...three, ...three, ...two]);
+});
+
 /** The block as it is read byte by byte, and as papaparse reads it where a quote is in it. */
 test('both readers see the same numbers', () => {
   const number = fc.oneof(
