@@ -1,8 +1,9 @@
 import { statSync } from 'node:fs';
-import { boolean, closed, integer, range, real, seedOf, text, webAddress, wrong } from '../arguments';
+import { boolean, closed, integer, text, webAddress } from '../arguments';
 import type { ImageDataset, LoadOptions } from './idx-folder';
 import type { ReviewDataset } from './imdb';
 import { type OpenOptions, openData } from './open';
+import { openOptions } from './open-options';
 import type { OwnData } from './open-table';
 import { datasetNames, findDataset, type Place, provideDataset } from './registry';
 
@@ -47,37 +48,10 @@ export const datasets = {
    */
   open(path: string, options?: OpenOptions): Promise<OwnData> {
     const where = 'datasets.open';
-    const given = closed<OpenOptions>(where, options, OPEN_KEYS);
-    for (const share of ['validation', 'test'] as const) real(where, share, given[share], 0, range.fraction);
-    const { validation = 0, test = 0 } = given;
-    if (validation + test >= 1)
-      throw wrong(where, 'validation and test together', validation + test, 'a share below 1');
-    if (given.label !== undefined) text(where, 'label', given.label);
-    if (given.seed !== undefined) seedOf(where, given.seed);
-    if (given.limit !== undefined) integer(where, 'limit', given.limit, { min: 1, max: 2 ** 53 - 1 });
+    const given = openOptions(where, options);
     return openData(text(where, 'path', path), given);
   },
 };
-
-const OPEN_KEYS = [
-  'label',
-  'task',
-  'ignore',
-  'categorical',
-  'missing',
-  'delimiter',
-  'schema',
-  'scale',
-  'validation',
-  'test',
-  'seed',
-  'limit',
-  'stream',
-  'dataDir',
-  'imageSize',
-  'classes',
-  'classNames',
-] as const;
 
 const KEYS = ['limit', 'dataDir', 'offline', 'mirror', 'quiet'] as const;
 

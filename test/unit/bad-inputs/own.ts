@@ -158,6 +158,32 @@ export function badOwn(root: string): BadInput[] {
       'datasets.open',
       'did you mean label?',
     ],
+    ...(
+      [
+        ['task', 'regresion', 'did you mean regression?'],
+        ['missing', 'skip', 'error, mean, drop'],
+        ['scale', 1, 'auto, bytes, standard, none'],
+        ['ignore', 'id', 'an array of names'],
+        ['ignore', ['id', 5], 'ignore[1] must be some text'],
+        ['categorical', null, 'an array of names'],
+        ['delimiter', ';;', 'one character'],
+        ['delimiter', '；', 'one character'],
+        ['schema', {}, 'the schema of a table'],
+        ['stream', 'yes', 'true or false'],
+        ['imageSize', [28], '[height, width]'],
+        ['classes', 2.5, 'an integer'],
+        ['dataDir', 5, 'some text'],
+      ] as const
+    ).map(
+      ([key, value, words]) =>
+        [
+          `${key} ${JSON.stringify(value)}`,
+          csv('a,y\n1,2\n', { label: 'y', [key]: value } as never),
+          'ERR_ARG',
+          'datasets.open',
+          words,
+        ] as const,
+    ),
     [
       'objects of numpy',
       npy(npyBytes('|O', [2, 2], Float32Array.of(1, 2, 3, 4))),
