@@ -32,13 +32,14 @@ CudaData::Entry& CudaData::entryOf(const Dataset& data) {
 cuda::Address CudaData::pieces(const Dataset& data, int width, int tiles, int parts) {
   Entry& entry = entryOf(data);
   if (entry.pieces) return entry.pieces;
+  std::unique_ptr<cuda::Memory> memory;
   try {
-    entry.memory.push_back(device_.allocate(static_cast<size_t>(data.rows) * parts * tiles * 16 * sizeof(uint16_t)));
+    memory = device_.allocate(static_cast<size_t>(data.rows) * parts * tiles * 16 * sizeof(uint16_t));
   } catch (const Failure& failure) {
     if (failure.code() != "ERR_OUT_OF_MEMORY") throw;
     return 0;
   }
-  const cuda::Address to = entry.memory.back()->address();
+  const cuda::Address to = memory->address();
   const auto pointer = [](cuda::Address at) { return reinterpret_cast<void*>(at); };
   const cuda::PiecesParams p{pointer(entry.rows.x), static_cast<unsigned short*>(pointer(to)), data.rows, width, tiles, parts};
   constexpr int kThreads = 256;
@@ -47,6 +48,7 @@ cuda::Address CudaData::pieces(const Dataset& data, int width, int tiles, int pa
                       {kThreads, 1, 1}, 1, 0, std::vector<std::byte>(sizeof p)};
   std::memcpy(launch.parameters.data(), &p, sizeof p);
   device_.launch(launch);
+  entry.memory.push_back(std::move(memory));
   return entry.pieces = to;
 }
 

@@ -39,8 +39,7 @@ CudaTrainer::CudaTrainer(const Plan& plan, const State& state, std::unique_ptr<c
 
 Description CudaTrainer::describe() const {
   const cuda::Properties& p = device_->properties();
-  const bool cluster = (training_ && training_->cluster) || (stamping_ && stamping_->cluster);
-  return {cluster ? "fused, cluster" : "fused", "sm_" + std::to_string(p.major) + std::to_string(p.minor), p.multiprocessors};
+  return {byCluster_.load(std::memory_order_relaxed) ? "fused, cluster" : "fused", "sm_" + std::to_string(p.major) + std::to_string(p.minor), p.multiprocessors};
 }
 
 CudaTrainer::Training& CudaTrainer::trainingFor(int rows, const Dataset& data, CudaRows& on, bool stamped) {
@@ -58,10 +57,12 @@ CudaTrainer::Training& CudaTrainer::trainingFor(int rows, const Dataset& data, C
     const cuda::Address pieces = data_.pieces(data, plan_.features, training->cluster->tiles, training->cluster->parts);
     if (pieces) {
       on.x = pieces;
+      byCluster_.store(true, std::memory_order_relaxed);
       return *training;
     }
     training->cluster.reset();
   }
+  byCluster_.store(false, std::memory_order_relaxed);
   if (training->recipe.step.empty()) {
     withinMemory(rows, [&] {
       training->recipe = cudaRecipe(plan_, network_, *device_, controlAt(), CudaPurpose::Train, on.bytes, rows, rows, stamped);

@@ -2,6 +2,7 @@
 // a span's order and learning rates go there once, its losses come back once. Which step a launch does stands in device
 // memory, so a graph replays unchanged. Sums have one fixed order: the same seed on the same GPU gives the same bits.
 #pragma once
+#include <atomic>
 #include <map>
 #include <optional>
 
@@ -75,6 +76,7 @@ class CudaTrainer : public Trainer {
   std::unique_ptr<cuda::Memory> control_;
   std::optional<Training> training_, stamping_;
   std::optional<Forward> forward_;
+  std::atomic<bool> byCluster_{false};  // the latest training, for JavaScript's thread
   int64_t step_ = 0;
 };
 

@@ -1,5 +1,6 @@
 // Zeroed float32 memory, aligned to a cache line, and the packed form of a matrix (see kernels.h).
 #pragma once
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -37,8 +38,10 @@ class Floats {
   size_t count_ = 0;
 };
 
-// [rows, columns] row-major to panels of `width` columns, and back. A bias is a matrix of one row.
+// [rows, columns] row-major to panels of `width` columns, and back. A bias is a matrix of one row. The padding becomes zero, whatever
+// a training that diverged left there.
 inline void pack(const std::vector<float>& from, int rows, int columns, int width, float* to) {
+  std::fill_n(to, static_cast<size_t>(panelsOf(columns, width)) * rows * width, 0.0f);
   for (int r = 0; r < rows; ++r) {
     for (int c = 0; c < columns; ++c) {
       to[(static_cast<size_t>(c / width) * rows + r) * width + c % width] = from[static_cast<size_t>(r) * columns + c];

@@ -61,7 +61,7 @@ void FusedTrainer::run(const Dataset& data, const Span& span, Control& control, 
       gather(data, span.order.data(), first, share(step.rows, me), input, step.batch, &step);
       const int coming = rowsFrom(next);
       if (input == Input::Floats) {
-        prefetch(data, span.order.data() + next, share(coming, me));
+        prefetch(data, span.order.data() + std::min(next, rows), share(coming, me));
       } else {
         // Every member reads every row.
         point(data, span.order.data(), first, step.rows, source.rows);

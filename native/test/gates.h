@@ -40,6 +40,7 @@ void compareChains(const Kernels&, Report&);
 void runControls(Report&);
 void checkPhilox(Report&);
 void checkBenchError(Report&);
+void checkScratch(Report&);
 void timeKernels(const Kernels&, Report&);  // checks each case first
 
 }  // namespace fusor::test

@@ -37,6 +37,7 @@ int main(int count, char** arguments) {
   if (!time) {
     test::checkPhilox(report);
     test::checkBenchError(report);
+    test::checkScratch(report);
     test::compareGradients(report);
     test::runControls(report);
   }

@@ -1,5 +1,5 @@
-// How much memory the kernels need beside what they are given. Not in a header, where every instruction set would compile
-// its own and the linker would keep any one.
+// How much memory the kernels need beside what they are given, for so many rows or fewer: a last batch has fewer. Not in a header,
+// where every instruction set would compile its own and the linker would keep any one.
 #include <algorithm>
 
 #include "kernels.h"
@@ -9,6 +9,8 @@ namespace fusor {
 namespace {
 
 constexpr long kPartsAtATime = 768 << 10;  // bytes of dz's parts: they stay in the second-level cache
+
+constexpr long kMostTogether = 16;         // steps of a short sum
 
 long blocksOf(int n) { return (n + 31L) / 32; }
 
@@ -24,14 +26,15 @@ size_t backwardScratch(int rows, int inputs, int outputs, int width) {
 
 int stepsTogether(int k) {
   const long all = blocksOf(k);
-  return static_cast<int>(all <= 16 ? all : 8);
+  return static_cast<int>(all <= kMostTogether ? all : kMostTogether / 2);
 }
 
 size_t denseTilesScratch(int rows, int inputs, int outputs) {
   const auto product = [](int m, int n, int k) {
-    const long blocks = blocksOf(std::min(m, kRowsAtATime)), together = stepsTogether(k), columns = std::min<long>(2 * blocksOf(n), kColumnsAtATime);
-    const long sums = blocksOf(k) > together ? columns * blocks * kSums : 0;
-    return (blocks * kLeftParts + kRightParts) * together + sums;
+    const long blocks = blocksOf(std::min(m, kRowsAtATime)), columns = std::min<long>(2 * blocksOf(n), kColumnsAtATime);
+    const long sums = blocksOf(k) > kMostTogether ? columns * blocks * kSums : 0;
+    // A shorter sum takes more steps together than a long one.
+    return (blocks * kLeftParts + kRightParts) * std::min(blocksOf(k), kMostTogether) + sums;
   };
   return static_cast<size_t>(std::max({product(rows, outputs, inputs), product(rows, inputs, outputs), product(inputs, outputs, rows)}));
 }
@@ -41,7 +44,9 @@ int panelsAtATime(int rows) { return static_cast<int>(std::max(1L, kPartsAtATime
 size_t bytesScratch(int rows, int inputs, int panels) {
   const long together = blocksOf(std::min(rows, kRowsAtATime)), steps = blocksOf(inputs);
   const long forward = 2 * kTile * together * steps + kPanelTiles * (together > 1 ? steps : 1);
-  const long backward = blocksOf(rows) * (kTile + kPanelTiles * std::min(panels, panelsAtATime(rows)));
+  // Fewer rows take more panels at a time.
+  const long panel = blocksOf(rows) * kPanelTiles;
+  const long backward = blocksOf(rows) * kTile + std::max(panel, std::min(panels * panel, kPartsAtATime));
   const long sparse = 16L * ((rows + 63) / 64 * 64);
   return static_cast<size_t>(std::max({forward, backward, sparse}));
 }
