@@ -4,6 +4,7 @@
  */
 import { parse } from 'papaparse';
 import { Block, Refusal } from './block';
+import { isBlank } from './header';
 import { CATEGORY, flatRow, type JsonCell, type TableLayout } from './layout';
 import { parsePlain } from './plain';
 
@@ -82,11 +83,13 @@ function parseQuoted(buffer: Buffer, block: Block): void {
   const text = linesOf(buffer);
   parse<string[]>(text, {
     delimiter,
+    // By itself papaparse takes one line end for all; a CR that is left is trimmed with its cell.
+    newline: '\n',
     step: ({ data, errors, meta }, parser) => {
       const [error] = errors;
       if (error && error.type === 'Quotes')
         throw new Refusal(`${error.message.toLowerCase()}`, 'close the quotes, or double those inside them');
-      if (data.length > 1 || data[0].trim() !== '') {
+      if (!isBlank(data)) {
         if (data.length !== names.length) throw block.wrongWidth(data.length);
         block.open();
         for (let column = 0; column < data.length; column++) block.text(column, data[column]);
