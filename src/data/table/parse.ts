@@ -4,6 +4,7 @@
  */
 import { parse } from 'papaparse';
 import { Block, Refusal } from './block';
+import type { Category } from './categories';
 import { isBlank } from './header';
 import { CATEGORY, flatRow, type JsonCell, type TableLayout } from './layout';
 import { parsePlain } from './plain';
@@ -14,8 +15,8 @@ export interface ParsedBlock {
   /** [rows, features]; of a category its number in `categories`; NaN is missing. Bytes where all are integers from 0 to 255. */
   values: Float32Array | Uint8Array;
   labels: Float32Array;
-  /** By column, the texts in the order in which they first came. */
-  categories: Record<number, string[]>;
+  /** By column. */
+  categories: Record<number, Category[]>;
 }
 
 /** What is wrong with a cell or a row; the reader knows which line of the file it is. */

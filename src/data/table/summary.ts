@@ -1,4 +1,5 @@
 import { FusorError } from '../../errors';
+import type { Category } from './categories';
 import type { Choice, Kept } from './keep';
 import { CATEGORY, hasTextClasses, type TableLayout } from './layout';
 import { Moments } from './moments';
@@ -42,10 +43,10 @@ export class TableSummary {
     const labels = block.labels.subarray(0, rows);
     const renumbered = new Map<number, number[]>();
     for (const [f, column] of this.#features.entries()) {
-      const ids = this.#idsOf(column, block.categories[column]);
+      const ids = this.#idsOf(column, block.categories[column], rows);
       if (ids?.some((id, i) => id !== i)) renumbered.set(f, ids);
     }
-    const ids = this.#idsOf(layout.label, block.categories[layout.label]);
+    const ids = this.#idsOf(layout.label, block.categories[layout.label], rows);
     if (ids) for (let row = 0; row < rows; row++) labels[row] = ids[labels[row]];
     else
       for (let row = 0; row < rows && this.#labels.size <= MOST_CATEGORIES; row++)
@@ -59,10 +60,12 @@ export class TableSummary {
     this.#high ||= high;
   }
 
-  #idsOf(column: number, names: readonly string[] | undefined): number[] | undefined {
+  /** Of the categories of a block's first `rows`. */
+  #idsOf(column: number, found: readonly Category[] | undefined, rows: number): number[] | undefined {
     const known = this.#categories[column];
-    if (!known || !names) return undefined;
-    const ids = names.map((name) => {
+    if (!known || !found) return undefined;
+    const taken = found.filter(({ row }) => row < rows);
+    const ids = taken.map(({ name }) => {
       const id = known.get(name) ?? known.size;
       known.set(name, id);
       return id;

@@ -89,3 +89,32 @@ test('JSON lines: text that says a number is missing is missing, a mark of UTF-8
   const { x, schema } = await opened(text, { label: 'y', missing: 'mean' }, 'rows.jsonl');
   expect([x, schema.columns[0].kind]).toEqual([[1, 2, 3], 'number']);
 });
+
+describe('what is left out does not count', () => {
+  const text = 'a,t,y\n,u,r\n1,v,q\n2,w,p\n,x,s\n3,z,p\n4,k,o\n';
+  const options = { label: 'y', missing: 'drop', limit: 3 } as const;
+
+  test.each([text, text.replace('1,', '"1",')])('neither by a limit nor by an empty cell', async (table) => {
+    const { x, y, schema, classNames } = await opened(table, options);
+    expect([categoriesOf(schema), classNames, y]).toEqual([
+      ['v', 'w', 'z'],
+      ['p', 'q'],
+      [1, 0, 0],
+    ]);
+    expect(x).toEqual([1, 1, 0, 0, 2, 0, 1, 0, 3, 0, 0, 1]);
+  });
+
+  test('nor does it have to be known to a model', async () => {
+    const { schema } = await opened(text, options);
+    expect((await opened(text, { ...options, label: undefined, schema })).y).toEqual([1, 0, 0]);
+  });
+});
+
+test.each(['', '"'])('categories have no white space around them: quoted by %j', async (quote) => {
+  const cells = ['n', '\tn', 'n\u00a0', 'é', ' \u00a0é\t'].map((cell) => `${quote}${cell}${quote}`);
+  const rows = cells.map((cell, i) => `${cell},0.${i}`);
+  const { schema } = await opened(`t,y\n${rows.join('\n')}\n`, { label: 'y' });
+  expect(categoriesOf(schema)).toEqual(['n', 'é']);
+  const blank = opened(`t,y\nn,0.5\n${quote}\u00a0${quote},1.5\n`, { label: 'y' });
+  await expect(blank).rejects.toThrow(/^no value in column "t" /);
+});
