@@ -10,7 +10,7 @@ import type { TableSchema } from './schema';
 export interface TableOptions {
   /** The column to predict: its name, or its number from 0. */
   label?: string;
-  /** By default classes where the label is text or at most 100 different integers, else a value. */
+  /** By default classes where the label is text or at most 100 different integers (below 2²⁴), else a value. */
   task?: 'classification' | 'regression';
   /** Columns to leave out. */
   ignore?: readonly string[];
@@ -208,8 +208,8 @@ function withColumns(
 }
 
 /** Classes that are numbers are stored as these. */
-export function hasTextClasses({ label }: TableSchema): boolean {
-  return label.classes?.some((name) => Number.isNaN(numberOf(name))) ?? false;
+export function hasTextClasses({ label: { classes = [], text } }: TableSchema): boolean {
+  return text ?? classes.some((name) => Number.isNaN(numberOf(name)));
 }
 
 function checkNames(names: readonly string[], file: string): void {

@@ -9,6 +9,8 @@ import type { ParsedRows } from './work';
 /** More would be a text or a number of its own in each row. */
 const MOST_CATEGORIES = 1000;
 const MOST_CLASSES = 100;
+/** From there on float32, as which labels are stored, does not have all integers. */
+const MOST_INTEGER = 2 ** 24;
 
 /** What is known of a table when its blocks have gone by. */
 export class TableSummary {
@@ -84,6 +86,7 @@ export class TableSummary {
     const { file } = this.layout;
     if (this.rows === 0)
       throw new FusorError('ERR_DATA_EMPTY', ['the file has no rows', file, 'give at least one'], { file });
+    if (this.given) return;
     const empty = this.#features.find((_, f) => this.#moments.counts[f] === 0);
     if (empty !== undefined)
       throw new FusorError(
@@ -150,10 +153,15 @@ export class TableSummary {
         { argument: 'scale' },
       );
     const chosen = scale !== 'auto' ? scale : bytes && this.#high ? 'bytes' : 'standard';
-    const classes = this.#classes(task, kinds[label] === CATEGORY);
+    const text = kinds[label] === CATEGORY;
+    const classes = this.#classes(task, text);
     const schema: TableSchema = {
       columns,
-      label: { name: names[label], ...(classes && { classes: classes.map(([name]) => name) }) },
+      label: {
+        name: names[label],
+        ...(classes && { classes: classes.map(([name]) => name) }),
+        ...(text && { text }),
+      },
       scale: chosen,
     };
     return { schema, ...(classes && { order: new Map(classes.map(([, stored], i) => [stored, i])) }) };
@@ -182,6 +190,12 @@ export class TableSummary {
       throw refuse(
         `more than ${MOST_CATEGORIES} different labels`,
         'predict a value: --loss meanSquaredError',
+      );
+    const great = values.find((value) => Math.abs(value) >= MOST_INTEGER);
+    if (great !== undefined)
+      throw refuse(
+        `labels of ${MOST_INTEGER} and more are not told apart as numbers`,
+        `take them as text: --categorical ${names[label]}; or predict a value: --loss meanSquaredError`,
       );
     if (values.length < 2) throw refuse(`every label is ${values[0]}`, 'there is nothing to tell apart');
     return values.map((value) => [String(value), value]);

@@ -110,6 +110,12 @@ describe('what is left out does not count', () => {
   });
 });
 
+test('a column without values has the mean that the model knows', async () => {
+  const { schema } = await opened('a,b,y\n1,2,0.5\n3,4,0.25\n', { label: 'y' });
+  const { x } = await opened('a,b,y\n,2,0.5\n,4,0.25\n', { schema, missing: 'mean' });
+  expect(x).toEqual([2, 2, 2, 4]);
+});
+
 test.each(['', '"'])('categories have no white space around them: quoted by %j', async (quote) => {
   const cells = ['n', '\tn', 'n\u00a0', 'é', ' \u00a0é\t'].map((cell) => `${quote}${cell}${quote}`);
   const rows = cells.map((cell, i) => `${cell},0.${i}`);
@@ -117,4 +123,24 @@ test.each(['', '"'])('categories have no white space around them: quoted by %j',
   expect(categoriesOf(schema)).toEqual(['n', 'é']);
   const blank = opened(`t,y\nn,0.5\n${quote}\u00a0${quote},1.5\n`, { label: 'y' });
   await expect(blank).rejects.toThrow(/^no value in column "t" /);
+});
+
+test('classes that look like numbers are text where they were', async () => {
+  const text = 'a,y\n1,01\n2,1\n3,01\n';
+  const { schema, y } = await opened(text, { label: 'y', categorical: ['y'] });
+  expect(schema.label).toEqual({ name: 'y', classes: ['01', '1'], text: true });
+  expect([y, (await opened(text, { schema })).y]).toEqual([
+    [0, 1, 0],
+    [0, 1, 0],
+  ]);
+});
+
+test('integers that float32 would not tell apart are no classes', async () => {
+  const text = 'a,y\n1,20240101\n2,20240102\n';
+  await expect(opened(text, { label: 'y' })).rejects.toMatchObject({
+    code: 'ERR_LABEL_RANGE',
+    message: expect.stringContaining('--categorical y'),
+  });
+  const { classNames } = await opened(text, { label: 'y', categorical: ['y'] });
+  expect(classNames).toEqual(['20240101', '20240102']);
 });
