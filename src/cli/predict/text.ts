@@ -1,6 +1,7 @@
 /** Rows to predict from text: CSV, JSON, a JSON value a line. */
 import { parse } from 'papaparse';
-import { isMissing, numberOf } from '../../data/table/cell';
+import { isText, numberOf } from '../../data/table/cell';
+import { hasHeader } from '../../data/table/header';
 import { type TableRecord, tableInputs } from '../../data/table/inputs';
 import { flatRow, type JsonCell } from '../../data/table/layout';
 import type { TableSchema } from '../../data/table/schema';
@@ -87,22 +88,27 @@ function byOrder(
 }
 
 function csvInputs(text: string, name: string, wanted: Wanted): NDArray {
-  const { data, errors } = parse<string[]>(text, { skipEmptyLines: 'greedy' });
+  // By itself papaparse takes one line end for all; a CR that is left is trimmed with its cell.
+  const newline = text.includes('\n') ? '\n' : '\r';
+  const { data, errors } = parse<string[]>(text, { newline, skipEmptyLines: 'greedy' });
   const broken = errors.find(({ type }) => type === 'Quotes');
   if (broken) throw refuse(name, broken.message.toLowerCase(), 'close the quotes');
-  const hasHeader =
-    data.length > 0 && data[0].every((cell) => !isMissing(cell) && Number.isNaN(numberOf(cell)));
-  const rows = hasHeader ? data.slice(1) : data;
+  const { schema } = wanted;
+  // Names of no schema say nothing: a row with but one cell of text is no header, then, but wrong.
+  const isNamed = data.length > 0 && (schema ? hasHeader(data, schema) : data[0].every(isText));
+  const rows = isNamed ? data.slice(1) : data;
   const where = (row: number) => `${name}, row ${row + 1}`;
   if (rows.length === 0) throw new FusorError('ERR_DATA_EMPTY', ['no rows', name, 'give at least one']);
-  const { schema } = wanted;
-  if (schema && hasHeader) return tableInputs(schema, recordsOf(data, where), where, wanted.missing);
-  if (schema) return byOrder(withoutLabel(rows, schema), schema, where, wanted.missing);
+  if (schema) {
+    const named = isNamed ? data : numbered(rows, schema);
+    if (named) return tableInputs(schema, recordsOf(named, where), where, wanted.missing);
+    return byOrder(rows, schema, where, wanted.missing);
+  }
   const numbers = rows.map((row, i) =>
     row.map((cell) => {
       const value = Math.fround(numberOf(cell));
       if (Number.isFinite(value)) return value;
-      throw refuse(where(i), `"${cell.slice(0, 40)}" is no number`, 'the model takes rows of numbers');
+      throw refuse(where(i), `"${cell.trim().slice(0, 40)}" is no number`, 'the model takes rows of numbers');
     }),
   );
   return shaped(ndarray.from(numbers), name, wanted);
@@ -116,11 +122,10 @@ function recordsOf([head, ...rows]: string[][], where: (row: number) => string):
   });
 }
 
-/** Of a table without a header, whose columns are called by their numbers: the label may be there, too. */
-function withoutLabel(rows: readonly string[][], { columns, label }: TableSchema): string[][] {
-  const at = Number(label.name);
-  const isThere = Number.isInteger(at) && rows.every(({ length }) => length === columns.length + 1);
-  return isThere ? rows.map((row) => row.filter((_, column) => column !== at)) : [...rows];
+/** Under a header, where the model's table had none and called its columns by their numbers, if all are there, the label too. */
+function numbered(rows: string[][], { columns, label }: TableSchema): string[][] | undefined {
+  const names = rows[0].map((_, column) => String(column));
+  return [label, ...columns].every(({ name }) => names.includes(name)) ? [names, ...rows] : undefined;
 }
 
 /** Flat rows in the model's shape. */

@@ -27,6 +27,9 @@ export function described({ schema, train, validation, test, folder }: OwnData):
 /** Values whose size is that: Adam moves an output by about 0.001 a step. */
 const FAR = 1000;
 
+/** Steps of float32 that a column has to differ by. */
+const CLOSE = 16;
+
 function meanSize(values: NumericArray): number {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += Math.abs(values[i]);
@@ -42,12 +45,20 @@ export function oddities({ train, schema, classes }: OwnData, categorical: reado
     const shown = text.slice(0, 3).map((name) => JSON.stringify(name));
     return `warning: ${column.name} holds numbers, and ${shown.join(', ')}: so it became ${column.categories.length} categories; mend those cells, or empty them and say --missing; or say --categorical ${column.name}`;
   });
-  if (!('x' in train)) return mixed;
+  const close = (schema?.columns ?? []).flatMap((column) => {
+    if (column.kind === 'category') return [];
+    const { name, mean, deviation } = column;
+    const step = 2 ** (Math.floor(Math.log2(Math.abs(mean))) - 23);
+    if (step < 2 || deviation >= CLOSE * step) return [];
+    return `warning: ${name} has numbers of about ${mean.toPrecision(3)}, of which float32 has every ${step}th only: take a number near them from the column`;
+  });
+  if (!('x' in train)) return [...mixed, ...close];
   const { x, y } = train;
   const far = schema && classes === 0 && meanSize(y.data) >= FAR;
   const same = ({ data }: { data: NumericArray }) => data.every((value) => value === data[0]);
   return [
     ...mixed,
+    ...close,
     far &&
       `warning: ${schema.label.name} has values of ${FAR} and more, and a net begins at about 0: few epochs will not bring it there; divide the column, or take a greater --learning-rate`,
     same(x) && `warning: every pixel is ${x.data[0]}: there is nothing to learn from`,

@@ -1,4 +1,5 @@
 /** The rows of a block as they are read: each reader puts cells into one, which checks them. */
+import { Categories } from './categories';
 import { isMissing, numberOf } from './cell';
 import type { CellReader } from './cells';
 import { CATEGORY, type TableLayout } from './layout';
@@ -29,7 +30,7 @@ export class Block {
   readonly width: number;
   /** By column: where its value goes, or LABEL, or NOWHERE. */
   readonly place: Int32Array;
-  readonly #ids: (Map<string, number> | undefined)[];
+  readonly #categories: (Categories | undefined)[];
 
   constructor(
     readonly layout: TableLayout,
@@ -44,7 +45,7 @@ export class Block {
     this.place = new Int32Array(layout.names.length).fill(NOWHERE);
     for (const [f, column] of features.entries()) this.place[column] = f;
     this.place[layout.label] = LABEL;
-    this.#ids = layout.kinds.map((kind) => (kind === CATEGORY ? new Map() : undefined));
+    this.#categories = layout.kinds.map((kind) => (kind === CATEGORY ? new Categories() : undefined));
   }
 
   /** Room for another row. */
@@ -78,30 +79,35 @@ export class Block {
     else this.values.set(reader.numbers(count, this.isWide(column)), this.rows * this.width + place);
   }
 
-  /** The number of a category. @param key of the same text the same, and cheaper to make */
-  category(column: number, key: string, text: () => string = () => key): number {
-    const ids = this.#ids[column]!;
-    const known = ids.get(key);
-    if (known !== undefined) return known;
+  /** A cell of a column of categories. @param key of the same text the same, and cheaper to make */
+  category(column: number, key: string, text: () => string): void {
+    const categories = this.#categories[column]!;
+    const known = categories.get(key);
+    if (known !== undefined) {
+      this.put(column, known);
+      return;
+    }
     const name = text().trim();
     if (name.includes('\ufffd')) throw this.refuse(column, name, 'is no UTF-8', 'save the file as UTF-8');
-    ids.set(key, ids.size);
-    return ids.size - 1;
+    if (this.#isAbsent(column, name)) this.missing(column);
+    else this.put(column, categories.add(key, name, this.rows));
   }
 
   text(column: number, cell: string): void {
     if (this.place[column] === NOWHERE) return;
     if (this.layout.kinds[column] === CATEGORY) {
-      if (this.isAbsent(column, cell)) this.missing(column);
-      else this.put(column, this.category(column, cell.trim()));
-    } else if (isMissing(cell)) this.missing(column);
-    else this.number(column, numberOf(cell), () => cell);
+      this.category(column, cell, () => cell);
+      return;
+    }
+    const text = cell.trim();
+    if (isMissing(text)) this.missing(column);
+    else this.number(column, numberOf(text), () => text);
   }
 
-  /** Of a cell of text. "NA" and "?" may well be names; only a label has to be one. Empty cells have no mean: they are a category, then. */
-  isAbsent(column: number, cell: string): boolean {
-    if (this.place[column] === LABEL) return isMissing(cell);
-    return cell.trim() === '' && this.layout.missing !== 'mean';
+  /** "NA" and "?" may well be names; only a label has to be one. Empty cells have no mean: they are a category, then. */
+  #isAbsent(column: number, name: string): boolean {
+    if (this.place[column] === LABEL) return isMissing(name);
+    return name === '' && this.layout.missing !== 'mean';
   }
 
   number(column: number, value: number, cell: () => string): void {
@@ -150,6 +156,7 @@ export class Block {
     const incomplete = () =>
       Number.isNaN(this.labels[this.rows]) || this.values.subarray(at, at + this.width).some(Number.isNaN);
     if (this.layout.missing !== 'drop' || !incomplete()) this.rows++;
+    else for (const categories of this.#categories) categories?.drop(this.rows);
   }
 
   finish(): ParsedBlock {
@@ -160,7 +167,7 @@ export class Block {
     // What widened them may be in a row that was dropped, or round to a byte.
     const narrows = values instanceof Float32Array && values.every(isByte);
     const categories = Object.fromEntries(
-      this.#ids.flatMap((ids, i) => (ids ? [[i, [...ids.keys()].map((key) => this.#decoded(key))]] : [])),
+      this.#categories.flatMap((found, column) => (found ? [[column, found.all()]] : [])),
     );
     return {
       rows,
@@ -169,11 +176,5 @@ export class Block {
       labels: this.labels.slice(0, rows),
       categories,
     };
-  }
-
-  /** Keys of plain blocks are bytes. */
-  latin = false;
-  #decoded(key: string): string {
-    return this.latin ? Buffer.from(key, 'latin1').toString('utf8') : key;
   }
 }

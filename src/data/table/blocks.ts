@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { FusorError } from '../../errors';
 import { ioError } from '../../io/system-error';
+import { lastRowEnd } from './row-ends';
 
 const BLOCK = 4 << 20;
 const UNIT = 1 << 20;
@@ -24,13 +25,13 @@ export class BlockMemory {
 
 /**
  * The rows of a file, in blocks of about 4 MiB that end where a row does. @param memory where blocks are taken from, and go back
- * to when they have been read @param each is told all bytes in turn
+ * to when they have been read @param delimiter '' where quotes are text @param each is told all bytes in turn
  */
 export async function* rowBlocks(
   handle: FileHandle,
   file: string,
   start: number,
-  quotes: boolean,
+  delimiter: string,
   memory: BlockMemory,
   each: (bytes: Uint8Array) => void,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
@@ -52,7 +53,7 @@ export async function* rowBlocks(
       if (filled > 0) yield block.subarray(0, filled);
       return;
     }
-    const end = lastRowEnd(block, filled, quotes);
+    const end = lastRowEnd(block.subarray(0, filled), 0, delimiter);
     if (end === 0) {
       if (filled > LONGEST_ROW)
         throw new FusorError(
@@ -72,18 +73,4 @@ export async function* rowBlocks(
     rest = block.slice(end, filled);
     yield block.subarray(0, end);
   }
-}
-
-/** After the last newline outside quotes; 0 when there is none. The block begins outside. */
-function lastRowEnd(block: Uint8Array, filled: number, quotes: boolean): number {
-  // A Buffer's search takes many bytes at a time.
-  const bytes = Buffer.from(block.buffer, block.byteOffset, filled);
-  if (!quotes || !bytes.includes(34)) return bytes.lastIndexOf(10) + 1;
-  let end = 0;
-  let quoted = false;
-  for (let at = 0; at < filled; at++) {
-    if (block[at] === 34) quoted = !quoted;
-    else if (block[at] === 10 && !quoted) end = at + 1;
-  }
-  return end;
 }

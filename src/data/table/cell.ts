@@ -11,3 +11,5 @@ export function numberOf(cell: string): number {
   const text = cell.trim();
   return NUMBER.test(text) ? Number(text) : Number.NaN;
 }
+
+export const isText = (cell: string): boolean => !isMissing(cell) && Number.isNaN(numberOf(cell));

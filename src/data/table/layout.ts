@@ -2,13 +2,15 @@
 import { parse } from 'papaparse';
 import { wrong } from '../../arguments';
 import { FusorError, nearestName } from '../../errors';
-import { isMissing, numberOf } from './cell';
+import { isText, numberOf } from './cell';
+import { hasHeader, isBlank } from './header';
+import { rowEnd } from './row-ends';
 import type { TableSchema } from './schema';
 
 export interface TableOptions {
   /** The column to predict: its name, or its number from 0. */
   label?: string;
-  /** By default classes where the label is text or at most 100 different integers, else a value. */
+  /** By default classes where the label is text or at most 100 different integers (below 2²⁴), else a value. */
   task?: 'classification' | 'regression';
   /** Columns to leave out. */
   ignore?: readonly string[];
@@ -52,52 +54,59 @@ export interface TableLayout {
  * @throws ERR_DATA_EMPTY, ERR_DATA_FORMAT, ERR_ARG for a column that is not there
  */
 export function csvLayout(file: string, head: Buffer, options: TableOptions): TableLayout {
-  const bom = head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf ? 3 : 0;
-  const text = head.toString('utf8', bom);
-  const { data, meta } = parse<string[]>(text, {
-    delimiter: options.delimiter ?? '',
-    skipEmptyLines: true,
-    preview: 1000,
-  });
+  const begin = textStart(head);
+  const delimiter = delimiterOf(head, options);
+  const text = head.toString('utf8', begin);
+  const { data: lines } = parse<string[]>(text, { delimiter, newline: '\n', preview: 1000 });
+  const data = lines.filter((row) => !isBlank(row));
   if (data.length === 0)
     throw new FusorError('ERR_DATA_EMPTY', ['the file has no rows', file, 'give at least one'], { file });
-  const [first, second] = data;
-  const isText = (cell: string) => !isMissing(cell) && Number.isNaN(numberOf(cell));
-  // A header names columns; the first row of a table without one is as the second.
-  const hasHeader = second
-    ? first.some((cell, i) => isText(cell) && !isText(second[i] ?? '')) || first.every(isText)
-    : first.every(isText);
-  const names = hasHeader ? first.map((name) => name.trim()) : first.map((_, i) => String(i));
+  const [first] = data;
+  const isNamed = hasHeader(data, options.schema);
+  const names = isNamed ? first.map((name) => name.trim()) : first.map((_, i) => String(i));
   checkNames(names, file);
-  const rows = hasHeader ? data.slice(1) : data;
+  const rows = isNamed ? data.slice(1) : data;
   if (rows.length === 0)
     throw new FusorError('ERR_DATA_EMPTY', ['the file has a header but no rows', file, 'give at least one'], {
       file,
     });
   const kinds = names.map((_, i) => (rows.some((row) => isText(row[i] ?? '')) ? CATEGORY : NUMBER));
-  const headerBytes = hasHeader ? firstRowEnd(head, bom) : bom;
-  const line = hasHeader ? head.subarray(0, headerBytes).filter((byte) => byte === 10).length : 0;
+  let start = begin;
+  if (isNamed) for (let row = lines.indexOf(first); row >= 0; row--) start = rowEnd(head, start, delimiter);
+  const line = head.subarray(0, start).filter((byte) => byte === 10).length;
   return withColumns(
     {
       file,
       kind: 'csv',
-      delimiter: meta.delimiter,
+      delimiter,
       names,
       kinds,
       label: -1,
       features: [],
       missing: 'error',
-      start: headerBytes,
+      start,
       line,
     },
     options,
   );
 }
 
+/** After the mark of UTF-8. */
+export function textStart(head: Buffer): number {
+  return head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf ? 3 : 0;
+}
+
+/** As it is given, or else found out. */
+export function delimiterOf(head: Buffer, { delimiter }: Pick<TableOptions, 'delimiter'>): string {
+  if (delimiter) return delimiter;
+  const text = head.toString('utf8', textStart(head));
+  return parse(text, { newline: '\n', skipEmptyLines: 'greedy', preview: 1 }).meta.delimiter;
+}
+
 /** Columns are the keys of the first lines' objects; an array of numbers is a column for each. */
 export function jsonlLayout(file: string, head: Buffer, options: TableOptions): TableLayout {
   const lines = head
-    .toString('utf8')
+    .toString('utf8', textStart(head))
     .split('\n')
     .filter((line) => line.trim())
     .slice(0, 1000);
@@ -105,9 +114,7 @@ export function jsonlLayout(file: string, head: Buffer, options: TableOptions): 
     throw new FusorError('ERR_DATA_EMPTY', ['the file has no rows', file, 'give at least one'], { file });
   const rows = lines.map((line, i) => flatRow(line, () => `${file}, line ${i + 1}`));
   const names = [...rows[0].keys()];
-  const kinds = names.map((name) =>
-    rows.some((row) => typeof row.get(name) === 'string') ? CATEGORY : NUMBER,
-  );
+  const kinds = names.map((name) => (rows.some((row) => isTextIn(row.get(name))) ? CATEGORY : NUMBER));
   return withColumns(
     {
       file,
@@ -118,12 +125,14 @@ export function jsonlLayout(file: string, head: Buffer, options: TableOptions): 
       label: -1,
       features: [],
       missing: 'error',
-      start: 0,
+      start: textStart(head),
       line: 0,
     },
     options,
   );
 }
+
+const isTextIn = (cell: JsonCell | undefined) => typeof cell === 'string' && isText(cell);
 
 export type JsonCell = string | number | boolean | null;
 
@@ -172,7 +181,9 @@ function withColumns(
       { argument: 'label' },
     );
   }
-  layout.label = column(label, 'label');
+  // Names come first: a column may be called 2.
+  const isNumber = !names.includes(label) && /^\d+$/.test(label) && Number(label) < names.length;
+  layout.label = isNumber ? Number(label) : column(label, 'label');
   for (const name of categorical) kinds[column(name, 'categorical')] = CATEGORY;
   for (const name of ignore) {
     const at = column(name, 'ignore');
@@ -197,8 +208,8 @@ function withColumns(
 }
 
 /** Classes that are numbers are stored as these. */
-export function hasTextClasses({ label }: TableSchema): boolean {
-  return label.classes?.some((name) => Number.isNaN(numberOf(name))) ?? false;
+export function hasTextClasses({ label: { classes = [], text } }: TableSchema): boolean {
+  return text ?? classes.some((name) => Number.isNaN(numberOf(name)));
 }
 
 function checkNames(names: readonly string[], file: string): void {
@@ -209,14 +220,4 @@ function checkNames(names: readonly string[], file: string): void {
     [`the column "${names[twice]}" is there twice`, `${file}, line 1`, 'rename one'],
     { file },
   );
-}
-
-/** Where the row that begins at `from` ends: after its newline, which quotes may hold, too. */
-function firstRowEnd(bytes: Buffer, from: number): number {
-  let quoted = false;
-  for (let at = from; at < bytes.length; at++) {
-    if (bytes[at] === 34) quoted = !quoted;
-    else if (bytes[at] === 10 && !quoted) return at + 1;
-  }
-  return bytes.length;
 }

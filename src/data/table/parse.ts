@@ -4,6 +4,8 @@
  */
 import { parse } from 'papaparse';
 import { Block, Refusal } from './block';
+import type { Category } from './categories';
+import { isBlank } from './header';
 import { CATEGORY, flatRow, type JsonCell, type TableLayout } from './layout';
 import { parsePlain } from './plain';
 
@@ -13,8 +15,8 @@ export interface ParsedBlock {
   /** [rows, features]; of a category its number in `categories`; NaN is missing. Bytes where all are integers from 0 to 255. */
   values: Float32Array | Uint8Array;
   labels: Float32Array;
-  /** By column, the texts in the order in which they first came. */
-  categories: Record<number, string[]>;
+  /** By column. */
+  categories: Record<number, Category[]>;
 }
 
 /** What is wrong with a cell or a row; the reader knows which line of the file it is. */
@@ -82,11 +84,13 @@ function parseQuoted(buffer: Buffer, block: Block): void {
   const text = linesOf(buffer);
   parse<string[]>(text, {
     delimiter,
+    // By itself papaparse takes one line end for all; a CR that is left is trimmed with its cell.
+    newline: '\n',
     step: ({ data, errors, meta }, parser) => {
       const [error] = errors;
       if (error && error.type === 'Quotes')
         throw new Refusal(`${error.message.toLowerCase()}`, 'close the quotes, or double those inside them');
-      if (data.length > 1 || data[0].trim() !== '') {
+      if (!isBlank(data)) {
         if (data.length !== names.length) throw block.wrongWidth(data.length);
         block.open();
         for (let column = 0; column < data.length; column++) block.text(column, data[column]);

@@ -3,12 +3,11 @@ import { type Block, NOWHERE } from './block';
 import { CellReader } from './cells';
 import { CATEGORY, NUMBER } from './layout';
 
-const [NEWLINE, RETURN, SPACE] = [10, 13, 32];
+const [NEWLINE, RETURN] = [10, 13];
 
 export function parsePlain(text: Uint8Array, block: Block): void {
   const plain = new Plain(text, block);
   const { bytes } = plain;
-  block.latin = true;
   for (let at = 0; at < bytes.length; block.line++) {
     if (bytes[at] === NEWLINE) at++;
     else if (bytes[at] === RETURN && bytes[at + 1] === NEWLINE) at += 2;
@@ -72,14 +71,7 @@ class Plain {
 
 /** All that is no plain number. */
 function otherCell(bytes: Buffer, from: number, to: number, column: number, block: Block): void {
-  let [begin, end] = [from, to];
-  while (end > begin && (bytes[end - 1] === RETURN || bytes[end - 1] === SPACE)) end--;
-  while (begin < end && bytes[begin] === SPACE) begin++;
-  const cell = bytes.toString('latin1', begin, end);
-  if (block.layout.kinds[column] !== CATEGORY || block.isAbsent(column, cell)) block.text(column, cell);
-  else
-    block.put(
-      column,
-      block.category(column, cell, () => Buffer.from(cell, 'latin1').toString('utf8')),
-    );
+  const text = () => bytes.toString('utf8', from, to);
+  if (block.layout.kinds[column] !== CATEGORY) block.text(column, text());
+  else block.category(column, bytes.toString('latin1', from, to), text);
 }

@@ -11,8 +11,16 @@ import { foreign } from '../idx';
 import { Splitter } from '../split';
 import { BlockMemory, rowBlocks } from './blocks';
 import type { Kept } from './keep';
-import { csvLayout, jsonlLayout, type TableLayout, type TableOptions } from './layout';
+import {
+  csvLayout,
+  delimiterOf,
+  jsonlLayout,
+  type TableLayout,
+  type TableOptions,
+  textStart,
+} from './layout';
 import { type BadRow, isBadRow, parseBlock } from './parse';
+import { lastRowEnd } from './row-ends';
 import { Memory, Spill } from './store';
 import { TableSummary } from './summary';
 import { type ParsedRows, type ParsedText, type Work, workOn } from './work';
@@ -59,7 +67,8 @@ export async function readTable(
     if (!stat.isFile())
       throw new FusorError('ERR_DATA_FORMAT', ['not a regular file', file, 'name a data file'], { file });
     const { size } = stat;
-    const head = await headOf(handle, file, size);
+    const bytes = await headOf(handle, file, size);
+    const head = bytes.length === size ? bytes : wholeRows(bytes, file, kind, options);
     const layout = (kind === 'csv' ? csvLayout : jsonlLayout)(file, head, options);
     const spilled = options.stream ?? size > STREAM_FROM;
     if (!spilled) requireMemory(2 * size, 'the rows', file, 'take a part of them (limit)');
@@ -92,7 +101,6 @@ export async function readTable(
   }
 }
 
-/** The first whole lines. */
 async function headOf(handle: FileHandle, file: string, size: number): Promise<Buffer> {
   const head = Buffer.alloc(Math.min(size, HEAD));
   let bytesRead: number;
@@ -111,10 +119,23 @@ async function headOf(handle: FileHandle, file: string, size: number): Promise<B
   if (head.includes(0)) throw refuse('this is no text: it holds NUL bytes', 'save the table as UTF-8');
   if (head.includes(13) && !head.includes(10))
     throw refuse('its lines end with CR alone', 'save it with LF, or CR and LF');
-  if (bytesRead === size) return head.subarray(0, bytesRead);
-  const end = head.lastIndexOf(10) + 1;
+  return head.subarray(0, bytesRead);
+}
+
+/** Those that the file's first bytes hold to their end. */
+function wholeRows(head: Buffer, file: string, kind: TableLayout['kind'], options: TableReadOptions): Buffer {
+  const delimiter = kind === 'csv' ? delimiterOf(head, options) : '';
+  const end = lastRowEnd(head, textStart(head), delimiter);
   if (head.indexOf(10) < end - 1) return head.subarray(0, end);
-  throw refuse(`the first two lines are longer than ${HEAD} bytes`, 'is this a table of text?');
+  throw new FusorError(
+    'ERR_DATA_FORMAT',
+    [
+      `the first two lines are longer than ${HEAD} bytes`,
+      file,
+      'is this a table of text, with closed quotes?',
+    ],
+    { file },
+  );
 }
 
 class Reading {
@@ -149,11 +170,11 @@ class Reading {
 
   /** @returns the file's sha256 */
   async all(handle: FileHandle): Promise<string> {
-    const { start, file, kind } = this.layout;
+    const { start, file, delimiter } = this.layout;
     const hash = createHash('sha256').update(this.head.subarray(0, start));
     try {
       const digest = (bytes: Uint8Array) => hash.update(bytes);
-      for await (const text of rowBlocks(handle, file, start, kind === 'csv', this.#memory, digest)) {
+      for await (const text of rowBlocks(handle, file, start, delimiter, this.#memory, digest)) {
         // What is beyond the limit counts for the digest only.
         if (this.#left <= 0) this.#memory.give(text);
         else this.#parsing.push(this.#work.parse(this.#parsed++, text));

@@ -12,6 +12,8 @@ export interface TableSchema {
     name: string;
     /** The classes in their order; absent where a value is predicted. */
     classes?: string[];
+    /** Whether classes are text, though they may look like numbers; by default where one is no number. */
+    text?: boolean;
   };
   /** 'bytes': all columns are integers from 0 to 255, kept as uint8; 'standard': numbers less their mean, over their deviation. */
   scale: 'bytes' | 'standard' | 'none';
@@ -26,7 +28,7 @@ export function isTableSchema(value: unknown): value is TableSchema {
     if (kind === 'category') return isText(name) && Array.isArray(categories) && categories.every(isText);
     return kind === 'number' && isText(name) && Number.isFinite(mean) && Number.isFinite(deviation);
   };
-  const { name, classes = [] } = Object(label);
+  const { name, classes = [], text = false } = Object(label);
   return (
     Array.isArray(columns) &&
     columns.length > 0 &&
@@ -34,6 +36,7 @@ export function isTableSchema(value: unknown): value is TableSchema {
     isText(name) &&
     Array.isArray(classes) &&
     classes.every(isText) &&
+    typeof text === 'boolean' &&
     ['bytes', 'standard', 'none'].includes(scale as string)
   );
 }

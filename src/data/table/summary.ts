@@ -1,4 +1,5 @@
 import { FusorError } from '../../errors';
+import type { Category } from './categories';
 import type { Choice, Kept } from './keep';
 import { CATEGORY, hasTextClasses, type TableLayout } from './layout';
 import { Moments } from './moments';
@@ -8,6 +9,8 @@ import type { ParsedRows } from './work';
 /** More would be a text or a number of its own in each row. */
 const MOST_CATEGORIES = 1000;
 const MOST_CLASSES = 100;
+/** From there on float32, as which labels are stored, does not have all integers. */
+const MOST_INTEGER = 2 ** 24;
 
 /** What is known of a table when its blocks have gone by. */
 export class TableSummary {
@@ -42,10 +45,10 @@ export class TableSummary {
     const labels = block.labels.subarray(0, rows);
     const renumbered = new Map<number, number[]>();
     for (const [f, column] of this.#features.entries()) {
-      const ids = this.#idsOf(column, block.categories[column]);
+      const ids = this.#idsOf(column, block.categories[column], rows);
       if (ids?.some((id, i) => id !== i)) renumbered.set(f, ids);
     }
-    const ids = this.#idsOf(layout.label, block.categories[layout.label]);
+    const ids = this.#idsOf(layout.label, block.categories[layout.label], rows);
     if (ids) for (let row = 0; row < rows; row++) labels[row] = ids[labels[row]];
     else
       for (let row = 0; row < rows && this.#labels.size <= MOST_CATEGORIES; row++)
@@ -59,10 +62,12 @@ export class TableSummary {
     this.#high ||= high;
   }
 
-  #idsOf(column: number, names: readonly string[] | undefined): number[] | undefined {
+  /** Of the categories of a block's first `rows`. */
+  #idsOf(column: number, found: readonly Category[] | undefined, rows: number): number[] | undefined {
     const known = this.#categories[column];
-    if (!known || !names) return undefined;
-    const ids = names.map((name) => {
+    if (!known || !found) return undefined;
+    const taken = found.filter(({ row }) => row < rows);
+    const ids = taken.map(({ name }) => {
       const id = known.get(name) ?? known.size;
       known.set(name, id);
       return id;
@@ -81,6 +86,7 @@ export class TableSummary {
     const { file } = this.layout;
     if (this.rows === 0)
       throw new FusorError('ERR_DATA_EMPTY', ['the file has no rows', file, 'give at least one'], { file });
+    if (this.given) return;
     const empty = this.#features.find((_, f) => this.#moments.counts[f] === 0);
     if (empty !== undefined)
       throw new FusorError(
@@ -147,10 +153,15 @@ export class TableSummary {
         { argument: 'scale' },
       );
     const chosen = scale !== 'auto' ? scale : bytes && this.#high ? 'bytes' : 'standard';
-    const classes = this.#classes(task, kinds[label] === CATEGORY);
+    const text = kinds[label] === CATEGORY;
+    const classes = this.#classes(task, text);
     const schema: TableSchema = {
       columns,
-      label: { name: names[label], ...(classes && { classes: classes.map(([name]) => name) }) },
+      label: {
+        name: names[label],
+        ...(classes && { classes: classes.map(([name]) => name) }),
+        ...(text && { text }),
+      },
       scale: chosen,
     };
     return { schema, ...(classes && { order: new Map(classes.map(([, stored], i) => [stored, i])) }) };
@@ -179,6 +190,12 @@ export class TableSummary {
       throw refuse(
         `more than ${MOST_CATEGORIES} different labels`,
         'predict a value: --loss meanSquaredError',
+      );
+    const great = values.find((value) => Math.abs(value) >= MOST_INTEGER);
+    if (great !== undefined)
+      throw refuse(
+        `labels of ${MOST_INTEGER} and more are not told apart as numbers`,
+        `take them as text: --categorical ${names[label]}; or predict a value: --loss meanSquaredError`,
       );
     if (values.length < 2) throw refuse(`every label is ${values[0]}`, 'there is nothing to tell apart');
     return values.map((value) => [String(value), value]);

@@ -22,6 +22,20 @@ test.each([
   expect(lines).toEqual(said ? [expect.stringContaining(said)] : []);
 });
 
+test.each([
+  [
+    'seconds of an hour',
+    1.7e9,
+    1000,
+    'warning: c has numbers of about 1.70e+9, of which float32 has every 128th',
+  ],
+  ['seconds of a year', 1.7e9, 1e7, undefined],
+  ['small ones, all the same', 5, 0, undefined],
+])('numbers close together: %s', (_, mean, deviation, said) => {
+  const lines = oddities(dataOf({ name: 'c', kind: 'number', mean, deviation }, [1, 2]), []);
+  expect(lines).toEqual(said ? [expect.stringContaining(said)] : []);
+});
+
 test('values far from where a net begins', () => {
   const number = { name: 'c', kind: 'number', mean: 0, deviation: 1 };
   expect(oddities(dataOf(number, [900, -1200]), [])).toEqual([

@@ -38,9 +38,7 @@ test('numbers are standardised, text becomes a column a category, missing number
   expect(second[0]).toBeCloseTo(-5 / Math.sqrt(125), 6);
   expect(second.slice(1)).toEqual([0, 1, 0, 0]);
   const { train } = await datasets.open(written(HOUSES), { label: 'price', missing: 'drop', scale: 'none' });
-  expect(Array.from(arrays(train).x.data).slice(5, 10)).toEqual(
-    [30, 1, 0, 0, 5].map((v, i) => (i === 2 ? 0 : v)),
-  );
+  expect(Array.from(arrays(train).x.data)).toEqual([10, 1, 0, 3, 30, 1, 0, 5, 40, 0, 1, 4]);
 });
 
 test('pictures stay bytes whatever rows were dropped, and where a number rounds to a byte', async () => {

@@ -1,0 +1,146 @@
+/** What a table's text is taken for: line ends, quotes, headers, categories, what counts of it. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { textInputs } from '../../../src/cli/predict/text';
+import type { TableSchema } from '../../../src/data/table/schema';
+import { datasets, type LabelledRows, type OpenOptions } from '../../../src/index';
+import { temporaryFolder } from '../../support/script';
+
+const folder = temporaryFolder();
+let count = 0;
+async function opened(text: string, options: OpenOptions, name = 'rows.csv') {
+  const file = join(folder, `${count++}-${name}`);
+  writeFileSync(file, text);
+  const { train, schema, classNames } = await datasets.open(file, { scale: 'none', ...options });
+  const { x, y } = train as LabelledRows;
+  return { x: Array.from(x.data), y: Array.from(y.data), schema: schema!, classNames };
+}
+
+const categoriesOf = ({ columns }: TableSchema) =>
+  columns.flatMap((column) => (column.kind === 'category' ? column.categories : []));
+
+function predicted(text: string, schema: TableSchema) {
+  const { data } = textInputs(text, 'new', { inputShape: [schema.columns.length], schema, missing: 'error' });
+  return Array.from(data);
+}
+
+test.each([
+  ['plain', 'a,b,y\r\n1,2,0.5\n3,4,0.25\n'],
+  ['quoted', 'a,b,y\r\n"1",2,0.5\n3,4,"0.25"\r\n'],
+  ['the header alone with LF', 'a,b,y\n1,2,0.5\r\n3,"4",0.25\r\n'],
+])('lines may end in both ways: %s', async (_, text) => {
+  const { x, y, schema } = await opened(text, { label: 'y' });
+  expect([x, y, predicted(text, schema)]).toEqual([[1, 2, 3, 4], [0.5, 0.25], x]);
+});
+
+test('a line end within quotes is the cell’s', async () => {
+  const { schema } = await opened('y,t\r\n0.5,"p\r\nq"\n1.5,"p\r\nq"\r\n', { label: 'y' });
+  expect(categoriesOf(schema)).toEqual(['p\r\nq']);
+});
+
+test('blank lines before the header are none of the table', async () => {
+  const text = '\ufeff\n\r\n  \na,"y\nz"\n1,0.5\n2,1.5\n';
+  expect(await opened(text, { label: 'y\nz' })).toMatchObject({ x: [1, 2], y: [0.5, 1.5] });
+  await expect(opened(`${text}3\n`, { label: 'y\nz' })).rejects.toThrow(/^1 cells, .*, line 8 · /);
+});
+
+test.each([
+  ['cells of many lines', `"${'word\n'.repeat(2000)}"`, 150],
+  ['a quote within a cell', '"x\n5"', 300_000],
+])('more than is looked at first, with %s', async (_, cell, rows) => {
+  const lines = Array.from({ length: rows }, (_row, i) => `${i % 9},${i === 0 ? '5" tv' : cell}`);
+  const { y, schema } = await opened(`y,t\n${lines.join('\n')}\n`, { label: 'y' });
+  expect([y.length, categoriesOf(schema).length]).toEqual([rows, 2]);
+});
+
+describe('headers', () => {
+  const years = '2019,2020,price\n1,2,0.5\n3,4,0.25\n';
+  const indexed = ',a,b,price\n0,1,2,0.5\n1,3,4,0.25\n';
+  const bare = '7,x,1,2\n8,y,3,4\n';
+  test.each<[string, string, OpenOptions, string, number[]]>([
+    ['names that are numbers, in another order', years, { label: 'price' }, '2020,2019\n4,3\n', [3, 4]],
+    ['the same without a header', years, { label: 'price' }, '4,3\n2,1\n', [4, 3, 2, 1]],
+    ['an index', indexed, { label: 'price' }, indexed, [0, 1, 2, 1, 3, 4]],
+    ['an index, no label', indexed, { label: 'price', ignore: [''] }, ',a,b\n0,1,2\n', [1, 2]],
+    ['none, and a column is ignored', bare, { label: '1', ignore: ['0'] }, bare, [1, 2, 3, 4]],
+    ['none, and neither label nor that column', bare, { label: '1', ignore: ['0'] }, '2,3\n', [2, 3]],
+    ['none, the label', bare, { label: '1', ignore: ['0'] }, '9,y,2,3\n9,x,5,6\n', [2, 3, 5, 6]],
+  ])('predict knows them as training does: %s', async (_, text, options, given, wanted) => {
+    const { schema } = await opened(text, options);
+    expect(predicted(given, schema)).toEqual(wanted);
+  });
+
+  test('the names of a model are a header, whatever they look like', async () => {
+    const { schema } = await opened('age,2019,kind\n1,far,x\n2,near,y\n', { label: 'kind', ignore: ['age'] });
+    const { x, y } = await opened('2019,kind\nnear,y\nfar,x\n', { schema });
+    expect([x, y]).toEqual([
+      [0, 1, 1, 0],
+      [1, 0],
+    ]);
+  });
+
+  test('the label may be a number under a header, too', async () => {
+    expect((await opened('a,b,y\n1,2,0.5\n3,4,0.25\n', { label: '2' })).schema.label).toEqual({ name: 'y' });
+  });
+});
+
+test('JSON lines: text that says a number is missing is missing, a mark of UTF-8 is no text', async () => {
+  const text = '\ufeff{"a":1,"y":0.5}\n{"a":"NA","y":1.5}\n{"a":"3","y":2.5}\n';
+  const { x, schema } = await opened(text, { label: 'y', missing: 'mean' }, 'rows.jsonl');
+  expect([x, schema.columns[0].kind]).toEqual([[1, 2, 3], 'number']);
+});
+
+describe('what is left out does not count', () => {
+  const text = 'a,t,y\n,u,r\n1,v,q\n2,w,p\n,x,s\n3,z,p\n4,k,o\n';
+  const options = { label: 'y', missing: 'drop', limit: 3 } as const;
+
+  test.each([text, text.replace('1,', '"1",')])('neither by a limit nor by an empty cell', async (table) => {
+    const { x, y, schema, classNames } = await opened(table, options);
+    expect([categoriesOf(schema), classNames, y]).toEqual([
+      ['v', 'w', 'z'],
+      ['p', 'q'],
+      [1, 0, 0],
+    ]);
+    expect(x).toEqual([1, 1, 0, 0, 2, 0, 1, 0, 3, 0, 0, 1]);
+  });
+
+  test('nor does it have to be known to a model', async () => {
+    const { schema } = await opened(text, options);
+    expect((await opened(text, { ...options, label: undefined, schema })).y).toEqual([1, 0, 0]);
+  });
+});
+
+test('a column without values has the mean that the model knows', async () => {
+  const { schema } = await opened('a,b,y\n1,2,0.5\n3,4,0.25\n', { label: 'y' });
+  const { x } = await opened('a,b,y\n,2,0.5\n,4,0.25\n', { schema, missing: 'mean' });
+  expect(x).toEqual([2, 2, 2, 4]);
+});
+
+test.each(['', '"'])('categories have no white space around them: quoted by %j', async (quote) => {
+  const cells = ['n', '\tn', 'n\u00a0', 'é', ' \u00a0é\t'].map((cell) => `${quote}${cell}${quote}`);
+  const rows = cells.map((cell, i) => `${cell},0.${i}`);
+  const { schema } = await opened(`t,y\n${rows.join('\n')}\n`, { label: 'y' });
+  expect(categoriesOf(schema)).toEqual(['n', 'é']);
+  const blank = opened(`t,y\nn,0.5\n${quote}\u00a0${quote},1.5\n`, { label: 'y' });
+  await expect(blank).rejects.toThrow(/^no value in column "t" /);
+});
+
+test('classes that look like numbers are text where they were', async () => {
+  const text = 'a,y\n1,01\n2,1\n3,01\n';
+  const { schema, y } = await opened(text, { label: 'y', categorical: ['y'] });
+  expect(schema.label).toEqual({ name: 'y', classes: ['01', '1'], text: true });
+  expect([y, (await opened(text, { schema })).y]).toEqual([
+    [0, 1, 0],
+    [0, 1, 0],
+  ]);
+});
+
+test('integers that float32 would not tell apart are no classes', async () => {
+  const text = 'a,y\n1,20240101\n2,20240102\n';
+  await expect(opened(text, { label: 'y' })).rejects.toMatchObject({
+    code: 'ERR_LABEL_RANGE',
+    message: expect.stringContaining('--categorical y'),
+  });
+  const { classNames } = await opened(text, { label: 'y', categorical: ['y'] });
+  expect(classNames).toEqual(['20240101', '20240102']);
+});
