@@ -1,6 +1,8 @@
 /** Files of Keras 3: those that the real one wrote (test/support/keras/models.py), and ours. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { BinaryReader } from '@bufbuild/protobuf/wire';
+import { strFromU8, unzipSync } from 'fflate';
 import {
   constraints,
   convertModel,
@@ -146,6 +148,37 @@ test('ONNX: the bytes that onnxruntime runs', async () => {
   // To write it anew, remove it; the long test then has to pass.
   if (!existsSync(golden)) writeFileSync(golden, readFileSync(path));
   expect(readFileSync(path).equals(readFileSync(golden))).toBe(true);
+});
+
+function messagesIn(bytes: Uint8Array, field: number): Uint8Array[] {
+  const found: Uint8Array[] = [];
+  for (const reader = new BinaryReader(bytes); reader.pos < reader.len; ) {
+    const [number, type] = reader.tag();
+    if (number === field) found.push(reader.bytes());
+    else reader.skip(type);
+  }
+  return found;
+}
+
+test('layers named as the input and the output make files of unique names', async () => {
+  const names = ['input', 'input_layer', 'output'];
+  const model = sequential([
+    layers.flatten({ inputShape: [2, 2], name: names[0] }),
+    layers.activation('tanh', { name: names[1] }),
+    layers.dense(1, { name: names[2] }),
+  ]);
+  model.runOn(PLAIN);
+  const [keras, onnx] = [fresh('x.keras'), fresh('x.onnx')];
+  await saveModel(model, keras);
+  const config = JSON.parse(strFromU8(unzipSync(readFileSync(keras))['config.json']));
+  expect(config.config.layers.map((layer: { config: { name: string } }) => layer.config.name)).toEqual([
+    'input_layer_1',
+    ...names,
+  ]);
+  await saveModel(model, onnx);
+  const [graph] = messagesIn(readFileSync(onnx), 7);
+  const outputs = messagesIn(graph, 1).map((node) => strFromU8(messagesIn(node, 2)[0]));
+  expect(outputs).toEqual(['input/layer', 'input_layer', 'output/layer', 'output']);
 });
 
 test.each([
