@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { BinaryReader } from '@bufbuild/protobuf/wire';
-import { strFromU8, unzipSync } from 'fflate';
+import { strFromU8, strToU8, unzipSync, zipSync } from 'fflate';
 import {
   constraints,
   convertModel,
@@ -137,6 +137,27 @@ test('a chain of conversions ends with the weights that it began with', async ()
     await loadModel(source, PLAIN),
   ];
   expect(await last.getWeights()).toEqual(await first.getWeights());
+});
+
+const NO_COUNTERPART = ['optimizer, loss and metrics: not all of them have a counterpart here'];
+const topK = { class_name: 'TopKCategoricalAccuracy', config: { k: 2 } };
+test.each<[string, object | null, string[]]>([
+  ['no training', null, []],
+  ['an optimiser that is unknown here', { optimizer: { class_name: 'Nadam', config: {} } }, NO_COUNTERPART],
+  [
+    'labels that do not count',
+    { loss: { class_name: 'SparseCategoricalCrossentropy', config: { ignore_class: 2 } } },
+    NO_COUNTERPART,
+  ],
+  ['a metric', { metrics: ['accuracy', topK] }, ['the metric TopKCategoricalAccuracy']],
+  ['weights', { loss_weights: [2], weighted_metrics: ['mae'] }, ['loss_weights', 'weighted_metrics']],
+])('a conversion says what it did not read: %s', async (_, change, leftOut) => {
+  const files = unzipSync(readFileSync(join(KERAS, 'sequential.keras')));
+  const config = JSON.parse(strFromU8(files['config.json']));
+  config.compile_config = change && { ...config.compile_config, ...change };
+  const source = fresh('x.keras');
+  writeFileSync(source, zipSync({ ...files, 'config.json': strToU8(JSON.stringify(config)) }, { level: 0 }));
+  expect((await convertModel(source, fresh('x'))).leftOut).toEqual(leftOut);
 });
 
 // test/long/formats.test.ts has onnx.checker and onnxruntime look at this file, and compares predictions.
