@@ -39,17 +39,13 @@ export async function download(
 ) {
   mkdirSync(dirname(target), { recursive: true });
   const part = `${target}.part`;
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await receive(url, part, { magic, idle, progress, cure });
-      break;
-    } catch (error) {
-      if (!error.retry || attempt >= attempts) throw error;
-    }
-  }
-  const got = await digest(part).catch(({ message }) => `not to be had (${message})`);
-  if (got !== sha256) {
+  for (let anew = false; ; anew = true) {
+    const continued = await receiveAll(url, part, attempts, { magic, idle, progress, cure });
+    const got = await digest(part).catch(({ message }) => `not to be had (${message})`);
+    if (got === sha256) break;
     rmSync(part);
+    // Its beginning may have come from elsewhere, where the same was packed in another way.
+    if (continued && !anew) continue;
     throw new SetupError('ERR_DATA_DIGEST', [
       `the download has sha256 ${got}, expected ${sha256}`,
       url,
@@ -59,6 +55,17 @@ export async function download(
   renameSync(part, target);
 }
 
+/** @returns whether it went on from a beginning that was there */
+async function receiveAll(url, part, attempts, options) {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await receive(url, part, options);
+    } catch (error) {
+      if (!error.retry || attempt >= attempts) throw error;
+    }
+  }
+}
+
 async function receive(url, part, { magic, idle, progress, cure }) {
   const netError = (what, cause) => new SetupError('ERR_NET', [what, url, cure], { cause });
   /** Broken on the way: worth another attempt, from where it broke. */
@@ -66,6 +73,7 @@ async function receive(url, part, { magic, idle, progress, cure }) {
   const have = statSync(part, { throwIfNoEntry: false })?.size ?? 0;
   const stalled = new AbortController();
   let timer = setTimeout(() => stalled.abort(), idle);
+  let start = 0;
   try {
     const response = await fetch(url, {
       headers: have ? { range: `bytes=${have}-` } : {},
@@ -77,7 +85,7 @@ async function receive(url, part, { magic, idle, progress, cure }) {
       throw retryable('the server has less than an earlier download left behind');
     }
     if (!response.ok) throw netError(`the server answered ${response.status} ${response.statusText}`.trim());
-    const start = response.status === 206 ? have : 0;
+    start = response.status === 206 ? have : 0;
     const length = response.headers.get('content-length');
     const total = length === null ? null : start + Number(length);
 
@@ -115,6 +123,7 @@ async function receive(url, part, { magic, idle, progress, cure }) {
         : 'the server answered with another kind of file',
     );
   }
+  return start > 0;
 }
 
 function head(path, bytes) {

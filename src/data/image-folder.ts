@@ -1,5 +1,5 @@
 /** A folder of images per class: folder/cat/1.png, or folder/train/cat/1.png and folder/test/cat/2.png. */
-import { readdirSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { FusorError } from '../errors';
 import { ioError } from '../io/system-error';
@@ -21,19 +21,33 @@ export interface ImageFiles {
   files: { file: string; label: number }[];
 }
 
-/** The classes are the subfolders, sorted. @throws ERR_DATA_MISSING, ERR_DATA_EMPTY */
-export function imageFiles(folder: string, classNames?: readonly string[]): ImageFiles {
-  const list = (path: string) => {
-    try {
-      return readdirSync(path, { withFileTypes: true });
-    } catch (error) {
-      throw ioError(error, 'read the folder', path);
-    }
-  };
-  const found = list(folder)
-    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+/**
+ * What is in a folder; of a link, what it leads to. One that leads nowhere counts as a file: who reads it is told.
+ * @throws ERR_IO, ERR_DATA_MISSING
+ */
+function list(folder: string): { name: string; isFolder: boolean; isFile: boolean }[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true }).map((entry) => {
+      const { name } = entry;
+      const found = entry.isSymbolicLink() ? statSync(join(folder, name), { throwIfNoEntry: false }) : entry;
+      return { name, isFolder: found?.isDirectory() === true, isFile: found?.isFile() !== false };
+    });
+  } catch (error) {
+    throw ioError(error, 'read the folder', folder);
+  }
+}
+
+/** The names of those that are not hidden, sorted. */
+export function foldersIn(folder: string): string[] {
+  return list(folder)
+    .filter(({ name, isFolder }) => isFolder && !name.startsWith('.'))
     .map(({ name }) => name)
     .sort();
+}
+
+/** The classes are the subfolders, sorted. @throws ERR_DATA_MISSING, ERR_DATA_EMPTY */
+export function imageFiles(folder: string, classNames?: readonly string[]): ImageFiles {
+  const found = foldersIn(folder);
   const stranger = classNames && found.find((name) => !classNames.includes(name));
   if (stranger !== undefined)
     throw new FusorError(
@@ -48,7 +62,7 @@ export function imageFiles(folder: string, classNames?: readonly string[]): Imag
   const names = classNames ? [...classNames] : found;
   const files = found.flatMap((name) =>
     list(join(folder, name))
-      .filter((entry) => entry.isFile() && isPictureName(entry.name))
+      .filter((entry) => entry.isFile && isPictureName(entry.name))
       .map((entry) => ({ file: join(folder, name, entry.name), label: names.indexOf(name) }))
       .sort((a, b) => (a.file < b.file ? -1 : 1)),
   );
@@ -68,11 +82,12 @@ export function imageFiles(folder: string, classNames?: readonly string[]): Imag
 
 /**
  * x uint8 [rows, height, width, channels]: one channel where all images are grey, else three; transparency is left out.
+ * @param options channels: 1 or 3, whatever the images have
  * @throws ERR_SHAPE naming the image of another size, ERR_DATA_FORMAT for one that cannot be read, ERR_UNSUPPORTED without sharp
  */
 export async function readImages(
-  { files }: ImageFiles,
-  { imageSize, limit }: ImageFolderOptions,
+  { files, classNames }: ImageFiles,
+  { imageSize, limit, channels: given }: ImageFolderOptions & { channels?: number },
 ): Promise<LabelledRows> {
   const sharp = loadSharp();
   const chosen = files.slice(0, limit);
@@ -94,7 +109,7 @@ export async function readImages(
     );
   }
   const [height, width] = size!;
-  const channels = colour ? 3 : 1;
+  const channels = given ?? (colour ? 3 : 1);
   const pixels = height * width * channels;
   requireMemory(
     chosen.length * pixels,
@@ -105,7 +120,7 @@ export async function readImages(
   const x = new Uint8Array(chosen.length * pixels);
   for (const [row, { file }] of chosen.entries())
     x.set(await pixelsOf(file, file, [height, width, channels]), row * pixels);
-  const y = Uint8Array.from(chosen, ({ label }) => label);
+  const y = new (classNames.length <= 256 ? Uint8Array : Int32Array)(chosen.map(({ label }) => label));
   return {
     x: { data: x, shape: [chosen.length, height, width, channels] },
     y: { data: y, shape: [chosen.length] },

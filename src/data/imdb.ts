@@ -93,8 +93,11 @@ interface Reviews {
 }
 
 const [TAB, NEWLINE, RETURN, SPACE, ZERO, COLON] = [9, 10, 13, 32, 48, 58];
+const BLANK = [TAB, NEWLINE, RETURN, SPACE];
 
-function parseReviews({ file, bytes }: Whole, vocabulary: number): Reviews {
+function parseReviews({ file, bytes: all }: Whole, vocabulary: number): Reviews {
+  // Whatever empty lines there are after the last review.
+  const bytes = all.subarray(0, all.findLastIndex((byte) => !BLANK.includes(byte)) + 1);
   const labels: number[] = [];
   const starts: number[] = [];
   const totals = new Float64Array(vocabulary);

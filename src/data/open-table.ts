@@ -1,13 +1,14 @@
 /** A file of CSV or JSON lines as rows to train, validate and test with. */
 import { FusorError } from '../errors';
+import { sha256 } from './digests';
 import type { LabelledRows } from './entry';
 import type { NDArray } from './ndarray';
 import type { RowStream } from './row-source';
 import { PARTS } from './split';
 import type { TableOptions } from './table/layout';
-import { type ReadTable, readTable } from './table/read';
+import { readTable } from './table/read';
 import { expand, type TableSchema, targets, widthOf } from './table/schema';
-import { type KeptBlock, Memory } from './table/store';
+import { type KeptBlock, Memory, type Spill } from './table/store';
 import { BlockReader, blockStream } from './table/stream';
 
 export interface OpenTableOptions extends TableOptions {
@@ -52,8 +53,12 @@ export async function openTable(
   const table = await readTable(file, kind, { ...rest, split: [validation, test], seed });
   try {
     const { schema, order } = table.summary.schema(task, scale);
+    // What decides the rows of each part, and their numbers.
+    const taken = [table.sha256, schema, validation, test, seed, rest.limit ?? null, rest.missing ?? 'error'];
     const made =
-      table.store instanceof Memory ? inMemory(table.store, schema, order) : streamed(table, schema, order);
+      table.store instanceof Memory
+        ? inMemory(table.store, schema, order)
+        : streamed(table.store, schema, order, sha256(JSON.stringify(taken)));
     for (const [i, share] of [validation, test].entries())
       if (share > 0 && !made.rows[i + 1])
         throw new FusorError('ERR_DATA_EMPTY', [
@@ -117,16 +122,14 @@ function joined(blocks: readonly KeptBlock[]): KeptBlock {
 }
 
 function streamed(
-  { store, sha256 }: ReadTable,
+  store: Spill,
   schema: TableSchema,
   order: Map<number, number> | undefined,
+  taken: string,
 ): Made {
-  if (store instanceof Memory) throw new Error('the rows are in memory');
   const reader = new BlockReader(store, schema, order);
   const rows = store.parts.map((blocks, part) =>
-    blocks.length === 0
-      ? undefined
-      : blockStream(reader, blocks, `${sha256} ${PARTS[part]} ${blocks.length}`),
+    blocks.length === 0 ? undefined : blockStream(reader, blocks, `${taken} ${PARTS[part]} ${blocks.length}`),
   );
   return { rows, close: () => reader.close() };
 }

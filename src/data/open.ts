@@ -1,20 +1,19 @@
 /** Data of the user's own, by what it is: a table of text, arrays of numpy, IDX, a folder. */
-import { readdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { basename, extname, join, resolve } from 'node:path';
 import { FusorError } from '../errors';
 import { isCifarFolder, loadCifar10 } from './cifar10';
-import { sha256 } from './digests';
 import type { LabelledRows } from './entry';
 import { readIdx } from './idx';
 import { findIdxFiles } from './idx-files';
 import { loadIdxFolder } from './idx-folder';
-import { type ImageFolderOptions, imageFiles, readImages } from './image-folder';
+import { foldersIn, type ImageFolderOptions, imageFiles, readImages } from './image-folder';
 import { isImdbFolder, loadImdb } from './imdb';
-import type { NDArray, NumericArray } from './ndarray';
+import type { NDArray } from './ndarray';
 import { readNpy, readNpz } from './npy';
+import { type Given, openArrays, withValidation } from './open-arrays';
 import { type OpenTableOptions, type OwnData, openTable } from './open-table';
 import { datasetNames } from './registry';
-import { Splitter } from './split';
 import { openDataFile } from './unpack';
 
 export type OpenOptions = OpenTableOptions &
@@ -49,9 +48,9 @@ export async function openData(path: string, options: OpenOptions): Promise<OwnD
   if (table) return openTable(file, table, options);
   switch (contentOf(file)) {
     case 'npz':
-      return fromArrays(name, file, namedArrays(readNpz(file), file), options);
+      return openArrays(name, file, namedArrays(readNpz(file), file), options);
     case 'npy':
-      return fromArrays(
+      return openArrays(
         name,
         file,
         { train: { x: readNpy(file), y: labelsAt(options.label, readNpy) } },
@@ -64,7 +63,7 @@ export async function openData(path: string, options: OpenOptions): Promise<OwnD
         const { data: y, shape: rows } = readIdx(from, 'labels');
         return { data: y, shape: rows };
       };
-      return fromArrays(name, file, { train: { x, y: labelsAt(options.label, labels) } }, options);
+      return openArrays(name, file, { train: { x, y: labelsAt(options.label, labels) } }, options);
     }
   }
   const known = `${Object.keys(TABLES).join(', ')}, .npy, .npz, IDX, or a folder`;
@@ -87,25 +86,26 @@ function contentOf(file: string): 'npz' | 'npy' | 'idx' | undefined {
 async function openFolder(folder: string, options: OpenOptions): Promise<OwnData> {
   const name = basename(folder);
   const { limit, classes } = options;
-  if (isCifarFolder(folder)) return loadCifar10(name, folder, { limit });
-  if (isImdbFolder(folder)) return loadImdb(name, folder, { limit });
+  if (isCifarFolder(folder)) return withValidation(loadCifar10(name, folder, { limit }), options);
+  if (isImdbFolder(folder)) return withValidation(loadImdb(name, folder, { limit }), options);
   const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory();
-  const hasFolders = readdirSync(folder, { withFileTypes: true }).some((entry) => entry.isDirectory());
+  const hasFolders = foldersIn(folder).length > 0;
   if (!hasFolders || Object.values(findIdxFiles(folder)).some(Boolean))
-    return loadIdxFolder(name, folder, { limit, classes });
+    return withValidation(loadIdxFolder(name, folder, { limit, classes }), options);
   const train = join(folder, 'train');
   const files = imageFiles(isFolder(train) ? train : folder, options.classNames);
   const shuffledFiles = { ...files, files: limit === undefined ? files.files : everyClass(files.files) };
   const rows: Partial<Record<'train' | 'test', LabelledRows>> = {
     train: await readImages(shuffledFiles, options),
   };
-  const [, height, width] = rows.train!.x.shape;
+  const [, height, width, channels] = rows.train!.x.shape;
   if (isFolder(join(folder, 'test')))
     rows.test = await readImages(imageFiles(join(folder, 'test'), files.classNames), {
       ...options,
       imageSize: options.imageSize ?? [height, width],
+      channels,
     });
-  return fromArrays(
+  return openArrays(
     name,
     folder,
     { train: rows.train!, test: rows.test },
@@ -133,8 +133,6 @@ function labelsAt(label: string | undefined, read: (file: string) => NDArray): N
   return read(resolve(label));
 }
 
-type Given = { train: LabelledRows; test?: LabelledRows };
-
 /** x and y, or x_train, y_train, x_test and y_test, as numpy's users name them. */
 function namedArrays(arrays: Map<string, NDArray>, file: string): Given {
   const pair = (x: string, y: string) => {
@@ -153,101 +151,4 @@ function namedArrays(arrays: Map<string, NDArray>, file: string): Given {
     ],
     { file },
   );
-}
-
-function fromArrays(
-  name: string,
-  file: string,
-  { train, test }: Given,
-  options: OpenOptions,
-  classNames?: readonly string[],
-): OwnData {
-  const { validation = 0, test: testShare = 0, seed = 0, task, limit, classes: given } = options;
-  for (const { x, y } of [train, test].filter((rows) => rows !== undefined))
-    if (x.shape[0] !== y.shape[0] || x.shape.length < 2)
-      throw new FusorError(
-        'ERR_DATA_MISMATCH',
-        [`x has the shape [${x.shape}], y [${y.shape}]`, file, 'x is [rows, …], y [rows]'],
-        { file },
-      );
-  const column = y1(train.y);
-  const integers = column?.data.every((value) => Number.isInteger(value) && value >= 0);
-  const greatest = integers ? greatestOf(column!.data) : 0;
-  const classified = task === 'classification' || (task !== 'regression' && integers && greatest < 1000);
-  if (task === 'classification' && !integers)
-    throw new FusorError(
-      'ERR_LABEL_RANGE',
-      ['labels are not integers from 0', file, 'number the classes from 0'],
-      { file },
-    );
-  const classes = classNames?.length ?? (classified ? (given ?? Math.max(2, greatest + 1)) : 0);
-  if (classified && greatest >= classes)
-    throw new FusorError(
-      'ERR_LABEL_RANGE',
-      [`label ${greatest}, expected 0 … ${classes - 1}`, file, 'mend the labels, or --classes'],
-      { file },
-    );
-  const first =
-    limit === undefined
-      ? train
-      : take(
-          train,
-          Array.from({ length: Math.min(limit, train.x.shape[0]) }, (_, i) => i),
-        );
-  const shares = [validation, test ? 0 : testShare] as const;
-  const parts = new Splitter(shares, seed).assign(
-    classified ? y1(first.y)!.data : new Uint8Array(first.x.shape[0]),
-  );
-  const rows = [0, 1, 2].map((part) => {
-    const its = Array.from(parts.keys()).filter((row) => parts[row] === part);
-    return its.length === 0 ? undefined : its.length === parts.length ? first : take(first, its);
-  });
-  if (!rows[0] || shares.some((share, i) => share > 0 && !rows[i + 1]))
-    throw new FusorError(
-      'ERR_DATA_EMPTY',
-      [`${first.x.shape[0]} rows are too few to split`, file, 'give more rows, or other shares'],
-      { file },
-    );
-  const bytes = train.x.data[Symbol.toStringTag] === 'Uint8Array';
-  const hash = sha256(
-    [train, test].flatMap((part) => (part ? [digestOf(part.x), digestOf(part.y)] : [])).join('\n'),
-  );
-  return {
-    name,
-    train: rows[0],
-    validation: rows[1],
-    test: test ?? rows[2],
-    sha256: hash,
-    classes,
-    classNames,
-    scale: bytes ? undefined : 1,
-    folder: file,
-  };
-}
-
-/** Labels as one column, or nothing where there are more. */
-function y1({ data, shape }: NDArray): NDArray | undefined {
-  return data.length === shape[0] ? { data, shape: [shape[0]] } : undefined;
-}
-
-function greatestOf(values: ArrayLike<number>): number {
-  let most = 0;
-  for (let i = 0; i < values.length; i++) if (values[i] > most) most = values[i];
-  return most;
-}
-
-function digestOf({ data, shape }: NDArray): string {
-  return `${shape} ${sha256(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))}`;
-}
-
-function take({ x, y }: LabelledRows, rows: readonly number[]): LabelledRows {
-  const some = ({ data, shape }: NDArray): NDArray => {
-    const width = data.length / shape[0];
-    const out = new (data.constructor as new (length: number) => NumericArray)(rows.length * width);
-    rows.forEach((row, to) => {
-      out.set(data.subarray(row * width, (row + 1) * width), to * width);
-    });
-    return { data: out, shape: [rows.length, ...shape.slice(1)] };
-  };
-  return { x: some(x), y: some(y) };
 }

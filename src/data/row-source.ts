@@ -4,7 +4,7 @@ import { reading, show, wrong } from '../arguments';
 import type { Examples } from '../backend/contract';
 import { FusorError, isFusorError } from '../errors';
 import { type DataShape, examplesOf } from './examples';
-import type { ArrayLike } from './ndarray';
+import { type ArrayLike, asNDArray } from './ndarray';
 import { sampleWeightsOf } from './sample-weights';
 
 /** Any number of rows, x and y as fit takes them. */
@@ -51,11 +51,14 @@ export function isStream(rows: Examples | ExampleStream): rows is ExampleStream 
   return 'chunks' in rows;
 }
 
-/** Whether `value` is gone through, not indexed: neither an array nor an NDArray. */
+/** Whether `value` is gone through, not indexed: neither an NDArray nor an array, but for one of chunks { x, y }. */
 export function isRowSource(value: unknown): value is RowSource {
   if (typeof value === 'function') return true;
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value))
-    return false;
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return false;
+  if (Array.isArray(value)) {
+    const { x, y } = Object(value[0]);
+    return x !== undefined && y !== undefined;
+  }
   return Symbol.asyncIterator in value || Symbol.iterator in value;
 }
 
@@ -64,7 +67,8 @@ export function isRowSource(value: unknown): value is RowSource {
  * @throws from its chunks: what {@link examplesOf} throws, ERR_DATA_STREAM where the source fails; with the chunk's number
  */
 export function exampleStream(fit: DataShape, source: RowSource, where: string): ExampleStream {
-  const { rows, fingerprint, at: passOf } = source as Partial<RowStream>;
+  // An array's `at` is another one.
+  const { rows, fingerprint, at: passOf } = (Array.isArray(source) ? {} : source) as Partial<RowStream>;
   const pass = (at: EpochAt) => {
     if (typeof source === 'function') return source(at);
     return typeof passOf === 'function' ? passOf.call(source, at) : (source as RowIterable);
@@ -79,7 +83,8 @@ export function exampleStream(fit: DataShape, source: RowSource, where: string):
         for (let chunk = 0; ; chunk++) {
           const { done, value } = await failing(place(chunk), () => iterator.next());
           if (done) return;
-          yield reading(place(chunk), () => checked(fit, value, place(chunk)));
+          const examples = reading(place(chunk), () => checked(fit, value, place(chunk)));
+          if (examples) yield examples;
         }
       } finally {
         await iterator.return?.();
@@ -95,12 +100,15 @@ function iteratorOf(iterable: unknown, where: string): AsyncIterator<RowChunk> |
   throw wrong(where, 'what the source gives', iterable, 'an iterable of { x, y }');
 }
 
-function checked(fit: DataShape, chunk: unknown, where: string): Examples {
+/** Nothing for a chunk without rows. */
+function checked(fit: DataShape, chunk: unknown, where: string): Examples | undefined {
   if (isPromise(chunk)) throw wrong(where, 'a chunk', chunk, '{ x, y }', 'it is a promise: await it');
   const parts = Array.isArray(chunk) ? { x: chunk[0], y: chunk[1], sampleWeight: chunk[2] } : Object(chunk);
   if (parts.x === undefined || parts.y === undefined)
     throw wrong(where, 'a chunk', chunk, '{ x, y } or [x, y]');
-  const examples = examplesOf(fit, parts.x, parts.y, where);
+  const [x, y] = [asNDArray(parts.x, where, 'x'), asNDArray(parts.y, where, 'y')];
+  if (x.shape[0] === 0 && y.shape[0] === 0) return undefined;
+  const examples = examplesOf(fit, x, y, where);
   return { ...examples, weights: sampleWeightsOf(parts.sampleWeight, examples.rows, where) };
 }
 

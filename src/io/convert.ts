@@ -13,7 +13,7 @@ export interface Conversion {
   from: FormatName;
   to: FormatName;
   parameters: number;
-  /** What the other format has no place for. */
+  /** What of the source has no counterpart here, and what the other format has no place for. */
   leftOut: string[];
 }
 
@@ -69,7 +69,10 @@ export async function convertModel(
     from: stored.format,
     to: format,
     parameters: model.parameterCount,
-    leftOut: (config.compile && FORMATS[format].leftOut?.(config.compile)) ?? [],
+    leftOut: [
+      ...(stored.leftOut ?? []),
+      ...((config.compile && FORMATS[format].leftOut?.(config.compile)) ?? []),
+    ],
   };
 }
 

@@ -48,13 +48,16 @@ export function onnxBytes(config: ModelConfig, tensors: ReadonlyMap<string, Tens
 
 const OPERATORS = { relu: 'Relu', sigmoid: 'Sigmoid', tanh: 'Tanh', elu: 'Elu', softmax: 'Softmax' } as const;
 
+/** What the graph takes and gives. */
+const [INPUT, OUTPUT] = ['input', 'output'];
+
 class Graph {
   readonly #nodes: Write[] = [];
   readonly #constants: Write[] = [];
   readonly #inputShape: readonly number[];
   readonly #outputShape: readonly number[];
   /** The name of the values reached. */
-  #at = 'input';
+  #at = INPUT;
 
   constructor(
     private readonly config: ModelConfig,
@@ -64,38 +67,40 @@ class Graph {
     this.#inputShape = inputShape;
     this.#outputShape = outputShape;
     for (const { name, config: layer } of layers) {
+      // Names of layers have no slash: so none is that of another value.
+      const value = name === INPUT || name === OUTPUT ? `${name}/layer` : name;
       switch (layer.className) {
         case 'Rescaling':
           this.#constantOp('Mul', `${name}/scale`, layer.config.scale);
           if (layer.config.offset !== 0) this.#constantOp('Add', `${name}/offset`, layer.config.offset);
           break;
         case 'Flatten':
-          this.#node('Flatten', name, [this.#at], { axis: 1 });
+          this.#node('Flatten', value, [this.#at], { axis: 1 });
           break;
         case 'Dense': {
           const names = [`${name}/kernel`, ...(layer.config.useBias ? [`${name}/bias`] : [])];
           for (const each of names) this.#constant(each, tensors.get(each)!);
-          this.#node('Gemm', name, [this.#at, ...names]);
+          this.#node('Gemm', value, [this.#at, ...names]);
           this.#activation(`${name}/${layer.config.activation}`, layer.config.activation);
           break;
         }
         case 'Activation':
-          this.#activation(name, layer.config.activation);
+          this.#activation(value, layer.config.activation);
           break;
         // The identity, but while training.
         case 'Dropout':
           break;
       }
     }
-    this.#node('Identity', 'output', [this.#at]);
+    this.#node('Identity', OUTPUT, [this.#at]);
   }
 
   write(writer: BinaryWriter): void {
     for (const node of this.#nodes) message(writer, 1, node);
     writer.tag(2, LengthDelimited).string(this.config.name);
     for (const constant of this.#constants) message(writer, 5, constant);
-    message(writer, 11, (to) => valueInfo(to, 'input', this.#inputShape));
-    message(writer, 12, (to) => valueInfo(to, 'output', this.#outputShape));
+    message(writer, 11, (to) => valueInfo(to, INPUT, this.#inputShape));
+    message(writer, 12, (to) => valueInfo(to, OUTPUT, this.#outputShape));
   }
 
   #activation(name: string, activation: Activation): void {

@@ -12,6 +12,8 @@ export interface StoredModel {
   config: unknown;
   /** By the model's names: 'dense/kernel'. Already compared with the model that `config` is. */
   tensors: Map<string, Tensor>;
+  /** What the file says of a training that has no counterpart here. */
+  leftOut?: string[];
   /** The program that wrote it, where it says so. */
   maker: string | null;
   /** Where the configuration and the weights were read, for errors. */

@@ -23,6 +23,8 @@ export async function* buffersOf(
       held = [tail];
       yield { examples: join(head), last: false };
     }
+    // A source may fill the same memory anew for its next chunk.
+    held.push(copied(held.pop()!));
   }
   if (rows > 0) yield { examples: join(held), last: true };
 }
@@ -41,6 +43,10 @@ function slice({ rows, x, y, weights }: Examples, begin: number, end: number): E
     return values.subarray(begin * width, end * width) as T;
   };
   return { rows: end - begin, x: part(x), y: part(y), weights: weights && part(weights) };
+}
+
+function copied({ rows, x, y, weights }: Examples): Examples {
+  return { rows, x: x.slice(), y: y.slice(), weights: weights?.slice() };
 }
 
 type Values = Float32Array | Uint8Array | Int32Array;

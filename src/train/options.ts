@@ -136,11 +136,11 @@ export function fitOptions(o: FitOptions, resume?: Checkpoint) {
 /** [x, y], [x, y, sampleWeight] or { x, y, sampleWeight } as the last; a source as it is. */
 function checkedRows(where: string, rows: unknown): FitRows | undefined {
   if (rows === undefined) return undefined;
-  if (Array.isArray(rows) && [2, 3].includes(rows.length))
-    return { x: rows[0], y: rows[1], sampleWeight: rows[2] };
   const { x, y } = Object(rows);
   if (x !== undefined && y !== undefined) return rows as FitRows;
   if (isRowSource(rows)) return rows;
+  if (Array.isArray(rows) && [2, 3].includes(rows.length))
+    return { x: rows[0], y: rows[1], sampleWeight: rows[2] };
   throw wrong(where, 'validationData', rows, '[x, y], [x, y, sampleWeight] or a source of rows');
 }
 

@@ -1,9 +1,11 @@
 /** `fusor predict` on what people have: pictures, CSV, JSON, stdin; and data whose classes have names. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { zipSync } from 'fflate';
 import sharp from 'sharp';
 import { datasets } from '../../src/index';
 import { documentOf, finished, fusor, startCli, WASM } from '../support/cli';
+import { npyBytes } from '../support/npy';
 import { temporaryFolder } from '../support/script';
 
 const cwd = temporaryFolder();
@@ -119,6 +121,20 @@ describe('a table', () => {
     const ran = await piped(['predict', 'kinds', '-', '--json', ...WASM], 'income\n3\n');
     expect(['far', 'near']).toContain(documentOf(ran).predictions[0].name);
   });
+
+  test('arrays of its columns are the rows of text', async () => {
+    const incomes = Float64Array.of(3, 95.5);
+    const x = npyBytes('<f8', [2, 1], incomes);
+    write('kinds.npy', x);
+    write('kinds.npz', zipSync({ 'x.npy': x, 'y.npy': npyBytes('|u1', [2], Uint8Array.of(1, 0)) }));
+    write('kinds-new.csv', `income,sea\n${incomes[0]},near\n${incomes[1]},far\n`);
+    const ask = async (...words: string[]) => documentOf(await fusor([...words, '--json', ...WASM], { cwd }));
+    const { predictions } = await ask('predict', 'kinds', 'kinds-new.csv');
+    for (const file of ['kinds.npy', 'kinds.npz'])
+      expect((await ask('predict', 'kinds', file)).predictions).toEqual(predictions);
+    const tested = (file: string) => ask('evaluate', 'kinds', '--data', file);
+    expect((await tested('kinds.npz')).test).toEqual((await tested('kinds-new.csv')).test);
+  }, 60_000);
 
   test.each([
     ['a column that is not there', 'income\n3\n', 3, 'no column "sea"'],

@@ -127,6 +127,20 @@ test('a connection reset midway is taken up where it broke, in the same call', a
   expect(readFileSync(target).equals(content)).toBe(true);
 });
 
+test('a beginning of other bytes than the rest is fetched anew, once', async () => {
+  answer = ranged;
+  const target = join(folder, `${count++}.zip`);
+  const beginning = Buffer.concat([content.subarray(0, 4), Buffer.alloc(5000, 'other')]);
+  writeFileSync(`${target}.part`, beginning);
+  expect((await download({ target })).error).toBeUndefined();
+  expect(requests.map(({ headers }) => headers.range)).toEqual([`bytes=${beginning.length}-`, undefined]);
+  expect(readFileSync(target).equals(content)).toBe(true);
+  requests = [];
+  writeFileSync(`${target}.part`, beginning);
+  expect((await download({ target, sha256: sha256.replace(/^./, 'x') })).error?.code).toBe('ERR_DATA_DIGEST');
+  expect(requests).toHaveLength(2);
+});
+
 test('a server that ignores Range sends all of it again', async () => {
   answer = whole;
   const target = join(folder, `${count++}.zip`);

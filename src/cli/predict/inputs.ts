@@ -5,6 +5,7 @@ import { isOwnFolder, loadDataset } from '../../data/datasets';
 import { readIdx } from '../../data/idx';
 import { isPictureName, pixelsOf } from '../../data/image-folder';
 import { readNpy, readNpz } from '../../data/npy';
+import { arrayInputs } from '../../data/table/inputs';
 import { openDataFile } from '../../data/unpack';
 import { FusorError } from '../../errors';
 import { type NDArray, ndarray } from '../../index';
@@ -63,17 +64,22 @@ async function fileRows(name: string, wanted: InputsWanted): Promise<NDArray> {
   try {
     const { head, size, packed } = opened;
     const text = head.toString('latin1');
-    if (text.startsWith('\x93NUMPY')) return readNpy(name);
-    if (text.startsWith('PK\x03\x04')) return arrayIn(readNpz(name), name);
+    if (text.startsWith('\x93NUMPY')) return arrayRows(readNpy(name), name, wanted);
+    if (text.startsWith('PK\x03\x04')) return arrayRows(arrayIn(readNpz(name), name), name, wanted);
     if (head[0] === 0 && head[1] === 0) {
       const { data, shape } = readIdx(name, 'images');
-      return { data, shape: shape.length === 3 ? [...shape, 1] : shape };
+      return arrayRows({ data, shape: shape.length === 3 ? [...shape, 1] : shape }, name, wanted);
     }
     if (packed) throw unknown(name, 'gzip of no IDX file', 'unpack it first (gunzip)');
     return await bytesRows(opened.read(size), name, wanted);
   } finally {
     opened.close();
   }
+}
+
+/** Of a model that was trained on a table, as its columns were. */
+function arrayRows(rows: NDArray, name: string, { schema, missing }: InputsWanted): NDArray {
+  return schema ? arrayInputs(schema, rows, name, missing) : rows;
 }
 
 function arrayIn(arrays: Map<string, NDArray>, file: string): NDArray {

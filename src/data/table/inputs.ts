@@ -27,6 +27,42 @@ export function tableInputs(
   return { data: expand(schema, values, records.length), shape: [records.length, widthOf(schema)] };
 }
 
+/**
+ * x for rows of an array that has a number a column, in the order of the table's columns.
+ * @param missing what NaN becomes: an error, or the column's mean
+ * @throws ERR_SHAPE, ERR_DATA_FORMAT
+ */
+export function arrayInputs(
+  schema: TableSchema,
+  { data, shape }: NDArray,
+  where: string,
+  missing: 'error' | 'mean',
+): NDArray {
+  const { columns } = schema;
+  const [rows, ...row] = shape;
+  const names = columns.map(({ name }) => name);
+  if (row.length !== 1 || row[0] !== columns.length)
+    throw new FusorError('ERR_SHAPE', [
+      `rows of the shape [${row}], the model's table has ${columns.length} columns`,
+      where,
+      `give them in their order: ${names.slice(0, 12).join(', ')}`,
+    ]);
+  const refuse = (what: string, at: string, mend: string) =>
+    new FusorError('ERR_DATA_FORMAT', [what, at, mend]);
+  const text = columns.find(({ kind }) => kind === 'category');
+  if (text) throw refuse(`column "${text.name}" has categories, an array numbers`, where, 'give CSV or JSON');
+  const values = data[Symbol.toStringTag] === 'Uint8Array' ? (data as Uint8Array) : new Float32Array(data);
+  const bad = values.findIndex(
+    (value) => !Number.isFinite(value) && !(Number.isNaN(value) && missing === 'mean'),
+  );
+  if (bad < 0) return { data: expand(schema, values, rows), shape: [rows, widthOf(schema)] };
+  throw refuse(
+    `${data[bad]} in column "${names[bad % row[0]]}"`,
+    `${where}, row ${Math.floor(bad / row[0])}`,
+    Number.isNaN(data[bad]) ? 'give a number, or take the mean: --missing mean' : 'give finite numbers',
+  );
+}
+
 function numberIn(
   column: TableColumn,
   cell: JsonCell | undefined,

@@ -28,10 +28,7 @@ export class Pool {
         if ('error' in message) failed(new Error(message.error));
         else done(message.result as never);
       });
-      worker.on('error', (error) => {
-        for (const { failed } of this.#waiting.values()) failed(error as Error);
-        this.#waiting.clear();
-      });
+      worker.on('error', (error) => this.#fail(error as Error));
       return entry;
     });
   }
@@ -54,8 +51,15 @@ export class Pool {
     return result;
   }
 
+  /** What is still in work fails. */
   async close(): Promise<void> {
     await Promise.all(this.#workers.map(({ worker }) => worker.terminate()));
+    this.#fail(new Error('the threads have ended'));
+  }
+
+  #fail(error: Error): void {
+    for (const { failed } of this.#waiting.values()) failed(error);
+    this.#waiting.clear();
   }
 
   /** While somebody waits for a thread, the process does. */

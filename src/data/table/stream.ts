@@ -1,4 +1,5 @@
 /** The rows of a large table, read again in each epoch by a thread of their own. */
+import { FusorError } from '../../errors';
 import { permutation } from '../../random';
 import { ndarray } from '../ndarray';
 import type { EpochAt, RowStream } from '../row-source';
@@ -15,6 +16,7 @@ const ORDER_STREAM = 2 ** 24 - 1;
 /** Reads the blocks of a file; its thread is started when first needed. */
 export class BlockReader {
   #pool: Pool | undefined;
+  #closed: Promise<void> | undefined;
 
   constructor(
     private readonly spill: Spill,
@@ -22,14 +24,26 @@ export class BlockReader {
     private readonly order: ReadonlyMap<number, number> | undefined,
   ) {}
 
-  read(block: SpilledBlock): Promise<ReadRows> {
+  /** @throws ERR_STATE when it is closed, also while the block is read */
+  async read(block: SpilledBlock): Promise<ReadRows> {
+    const closed = () => new FusorError('ERR_STATE', ['the data is closed', '', 'open it again']);
+    if (this.#closed) throw closed();
     this.#pool ??= new Pool(1);
     const read: ReadJob = { fd: this.spill.fd, block, schema: this.schema, order: this.order };
-    return this.#pool.run<ReadRows>({ read });
+    try {
+      return await this.#pool.run<ReadRows>({ read });
+    } catch (error) {
+      throw this.#closed ? closed() : error;
+    }
   }
 
-  /** Gives the file back; the streams are then of no more use. */
-  async close(): Promise<void> {
+  /** Gives the file back; the streams are then of no more use. Idempotent. */
+  close(): Promise<void> {
+    this.#closed ??= this.#end();
+    return this.#closed;
+  }
+
+  async #end(): Promise<void> {
     await this.#pool?.close();
     await this.spill.close();
   }
@@ -49,7 +63,12 @@ export function blockStream(
       : Uint32Array.from(blocks.keys());
     const ahead: Promise<ReadRows>[] = [];
     for (let next = 0; next < order.length || ahead.length > 0; ) {
-      while (ahead.length < AHEAD && next < order.length) ahead.push(reader.read(blocks[order[next++]]));
+      while (ahead.length < AHEAD && next < order.length) {
+        const block = reader.read(blocks[order[next++]]);
+        // That it failed is told when its turn comes.
+        block.catch(() => {});
+        ahead.push(block);
+      }
       const { rows, x, y } = await ahead.shift()!;
       yield { x: ndarray(x, [rows, width]), y };
     }

@@ -22,7 +22,7 @@ export function writeKerasConfig(config: ModelConfig, shapes: readonly (readonly
   const input = object('keras.layers', 'InputLayer', {
     batch_shape: shape,
     dtype: 'float32',
-    name: 'input_layer',
+    name: freeName(layers),
   });
   const all = [input, ...layers.map((layer, i) => writeLayer(layer, shapes[i]))];
   return {
@@ -36,6 +36,14 @@ export function writeKerasConfig(config: ModelConfig, shapes: readonly (readonly
     build_config: { input_shape: shape },
     ...(compile && { compile_config: writeCompile(compile) }),
   };
+}
+
+/** 'input_layer', 'input_layer_1', …: the first that no layer has, as Keras. */
+function freeName(layers: readonly LayerConfig[]): string {
+  const taken = layers.map(({ config }) => config.name);
+  let name = 'input_layer';
+  for (let n = 1; taken.includes(name); n++) name = `input_layer_${n}`;
+  return name;
 }
 
 function object(module: string, className: string, config: Json): Json {

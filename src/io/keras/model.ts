@@ -12,6 +12,7 @@ import { objectOf } from '../model-files';
 import { withFile } from '../read-file';
 import type { Tensor } from '../safetensors';
 import { modelOf, refused, type StoredModel } from '../stored-model';
+import { unreadOf } from '../tfjs/training';
 import { checkShapes } from '../weights-check';
 import { unzip, zip } from '../zip';
 import { readKerasConfig, writeKerasConfig } from './config';
@@ -35,6 +36,7 @@ export interface KerasArchive {
   config: ModelConfig;
   model: Model;
   weights: Uint8Array;
+  leftOut: string[];
   maker: string | null;
 }
 
@@ -55,14 +57,15 @@ export function readArchive(bytes: Uint8Array, file: string): KerasArchive {
     config,
     model: modelOf(config, file),
     weights: member(WEIGHTS),
+    leftOut: unreadOf(json.compile_config, config.compile),
     maker: typeof maker === 'string' ? `Keras ${maker.slice(0, 60)}` : null,
   };
 }
 
 export async function readKerasModel(file: string): Promise<StoredModel> {
-  const { config, model, weights, maker } = readArchive(await bytesOf(file), file);
+  const { config, model, weights, leftOut, maker } = readArchive(await bytesOf(file), file);
   const tensors = await readWeights(hdf5, weights, model, file);
-  return { format: 'keras', config, tensors, maker, configFile: file, weightsFile: file };
+  return { format: 'keras', config, tensors, leftOut, maker, configFile: file, weightsFile: file };
 }
 
 export async function readWeights(

@@ -15,7 +15,7 @@ import type { Json } from './json';
 import { readManifest, type WeightGroup } from './manifest';
 import { readShards } from './shards';
 import { readTopology, writeTopology } from './topology';
-import { compiled, writeTraining } from './training';
+import { compiled, unreadOf, writeTraining } from './training';
 
 const WEIGHTS = 'weights.bin';
 
@@ -58,7 +58,8 @@ export function readHead(json: Json, file: string): TfjsHead {
 export async function readTfjsModel(json: Json, file: string): Promise<StoredModel> {
   const { config, groups, maker, digests } = readHead(json, file);
   const tensors = await readShards(groups, file, digests);
-  return { format: 'tfjs', config, tensors, maker, configFile: file, weightsFile: file };
+  const leftOut = unreadOf(json.trainingConfig, config.compile);
+  return { format: 'tfjs', config, tensors, leftOut, maker, configFile: file, weightsFile: file };
 }
 
 /** The topology alone, for new weights. */

@@ -41,6 +41,25 @@ export function compiled(bare: Omit<ModelConfig, 'compile'>, training: unknown):
   }
 }
 
+/** What a file says of its training that is not in what it was read as. */
+export function unreadOf(training: unknown, read: TrainingConfig | undefined): string[] {
+  if (!isObject(training)) return [];
+  if (!read) return ['optimizer, loss and metrics: not all of them have a counterpart here'];
+  const metrics = metricsIn(training).filter((metric) => !isKnownMetric(metric));
+  // Absent, null or an empty list.
+  const others = ['loss_weights', 'weighted_metrics'].filter((key) => String(training[key] ?? '') !== '');
+  return [...metrics.map((metric) => `the metric ${nameOf(metric)}`), ...others];
+}
+
+const metricsIn = ({ metrics }: Json): unknown[] => (Array.isArray(metrics) ? metrics.slice(0, 100) : []);
+
+const isKnownMetric = (metric: unknown): metric is string =>
+  typeof metric === 'string' && Object.hasOwn(METRICS, metric);
+
+/** Of a metric by its name, or as an object of Keras. */
+const nameOf = (metric: unknown): string =>
+  String(isObject(metric) ? metric.class_name : metric).slice(0, 60);
+
 /**
  * Compile options, not yet checked; undefined where the loss or the optimiser has no counterpart here. Metrics that
  * have none are left out.
@@ -51,10 +70,9 @@ function readTraining(value: unknown): Json | undefined {
   const { class_name: className, config } = value.optimizer_config;
   const optimizer = isObject(config) ? readOptimizer(className, config) : undefined;
   if (!loss || !optimizer) return undefined;
-  const given: unknown[] = Array.isArray(value.metrics) ? value.metrics.slice(0, 100) : [];
-  const names = given.flatMap((name) =>
-    typeof name === 'string' && Object.hasOwn(METRICS, name) ? METRICS[name] : [],
-  );
+  const names = metricsIn(value)
+    .filter(isKnownMetric)
+    .map((metric) => METRICS[metric]);
   return { loss, optimizer, metrics: [...new Set(names)] };
 }
 
@@ -73,7 +91,9 @@ function readLoss(value: unknown): Json | undefined {
     const kind = Object.hasOwn(LOSSES, name) ? LOSSES[name as keyof typeof LOSSES] : undefined;
     const given = isObject(config) ? config : {};
     const plain =
-      !given.label_smoothing && [undefined, 'sum_over_batch_size'].includes(given.reduction as string);
+      !given.label_smoothing &&
+      (given.ignore_class ?? null) === null &&
+      [undefined, 'sum_over_batch_size'].includes(given.reduction as string);
     return kind && plain ? { kind, fromLogits: given.from_logits === true } : undefined;
   }
   if (typeof value !== 'string') return undefined;

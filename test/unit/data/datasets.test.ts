@@ -6,6 +6,7 @@ import { dataFolder } from '../../../src/data/cache';
 import { datasets, type ImageDataset, isOwnFolder, loadDataset } from '../../../src/data/datasets';
 import { MNIST, md5, sha256 } from '../../../src/data/digests';
 import { findDataset, locateDataset } from '../../../src/data/registry';
+import type { LabelledRows } from '../../../src/index';
 import { FILES, idxBytes, idxPair, writeIdxFolder } from '../../support/idx';
 import { temporaryFolder } from '../../support/script';
 
@@ -103,6 +104,27 @@ describe('a folder of the user', () => {
     expect(plain.classes).toBe(3);
     expect(packed.sha256).toBe(plain.sha256);
     expect(packed.train.x.data).toEqual(plain.train.x.data);
+  });
+
+  test('rows to validate with come from those that train, at random, the same of each class', async () => {
+    const {
+      train,
+      validation,
+      test: held,
+    } = await loadDataset(writeIdxFolder(fresh()), {
+      validation: 0.2,
+      seed: 1,
+    });
+    const [kept, taken] = [train, validation].map((rows) => rows as LabelledRows);
+    expect([kept.x.shape, taken.x.shape, (held as LabelledRows).x.shape]).toEqual([
+      [24, 4, 4, 1],
+      [6, 4, 4, 1],
+      [12, 4, 4, 1],
+    ]);
+    expect([...taken.y.data].sort()).toEqual([0, 0, 1, 1, 2, 2]);
+    // Every pixel of an image is its number: each row is there once.
+    const numbers = [kept, taken].flatMap(({ x }) => [...x.data].filter((_, i) => i % 16 === 0));
+    expect(numbers.sort((a, b) => a - b)).toEqual([...Array(30).keys()]);
   });
 
   test('fewer labels than images: both files and counts are named', async () => {

@@ -1,9 +1,9 @@
-import { writeFileSync } from 'node:fs';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import sharp from 'sharp';
 import { readNpy } from '../../../src/data/npy';
-import { datasets, type LabelledRows } from '../../../src/index';
+import { datasets, type LabelledRows, type OwnData } from '../../../src/index';
 import { writeFiles } from '../../support/data-sets';
 import { idxBytes } from '../../support/idx';
 import { npyBytes } from '../../support/npy';
@@ -84,6 +84,54 @@ test('.npy and IDX take their labels from a second file; values are no classes',
   expect([(train as LabelledRows).x.shape, classes]).toEqual([[6, 2, 2, 1], 3]);
 });
 
+test('rows to test with that are not as those to train with', async () => {
+  const members = { 'x_train.npy': x, 'y_train.npy': y, 'y_test.npy': y };
+  const narrow = npyBytes('<f4', [10, 1], new Float32Array(10));
+  const far = npyBytes('|u1', [10], Uint8Array.of(0, 1, 2, 3, 0, 1, 2, 3, 0, 1));
+  await expect(
+    datasets.open(file('n.npz', zipSync({ ...members, 'x_test.npy': narrow }))),
+  ).rejects.toMatchObject({ code: 'ERR_DATA_MISMATCH', message: /\[10,2\].*\[10,1\] to test/ });
+  await expect(
+    datasets.open(file('f.npz', zipSync({ ...members, 'x_test.npy': x, 'y_test.npy': far }))),
+  ).rejects.toMatchObject({ code: 'ERR_LABEL_RANGE', message: /label 3, expected 0 … 1/ });
+});
+
+describe('arrays for a model of a table', () => {
+  const table = 'a,b,kind\n1,300,7\n2,,9\n4,500,7\n';
+  const rows = Float64Array.of(1, 300, 2, Number.NaN, 4, 500);
+  const open = async (labels: Uint8Array, missing: 'mean' | 'error', ...shape: number[]) => {
+    const path = file('t.csv', Buffer.from(table));
+    const text = await datasets.open(path, { label: 'kind', missing: 'mean' });
+    const npz = zipSync({ 'x.npy': npyBytes('<f8', shape, rows), 'y.npy': npyBytes('|u1', [3], labels) });
+    return [text, await datasets.open(file('t.npz', npz), { schema: text.schema, missing })];
+  };
+
+  test('become what its text becomes', async () => {
+    const [text, array] = await open(Uint8Array.of(7, 9, 7), 'mean', 3, 2);
+    const seen = ({ train, classes, classNames, scale, schema }: OwnData) => {
+      const { x: inputs, y: labels } = train as LabelledRows;
+      return [inputs, [...labels.data], classes, classNames, scale, schema];
+    };
+    expect(seen(array)).toEqual(seen(text));
+  });
+
+  test.each([
+    ['of another shape', [7, 9, 7], 'mean', [3, 1, 2], 'ERR_SHAPE', /\[1,2\].*2 columns.*a, b/],
+    ['with empty numbers', [7, 9, 7], 'error', [3, 2], 'ERR_DATA_FORMAT', /NaN in column "b".*row 1/],
+    ['of another class', [7, 9, 8], 'mean', [3, 2], 'ERR_LABEL_RANGE', /label 8 .*row 2.*7, 9/],
+  ] as const)('%s: refused', async (_, labels, missing, shape, code, message) => {
+    await expect(open(Uint8Array.from(labels), missing, ...shape)).rejects.toMatchObject({ code, message });
+  });
+
+  test('of categories: refused', async () => {
+    const { schema } = await datasets.open(file('t.csv', Buffer.from('a,b,y\n1,x,0.5\n2,y,1.5\n')), {
+      label: 'y',
+    });
+    const opening = datasets.open(file('a.npz', zipSync({ 'x.npy': x, 'y.npy': y })), { schema });
+    await expect(opening).rejects.toMatchObject({ code: 'ERR_DATA_FORMAT', message: /"b" has categories/ });
+  });
+});
+
 describe('a folder of images per class', () => {
   const image = (red: number, size = 4, channels: 1 | 3 = 3) =>
     sharp(Buffer.alloc(size * size * channels, red), { raw: { width: size, height: size, channels } })
@@ -118,6 +166,45 @@ describe('a folder of images per class', () => {
     const { train } = await datasets.open(path, { imageSize: [2, 3] });
     expect((train as LabelledRows).x.shape).toEqual([2, 2, 3, 1]);
     expect([...(train as LabelledRows).x.data]).toEqual([10, 10, 10, 10, 10, 10, 20, 20, 20, 20, 20, 20]);
+  });
+
+  test('images to test with have the channels of those that train', async () => {
+    const [grey, coloured] = [await image(10, 4, 1), await image(20)];
+    for (const [trains, tests, channels] of [
+      [coloured, grey, 3],
+      [grey, coloured, 1],
+    ] as const) {
+      const path = writeFiles(fresh(), {
+        ...{ 'train/a/1.png': trains, 'train/b/1.png': trains },
+        'test/a/1.png': tests,
+      });
+      const { train, test: held } = await datasets.open(path);
+      expect([train, held].map((rows) => (rows as LabelledRows).x.shape)).toEqual([
+        [2, 4, 4, channels],
+        [1, 4, 4, channels],
+      ]);
+    }
+  });
+
+  test('links are followed, to images and to classes', async () => {
+    const path = writeFiles(fresh(), { 'a/1.png': await image(10), 'b/1.png': await image(20) });
+    symlinkSync(join(path, 'a', '1.png'), join(path, 'a', '2.png'));
+    symlinkSync(join(path, 'b'), join(path, 'c'));
+    const { train, classNames } = await datasets.open(path);
+    expect([classNames, [...(train as LabelledRows).y.data]]).toEqual([
+      ['a', 'b', 'c'],
+      [0, 0, 1, 2],
+    ]);
+    symlinkSync(join(path, 'nowhere.png'), join(path, 'a', '3.png'));
+    await expect(datasets.open(path)).rejects.toMatchObject({ message: /a\/3\.png/ });
+  });
+
+  test('more than 256 classes keep their numbers', async () => {
+    const dot = await image(10, 1, 1);
+    const names = Array.from({ length: 258 }, (_, i) => `c${i + 100}`);
+    const path = writeFiles(fresh(), Object.fromEntries(names.map((name) => [`${name}/1.png`, dot])));
+    const { train } = await datasets.open(path);
+    expect([...(train as LabelledRows).y.data]).toEqual([...names.keys()]);
   });
 
   test('what is no image is named', async () => {

@@ -95,12 +95,14 @@ describe('IMDB', () => {
     expect([...(await loadArrays(path, { limit: 2 })).train.y.data].sort()).toEqual([0, 1]);
   });
 
-  test('a byte order mark, CRLF, an empty review and a missing last newline are taken', async () => {
+  test('a byte order mark, CRLF, an empty review, a missing last newline and one too many are taken', async () => {
     const feat = '\ufeff9 0:3\r\n1\r\n10 4:1';
-    const path = writeFiles(fresh(), { ...IMDB_FILES, 'train/labeledBow.feat': feat });
-    const { train } = await loadArrays(path);
-    expect([...train.y.data]).toEqual([1, 0, 1]);
-    expect([...train.x.data.subarray(5, 10)]).toEqual([0, 0, 0, 0, 0]);
+    for (const end of ['', '\r\n\r\n']) {
+      const path = writeFiles(fresh(), { ...IMDB_FILES, 'train/labeledBow.feat': feat + end });
+      const { train } = await loadArrays(path);
+      expect([...train.y.data]).toEqual([1, 0, 1]);
+      expect([...train.x.data.subarray(5, 10)]).toEqual([0, 0, 0, 0, 0]);
+    }
   });
 
   const real = place('imdb');

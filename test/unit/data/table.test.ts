@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { Splitter } from '../../../src/data/split';
@@ -242,6 +242,35 @@ describe('a large table, kept in a file', () => {
       expect([all.y, all.x]).toEqual([Array.from(y.data), Array.from(x.data)]);
     }
     await kept.close?.();
+  });
+
+  test('is told from the same file split or scaled in another way', async () => {
+    const prints: string[] = [];
+    for (const other of [
+      {},
+      { seed: 4 },
+      { scale: 'none' },
+      { validation: 0.2 },
+      { limit: 5000 },
+      { missing: 'drop' },
+    ] as const) {
+      const data = await datasets.open(file, { ...options, ...other, stream: true });
+      prints.push(...[data.train, data.validation].map((rows) => (rows as RowStream).fingerprint));
+      await data.close?.();
+    }
+    expect(new Set(prints).size).toBe(prints.length);
+  });
+
+  test('closed twice it closes no other file; what reads it, then or later, is told', async () => {
+    const { train, close } = await datasets.open(file, { ...options, stream: true });
+    const reading = (train as RowStream)[Symbol.asyncIterator]();
+    const [first] = await Promise.allSettled([reading.next(), close!()]);
+    expect(first).toMatchObject({ status: 'rejected', reason: { code: 'ERR_STATE' } });
+    const other = openSync(file, 'r');
+    await close!();
+    closeSync(other);
+    const again = (train as RowStream)[Symbol.asyncIterator]();
+    await expect(again.next()).rejects.toMatchObject({ code: 'ERR_STATE', message: /the data is closed/ });
   });
 
   test('trains and is tested as arrays are', async () => {

@@ -1,6 +1,8 @@
 /** Files of Keras 3: those that the real one wrote (test/support/keras/models.py), and ours. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { BinaryReader } from '@bufbuild/protobuf/wire';
+import { strFromU8, strToU8, unzipSync, zipSync } from 'fflate';
 import {
   constraints,
   convertModel,
@@ -137,6 +139,27 @@ test('a chain of conversions ends with the weights that it began with', async ()
   expect(await last.getWeights()).toEqual(await first.getWeights());
 });
 
+const NO_COUNTERPART = ['optimizer, loss and metrics: not all of them have a counterpart here'];
+const topK = { class_name: 'TopKCategoricalAccuracy', config: { k: 2 } };
+test.each<[string, object | null, string[]]>([
+  ['no training', null, []],
+  ['an optimiser that is unknown here', { optimizer: { class_name: 'Nadam', config: {} } }, NO_COUNTERPART],
+  [
+    'labels that do not count',
+    { loss: { class_name: 'SparseCategoricalCrossentropy', config: { ignore_class: 2 } } },
+    NO_COUNTERPART,
+  ],
+  ['a metric', { metrics: ['accuracy', topK] }, ['the metric TopKCategoricalAccuracy']],
+  ['weights', { loss_weights: [2], weighted_metrics: ['mae'] }, ['loss_weights', 'weighted_metrics']],
+])('a conversion says what it did not read: %s', async (_, change, leftOut) => {
+  const files = unzipSync(readFileSync(join(KERAS, 'sequential.keras')));
+  const config = JSON.parse(strFromU8(files['config.json']));
+  config.compile_config = change && { ...config.compile_config, ...change };
+  const source = fresh('x.keras');
+  writeFileSync(source, zipSync({ ...files, 'config.json': strToU8(JSON.stringify(config)) }, { level: 0 }));
+  expect((await convertModel(source, fresh('x'))).leftOut).toEqual(leftOut);
+});
+
 // test/long/formats.test.ts has onnx.checker and onnxruntime look at this file, and compares predictions.
 test('ONNX: the bytes that onnxruntime runs', async () => {
   const path = fresh('x.onnx');
@@ -146,6 +169,37 @@ test('ONNX: the bytes that onnxruntime runs', async () => {
   // To write it anew, remove it; the long test then has to pass.
   if (!existsSync(golden)) writeFileSync(golden, readFileSync(path));
   expect(readFileSync(path).equals(readFileSync(golden))).toBe(true);
+});
+
+function messagesIn(bytes: Uint8Array, field: number): Uint8Array[] {
+  const found: Uint8Array[] = [];
+  for (const reader = new BinaryReader(bytes); reader.pos < reader.len; ) {
+    const [number, type] = reader.tag();
+    if (number === field) found.push(reader.bytes());
+    else reader.skip(type);
+  }
+  return found;
+}
+
+test('layers named as the input and the output make files of unique names', async () => {
+  const names = ['input', 'input_layer', 'output'];
+  const model = sequential([
+    layers.flatten({ inputShape: [2, 2], name: names[0] }),
+    layers.activation('tanh', { name: names[1] }),
+    layers.dense(1, { name: names[2] }),
+  ]);
+  model.runOn(PLAIN);
+  const [keras, onnx] = [fresh('x.keras'), fresh('x.onnx')];
+  await saveModel(model, keras);
+  const config = JSON.parse(strFromU8(unzipSync(readFileSync(keras))['config.json']));
+  expect(config.config.layers.map((layer: { config: { name: string } }) => layer.config.name)).toEqual([
+    'input_layer_1',
+    ...names,
+  ]);
+  await saveModel(model, onnx);
+  const [graph] = messagesIn(readFileSync(onnx), 7);
+  const outputs = messagesIn(graph, 1).map((node) => strFromU8(messagesIn(node, 2)[0]));
+  expect(outputs).toEqual(['input/layer', 'input_layer', 'output/layer', 'output']);
 });
 
 test.each([

@@ -58,6 +58,33 @@ test('in order, a stream trains to the bit as arrays do, however it is cut', asy
   }
 });
 
+test('a source may fill the same arrays anew for each chunk', async () => {
+  function* reused(size: number) {
+    const room = chunk(0, size);
+    const weight = new Float32Array(size);
+    for (let begin = 0; begin + size <= ROWS; begin += size) {
+      room.x.data.set(x.data.subarray(begin * width, (begin + size) * width));
+      room.y.data.set(y.data.subarray(begin, begin + size));
+      weight.fill(1 + (begin % 3));
+      yield { ...room, sampleWeight: weight };
+    }
+  }
+  const copies = (size: number) =>
+    [...reused(size)].map((_, i) => ({
+      ...chunk(i * size, (i + 1) * size),
+      sampleWeight: new Float32Array(size).fill(1 + ((i * size) % 3)),
+    }));
+  for (const [size, bufferRows] of [
+    [10, 16],
+    [25, 8],
+    [10, 10],
+    [10, 100],
+  ]) {
+    const own = await trained((model) => model.fit(() => copies(size), { ...options, bufferRows }));
+    expect(await trained((model) => model.fit(() => reused(size), { ...options, bufferRows }))).toEqual(own);
+  }
+});
+
 test('one buffer that holds all rows is shuffled as arrays are; smaller ones each for itself', async () => {
   const arrays = await trained((model) => model.fit(x, y, options));
   expect(await trained((model) => model.fit(() => chunks(9), options))).toEqual(arrays);
@@ -73,6 +100,11 @@ test('{ x, y } is taken, as are iterables that begin anew and streams that know 
   expect(await trained((model) => model.fit({ [Symbol.asyncIterator]: () => slowly(20) }, options))).toEqual(
     arrays,
   );
+  const list = [chunk(0, 20), chunk(20, 20), chunk(20, ROWS)];
+  expect(await trained((model) => model.fit(list, options))).toEqual(arrays);
+  const validated = (validationData: typeof list | (typeof list)[0]) =>
+    trained((model) => model.fit(x, y, { ...options, validationData }));
+  expect(await validated(list.slice(1))).toEqual(await validated(chunk(20, ROWS)));
   const asked: unknown[] = [];
   const stream = {
     rows: ROWS,
@@ -187,7 +219,8 @@ test.each<[string, () => Iterable<unknown>, string, RegExp]>([
     'ERR_SHAPE',
     /\[1,2\].*epoch 1, chunk 1/,
   ],
-  ['has no rows in a chunk', () => [chunk(0, 0)], 'ERR_DATA_EMPTY', /chunk 0/],
+  ['has no rows in its chunks', () => [chunk(0, 0), chunk(0, 0)], 'ERR_DATA_EMPTY', /no rows.*epoch 1/],
+  ['has labels alone in a chunk', () => [{ ...chunk(0, 0), y: [0] }], 'ERR_DATA_EMPTY', /chunk 0/],
   ['has a label out of range', () => [{ x: chunk(0, 1).x, y: [99] }], 'ERR_LABEL_RANGE', /chunk 0/],
 ])('a source that %s: %s', async (_, source, code, message) => {
   const model = referenceModel();
