@@ -35,6 +35,8 @@ test.each([1e30, 0])('the learning rate %p is allowed', (learningRate) => {
   expect(optimizers.adam({ learningRate }).learningRate).toBe(learningRate);
 });
 
+const withMetrics = (...given: unknown[]) => compileConfig({ ...SGD, metrics: given });
+
 test.each([
   ['a negative rate', () => optimizers.sgd({ learningRate: -1 })],
   ['rate NaN', () => optimizers.adam({ learningRate: Number.NaN })],
@@ -62,6 +64,11 @@ test.each([
   ['a metric that is no array', () => compileConfig({ ...SGD, metrics: 'accuracy' })],
   ['an unknown metric', () => compileConfig({ ...SGD, metrics: ['acc'] })],
   ['a metric twice', () => compileConfig({ ...SGD, metrics: ['mse', 'mse'] })],
+  ['a metric whose validation is named as the loss is', () => withMetrics(metrics.topK(1, { name: 'Loss' }))],
+  [
+    'a metric whose validation is named as another',
+    () => withMetrics('mse', metrics.topK(1, { name: 'Mse' })),
+  ],
   ['top 0', () => metrics.topK(0)],
   ['a metric named loss', () => metrics.topK(1, { name: 'loss' })],
   ['a metric named as validation is', () => metrics.topK(1, { name: 'valTop' })],
