@@ -2,7 +2,7 @@ import { closed, integer, range, reading, real, seedOf } from '../arguments';
 import { type Backend, parametersOf, type SessionState, type TrainPlan } from '../backend/contract';
 import { examplesOf, inputsOf } from '../data/examples';
 import type { ArrayLike, NDArray } from '../data/ndarray';
-import { exampleStream, isRowSource, isStream, type RowSource } from '../data/row-source';
+import { exampleStream, isRowSource, isStream } from '../data/row-source';
 import { sampleWeightsOf } from '../data/sample-weights';
 import { FusorError } from '../errors';
 import { checkpointOf } from '../io/checkpoint-folder';
@@ -11,7 +11,15 @@ import type { TrainedModel } from '../train/callbacks';
 import { bufferRowsFor, evaluateStream } from '../train/feed';
 import { runFit } from '../train/fit';
 import type { History } from '../train/history';
-import { checkedSignal, type FitOptions, fitArguments, givenOptions, MAX_COUNT } from '../train/options';
+import {
+  checkedSignal,
+  type FitOptions,
+  type FitRows,
+  fitArguments,
+  givenOptions,
+  MAX_COUNT,
+  withWeights,
+} from '../train/options';
 import { abortError } from '../train/training';
 import {
   type CompileOptions,
@@ -136,11 +144,11 @@ export class Model implements TrainedModel {
    */
   fit(x: ArrayLike, y: ArrayLike, options?: FitOptions): Promise<History>;
   /**
-   * Trains on { x, y }, or on a source of such chunks, which need not fit into memory together: a buffer of its rows trains
-   * while the next one is read. Rows are shuffled within a buffer (see FitOptions.bufferRows); one that holds all of them,
-   * or shuffle: false, trains exactly as arrays do. What is wrong with a chunk is said when it comes.
+   * Trains on { x, y, sampleWeight }, or on a source of such chunks, which need not fit into memory together: a buffer of
+   * its rows trains while the next one is read. Rows are shuffled within a buffer (see FitOptions.bufferRows); one that
+   * holds all of them, or shuffle: false, trains exactly as arrays do. What is wrong with a chunk is said when it comes.
    */
-  fit(rows: RowSource | { x: ArrayLike; y: ArrayLike }, options?: FitOptions): Promise<History>;
+  fit(rows: FitRows, options?: FitOptions): Promise<History>;
   async fit(...args: [unknown, unknown?, unknown?]): Promise<History> {
     const { rows, options } = fitArguments(args);
     this.#notFitting('fit');
@@ -169,11 +177,8 @@ export class Model implements TrainedModel {
    * @throws as {@link Model.fit}
    */
   evaluate(x: ArrayLike, y: ArrayLike, options?: EvaluateOptions): Promise<Record<string, number>>;
-  /** Over { x, y }, or over a source as fit takes it. */
-  evaluate(
-    rows: RowSource | { x: ArrayLike; y: ArrayLike },
-    options?: EvaluateOptions,
-  ): Promise<Record<string, number>>;
+  /** Over { x, y, sampleWeight }, or over a source as fit takes it. */
+  evaluate(rows: FitRows, options?: EvaluateOptions): Promise<Record<string, number>>;
   async evaluate(...args: [unknown, unknown?, unknown?]): Promise<Record<string, number>> {
     const where = 'evaluate';
     const { rows, options } = fitArguments(args, where);
@@ -188,9 +193,10 @@ export class Model implements TrainedModel {
         ['loss', ...plan.metrics.map(({ name }) => name)].map((name, i) => [name, values[i]]),
       );
     const examples = reading(where, () => {
-      if (isRowSource(rows)) return exampleStream(shape, rows, where);
-      const checked = examplesOf(shape, rows.x, rows.y, where);
-      return { ...checked, weights: sampleWeightsOf(o.sampleWeight, checked.rows, where) };
+      const weighed = withWeights(where, rows, o.sampleWeight);
+      if (isRowSource(weighed)) return exampleStream(shape, weighed, where);
+      const checked = examplesOf(shape, weighed.x, weighed.y, where);
+      return { ...checked, weights: sampleWeightsOf(weighed.sampleWeight, checked.rows, where) };
     });
     if (signal?.aborted) throw abortError(signal);
     if (isStream(examples))
