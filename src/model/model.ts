@@ -103,9 +103,9 @@ export class Model implements TrainedModel {
     this.#runtime.position.learningRate = real('Model', 'learningRate', rate, undefined, range.notNegative);
   }
 
-  /** Steps trained so far, over all fits. */
+  /** Steps trained so far, over all fits; another optimiser begins at 0. */
   get step(): number {
-    return this.#runtime.position.step;
+    return this.#runtime.stepOf(this.plan());
   }
 
   /** What sessions are made from. Before compile: with a stand-in for the training. */
