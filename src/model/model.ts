@@ -1,5 +1,11 @@
 import { closed, integer, range, reading, real, seedOf } from '../arguments';
-import { type Backend, parametersOf, type SessionState, type TrainPlan } from '../backend/contract';
+import {
+  type Backend,
+  parametersOf,
+  type Session,
+  type SessionState,
+  type TrainPlan,
+} from '../backend/contract';
 import { examplesOf, inputsOf } from '../data/examples';
 import type { ArrayLike, NDArray } from '../data/ndarray';
 import { exampleStream, isRowSource, isStream } from '../data/row-source';
@@ -8,6 +14,7 @@ import { FusorError } from '../errors';
 import { checkpointOf } from '../io/checkpoint-folder';
 import { chooseSeed } from '../random';
 import type { TrainedModel } from '../train/callbacks';
+import { soundSlots } from '../train/checkpoint';
 import { bufferRowsFor, evaluateStream } from '../train/feed';
 import { runFit } from '../train/fit';
 import type { History } from '../train/history';
@@ -20,7 +27,7 @@ import {
   MAX_COUNT,
   withWeights,
 } from '../train/options';
-import { abortError } from '../train/training';
+import { abortError, failureOf } from '../train/training';
 import {
   type CompileOptions,
   compileConfig,
@@ -199,31 +206,23 @@ export class Model implements TrainedModel {
       return { ...checked, weights: sampleWeightsOf(weighed.sampleWeight, checked.rows, where) };
     });
     if (signal?.aborted) throw abortError(signal);
-    if (isStream(examples))
-      return this.#runtime.use(plan, this.#seed(), async ({ session }) => {
-        const job = { seed: 0, batchSize, signal };
-        const { loss, metrics } = await evaluateStream(
-          session,
-          examples,
-          job,
-          bufferRowsFor({ plan, batchSize }),
-        );
-        return named([loss, ...metrics]);
-      });
-    return this.#runtime.use(plan, this.#seed(), async ({ session }) => {
+    const means = async ({ session }: { session: Session }) => {
+      const job = { seed: 0, batchSize, signal };
+      if (isStream(examples))
+        return evaluateStream(session, examples, job, bufferRowsFor({ plan, batchSize }));
       const data = await session.upload(examples);
       try {
-        const { loss, metrics } = await session.evaluate(
-          data,
-          { begin: 0, end: data.rows },
-          batchSize,
-          signal,
-        );
-        return named([loss, ...metrics]);
+        return await session.evaluate(data, { begin: 0, end: data.rows }, batchSize, signal);
       } finally {
         data.dispose();
       }
-    });
+    };
+    try {
+      const { loss, metrics } = await this.#runtime.use(plan, this.#seed(), means);
+      return named([loss, ...metrics]);
+    } catch (error) {
+      throw failureOf(error, signal);
+    }
   }
 
   /**
@@ -257,12 +256,13 @@ export class Model implements TrainedModel {
     return parametersOf(plan).map(({ shape }, p) => ({ data: weights[p], shape }));
   }
 
-  /** The optimiser's state stays. @throws ERR_SHAPE naming the layer, ERR_NONFINITE_WEIGHTS */
+  /** The optimiser's state stays, or starts afresh where it is of a training that diverged. @throws ERR_SHAPE naming the layer, ERR_NONFINITE_WEIGHTS */
   async setWeights(weights: readonly NDArray[]): Promise<void> {
     const plan = this.plan();
     const arrays = reading('setWeights', () => weightArrays(plan, weights));
     const state = await this.readState();
-    await this.writeState({ ...state, weights: arrays });
+    const slots = soundSlots(state);
+    await this.writeState({ step: slots === state.slots ? state.step : 0, weights: arrays, slots });
   }
 
   /** Weights, optimiser slots and step: all that a checkpoint of the training holds. */

@@ -76,9 +76,8 @@ function checkedFit(
   requireFitMemory(plan, rest.batchSize, held);
   const printer = progressPrinter(verbose);
   const callbacks = printer ? [printer, ...rest.callbacks] : rest.callbacks;
-  const metricNames = plan.metrics.map(({ name }) => name);
   const rows = { examples, trainRows, validation, weighted };
-  const job = { ...rest, ...rows, plan, seed, callbacks, metricNames, resume };
+  const job = { ...rest, ...rows, plan, seed, callbacks, resume };
   if (resume) checkResume(resume, job);
   return { plan, job };
 }
