@@ -113,6 +113,11 @@ export type MetricPlan =
   | { kind: 'meanSquaredError'; name: string }
   | { kind: 'meanAbsoluteError'; name: string };
 
+/** Whether it counts what is right: greater is better. */
+export function isAccuracy({ kind }: MetricPlan): boolean {
+  return kind === 'categoricalAccuracy' || kind === 'binaryAccuracy' || kind === 'topK';
+}
+
 export interface TrainPlan {
   /** Width of an input row: the product of the input shape. */
   features: number;

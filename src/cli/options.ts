@@ -94,7 +94,7 @@ export const problem = {
   layers: integers('widths of the hidden layers, relu', [128]),
   model: text("train this model instead: a model.json, or a model's folder to go on from", 'FILE', undefined),
   loss: choice(
-    'what is made small; default for values instead of classes: meanSquaredError',
+    'what is made small; default: categoricalCrossentropy, for values instead of classes meanSquaredError',
     [
       'categoricalCrossentropy',
       'sparseCategoricalCrossentropy',
@@ -102,7 +102,7 @@ export const problem = {
       'meanSquaredError',
       'meanAbsoluteError',
     ],
-    'categoricalCrossentropy',
+    undefined,
   ),
   optimizer: choice('how', ['sgd', 'adam', 'adamw', 'rmsprop'], 'adam'),
   learningRate: real(

@@ -30,7 +30,9 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array[] {
   const tensors = new Map<string, Tensor>();
   parametersOf(checkpoint.plan).forEach(({ layer, kind, shape }, p) => {
     tensors.set(`${layer}/${kind}`, { data: weights[p], shape });
-    if (bestWeights) tensors.set(`best:${layer}/${kind}`, { data: bestWeights[p], shape });
+    bestWeights?.forEach((best, i) => {
+      if (best) tensors.set(`${bestPrefix(i)}${layer}/${kind}`, { data: best[p], shape });
+    });
     slotsOf(checkpoint.plan.optimizer).forEach((slot, s) => {
       tensors.set(`optimizer:${slot}/${layer}/${kind}`, { data: slots[s][p], shape });
     });
@@ -81,8 +83,7 @@ export function decodeCheckpoint(bytes: Uint8Array, file: string): Checkpoint {
     parameters.map(({ layer, kind, shape }) => take(`${prefix}${layer}/${kind}`, Float32Array, shape));
   const weights = floats();
   const slots = slotsOf(fields.plan.optimizer).map((slot) => floats(`optimizer:${slot}/`));
-  const hasBest = [...tensors.keys()].some((name) => name.startsWith('best:'));
-  const best = hasBest && { bestWeights: floats('best:') };
+  const best = bestOf([...tensors.keys()], floats);
   const sums = take('means:sums', Float64Array, [fields.plan.metrics.length + 1]);
   const stepLosses = take('steps:loss', Float32Array);
   const names = [...tensors.keys()].filter((name) => name.startsWith('epochs:'));
@@ -97,11 +98,21 @@ export function decodeCheckpoint(bytes: Uint8Array, file: string): Checkpoint {
     );
   return {
     ...fields,
-    ...best,
+    ...(best.length > 0 && { bestWeights: best }),
     state: { step, weights, slots },
     means: { ...means, sums },
     history: { ...history, history: Object.fromEntries(values), stepLosses },
   };
+}
+
+/** Of the weights that the callback of number `i` keeps. */
+const bestPrefix = (i: number) => (i === 0 ? 'best:' : `best${i}:`);
+
+/** Of each callback that may keep weights. @param names of all tensors */
+function bestOf(names: readonly string[], floats: (prefix: string) => Float32Array[]) {
+  const kept = new Set(names.flatMap((name) => /^best(\d{0,3}):/.exec(name)?.slice(1) ?? []).map(Number));
+  const count = Math.max(-1, ...kept) + 1;
+  return Array.from({ length: count }, (_, i) => (kept.has(i) ? floats(bestPrefix(i)) : undefined));
 }
 
 function checkDigest(bytes: Uint8Array, file: string): void {

@@ -90,7 +90,7 @@ class Checkpointer implements ModelCheckpoint {
 
   async onTrainBegin(context: TrainingContext): Promise<void> {
     const { seconds, best } = this.schedule;
-    if (best) this.monitor.nameAmong(context.logNames);
+    if (best) this.monitor.begin(context);
     this.saved = undefined;
     this.saveError = undefined;
     this.#tried = undefined;

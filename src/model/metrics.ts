@@ -1,5 +1,6 @@
 import { closed, integer, oneOf, wrong } from '../arguments';
 import { FusorError } from '../errors';
+import { validationName } from '../train/history';
 
 /** A metric, JSON-safe; which form 'accuracy' takes depends on the loss and is settled in the plan. */
 export type MetricConfig =
@@ -52,16 +53,18 @@ function metricConfig(value: unknown): MetricConfig {
   return { kind, name: checkedName('compile', config.name ?? kind) };
 }
 
-/** All metrics of a compile call. @throws ERR_ARG also for a name that comes twice */
+/** All metrics of a compile call. @throws ERR_ARG also for two whose logs would have one name, of validation included */
 export function metricConfigs(values: unknown = []): MetricConfig[] {
   if (!Array.isArray(values)) throw wrong('compile', 'metrics', values, "an array such as ['accuracy']");
   const configs = values.map(metricConfig);
-  const twice = configs.find(({ name }, i) => configs.findIndex((other) => other.name === name) < i);
-  if (twice)
+  const names = ['loss', ...configs.map(({ name }) => name)];
+  const logged = names.map(validationName);
+  const twice = logged.findIndex((name, i) => logged.indexOf(name) < i);
+  if (twice >= 0)
     throw new FusorError('ERR_ARG', [
-      `two metrics are named "${twice.name}"`,
+      `"${names[logged.indexOf(logged[twice])]}" and "${names[twice]}" would both be ${logged[twice]} in the logs`,
       'compile',
-      'give one another name: metrics.topK(3, { name })',
+      'give a metric another name: metrics.topK(3, { name })',
     ]);
   return configs;
 }

@@ -1,18 +1,33 @@
 import { closed, integer, range, reading, real, seedOf } from '../arguments';
-import { type Backend, parametersOf, type SessionState, type TrainPlan } from '../backend/contract';
+import {
+  type Backend,
+  parametersOf,
+  type Session,
+  type SessionState,
+  type TrainPlan,
+} from '../backend/contract';
 import { examplesOf, inputsOf } from '../data/examples';
 import type { ArrayLike, NDArray } from '../data/ndarray';
-import { exampleStream, isRowSource, isStream, type RowSource } from '../data/row-source';
+import { exampleStream, isRowSource, isStream } from '../data/row-source';
 import { sampleWeightsOf } from '../data/sample-weights';
 import { FusorError } from '../errors';
 import { checkpointOf } from '../io/checkpoint-folder';
 import { chooseSeed } from '../random';
 import type { TrainedModel } from '../train/callbacks';
+import { soundSlots } from '../train/checkpoint';
 import { bufferRowsFor, evaluateStream } from '../train/feed';
 import { runFit } from '../train/fit';
 import type { History } from '../train/history';
-import { checkedSignal, type FitOptions, fitArguments, givenOptions, MAX_COUNT } from '../train/options';
-import { abortError } from '../train/training';
+import {
+  checkedSignal,
+  type FitOptions,
+  type FitRows,
+  fitArguments,
+  givenOptions,
+  MAX_COUNT,
+  withWeights,
+} from '../train/options';
+import { abortError, failureOf } from '../train/training';
 import {
   type CompileOptions,
   compileConfig,
@@ -95,9 +110,9 @@ export class Model implements TrainedModel {
     this.#runtime.position.learningRate = real('Model', 'learningRate', rate, undefined, range.notNegative);
   }
 
-  /** Steps trained so far, over all fits. */
+  /** Steps trained so far, over all fits; another optimiser begins at 0. */
   get step(): number {
-    return this.#runtime.position.step;
+    return this.#runtime.stepOf(this.plan());
   }
 
   /** What sessions are made from. Before compile: with a stand-in for the training. */
@@ -136,11 +151,11 @@ export class Model implements TrainedModel {
    */
   fit(x: ArrayLike, y: ArrayLike, options?: FitOptions): Promise<History>;
   /**
-   * Trains on { x, y }, or on a source of such chunks, which need not fit into memory together: a buffer of its rows trains
-   * while the next one is read. Rows are shuffled within a buffer (see FitOptions.bufferRows); one that holds all of them,
-   * or shuffle: false, trains exactly as arrays do. What is wrong with a chunk is said when it comes.
+   * Trains on { x, y, sampleWeight }, or on a source of such chunks, which need not fit into memory together: a buffer of
+   * its rows trains while the next one is read. Rows are shuffled within a buffer (see FitOptions.bufferRows); one that
+   * holds all of them, or shuffle: false, trains exactly as arrays do. What is wrong with a chunk is said when it comes.
    */
-  fit(rows: RowSource | { x: ArrayLike; y: ArrayLike }, options?: FitOptions): Promise<History>;
+  fit(rows: FitRows, options?: FitOptions): Promise<History>;
   async fit(...args: [unknown, unknown?, unknown?]): Promise<History> {
     const { rows, options } = fitArguments(args);
     this.#notFitting('fit');
@@ -169,11 +184,8 @@ export class Model implements TrainedModel {
    * @throws as {@link Model.fit}
    */
   evaluate(x: ArrayLike, y: ArrayLike, options?: EvaluateOptions): Promise<Record<string, number>>;
-  /** Over { x, y }, or over a source as fit takes it. */
-  evaluate(
-    rows: RowSource | { x: ArrayLike; y: ArrayLike },
-    options?: EvaluateOptions,
-  ): Promise<Record<string, number>>;
+  /** Over { x, y, sampleWeight }, or over a source as fit takes it. */
+  evaluate(rows: FitRows, options?: EvaluateOptions): Promise<Record<string, number>>;
   async evaluate(...args: [unknown, unknown?, unknown?]): Promise<Record<string, number>> {
     const where = 'evaluate';
     const { rows, options } = fitArguments(args, where);
@@ -188,36 +200,29 @@ export class Model implements TrainedModel {
         ['loss', ...plan.metrics.map(({ name }) => name)].map((name, i) => [name, values[i]]),
       );
     const examples = reading(where, () => {
-      if (isRowSource(rows)) return exampleStream(shape, rows, where);
-      const checked = examplesOf(shape, rows.x, rows.y, where);
-      return { ...checked, weights: sampleWeightsOf(o.sampleWeight, checked.rows, where) };
+      const weighed = withWeights(where, rows, o.sampleWeight);
+      if (isRowSource(weighed)) return exampleStream(shape, weighed, where);
+      const checked = examplesOf(shape, weighed.x, weighed.y, where);
+      return { ...checked, weights: sampleWeightsOf(weighed.sampleWeight, checked.rows, where) };
     });
     if (signal?.aborted) throw abortError(signal);
-    if (isStream(examples))
-      return this.#runtime.use(plan, this.#seed(), async ({ session }) => {
-        const job = { seed: 0, batchSize, signal };
-        const { loss, metrics } = await evaluateStream(
-          session,
-          examples,
-          job,
-          bufferRowsFor({ plan, batchSize }),
-        );
-        return named([loss, ...metrics]);
-      });
-    return this.#runtime.use(plan, this.#seed(), async ({ session }) => {
+    const means = async ({ session }: { session: Session }) => {
+      const job = { seed: 0, batchSize, signal };
+      if (isStream(examples))
+        return evaluateStream(session, examples, job, bufferRowsFor({ plan, batchSize }));
       const data = await session.upload(examples);
       try {
-        const { loss, metrics } = await session.evaluate(
-          data,
-          { begin: 0, end: data.rows },
-          batchSize,
-          signal,
-        );
-        return named([loss, ...metrics]);
+        return await session.evaluate(data, { begin: 0, end: data.rows }, batchSize, signal);
       } finally {
         data.dispose();
       }
-    });
+    };
+    try {
+      const { loss, metrics } = await this.#runtime.use(plan, this.#seed(), means);
+      return named([loss, ...metrics]);
+    } catch (error) {
+      throw failureOf(error, signal);
+    }
   }
 
   /**
@@ -251,12 +256,13 @@ export class Model implements TrainedModel {
     return parametersOf(plan).map(({ shape }, p) => ({ data: weights[p], shape }));
   }
 
-  /** The optimiser's state stays. @throws ERR_SHAPE naming the layer, ERR_NONFINITE_WEIGHTS */
+  /** The optimiser's state stays, or starts afresh where it is of a training that diverged. @throws ERR_SHAPE naming the layer, ERR_NONFINITE_WEIGHTS */
   async setWeights(weights: readonly NDArray[]): Promise<void> {
     const plan = this.plan();
     const arrays = reading('setWeights', () => weightArrays(plan, weights));
     const state = await this.readState();
-    await this.writeState({ ...state, weights: arrays });
+    const slots = soundSlots(state);
+    await this.writeState({ step: slots === state.slots ? state.step : 0, weights: arrays, slots });
   }
 
   /** Weights, optimiser slots and step: all that a checkpoint of the training holds. */

@@ -7,7 +7,7 @@ export type OptimizerName = OptimizerPlan['kind'];
 
 /** Options of every optimiser. */
 interface Common {
-  /** Default 0.001, sgd 0.01. */
+  /** Default 0.001, sgd 0.01; from 0, where a schedule may end. */
   learningRate?: number;
   /**
    * Greatest L2 norm of all gradients together: where they are longer, they are shortened to it before the update.
@@ -55,7 +55,7 @@ function common(where: string, o: Common, fallback = 0.001): Common & { learning
   const { clipNorm, gradientAccumulationSteps: given } = o;
   const steps = integer(where, 'gradientAccumulationSteps', given, { min: 1, max: 2 ** 31 - 1, fallback: 1 });
   return {
-    learningRate: real(where, 'learningRate', o.learningRate, fallback, range.positive),
+    learningRate: real(where, 'learningRate', o.learningRate, fallback, range.notNegative),
     ...(clipNorm !== undefined && { clipNorm: real(where, 'clipNorm', clipNorm, undefined, range.positive) }),
     ...(steps > 1 && { gradientAccumulationSteps: steps }),
   };

@@ -7,7 +7,7 @@ import { sampleWeightsOf, withClassWeights } from '../data/sample-weights';
 import { chooseSeed } from '../random';
 import { type Checkpoint, checkResume } from '../train/checkpoint';
 import { type FitJob, UNKNOWN } from '../train/job';
-import { type FitOptions, type FitRows, fitOptions, trainRowsOf } from '../train/options';
+import { type FitOptions, type FitRows, fitOptions, trainRowsOf, withWeights } from '../train/options';
 import { progressPrinter } from '../train/progress';
 import { abortError } from '../train/training';
 import type { TrainingConfig } from './compile';
@@ -49,13 +49,20 @@ function checkedFit(
   const seed = rest.seed ?? training.seed ?? chooseSeed();
   const plan = planOf(layout, training, seed);
   const shape = dataShape(layout, plan);
-  const examples = rowsOf(shape, isRowSource(given) ? given : { ...given, sampleWeight }, 'fit');
+  const examples = rowsOf(shape, withWeights('fit', given, sampleWeight), 'fit');
   const validation = validationData && rowsOf(shape, validationData, VALIDATION);
   const weigh = (rows: Examples, trained: number) => withClassWeights(shape, rows, classWeight, trained);
   let trainRows: number;
   let weighted: FitJob['weighted'];
   if (isStream(examples)) {
-    refuseForStreams({ validationSplit, sampleWeight });
+    if (validationSplit)
+      throw wrong(
+        'fit',
+        'validationSplit',
+        validationSplit,
+        '0 with a source of rows',
+        'give validationData',
+      );
     weigh({ rows: 0, x: new Uint8Array(), y: new Int32Array() }, 0);
     trainRows = examples.rows ?? UNKNOWN;
     if (classWeight !== undefined) weighted = (rows) => ({ ...rows, weights: weigh(rows, rows.rows) });
@@ -69,9 +76,8 @@ function checkedFit(
   requireFitMemory(plan, rest.batchSize, held);
   const printer = progressPrinter(verbose);
   const callbacks = printer ? [printer, ...rest.callbacks] : rest.callbacks;
-  const metricNames = plan.metrics.map(({ name }) => name);
   const rows = { examples, trainRows, validation, weighted };
-  const job = { ...rest, ...rows, plan, seed, callbacks, metricNames, resume };
+  const job = { ...rest, ...rows, plan, seed, callbacks, resume };
   if (resume) checkResume(resume, job);
   return { plan, job };
 }
@@ -80,21 +86,4 @@ function rowsOf(shape: DataShape, given: FitRows, where: string): Examples | Exa
   if (isRowSource(given)) return exampleStream(shape, given as RowSource, where);
   const examples = examplesOf(shape, given.x, given.y, where);
   return { ...examples, weights: sampleWeightsOf(given.sampleWeight, examples.rows, where) };
-}
-
-/** What needs to know all rows. */
-function refuseForStreams({
-  validationSplit,
-  sampleWeight,
-}: Pick<FitOptions, 'validationSplit' | 'sampleWeight'>): void {
-  if (validationSplit)
-    throw wrong('fit', 'validationSplit', validationSplit, '0 with a source of rows', 'give validationData');
-  if (sampleWeight !== undefined)
-    throw wrong(
-      'fit',
-      'sampleWeight',
-      sampleWeight,
-      'left out with a source of rows',
-      'give { x, y, sampleWeight }',
-    );
 }

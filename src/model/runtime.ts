@@ -34,6 +34,12 @@ export class Runtime {
 
   constructor(private readonly select: Select = selectBackend) {}
 
+  /** Steps that the optimiser of a plan has done: another one starts afresh. */
+  stepOf(plan: TrainPlan): number {
+    const held = this.#open ?? this.#state;
+    return held && !sameOptimizer(held.plan, plan) ? 0 : this.position.step;
+  }
+
   /** From now on runs there. */
   request(request: SelectionRequest): void {
     this.#request = request;
@@ -167,7 +173,10 @@ export class Runtime {
       this.#state = { values, plan };
     }
     const { values, plan: old } = this.#state;
-    if (JSON.stringify(old.optimizer) === JSON.stringify(plan.optimizer)) return values;
-    return freshState(values.weights, plan.optimizer);
+    return sameOptimizer(old, plan) ? values : freshState(values.weights, plan.optimizer);
   }
+}
+
+function sameOptimizer(a: TrainPlan, b: TrainPlan): boolean {
+  return JSON.stringify(a.optimizer) === JSON.stringify(b.optimizer);
 }

@@ -31,12 +31,12 @@ export interface TrainingContext {
   readonly seed: number;
   /** What an epoch's logs are called: the loss, the metrics, and both of what validates. */
   readonly logNames: readonly string[];
+  /** Those of them that are better when they are greater: accuracies and topK, whatever they are named. */
+  readonly accuracyNames: readonly string[];
   /** Training time over steps, of the epoch at hand so far. */
   readonly stepMicroseconds: number;
   /** The optimiser's rate; a new value (finite, ≥ 0) holds from the next span on and after this fit. */
   learningRate: number;
-  /** Weights that a callback keeps to come back to, in the order of a state's; checkpoints hold them, too. */
-  bestWeights: Float32Array[] | undefined;
   /** What was done so far; of a resumed training, all of it. */
   readonly history: History;
   /** Whether fit's signal was aborted. */
@@ -83,13 +83,18 @@ export interface Callback {
   learningRateAt?(step: number): number;
   /** Called after the callbacks that are not: what they decided counts. Default false. */
   last?: boolean;
+  /**
+   * Weights that it keeps to come back to, in the order of a state's. Where there is such a property, checkpoints hold what it
+   * has; before onTrainBegin it is what the checkpoint had that training goes on from, else undefined.
+   */
+  bestWeights?: Float32Array[] | undefined;
   onTrainBegin?(context: TrainingContext): void | Promise<void>;
   onEpochBegin?(epoch: number, context: TrainingContext): void | Promise<void>;
   onBatchEnd?(batch: number, logs: BatchLogs, context: TrainingContext): void | Promise<void>;
   /** After every span, whoever asked for its end. */
   onSpanEnd?(context: TrainingContext): void | Promise<void>;
   onEpochEnd?(epoch: number, logs: Logs, context: TrainingContext): void | Promise<void>;
-  /** When a step's loss is not finite; unless it calls stop, fit then ends with ERR_NONFINITE_LOSS. */
+  /** When the loss of a step or of the validation is not finite; unless it calls stop, fit then ends with ERR_NONFINITE_LOSS. */
   onNonFinite?(loss: number, context: TrainingContext): void;
   /** Not called when fit ends by an error or an abort. `logs` are those of the last epoch. */
   onTrainEnd?(logs: Logs, context: TrainingContext): void | Promise<void>;

@@ -1,25 +1,32 @@
 import { integer, wrong } from '../arguments';
-import type { SpanReport, Timeline } from '../backend/contract';
+import type { SpanReport, Timeline, TrainPlan } from '../backend/contract';
 import { FusorError, nearestName } from '../errors';
 import type { BatchLogs, Callback, EpochProgress, TrainingContext } from './callbacks';
 import type { Logs } from './history';
 import { Means } from './means';
 import type { Cadences } from './spans';
 
+interface Entry {
+  callback: Callback;
+  /** Batches between two calls; 0 where it wants none. */
+  every: number;
+  since: Means;
+}
+
 /** Calls callbacks in their order, those that want to be last after the others; keeps for each the steps since its last batch call. */
 export class Caller {
-  readonly #callbacks: readonly { callback: Callback; every: number; since: Means }[];
+  readonly #callbacks: readonly Entry[];
 
   constructor(
     callbacks: readonly Callback[],
-    private readonly metricNames: readonly string[],
+    private readonly plan: TrainPlan,
     private readonly context: TrainingContext,
   ) {
     const ordered = [...callbacks.filter(({ last }) => !last), ...callbacks.filter(({ last }) => last)];
     this.#callbacks = ordered.map((callback) => ({
       callback,
       every: callback.onBatchEnd ? (callback.everyBatches ?? 1) : 0,
-      since: new Means(metricNames),
+      since: new Means(plan),
     }));
   }
 
@@ -59,12 +66,20 @@ export class Caller {
       // A pause may come before the first step of a span.
       if (!entry.every || report.stepsDone === 0) continue;
       entry.since.add(report, rows, batchSize);
-      if (end % entry.every !== 0 && end !== batches) continue;
-      const logs: BatchLogs = { ...entry.since.logs(), losses: entry.since.losses };
-      entry.since = new Means(this.metricNames);
-      await entry.callback.onBatchEnd?.(end - 1, logs, this.context);
+      if (end % entry.every === 0 || end === batches) await this.#batchEnd(entry, end);
     }
     for (const { callback } of this.#callbacks) await callback.onSpanEnd?.(this.context);
+  }
+
+  /** Of an epoch that was ended early: who waited for more batches hears of those that were done. */
+  async batchesEnd(end: number): Promise<void> {
+    for (const entry of this.#callbacks) if (entry.since.losses.length > 0) await this.#batchEnd(entry, end);
+  }
+
+  async #batchEnd(entry: Entry, end: number): Promise<void> {
+    const logs: BatchLogs = { ...entry.since.logs(), losses: entry.since.losses };
+    entry.since = new Means(this.plan);
+    await entry.callback.onBatchEnd?.(end - 1, logs, this.context);
   }
 
   get wantsTimeline(): boolean {

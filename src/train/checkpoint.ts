@@ -31,8 +31,8 @@ export interface Checkpoint {
   microseconds: number;
   elapsed: number;
   history: HistoryRecord;
-  /** What a callback keeps to come back to; absent where none does. */
-  bestWeights?: Float32Array[];
+  /** Of each callback that may keep some to come back to, in their order; absent where none has any. */
+  bestWeights?: (Float32Array[] | undefined)[];
 }
 
 /** What of a fit must be as it was for its training to go on. */
@@ -72,6 +72,12 @@ function planFaults(before: TrainPlan, now: TrainPlan): string[] {
     if (a !== b) faults.push(`${key} is ${a}, it was ${b}`);
   }
   return faults;
+}
+
+/** Slots to go on with from other weights: those of a training that diverged are of no use, and begin at zero. */
+export function soundSlots({ slots }: SessionState): Float32Array[][] {
+  if (slots.flat().every((values) => firstNonFinite(values) < 0)) return slots;
+  return slots.map((slot) => slot.map(({ length }) => new Float32Array(length)));
 }
 
 /** Nothing that cannot be gone on from is kept. @throws ERR_NONFINITE_LOSS */

@@ -1,5 +1,6 @@
 import { boolean, closed, integer, range, real } from '../arguments';
 import type { Callback, TrainingContext } from './callbacks';
+import { soundSlots } from './checkpoint';
 import { epochsOf, type Logs } from './history';
 import { Monitor, type MonitorOptions } from './monitor';
 
@@ -49,6 +50,7 @@ export function earlyStopping(options?: EarlyStoppingOptions): EarlyStopping {
 class Stopper implements EarlyStopping {
   stoppedEpoch: number | undefined;
   bestEpoch: number | undefined;
+  bestWeights: Float32Array[] | undefined;
   #best: number | undefined;
   #wait = 0;
 
@@ -60,26 +62,27 @@ class Stopper implements EarlyStopping {
     private readonly startFromEpoch: number,
   ) {}
 
-  onTrainBegin({ history, logNames }: TrainingContext): void {
-    this.monitor.nameAmong(logNames);
+  onTrainBegin(context: TrainingContext): void {
+    this.monitor.begin(context);
     this.stoppedEpoch = undefined;
     this.bestEpoch = undefined;
     this.#best = undefined;
     this.#wait = 0;
-    for (const { epoch, logs } of epochsOf(history)) this.#judge(epoch, logs);
+    for (const { epoch, logs } of epochsOf(context.history)) this.#judge(epoch, logs);
   }
 
   async onEpochEnd(epoch: number, logs: Logs, context: TrainingContext): Promise<void> {
     const verdict = this.#judge(epoch, logs);
-    if (verdict === 'best' && this.restore) context.bestWeights = (await context.model.readState()).weights;
+    if (verdict === 'best' && this.restore) this.bestWeights = (await context.model.readState()).weights;
     if (verdict !== 'stop') return;
     this.stoppedEpoch = epoch;
     context.stop();
   }
 
-  async onTrainEnd(_logs: Logs, { model, bestWeights, epoch }: TrainingContext): Promise<void> {
-    if (!this.restore || !bestWeights || this.bestEpoch === epoch) return;
-    await model.writeState({ ...(await model.readState()), weights: bestWeights });
+  async onTrainEnd(_logs: Logs, { model, epoch }: TrainingContext): Promise<void> {
+    if (!this.restore || !this.bestWeights || this.bestEpoch === epoch) return;
+    const state = await model.readState();
+    await model.writeState({ ...state, weights: this.bestWeights, slots: soundSlots(state) });
   }
 
   #judge(epoch: number, logs: Logs): 'best' | 'stop' | 'on' {

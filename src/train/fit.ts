@@ -7,7 +7,7 @@ import { bufferRowsFor, evaluateStream, type Feed, feedOf, type Stretch } from '
 import { type History, type Logs, validationName } from './history';
 import type { FitJob } from './job';
 import { type EpochPart, nextPart } from './spans';
-import { abortError, Training } from './training';
+import { abortError, failureOf, Training } from './training';
 
 /**
  * @throws ERR_NONFINITE_LOSS, the abort's reason, what a callback threw, what the session rejects with; each
@@ -16,7 +16,7 @@ import { abortError, Training } from './training';
 export async function runFit(job: FitJob): Promise<History> {
   const training = new Training(job);
   const { history } = training;
-  const caller = new Caller(job.callbacks, job.metricNames, training);
+  const caller = new Caller(job.callbacks, job.plan, training);
   const uploaded: Dataset[] = [];
   try {
     training.throwIfEnded();
@@ -28,7 +28,8 @@ export async function runFit(job: FitJob): Promise<History> {
     history.timing.fitSeconds = training.fitSeconds;
     await caller.trainEnd(history.last);
     return history;
-  } catch (error) {
+  } catch (thrown) {
+    const error = failureOf(thrown, job.signal);
     history.stopped = 'aborted';
     history.timing.fitSeconds = training.fitSeconds;
     if (typeof error === 'object' && error !== null && Object.isExtensible(error))
@@ -41,7 +42,7 @@ export async function runFit(job: FitJob): Promise<History> {
   }
 }
 
-const trainNames = ({ metricNames }: FitJob) => ['loss', ...metricNames];
+const trainNames = ({ plan }: FitJob) => ['loss', ...plan.metrics.map(({ name }) => name)];
 const validationNames = (job: FitJob) => trainNames(job).map(validationName);
 
 type Validate = (() => Promise<Logs>) | undefined;
@@ -102,8 +103,10 @@ async function runEpochs(
         }
       }
       if (training.batch === 0) break;
+      await caller.batchesEnd(training.batch);
       const logs = training.means.logs();
-      if (validate) Object.assign(logs, checkedValidation(await validate(), epoch));
+      if (validate) Object.assign(logs, await validate());
+      if (validationDiverged(logs, training, caller)) return;
       training.history.addEpoch(epoch, logs, training.epochSeconds);
       await caller.epochEnd(epoch, logs);
       training.throwIfEnded();
@@ -204,7 +207,8 @@ async function runSpan(
   );
   const milliseconds = performance.now() - began;
   training.history.addSteps(report.losses, milliseconds);
-  if (report.stepsDone > 0) training.learningRate = learningRates[report.stepsDone - 1];
+  // Without a schedule a rate that was set meanwhile is the one to go on with.
+  if (report.stepsDone > 0 && caller.schedule) training.learningRate = learningRates[report.stepsDone - 1];
   return { report, mayBeShort: training.endSpan(report.stepsDone, milliseconds) };
 }
 
@@ -230,15 +234,19 @@ function diverged({ losses }: SpanReport, part: EpochPart, training: Training, c
   );
 }
 
-function checkedValidation(logs: Logs, epoch: number): Logs {
-  if (Number.isFinite(logs.valLoss)) return logs;
+/** @returns whether a callback has ended training for it */
+function validationDiverged({ valLoss = 0 }: Logs, training: Training, caller: Caller): boolean {
+  if (Number.isFinite(valLoss)) return false;
+  caller.nonFinite(valLoss);
+  if (training.stopping) return true;
+  const { epoch } = training;
   throw new FusorError(
     'ERR_NONFINITE_LOSS',
     [
-      `the validation loss became ${logs.valLoss}`,
+      `the validation loss became ${valLoss}`,
       `epoch ${epoch + 1}`,
       'lower the learning rate, or clip the gradients (clipNorm, --clip-norm)',
     ],
-    { epoch, loss: String(logs.valLoss) },
+    { epoch, loss: String(valLoss) },
   );
 }

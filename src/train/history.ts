@@ -92,7 +92,8 @@ export class History {
     this.seconds.push(seconds);
     this.memoryBytes.push(process.memoryUsage.rss());
     for (const [name, value] of Object.entries(logs)) {
-      this.history[name] ??= [];
+      // Names are the user's: 'constructor' is one, too.
+      if (!Object.hasOwn(this.history, name)) this.history[name] = [];
       this.history[name].push(value);
     }
   }

@@ -12,8 +12,6 @@ export interface FitJob {
   session: Session;
   model: TrainedModel;
   plan: TrainPlan;
-  /** Names of the plan's metrics. */
-  metricNames: readonly string[];
   examples: Examples | ExampleStream;
   /** Rows [0, trainRows) are trained; the rest validates unless `validation` is there. UNKNOWN of some streams. */
   trainRows: number;

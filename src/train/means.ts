@@ -1,4 +1,4 @@
-import type { SpanReport } from '../backend/contract';
+import { isAccuracy, type MetricPlan, type SpanReport, type TrainPlan } from '../backend/contract';
 import type { Logs } from './history';
 
 /** What a checkpoint keeps of {@link Means}. */
@@ -15,10 +15,10 @@ export class Means {
   readonly #losses: Float32Array[] = [];
 
   constructor(
-    readonly names: readonly string[],
+    private readonly plan: Pick<TrainPlan, 'metrics' | 'outputs'>,
     before?: MeansRecord,
   ) {
-    this.#sums = before ? before.sums.slice() : new Float64Array(names.length + 1);
+    this.#sums = before ? before.sums.slice() : new Float64Array(plan.metrics.length + 1);
     this.#rows = before?.rows ?? 0;
   }
 
@@ -34,7 +34,8 @@ export class Means {
       const size = Math.min(batchSize, rows - step * batchSize);
       this.#rows += size;
       this.#sums[0] += losses[step] * size;
-      for (let m = 0; m < metrics.length; m++) this.#sums[m + 1] += metrics[m][step] * size;
+      for (let m = 0; m < metrics.length; m++)
+        this.#sums[m + 1] += sumOf(this.plan.metrics[m], this.plan.outputs, metrics[m][step], size);
     }
     this.#losses.push(losses.subarray(0, stepsDone));
   }
@@ -44,7 +45,10 @@ export class Means {
     const rows = this.#rows + (ahead?.rows ?? 0);
     const more = ahead ? [ahead.loss, ...ahead.metrics] : [];
     const mean = (i: number) => (this.#sums[i] + (ahead ? more[i] * ahead.rows : 0)) / rows;
-    return Object.fromEntries([['loss', mean(0)], ...this.names.map((name, m) => [name, mean(m + 1)])]);
+    return Object.fromEntries([
+      ['loss', mean(0)],
+      ...this.plan.metrics.map(({ name }, m) => [name, mean(m + 1)]),
+    ]);
   }
 
   /** One loss a step added. */
@@ -58,4 +62,11 @@ export class Means {
     }
     return all;
   }
+}
+
+/** Over the rows of a batch mean. What counts outputs, or rows, that are right is whole again: float32 has not all of a third. */
+function sumOf(metric: MetricPlan, outputs: number, mean: number, rows: number): number {
+  if (!isAccuracy(metric)) return mean * rows;
+  const counted = metric.kind === 'binaryAccuracy' ? outputs : 1;
+  return Math.round(mean * rows * counted) / counted;
 }

@@ -147,6 +147,16 @@ function checkedRows(where: string, rows: unknown): FitRows | undefined {
 /** Rows in arrays, or a source of them. */
 export type FitRows = Exclude<RowChunk, readonly unknown[]> | RowSource;
 
+/** Rows with the weights that an option gives them. @throws ERR_ARG where they have their own, or come from a source */
+export function withWeights(where: string, rows: FitRows, sampleWeight: ArrayLike | undefined): FitRows {
+  if (sampleWeight === undefined) return rows;
+  const refuse = (expected: string) =>
+    wrong(where, 'sampleWeight', sampleWeight, expected, 'give { x, y, sampleWeight }');
+  if (isRowSource(rows)) throw refuse('left out with a source of rows');
+  if (rows.sampleWeight !== undefined) throw refuse('given once');
+  return { ...rows, sampleWeight };
+}
+
 export function checkedSignal(where: string, signal: unknown): AbortSignal | undefined {
   if (signal === undefined) return undefined;
   const { aborted, addEventListener } = (signal ?? {}) as Partial<AbortSignal>;

@@ -56,13 +56,13 @@ export function reduceOnPlateau(options?: ReduceOnPlateauOptions): Callback {
     }
   };
   return {
-    onTrainBegin({ history, logNames }: TrainingContext): void {
-      monitor.nameAmong(logNames);
+    onTrainBegin(context: TrainingContext): void {
+      monitor.begin(context);
       best = undefined;
       wait = 0;
       cooling = 0;
       // The checkpoint has the reduced rate; where it was at its least already, these counts matter no more.
-      for (const { logs } of epochsOf(history)) judge(logs, () => true);
+      for (const { logs } of epochsOf(context.history)) judge(logs, () => true);
     },
     onEpochEnd(_epoch: number, logs: Logs, context: TrainingContext): void {
       judge(logs, () => {

@@ -1,10 +1,11 @@
 import { range, real } from '../arguments';
+import { isAccuracy } from '../backend/contract';
 import { fingerprintOf } from '../data/fingerprint';
 import { FusorError } from '../errors';
 import type { Callback, TrainedModel, TrainingContext } from './callbacks';
 import { type Checkpoint, checkFiniteState } from './checkpoint';
 import type { Stretch } from './feed';
-import { History } from './history';
+import { History, validationName } from './history';
 import { type FitJob, UNKNOWN } from './job';
 import { Means } from './means';
 
@@ -24,7 +25,6 @@ export class Training implements TrainingContext {
   /** Of the epoch at hand. */
   batch = 0;
   microseconds = 0;
-  bestWeights: Float32Array[] | undefined;
   logNames: readonly string[] = [];
   means: Means;
   /** Ends the fit after the span at hand. */
@@ -33,6 +33,8 @@ export class Training implements TrainingContext {
   failure: { error: unknown } | undefined;
   readonly #began = performance.now();
   readonly #secondsBefore: number;
+  /** Callbacks that may keep weights. */
+  readonly #keepers: readonly Callback[];
   /** When the epoch at hand began, and what it had taken before a resume. */
   #epochBegan = 0;
   #elapsed: number;
@@ -42,15 +44,18 @@ export class Training implements TrainingContext {
   #fingerprint: string | undefined;
 
   constructor(private readonly job: FitJob) {
-    const { resume, seed, initialEpoch, metricNames, trainRows, batchSize, signal } = job;
+    const { resume, seed, initialEpoch, plan, trainRows, batchSize, signal } = job;
     this.history = new History(seed, resume?.history);
     this.#secondsBefore = this.history.timing.fitSeconds;
     this.batches = trainRows === UNKNOWN ? Number.POSITIVE_INFINITY : Math.ceil(trainRows / batchSize);
     this.epoch = resume?.epoch ?? initialEpoch;
     this.batch = resume?.batch ?? 0;
     this.microseconds = resume?.microseconds ?? 0;
-    this.means = new Means(metricNames, resume?.means);
-    this.bestWeights = resume?.bestWeights;
+    this.means = new Means(plan, resume?.means);
+    this.#keepers = job.callbacks.filter((callback) => 'bestWeights' in callback);
+    this.#keepers.forEach((callback, i) => {
+      callback.bestWeights = resume?.bestWeights?.[i];
+    });
     this.#elapsed = resume?.elapsed ?? 0;
     signal?.addEventListener('abort', this.#forward, { once: true });
   }
@@ -91,6 +96,12 @@ export class Training implements TrainingContext {
     return rates.map((_, i) =>
       real('fit', 'learningRateAt', schedule.learningRateAt?.(this.step + i), undefined, range.notNegative),
     );
+  }
+
+  get accuracyNames(): readonly string[] {
+    const accuracies = this.job.plan.metrics.filter(isAccuracy);
+    const names = accuracies.flatMap(({ name }) => [name, validationName(name)]);
+    return this.logNames.filter((name) => names.includes(name));
   }
 
   get stepMicroseconds(): number {
@@ -139,7 +150,7 @@ export class Training implements TrainingContext {
     this.batch = 0;
     this.microseconds = 0;
     this.#elapsed = 0;
-    this.means = new Means(this.job.metricNames);
+    this.means = new Means(this.job.plan);
   }
 
   /** Batches of the epoch, where a stream says only with its end how many there are. @throws ERR_DATA_STREAM */
@@ -177,7 +188,8 @@ export class Training implements TrainingContext {
   }
 
   async checkpoint(): Promise<Checkpoint> {
-    const { job, history, batch, means, microseconds, bestWeights } = this;
+    const { job, history, batch, means, microseconds } = this;
+    const best = this.#keepers.map(({ bestWeights }) => bestWeights);
     const { plan, epochs, batchSize, trainRows, shuffle, seed, session, model, examples, validation } = job;
     const state = await session.readState();
     checkFiniteState(state, this.learningRate);
@@ -186,9 +198,14 @@ export class Training implements TrainingContext {
     const config = JSON.parse(JSON.stringify(model.toJSON()));
     const { learningRate } = this;
     const fixed = { plan, config, epochs, batchSize, trainRows, shuffle, seed, data: this.#fingerprint };
-    const reached = { state, learningRate, history: history.record(), ...(bestWeights && { bestWeights }) };
+    const reached = {
+      state,
+      learningRate,
+      history: history.record(),
+      ...(best.some(Boolean) && { bestWeights: best }),
+    };
     if (history.epoch.at(-1) === this.epoch) {
-      const none = new Means(job.metricNames).record();
+      const none = new Means(plan).record();
       return {
         ...fixed,
         ...reached,
@@ -212,6 +229,11 @@ export class Training implements TrainingContext {
   close(): void {
     this.job.signal?.removeEventListener('abort', this.#forward);
   }
+}
+
+/** What fails, where that is the reason of the signal, as {@link abortError} has it. */
+export function failureOf(error: unknown, signal: AbortSignal | undefined): unknown {
+  return signal?.aborted && error === signal.reason ? abortError(signal) : error;
 }
 
 /** The signal's reason where it is an error, else an AbortError. */

@@ -76,6 +76,24 @@ test('values: squared error, its metric, and the same columns for other rows', a
   }
 });
 
+test('values: the run goes on, and is repeated by its config', async () => {
+  const flags = ['--epochs', '1', '--layers', '4', '--quiet', ...WASM];
+  const begun = await fusor(
+    ['train', '--data', 'houses.csv', '--label', 'value', '--run-dir', 'short', ...flags],
+    { cwd },
+  );
+  const on = documentOf(
+    await fusor(['train', '--resume', 'short', '--epochs', '2', '--quiet', '--json'], { cwd }),
+  );
+  expect(on.history[0]).toEqual(documentOf(begun).history[0]);
+  expect(on.history).toHaveLength(2);
+  const again = await fusor(
+    ['train', '--config', 'short/config.json', '--run-dir', 'again', '--quiet', '--json'],
+    { cwd },
+  );
+  expect(documentOf(again).test).toEqual(on.test);
+});
+
 test('what is likely a mistake is said: text among numbers, values far from 0, a picture that is none', async () => {
   const odd = houses.map((row, i) => {
     const [income, sea, value] = row.split(',');

@@ -107,7 +107,6 @@ describe('where settings come from', () => {
       testSplit: 0.2,
       layers: [128],
       log: ['jsonl', 'csv'],
-      loss: 'categoricalCrossentropy',
       optimizer: 'adam',
       epochs: 10,
       fallback: 'auto',

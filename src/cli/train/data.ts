@@ -9,13 +9,12 @@ import { type Problem, targetsOf } from './problem';
 
 /** @param validation the share to validate with, of a file of the user's own: chosen at random, the same of each class */
 export async function loadProblem(
-  { settings, origins }: Pick<Problem, 'settings' | 'origins'>,
+  { settings }: Pick<Problem, 'settings'>,
   seed: number,
   validation = 0,
 ): Promise<OwnData> {
   const { testSplit: test, loss } = settings;
-  const task =
-    origins.loss === 'default' ? undefined : loss.startsWith('mean') ? 'regression' : 'classification';
+  const task = loss && (loss.startsWith('mean') ? 'regression' : 'classification');
   return loadDataset(settings.data, { ...settings, task, validation, test, seed });
 }
 

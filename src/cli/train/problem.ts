@@ -7,6 +7,7 @@ import {
   type ArrayLike,
   type Checkpoint,
   type DeviceOptions,
+  type LossName,
   layers,
   type Model,
   modelFromJSON,
@@ -55,12 +56,11 @@ export async function buildModel(
   }
   const model = settings.model === undefined ? mlp(settings, data) : await modelAt(settings.model);
   const stored = model.toJSON().compile;
-  const given = (key: 'optimizer' | 'loss') => origins[key] !== 'default' || !stored;
-  const kind = given('optimizer') ? settings.optimizer : stored!.optimizer.kind;
+  const kind = origins.optimizer !== 'default' || !stored ? settings.optimizer : stored.optimizer.kind;
   const { backend, device, kernels, precision, threads, tfjsEngine, quiet } = settings;
   model.compile({
     optimizer: optimizerOf(kind, settings, stored?.optimizer),
-    loss: given('loss') ? lossFor(settings.loss, origins.loss, data) : stored!.loss,
+    loss: settings.loss ?? stored?.loss ?? lossFor(data),
     metrics: stored?.metrics ?? [data.classes === 0 ? 'mae' : 'accuracy'],
     ...{ seed, backend, device, kernels, precision, threads, tfjsEngine, quiet },
   });
@@ -72,9 +72,9 @@ async function modelAt(path: string): Promise<Model> {
   return whole ? loadModel(path) : loadConfig(path);
 }
 
-/** Of values the squared error, unless another is asked for. */
-function lossFor(loss: TrainSettings['loss'], origin: string, { classes }: OwnData): TrainSettings['loss'] {
-  return classes === 0 && origin === 'default' ? 'meanSquaredError' : loss;
+/** Of values the squared error. */
+function lossFor({ classes }: OwnData): LossName {
+  return classes === 0 ? 'meanSquaredError' : 'categoricalCrossentropy';
 }
 
 /**

@@ -72,6 +72,18 @@ test('what is saved comes back: layers, training and weights', async () => {
   expect(json).toMatchObject({ format: 'fusor.model', version: 1, config: { className: 'Sequential' } });
 });
 
+test.each(['', '.safetensors', '.npz', '.keras'])(
+  'the rate 0, where a schedule has ended, comes back from %p',
+  async (ending) => {
+    const model = small();
+    model.learningRate = 0;
+    const file = `${fresh()}${ending}`;
+    await saveModel(model, file);
+    const loaded = await loadModel(file);
+    expect([loaded.learningRate, loaded.toJSON().compile?.loss.kind]).toEqual([0, 'categoricalCrossentropy']);
+  },
+);
+
 test('compile options can be replaced when it is loaded', async () => {
   const model = await loadModel(saved, { optimizer: 'adam', backend: 'tfjs' });
   expect(model.toJSON().compile).toMatchObject({

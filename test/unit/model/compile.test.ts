@@ -31,12 +31,13 @@ test('the device is apart from what is trained', () => {
   expect(where).toEqual({ device: 'cpu', threads: 2, quiet: true });
 });
 
-test('a huge but finite learning rate is allowed', () => {
-  expect(optimizers.adam({ learningRate: 1e30 }).learningRate).toBe(1e30);
+test.each([1e30, 0])('the learning rate %p is allowed', (learningRate) => {
+  expect(optimizers.adam({ learningRate }).learningRate).toBe(learningRate);
 });
 
+const withMetrics = (...given: unknown[]) => compileConfig({ ...SGD, metrics: given });
+
 test.each([
-  ['rate 0', () => optimizers.adam({ learningRate: 0 })],
   ['a negative rate', () => optimizers.sgd({ learningRate: -1 })],
   ['rate NaN', () => optimizers.adam({ learningRate: Number.NaN })],
   ['an infinite rate', () => optimizers.rmsprop({ learningRate: Number.POSITIVE_INFINITY })],
@@ -63,6 +64,11 @@ test.each([
   ['a metric that is no array', () => compileConfig({ ...SGD, metrics: 'accuracy' })],
   ['an unknown metric', () => compileConfig({ ...SGD, metrics: ['acc'] })],
   ['a metric twice', () => compileConfig({ ...SGD, metrics: ['mse', 'mse'] })],
+  ['a metric whose validation is named as the loss is', () => withMetrics(metrics.topK(1, { name: 'Loss' }))],
+  [
+    'a metric whose validation is named as another',
+    () => withMetrics('mse', metrics.topK(1, { name: 'Mse' })),
+  ],
   ['top 0', () => metrics.topK(0)],
   ['a metric named loss', () => metrics.topK(1, { name: 'loss' })],
   ['a metric named as validation is', () => metrics.topK(1, { name: 'valTop' })],

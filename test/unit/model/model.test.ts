@@ -126,6 +126,10 @@ test('compile again: weights stay, the same optimiser goes on, another one start
   expect(await model.readState()).toEqual(before);
   expect(sessions.length).toBe(1);
   model.compile({ ...SPARSE, optimizer: 'rmsprop' });
+  expect(model.step).toBe(0);
+  model.compile(SPARSE);
+  expect(model.step).toBe(3);
+  model.compile({ ...SPARSE, optimizer: 'rmsprop' });
   const after = await model.readState();
   expect(after.weights).toEqual(before.weights);
   expect([after.step, model.step, after.slots.length]).toEqual([0, 0, 1]);

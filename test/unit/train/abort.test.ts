@@ -60,12 +60,15 @@ test('a frozen reason is passed on as it is', async () => {
   );
 });
 
-test('during validation', async () => {
+test.each([
+  [undefined, 'This operation was aborted'],
+  ['enough', 'aborted: enough'],
+])('during validation, reason %p', async (reason, message) => {
   const controller = new AbortController();
   const model = referenceModel();
   // The event loop turns between evaluated batches: the timer comes while they run.
   const callbacks: Callback[] = [
-    { everyBatches: 6, onBatchEnd: () => void setImmediate(() => controller.abort()) },
+    { everyBatches: 6, onBatchEnd: () => void setImmediate(() => controller.abort(reason)) },
   ];
   const run = model.fit(x, y, {
     ...SEVEN,
@@ -76,9 +79,13 @@ test('during validation', async () => {
     signal: controller.signal,
   });
   const error = await failure(run);
-  expect(error.name).toBe('AbortError');
+  expect([error.name, error.message]).toEqual(['AbortError', message]);
   expect(historyOf(error).epoch).toEqual([]);
   expect(model.step).toBe(50);
+  const again = new AbortController();
+  const evaluated = failure(model.evaluate(x, y, { batchSize: 1, signal: again.signal }));
+  setImmediate(() => again.abort(reason));
+  expect((await evaluated).message).toBe(message);
 });
 
 test('after: nothing happens, and no listener is left on the signal', async () => {

@@ -175,6 +175,20 @@ test('class weights multiply sample weights; validation keeps sample weights alo
   expect(uploads[0].weights).toEqual(expected);
 });
 
+test('weights beside x and y are those of the option; not both, and not of a source', async () => {
+  const sampleWeight = Float32Array.from({ length: 50 }, (_, i) => i);
+  const model = referenceModel();
+  const beside = await model.fit({ x, y, sampleWeight }, SILENT);
+  expect(beside.history).toEqual((await referenceModel().fit(x, y, { ...SILENT, sampleWeight })).history);
+  expect(await model.evaluate({ x, y, sampleWeight })).toEqual(await model.evaluate(x, y, { sampleWeight }));
+  expect(await model.evaluate({ x, y, sampleWeight })).not.toEqual(await model.evaluate(x, y));
+  for (const rows of [{ x, y, sampleWeight }, [{ x, y }].values()])
+    for (const work of [model.fit(rows, { ...SILENT, sampleWeight }), model.evaluate(rows, { sampleWeight })])
+      expect((await failure(work)).message).toMatch(
+        /^sampleWeight must be (given once|left out with a source)/,
+      );
+});
+
 test('weight 0 rows do not train, weight 1 changes nothing', async () => {
   const train = async (options: object) => {
     const model = referenceModel();

@@ -174,6 +174,8 @@ test('a loss that is not finite leaves the last finite checkpoint in place', asy
 test('early stopping, plateau and schedule go on where they stood, with the best weights so far', async () => {
   // Rates that make it better, then worse: the best epoch is in the middle.
   const made = () => ({
+    // Has weights of its own, and never an end.
+    other: earlyStopping({ monitor: 'accuracy', patience: 99, startFromEpoch: 2, restoreBestWeights: true }),
     stop: earlyStopping({ patience: 2, restoreBestWeights: true }),
     reduce: reduceOnPlateau({ patience: 1, factor: 0.5 }),
     rate: learningRateScheduler((step) => (step < 15 ? 0.05 : 2)),

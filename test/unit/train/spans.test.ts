@@ -73,33 +73,46 @@ test('an order is the permutation of seed and epoch, or ascending', () => {
 });
 
 test('means are over rows, whatever the spans', () => {
+  const plan = { metrics: [{ kind: 'meanAbsoluteError', name: 'mae' } as const], outputs: 1 };
   const losses = Float32Array.of(1, 2, 4);
-  const accuracy = Float32Array.of(0, 1, 0.5);
+  const errors = Float32Array.of(0, 1, 0.5);
   // 25 rows in batches of 10: the last has 5.
-  const whole = new Means(['accuracy']);
-  whole.add({ stepsDone: 3, stopped: 'finished', losses, metrics: [accuracy] }, 25, 10);
-  expect(whole.logs()).toEqual({ loss: (10 + 20 + 20) / 25, accuracy: (10 + 2.5) / 25 });
-  const parts = new Means(['accuracy']);
+  const whole = new Means(plan);
+  whole.add({ stepsDone: 3, stopped: 'finished', losses, metrics: [errors] }, 25, 10);
+  expect(whole.logs()).toEqual({ loss: (10 + 20 + 20) / 25, mae: (10 + 2.5) / 25 });
+  const parts = new Means(plan);
   const cut = (from: number, to: number, rows: number) =>
     parts.add(
       {
         stepsDone: to - from,
         stopped: 'finished',
         losses: losses.subarray(from, to),
-        metrics: [accuracy.subarray(from, to)],
+        metrics: [errors.subarray(from, to)],
       },
       rows,
       10,
     );
   cut(0, 1, 10);
-  expect(parts.logs({ rows: 10, loss: 2, metrics: [1] })).toEqual({ loss: 1.5, accuracy: 0.5 });
+  expect(parts.logs({ rows: 10, loss: 2, metrics: [1] })).toEqual({ loss: 1.5, mae: 0.5 });
   cut(1, 3, 15);
   expect(parts.logs()).toEqual(whole.logs());
   expect(parts.losses).toEqual(losses);
 });
 
+test.each([
+  ['categoricalAccuracy', 1, 3],
+  ['topK', 1, 3],
+  ['binaryAccuracy', 2, 6],
+])('%s: what is right of a batch is counted, not what float32 made of its share', (kind, right, of) => {
+  const means = new Means({ metrics: [{ kind, name: 'right' } as never], outputs: 2 });
+  const share = Float32Array.of(right / of);
+  for (let i = 0; i < 3; i++)
+    means.add({ stepsDone: 1, stopped: 'finished', losses: share, metrics: [share] }, 3, 3);
+  expect(means.logs().right).toBe(1 / 3);
+});
+
 test('sums are float64: 60,000 float32 losses of 0.1 have the mean of that float32', () => {
-  const means = new Means([]);
+  const means = new Means({ metrics: [], outputs: 1 });
   const losses = new Float32Array(60_000).fill(0.1);
   means.add({ stepsDone: 60_000, stopped: 'finished', losses, metrics: [] }, 60_000, 1);
   expect(Math.abs(means.logs().loss - Math.fround(0.1))).toBeLessThan(1e-10);
