@@ -344,13 +344,13 @@ export function badArguments(model: Model): BadInput[] {
       'compile',
       "'sigmoid'",
     ],
-    ...[0, -1, Number.NaN, Number.POSITIVE_INFINITY, 1e39, '0.1'].map(
+    ...[-1, Number.NaN, Number.POSITIVE_INFINITY, 1e39, '0.1'].map(
       (rate): Row => [
         `a learning rate of ${String(rate)} (${typeof rate})`,
         () => optimizers.adam({ learningRate: any(rate) }),
         ARG,
         'optimizers.adam',
-        'greater than 0',
+        'from 0 to',
       ],
     ),
     ...[0, -1, Number.NaN, Number.POSITIVE_INFINITY].map(
