@@ -6,6 +6,7 @@ import path from 'node:path';
 import { benchEnvironment } from '../../dist/backend/native/measure.js';
 import { machine, machineLine } from '../../dist/bench/machine.js';
 import { median } from '../../dist/bench/statistics.js';
+import { Interrupted } from '../../dist/cli/interrupt.js';
 import { writeAtomically } from '../lib/files.mjs';
 import { root } from '../lib/paths.mjs';
 
@@ -16,14 +17,27 @@ const command = path.join(root, 'scripts', 'fusor.mjs');
 
 /** The last line that a program prints, as JSON. */
 export function jsonOf([file, ...args], env = {}) {
-  const text = execFileSync(file, args, {
-    encoding: 'utf8',
-    env: { ...benchEnvironment(), ...env },
-    stdio: ['ignore', 'pipe', 'ignore'],
-    maxBuffer: 1 << 28,
-    timeout: 20 * 60_000,
-  });
+  const text = uninterrupted(() =>
+    execFileSync(file, args, {
+      encoding: 'utf8',
+      env: { ...benchEnvironment(), ...env },
+      stdio: ['ignore', 'pipe', 'ignore'],
+      maxBuffer: 1 << 28,
+      timeout: 20 * 60_000,
+    }),
+  );
   return JSON.parse(text.trim().split('\n').at(-1));
+}
+
+/** What a child's end means for this process: Ctrl-C ends the child first, by the signal or with a shell's status for it. */
+function uninterrupted(work) {
+  try {
+    return work();
+  } catch (error) {
+    const reason = { 130: 'SIGINT', 143: 'SIGTERM' }[error.status] ?? error.signal;
+    const timedOut = error.code === 'ETIMEDOUT';
+    throw !timedOut && ['SIGINT', 'SIGTERM'].includes(reason) ? new Interrupted(reason) : error;
+  }
 }
 
 /** The document of `fusor train FLAGS`, its run folder thrown away. */

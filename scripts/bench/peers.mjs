@@ -6,6 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findPackage } from '../../dist/backend/tfjs/packages.js';
 import { installTfjs } from '../build-tfjs.mjs';
+import { SetupError } from '../lib/failure.mjs';
 import { cacheDir } from '../lib/paths.mjs';
 
 const folder = path.join(path.dirname(fileURLToPath(import.meta.url)), 'peers');
@@ -41,13 +42,21 @@ export function peersPython() {
 }
 
 /**
- * Command lines by name, for those of whose name `wanted` holds a part, or 'all'; what they need is installed first. Each prints
+ * Command lines by name, for those of whose name `wanted` holds a part, or 'all'; what they need is installed first; ERR_ARG for a part that no name has. Each prints
  * one JSON line: {fitSeconds, stepMicroseconds, loss, testAccuracy, versions}; no fitSeconds where it is not a whole fit.
  */
 export async function preparePeers(job, wanted, flagship) {
-  const chosen = peersFor(job, flagship).filter(({ name }) =>
-    wanted.some((part) => part === 'all' || name.includes(part)),
-  );
+  const peers = peersFor(job, flagship);
+  const stranger = wanted.find((part) => part !== 'all' && !peers.some(({ name }) => name.includes(part)));
+  if (stranger !== undefined) {
+    const names = peers.map(({ name }) => name).join('; ');
+    throw new SetupError('ERR_ARG', [
+      `no peer of this job has '${stranger}' in its name`,
+      '--peers',
+      `there are ${names}`,
+    ]);
+  }
+  const chosen = peers.filter(({ name }) => wanted.some((part) => part === 'all' || name.includes(part)));
   const python = chosen.some(({ script }) => script.endsWith('.py')) ? peersPython() : null;
   if (chosen.some(({ args }) => args[0] === 'node')) await installTfjs();
   const tensorflow = () => ['--package', findPackage('node').entry];

@@ -159,10 +159,11 @@ export class Selector {
     const conflict = candidates.find((candidate) => candidate.usable && this.#obstacle(candidate));
     const what = asked.length > 0 ? `${asked.join(' with ')} cannot be had` : 'no backend can be had';
     const reasons = [...new Set(tried.map(({ candidate, reason }) => `${candidate}: ${reason}`))].join('; ');
-    const cure = tried.find((step) => step.cure)?.cure ?? '';
+    const none = nothingFits(request);
+    const cure = tried.find((step) => step.cure)?.cure ?? (reasons ? LISTED : none.cure);
     return new FusorError(
       conflict ? 'ERR_BACKEND_CONFLICT' : 'ERR_BACKEND_UNAVAILABLE',
-      [what, reasons || 'there is no such device here', cure || "'fusor devices' lists what there is"],
+      [what, reasons || none.reason, cure],
       { asked, tried: tried.map(({ candidate }) => candidate) },
     );
   }
@@ -195,6 +196,15 @@ function fits({ backend, engine, device }: NamedCandidate, request: ResolvedRequ
   if (request.device === 'cpu') return !onCuda(device);
   // 'cuda' without a number: any GPU is meant, or none was found.
   return onCuda(device) && (device === request.device || request.device === 'cuda' || device === 'cuda');
+}
+
+const LISTED = "'fusor devices' lists what there is";
+
+/** Why there was nothing to try. */
+function nothingFits({ backend, kernels }: ResolvedRequest): { reason: string; cure: string } {
+  return backend === 'tfjs' && kernels === 'fused'
+    ? { reason: 'tfjs has no fused kernels', cure: 'use --backend native or --kernels auto' }
+    : { reason: 'there is no such device here', cure: LISTED };
 }
 
 const selector = new Selector();

@@ -6,6 +6,8 @@ export interface Option<T> {
   /** Shown in the help for the value; absent for a switch. */
   placeholder?: string;
   fallback: T;
+  /** The fallback as a user would write it, where that is not its own text. */
+  written?: string;
   /** One letter: -w. */
   short?: string;
   /** Its variable when that is not FUSOR_ and the name. */
@@ -108,7 +110,7 @@ export function integers(describe: string, fallback: readonly number[]): Option<
         : String(written).split(',');
     const values = items.map(toNumber);
     if (values.every((value) => Number.isInteger(value) && value > 0 && value <= 2 ** 24)) return values;
-    throw wrong(where, 'the value', written, 'positive integers, separated by commas');
+    throw wrong(where, 'the value', written, `positive integers up to ${2 ** 24}, separated by commas`);
   };
   return { describe, placeholder: 'N,N', fallback, parse };
 }

@@ -92,7 +92,11 @@ export const problem = {
   ),
   ...classes,
   layers: integers('widths of the hidden layers, relu', [128]),
-  model: text("train this model instead: a model.json, or a model's folder to go on from", 'FILE', undefined),
+  model: text(
+    "train this model instead: a model.json, or, to go on from its weights, a run, a model's folder, .keras, .npz or .safetensors",
+    'PATH',
+    undefined,
+  ),
   loss: choice(
     'what is made small; default: categoricalCrossentropy, for values instead of classes meanSquaredError',
     [
@@ -350,10 +354,12 @@ export const tfjs = {
   force: toggle('build although nothing changed'),
 };
 
+const SHAPES = '32x784x128,128x784x128,256x1024x1024,1024x4096x4096';
 const shapes: Option<readonly Shape[]> = {
   describe: 'batch x inputs x units',
   placeholder: 'BxIxU,BxIxU',
-  fallback: toShapes('32x784x128,128x784x128,256x1024x1024,1024x4096x4096', '--shapes'),
+  fallback: toShapes(SHAPES, '--shapes'),
+  written: SHAPES,
   parse: toShapes,
 };
 

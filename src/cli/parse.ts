@@ -99,8 +99,8 @@ function flagOf(key: string, option: Option<unknown>): yargs.Options {
   const shown = variableName(key, option) === variableName(key, { ...option, variable: undefined });
   const describe = shown ? option.describe : `${option.describe} (${option.variable})`;
   if (option.placeholder === undefined) return { type: 'boolean', describe };
-  const { fallback } = option;
-  const defaultDescription = fallback === undefined ? undefined : String(fallback);
+  const { fallback, written } = option;
+  const defaultDescription = written ?? (fallback === undefined ? undefined : String(fallback));
   // No type: words stay words, and the help is not cluttered with [string].
   return { requiresArg: true, describe, defaultDescription, alias: option.short };
 }

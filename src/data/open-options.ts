@@ -1,6 +1,7 @@
 /** The options of `datasets.open`, checked before anything is opened. */
 import { boolean, closed, integer, oneOf, range, real, seedOf, text, wrong } from '../arguments';
 import type { OpenOptions } from './open';
+import { checkShares } from './split';
 import { isTableSchema } from './table/schema';
 
 const KEYS = [
@@ -36,8 +37,7 @@ export function openOptions(where: string, options: unknown): OpenOptions {
   };
   check(['validation', 'test'], (key, value) => real(where, key, value, 0, range.fraction));
   const { validation = 0, test = 0 } = given;
-  if (validation + test >= 1)
-    throw wrong(where, 'validation and test together', validation + test, 'a share below 1');
+  checkShares(where, validation, test);
   check(['label', 'dataDir'], (key, value) => text(where, key, value));
   check(['task', 'missing', 'scale'], (key, value) => oneOf<string>(where, key, value, CHOICES[key]));
   check(['ignore', 'categorical', 'classNames'], (key, value) => {

@@ -1,9 +1,16 @@
+import { wrong } from '../arguments';
 import { Purpose, randomUint32, shuffled } from '../random';
 
 export const PARTS = ['train', 'validation', 'test'] as const;
 
 /** Strata beyond so many share one: what has so many values is no class. */
 const MOST_STRATA = 100;
+
+/** @throws ERR_ARG where they leave no rows to train */
+export function checkShares(where: string, validation: number, test: number): void {
+  if (validation + test >= 1)
+    throw wrong(where, 'validation and test together', validation + test, 'a share below 1');
+}
 
 interface Stratum {
   index: number;
@@ -21,11 +28,13 @@ export class Splitter {
   /** Whether labels are few enough to be classes; known from the first block. */
   #classes = false;
 
-  /** @param fractions of the rows, to validate and to test with */
+  /** @param fractions of the rows, to validate and to test with @throws ERR_ARG where none are left to train */
   constructor(
     readonly fractions: readonly [validation: number, test: number],
     private readonly seed: number,
-  ) {}
+  ) {
+    checkShares('the rows', ...fractions);
+  }
 
   /** The part of each row: 0 trains, 1 validates, 2 tests. @param labels the class, or value, of each row */
   assign(labels: ArrayLike<number>): Uint8Array {

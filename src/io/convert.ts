@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, extname } from 'node:path';
 import { closed, oneOf, text } from '../arguments';
 import { FusorError } from '../errors';
 import { FORMAT_NAMES, FORMATS, formatOfName, readConfig, readModel, writerOf } from './formats';
 import { readKerasWeights } from './keras/model';
 import { makeFolder } from './model';
-import { refuseByName } from './refused';
+import { isRefusedName } from './refused';
 import { type FormatName, modelOf, type StoredModel } from './stored-model';
 import { checkWeights } from './weights-check';
 
@@ -28,7 +28,7 @@ export interface ConvertOptions {
 
 /**
  * Writes the model at `source` to `destination`, which must not be there yet, and reads it back where that can be done.
- * @throws as loadModel; ERR_ARG for a destination that is there; ERR_IO
+ * @throws as loadModel; ERR_ARG for a destination that is there, or of a format that is not written; ERR_IO
  */
 export async function convertModel(
   source: string,
@@ -45,7 +45,7 @@ export async function convertModel(
   text(where, 'source', source);
   text(where, 'destination', destination);
   const named = formatOfName(destination);
-  if (named === undefined) refuseByName(destination);
+  if (named === undefined) checkName(destination);
   const early = writerOf(where, destination, given ?? named);
   checkDestination(destination, early.asFile);
   const stored = await readSource(source, of);
@@ -97,6 +97,17 @@ function compare(
     if (!data.every((value: number, i: number) => Object.is(value, back[i])))
       throw new FusorError('ERR_IO', [`${name} reads back otherwise than it was written`, destination]);
   }
+}
+
+/** A folder of such a name would be taken for what it is not. */
+function checkName(destination: string): void {
+  if (!isRefusedName(destination)) return;
+  const ends = FORMAT_NAMES.flatMap((name) => FORMATS[name].file?.extension ?? []);
+  throw new FusorError(
+    'ERR_ARG',
+    [`${extname(destination)} is not written`, destination, `name a folder, or one of ${ends.join(', ')}`],
+    { destination },
+  );
 }
 
 function checkDestination(path: string, asFile: boolean): void {

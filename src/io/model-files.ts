@@ -90,7 +90,7 @@ function checkVersion(file: string, format: unknown, version: unknown): void {
     throw refused(
       file,
       'format',
-      `not a model of fusor or TensorFlow.js: its format is ${String(format).slice(0, 60)}`,
+      `not a model of fusor or TensorFlow.js: its format is ${format === undefined ? 'not told' : String(format).slice(0, 60)}`,
       'name a model of one of them',
     );
   }

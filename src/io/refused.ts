@@ -41,11 +41,16 @@ const BY_EXTENSION: Record<string, Verdict> = {
   '.onnx': ONNX,
 };
 
+/** Whether a name is that of such a format by its end. */
+export function isRefusedName(path: string): boolean {
+  return Object.hasOwn(BY_EXTENSION, extname(path).toLowerCase());
+}
+
 /** @throws ERR_FILE_FORMAT for a name that belongs to such a format, and for the folder of a SavedModel */
 export function refuseByName(path: string): void {
   const end = extname(path).toLowerCase();
   if (path.toLowerCase().endsWith('.weights.h5')) throw refusal(path, KERAS_WEIGHTS);
-  const verdict = Object.hasOwn(BY_EXTENSION, end)
+  const verdict = isRefusedName(path)
     ? end === '.bin' && existsSync(join(dirname(path), 'model.json'))
       ? SHARD
       : BY_EXTENSION[end]

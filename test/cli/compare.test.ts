@@ -62,7 +62,7 @@ test.each([
   [['one'], 2, 'name two or more'],
   [['one', 'two', '--backends', 'native,tfjs'], 2, 'give either runs or --backends'],
   [['--backends', 'tfjs'], 2, 'two or more different backends'],
-  [['one', 'nothing'], 4, 'no finished run'],
+  [['one', 'nothing'], 4, 'no such run folder'],
   [['one', 'damaged'], 4, 'not JSON'],
 ])('compare %j is exit %i', async (flags, status, message) => {
   mkdirSync(join(cwd, 'damaged'), { recursive: true });

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { documentOf, fusor, WASM } from '../support/cli';
 import { temporaryFolder } from '../support/script';
@@ -69,10 +69,26 @@ test('what has no counterpart there is said; how to test it follows from its out
   expect(tested).toEqual(documentOf(await run('evaluate', 'adamw', '--limit', '50', '--json', ...WASM)).test);
 });
 
+test('train --model goes on from a run and from a file of either kind; a run without a model says so', async () => {
+  const rest = ['--epochs', '1', '--limit', '100', '--seed', '3', '--json', ...WASM];
+  for (const name of ['m.keras', 'm.npz']) expect((await run('convert', 'run', name)).status).toBe(0);
+  const [first, ...others] = await Promise.all(
+    ['run', 'm.keras', 'm.npz'].map(async (model, i) =>
+      documentOf(await run('train', '--model', model, ...rest, '--run-dir', `on${i}`)),
+    ),
+  );
+  for (const { history } of others) expect(history[0].loss).toBe(first.history[0].loss);
+  rmSync(join(cwd, 'on0', 'model'), { recursive: true });
+  const { status, stderr } = await run('evaluate', 'on0', ...WASM);
+  expect([status, stderr]).toEqual([4, expect.stringMatching(/this run has no model yet .* --resume/)]);
+  expect((await run('inspect', 'on0')).status).toBe(0);
+});
+
 test.each<[string, string[], number, string]>([
   ['a destination that is there', ['run', 'run'], 2, 'ERR_ARG'],
   ['no such format', ['run', 'x', '--to', 'tfj'], 2, 'ERR_ARG'],
   ['a pickle', ['model.pt', 'x'], 4, 'ERR_FILE_FORMAT'],
+  ['to a pickle', ['run', 'x.pt'], 2, 'ERR_ARG'],
   ['weights outside the folder', ['escaping', 'x'], 4, 'ERR_PATH_ESCAPE'],
 ])('%s', async (_, words, status, code) => {
   mkdirSync(join(cwd, 'escaping'), { recursive: true });

@@ -40,6 +40,11 @@ const train = (data: string, label: string, ...more: string[]) =>
     { cwd },
   );
 
+test('shares that leave nothing to train', async () => {
+  const ran = await train('houses.csv', 'value', '--test-split', '0.5', '--validation-split', '0.6');
+  expect([ran.status, ran.stderr]).toEqual([2, expect.stringContaining('must be a share below 1')]);
+});
+
 test('values: squared error, its metric, and the same columns for other rows', async () => {
   const ran = await train('houses.csv', 'value', '--run-dir', 'run', '--no-progress');
   expect(ran.stderr).toContain(

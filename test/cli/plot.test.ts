@@ -44,12 +44,28 @@ test('fusor plot: SVG, PNG and terminal', async () => {
   expect(bytes.readUInt32BE(16)).toBe(2 * 760);
   const terminal = await fusor(['plot', 'r1'], { cwd });
   expect(terminal.stdout).toMatch(/^r1\n\nloss: training, validation\n/);
+  const asked = await fusor(['plot', 'r1', '--what', 'steps,time', '-o', 'y.svg', '--terminal'], { cwd });
+  expect(asked.stdout.match(/^\S.*$/gm)).toEqual([
+    'r1',
+    'loss by step: training',
+    'seconds an epoch: training',
+    'y.svg',
+  ]);
+});
+
+test('what cannot be drawn is said: a metric that no run has, a curve of one epoch', async () => {
+  const none = await fusor(['plot', 'r1', '--what', 'metrics'], { cwd });
+  expect([none.status, none.stderr]).toEqual([2, expect.stringContaining('nothing to plot of metrics')]);
+  documentOf(await fusor([...small, '--epochs', '1', '--run-dir', 'short'], { cwd }));
+  const short = await fusor(['plot', 'short', '--what', 'loss'], { cwd });
+  expect([short.status, short.stdout]).toEqual([0, expect.stringMatching(/^short\n\nno curve of loss: /)]);
 });
 
 test.each([
   [['plot'], 2, 'at least one run'],
   [['plot', 'r1', '-o', 'x.jpg'], 2, 'NAME.svg or NAME.png'],
-  [['plot', 'absent'], 4, 'no finished run'],
+  [['plot', 'absent'], 4, 'no such run folder'],
+  [['plot', '.'], 4, 'no finished run'],
 ])('%j is refused', async (args, status, named) => {
   const ran = await fusor(args, { cwd });
   expect([ran.status, ran.stderr]).toEqual([status, expect.stringContaining(named)]);

@@ -186,6 +186,7 @@ test('a folder of images per class: its names, and fewer classes to evaluate on'
 test.each([
   [['predict', 'digits', 'absent.png'], 2, "no data set, file or folder 'absent.png'"],
   [['predict', 'digits', '0.png', '--data', 'mnist'], 2, '--data and 0.png are both given'],
+  [['predict', 'digits', '-', '-'], 2, 'stdin is named twice'],
   [['predict', 'houses', '0.png'], 2, 'a picture, the model takes [3]'],
   [['predict', 'digits', 'rows.csv', '0.png', '--limit', '1'], 0, ''],
 ])('%j', async (args, status, named) => {

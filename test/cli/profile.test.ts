@@ -174,6 +174,12 @@ test.each([
   [['--variants', 'tfjs:wasm@cuda:0'], 5, ''],
   [['--variants', 'tfjs:wasm', '--baseline', 'nothing.json'], 6, 'nothing.json'],
   [['--variants', 'tfjs:wasm', '--baseline', 'bad.json'], 4, 'not a profile'],
+  [
+    ['--variants', 'tpu', '--html', 'absent/x.html'],
+    6,
+    'error: cannot write (ENOENT) · absent/x.html · check',
+  ],
+  [['--variants', 'tpu', '--trace', 'bad.json/x'], 6, 'cannot write (ENOTDIR)'],
 ])('profile %j is exit %i', async (flags, status, message) => {
   writeFileSync(join(cwd, 'bad.json'), '{}');
   const ran = await profile(flags);

@@ -194,6 +194,7 @@ describe('what cannot go on is one line', () => {
     [['--resume', 'plain', '--batch-size', '8'], 2, /batchSize 20, not 8 · --batch-size/],
     [['--resume', 'plain', '--layers', '8,8'], 2, /layers \[16\], not \[8,8\] · --layers/],
     [['--resume', 'plain', '--seed', '8'], 2, /seed 7, not 8/],
+    [['--resume', 'plain', '--learning-rate', '0.1'], 2, /learningRate by default, not 0\.1/],
     [['--resume', 'plain', '--run-dir', 'x'], 2, /--run-dir and --resume are both given/],
     [['--run-dir', 'plain'], 2, /not empty.*--resume/],
   ])('%p', refused);

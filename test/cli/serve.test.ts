@@ -206,6 +206,11 @@ describe('a model of a table', () => {
   );
 });
 
+test('an address that is none of this computer', async () => {
+  const ran = await fusor(['serve', 'digits', '--host', '192.0.2.1', ...WASM], { cwd });
+  expect([ran.status, ran.stderr]).toEqual([6, expect.stringMatching(/the address cannot be had .* --host/)]);
+});
+
 test('it ends when it is told to', async () => {
   server.kill('SIGTERM');
   const [code] = (await once(server, 'exit')) as [number];

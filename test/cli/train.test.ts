@@ -217,7 +217,7 @@ test('for people it ends with a table, curves, the test result, what it ran on a
   expect(stdout).toContain('loss: training, validation');
   expect(stdout).toContain('accuracy: training, validation');
   expect(stdout).toMatch(/test loss \d\.\d{4} · test accuracy \d+\.\d\d %/);
-  expect(stdout).toMatch(/ran on tfjs · wasm · cpu/);
+  expect(stdout).toMatch(/ran on tfjs · wasm · cpu \(.*, \d+ cores?\).* · 1 thread$/m);
   expect(existsSync(/run folder (.+)/.exec(stdout)![1])).toBe(true);
   // Piped: no colour, no cursor.
   // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what is looked for

@@ -38,6 +38,11 @@ describe('help', () => {
     expect(one.stdout).toContain('--batch-size');
   });
 
+  test('defaults are shown as they are written', async () => {
+    const { stdout } = await fusor(['bench', '--help'], { cwd });
+    expect(stdout.replace(/\s+/g, '')).toContain('[default:32x784x128,128x784x128,');
+  });
+
   test('without a command it goes to stderr, as a mistake', async () => {
     const { status, stdout, stderr } = await fusor([], { cwd });
     expect([status, stdout]).toEqual([2, '']);
@@ -67,7 +72,7 @@ describe('a mistake in the words is exit 2 with one line', () => {
     [['train', '--learning-rate', 'NaN'], 'a number greater than 0'],
     [['train', '--validation-split', '1'], 'a number in [0, 1)'],
     [['train', '--optimizer', 'adma'], 'did you mean adam?'],
-    [['train', '--layers', '128,x'], 'positive integers'],
+    [['train', '--layers', '128,x'], 'positive integers up to 16777216'],
     [['train', '--device', 'gpu'], '--device'],
     [['train', '--config', 'absent.json'], 'no such config file'],
     [['data', 'lost'], 'did you mean list?'],

@@ -117,8 +117,8 @@ function makeEngine(
   return { name, tf, ...facts, use, tidy };
 }
 
-/** e.g. "AMD EPYC, 2 threads". */
+/** e.g. "AMD EPYC, 2 cores": how many threads compute is told apart from it. */
 export function cpuName(): string {
-  const [first] = cpus();
-  return `${first?.model.trim() ?? 'CPU'}, ${cpus().length} threads`;
+  const [first, ...others] = cpus();
+  return `${first?.model.trim() ?? 'CPU'}, ${others.length > 0 ? `${others.length + 1} cores` : '1 core'}`;
 }

@@ -62,15 +62,9 @@ export const run: Run<typeof inspect> = async ({ settings, args, out }) => {
 
 /** The model that a run has: of one that trains, or ended before its end, the newest checkpoint. */
 async function inRun(path: string): Promise<string> {
-  const folder = modelFolder(path);
-  if (existsSync(join(folder, MODEL_FILE))) return folder;
-  const found = await findCheckpoint(path);
-  if (found) return found.file;
-  throw new FusorError(
-    'ERR_FILE_FORMAT',
-    ['this run has no model yet', path, 'if it ended without one, fusor train --resume goes on with it'],
-    { path },
-  );
+  const ended = existsSync(join(path, 'model', MODEL_FILE));
+  const found = ended ? undefined : await findCheckpoint(path);
+  return found ? found.file : modelFolder(path);
 }
 
 /** optimizer adam (learningRate 0.001, …) · loss … · metrics … */

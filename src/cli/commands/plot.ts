@@ -3,12 +3,13 @@ import { extname } from 'node:path';
 import { wrong } from '../../arguments';
 import { FusorError } from '../../errors';
 import { writeAtomic } from '../../io/atomic';
+import type { Curves } from '../../report/curves';
 import { stacked, svgFile } from '../../report/svg';
 import type { Run } from '../command';
 import { readRun } from '../compare/run';
 import type { plot } from '../options';
-import { drawing, figuresOf } from '../pictures/curves';
-import { curves as inTerminal } from '../train/report';
+import { type CurveName, drawing, figuresOf, type PlottedRun } from '../pictures/curves';
+import { curvesOf } from '../train/report';
 
 export const run: Run<typeof plot> = async ({ settings, words, out }) => {
   const { output, terminal, what } = settings;
@@ -20,23 +21,29 @@ export const run: Run<typeof plot> = async ({ settings, words, out }) => {
     stepLosses,
   }));
   const figures = figuresOf(plotted, what).map(({ figure }) => figure);
-  const schema = { schema: 'fusor.plot', version: 1, runs: words, output: output ?? null };
-  if (terminal || output === undefined) {
-    const shown = plotted.map(({ name, epochs }) => [name, inTerminal(epochs)].filter(Boolean).join('\n\n'));
-    out.result(schema, () => shown.join('\n\n'));
-  }
-  if (output === undefined) return 0;
   if (figures.length === 0)
     throw new FusorError('ERR_ARG', [
       `nothing to plot of ${what.join(', ')}`,
       words.join(', '),
       'ask for loss',
     ]);
-  const svg = svgFile(stacked(figures.map((figure) => drawing(figure, 760))));
-  await writeAtomic(output, extname(output).toLowerCase() === '.png' ? await rendered(svg) : svg);
-  if (!terminal) out.result(schema, () => output);
+  if (output !== undefined) await write(output, figures);
+  out.result({ schema: 'fusor.plot', version: 1, runs: words, output: output ?? null }, () => {
+    const shown = terminal || output === undefined ? plotted.map((each) => inTerminal(each, what)) : [];
+    return [...shown, output].filter(Boolean).join('\n\n');
+  });
   return 0;
 };
+
+function inTerminal(run: PlottedRun, what: readonly CurveName[]): string {
+  const none = `no curve of ${what.join(', ')}: one takes two values or more, all finite`;
+  return `${run.name}\n\n${curvesOf(run, what) || none}`;
+}
+
+async function write(file: string, figures: readonly Curves[]): Promise<void> {
+  const svg = svgFile(stacked(figures.map((figure) => drawing(figure, 760))));
+  await writeAtomic(file, extname(file).toLowerCase() === '.png' ? await rendered(svg) : svg);
+}
 
 /** @throws ERR_UNSUPPORTED where nothing can */
 async function rendered(svg: string): Promise<Uint8Array> {

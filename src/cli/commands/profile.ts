@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
-import { resolve } from 'node:path';
+import { accessSync, constants } from 'node:fs';
+import { dirname, resolve, sep } from 'node:path';
 import { benchEnvironment, ceilingsFor, type Wanted } from '../../bench/ceilings';
 import { machine } from '../../bench/machine';
 import type { Ceilings } from '../../bench/roofline';
@@ -28,6 +29,7 @@ export const run: Run<typeof profile> = (call) => interruptible((signal) => prof
 async function profileAll(call: Call<typeof profile>, signal: AbortSignal): Promise<number> {
   const { settings, out } = call;
   const before = settings.baseline === undefined ? undefined : readProfile(settings.baseline);
+  for (const path of [settings.trace, settings.html]) checkPlace(path);
   const absent: Obstacle[] = [];
   const seed = settings.seed ?? randomInt(2 ** 31);
   const measured = await measureAll(call, seed, signal, absent);
@@ -41,10 +43,10 @@ async function profileAll(call: Call<typeof profile>, signal: AbortSignal): Prom
   if (settings.nvtx) out.note(nvtxNote(measured));
   const document = documentOf(call, measured, ceilings, absent, seed);
   if (settings.trace !== undefined)
-    await write(settings.trace, JSON.stringify(traceOf(recordedOf(measured))));
+    await writeAtomic(resolve(settings.trace), JSON.stringify(traceOf(recordedOf(measured))));
   if (settings.html !== undefined) {
     const { profilePage } = await import('../../profile/page.js');
-    await write(settings.html, profilePage(document, recordedOf(measured)));
+    await writeAtomic(resolve(settings.html), profilePage(document, recordedOf(measured)));
   }
   const changes = before && changesFrom(before.variants, document.variants);
   out.result(changes ? { ...document, since: before.date, changes } : document, () =>
@@ -142,10 +144,15 @@ function nvtxNote(measured: readonly Measured[]): string {
     : '--nvtx: nothing here runs on an NVIDIA GPU, so Nsight has nothing to mark; --trace writes the same ranges for Perfetto';
 }
 
-async function write(path: string, text: string): Promise<void> {
-  await writeAtomic(resolve(path), text).catch((error) => {
-    throw systemCode(error) ? ioError(error, 'write', path) : error;
-  });
+/** Of a file to write: measuring takes minutes, so that it is looked at before. @throws ERR_IO */
+function checkPlace(path: string | undefined): void {
+  if (path === undefined) return;
+  try {
+    // The separator at its end: a file is no folder.
+    accessSync(`${dirname(resolve(path))}${sep}`, constants.W_OK);
+  } catch (error) {
+    throw ioError(error, 'write', path);
+  }
 }
 
 /** @throws ERR_FILE_FORMAT, ERR_IO */

@@ -1,4 +1,5 @@
 /** A finished run, as it is compared. */
+import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { FusorError } from '../../errors';
 import { readJson } from '../../io/read-json';
@@ -41,6 +42,8 @@ function recordOf(folder: string, name: string): unknown {
   const file = join(folder, name);
   const record = readJson(file);
   if (record !== undefined) return record;
+  if (!existsSync(folder))
+    throw new FusorError('ERR_FILE_FORMAT', ['no such run folder', folder, 'check the path'], { file });
   const what = ['no finished run', folder, `there is no ${name} in it`] as const;
   throw new FusorError('ERR_FILE_FORMAT', what, { file });
 }

@@ -35,6 +35,8 @@ export async function inputsOf(
   wanted: InputsWanted,
   settings: Settings<typeof predict>,
 ): Promise<Inputs> {
+  if (names.filter((name) => name === '-').length > 1)
+    throw new FusorError('ERR_ARG', ['stdin is named twice', '-', 'leave one of them out']);
   const parts: NDArray[] = [];
   for (const name of names)
     parts.push(isSet(name) ? await testRows(name, settings) : await fileRows(name, wanted));

@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { FusorError, isFusorError } from '../../errors';
 import type { Model } from '../../index';
+import { systemCode } from '../../io/system-error';
 import { rowInputs, type Wanted } from '../predict/text';
 
 /** What is served as it is, by path. */
@@ -41,7 +42,7 @@ export interface Served {
  * @param wanted what a row is: of a model of a table its cells
  * @param host 127.0.0.1, or another address of this computer's, which then answers whoever reaches it
  * @param port 0: any that is free
- * @throws ERR_IO where the port cannot be had
+ * @throws ERR_IO where the address cannot be had
  */
 export async function serveModel(
   model: Model,
@@ -60,9 +61,11 @@ export async function serveModel(
   await new Promise<void>((done, failed) => {
     server.once('error', (cause) => {
       const parts = [
-        `the port cannot be had (${cause.message})`,
+        `the address cannot be had (${cause.message})`,
         `${host}:${port}`,
-        'name another: --port',
+        ['ENOTFOUND', 'EAI_AGAIN', 'EADDRNOTAVAIL'].includes(systemCode(cause))
+          ? 'name an address of this computer: --host'
+          : 'name another: --port',
       ] as const;
       failed(new FusorError('ERR_IO', parts, { host, port }, { cause }));
     });

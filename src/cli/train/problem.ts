@@ -1,5 +1,4 @@
 /** What `train` trains: the data, the model and what it is compiled with. */
-import { statSync } from 'node:fs';
 import type { LabelledRows } from '../../data/entry';
 import type { OwnData } from '../../data/open-table';
 import { FusorError } from '../../errors';
@@ -18,7 +17,7 @@ import {
   toCategorical,
 } from '../../index';
 import { loadConfig, loadModel } from '../../io/model';
-import { whereOf } from '../model-path';
+import { modelFolder, whereOf } from '../model-path';
 import type { Settings } from '../option';
 import type * as options from '../options';
 import type { Resolved } from '../settings';
@@ -40,7 +39,7 @@ export function modelOf({ config }: Checkpoint, settings: TrainSettings): Model 
 /** What a model that is given says itself. */
 const OF_LAYERS = ['layers', 'l1', 'l2', 'maxNorm'] as const;
 
-/** A compiled model for the data: of the flags, of a model.json, or of a model's folder with its weights. */
+/** A compiled model for the data: of the flags, of a model.json, or of a model with its weights. */
 export async function buildModel(
   { settings, origins }: Problem,
   data: OwnData,
@@ -67,9 +66,9 @@ export async function buildModel(
   return model;
 }
 
-async function modelAt(path: string): Promise<Model> {
-  const whole = statSync(path, { throwIfNoEntry: false })?.isDirectory() || path.endsWith('.safetensors');
-  return whole ? loadModel(path) : loadConfig(path);
+/** A model.json is a configuration, for new weights. */
+function modelAt(path: string): Promise<Model> {
+  return /\.json$/i.test(path) ? loadConfig(path) : loadModel(modelFolder(path));
 }
 
 /** Of values the squared error. */

@@ -1,7 +1,9 @@
 /** What a person sees at the end of a training run. */
 import { plot } from 'asciichart';
 import { APART, type EpochRecord, metricsOf } from '../../io/run-folder';
+import { thinned } from '../../report/curves';
 import { columns, table } from '../output';
+import type { CurveName, PlottedRun } from '../pictures/curves';
 
 /** One row an epoch, counted from 1; columns without values are left out. */
 export function historyTable(epochs: readonly EpochRecord[]): string {
@@ -29,28 +31,59 @@ export function historyTable(epochs: readonly EpochRecord[]): string {
 
 /** Loss and metrics over the epochs, in training and in validation; nothing for fewer than two epochs. */
 export function curves(epochs: readonly EpochRecord[]): string {
-  if (epochs.length < 2) return '';
-  return [{ name: 'loss', validation: 'valLoss' }, ...metricsOf(epochs[0])]
-    .map(({ name, validation }) => curve(name, epochs, name, validation))
+  return curvesOf({ epochs, stepLosses: null }, ['loss', 'accuracy', 'metrics']);
+}
+
+/** What is asked for of a run; nothing for fewer than two values. */
+export function curvesOf(
+  { epochs, stepLosses }: Omit<PlottedRun, 'name'>,
+  what: readonly CurveName[],
+): string {
+  const metrics = epochs.length > 0 ? metricsOf(epochs[0]) : [];
+  const ofEpochs = (names: typeof metrics) =>
+    names.map(({ name, validation }) => byEpoch(name, epochs, name, validation));
+  const drawn: Record<CurveName, () => string[]> = {
+    loss: () => ofEpochs([{ name: 'loss', validation: 'valLoss' }]),
+    accuracy: () => ofEpochs(metrics.filter(({ name }) => name === 'accuracy')),
+    metrics: () => ofEpochs(metrics.filter(({ name }) => name !== 'accuracy')),
+    steps: () => [curve('loss by step', [{ name: 'training', values: stepValues(stepLosses) }])],
+    time: () => [byEpoch('seconds an epoch', epochs, 'seconds')],
+  };
+  return what
+    .flatMap((name) => drawn[name]())
     .filter(Boolean)
     .join('\n\n');
+}
+
+/** Means of neighbouring steps, as in a picture. */
+function stepValues(losses: Float32Array | null): number[] {
+  return losses ? thinned(losses).map(([, loss]) => loss) : [];
 }
 
 /** Cells that asciichart puts before the curve. */
 const LABEL = 9;
 
-function curve(title: string, epochs: readonly EpochRecord[], ...keys: string[]): string {
-  const used = keys.filter((key) => epochs.every((record) => Number.isFinite(valueIn(record, key))));
+interface Line {
+  name: string;
+  values: readonly (number | null)[];
+}
+
+/** @param keys of training and of validation */
+function byEpoch(title: string, epochs: readonly EpochRecord[], ...keys: string[]): string {
+  const lines = keys.map((key, i) => ({
+    name: ['training', 'validation'][i],
+    values: epochs.map((record) => valueIn(record, key)),
+  }));
+  return curve(title, lines);
+}
+
+function curve(title: string, lines: readonly Line[]): string {
+  const used = lines.filter(({ values }) => values.length > 1 && values.every(Number.isFinite));
   if (used.length === 0) return '';
   const width = Math.min(60, columns() - LABEL - 3);
   const colour = usesColour();
-  const series = used.map((key) =>
-    stretch(
-      epochs.map((record) => valueIn(record, key)!),
-      width,
-    ),
-  );
-  const legend = used.map((key, i) => paint(key === keys[0] ? 'training' : 'validation', i, colour));
+  const series = used.map(({ values }) => stretch(values as readonly number[], width));
+  const legend = used.map(({ name }, i) => paint(name, i, colour));
   const chart = plot(series, {
     height: 8,
     format: (value: number) => value.toFixed(4).padStart(LABEL - 2),

@@ -67,7 +67,7 @@ export async function openRun(
     throw new FusorError(
       'ERR_ARG',
       [
-        `the run has ${changed} ${JSON.stringify(before[changed])}, not ${JSON.stringify(config[changed])}`,
+        `the run has ${changed} ${shown(before[changed])}, not ${shown(config[changed])}`,
         origins[changed],
         'leave it out, or start a new run from the model of this one (--model)',
       ],
@@ -88,6 +88,10 @@ export async function openRun(
     await folder.release();
     throw error;
   }
+}
+
+function shown(setting: unknown): string {
+  return setting === undefined ? 'by default' : JSON.stringify(setting);
 }
 
 function where({ epoch, batch, state }: Checkpoint): string {

@@ -184,7 +184,9 @@ export class TableSummary {
       return sorted;
     }
     const values = [...this.#labels].sort((a, b) => a - b);
-    const looks = values.length <= MOST_CLASSES && values.every(Number.isInteger);
+    // Classes come again: of a few rows each value may be an integer, and yet be one.
+    const repeat = values.length <= Math.min(MOST_CLASSES, Math.ceil(this.rows / 2));
+    const looks = repeat && values.every(Number.isInteger);
     if (task === 'regression' || (!task && !looks)) return undefined;
     if (values.length > MOST_CATEGORIES)
       throw refuse(

@@ -120,7 +120,7 @@ test.each<[SelectionRequest, string]>([
   [{ tfjsEngine: 'node' }, 'tfjsEngine node cannot be had · tfjs node: no node · get node'],
   [
     { backend: 'tfjs', kernels: 'fused' },
-    "kernels fused cannot be had · there is no such device here · 'fusor devices'",
+    'kernels fused cannot be had · tfjs has no fused kernels · use --backend native',
   ],
   [{ tfjsEngine: 'cpu' }, 'tfjsEngine cpu cannot be had'],
 ])('asked for %p and absent', async (request, message) => {

@@ -73,6 +73,14 @@ test('scaling: work counted by hand, growth of time over work', async () => {
   expect(await call('scaling', 'growthOf', points.slice(0, 2))).toBe(0.75);
 });
 
+test.each([
+  ['exit 130', 'interrupted by SIGINT'],
+  ['kill -TERM $$', 'interrupted by SIGTERM'],
+  ['exit 3', 'Command failed'],
+])('a child that ends by %s: %s', async (program, message) => {
+  await expect(call('common', 'jsonOf', ['bash', '-c', program])).rejects.toThrow(message);
+});
+
 test('plot: every point at its place on logarithmic axes', async () => {
   const svg: string = await call('plot', 'plot', {
     title: 'a < b',

@@ -74,7 +74,7 @@ test('JSON lines are the same table', async () => {
   expect(Array.from(arrays(train).y.data)).toEqual([0, 1, 0]);
 });
 
-test('without a header columns have numbers; tabs and semicolons are found out; integers are classes', async () => {
+test('without a header columns have numbers; tabs and semicolons are found out; integers that repeat are classes', async () => {
   const { train, classNames, schema } = await datasets.open(written('1;0.5;7\n2;0.25;9\n3;1;7\n'), {
     label: '2',
     scale: 'none',
@@ -84,6 +84,8 @@ test('without a header columns have numbers; tabs and semicolons are found out; 
     ['0', '1'],
   ]);
   expect(Array.from(arrays(train).y.data)).toEqual([0, 1, 0]);
+  const prices = await datasets.open(written('a,b\n1,310\n2,295\n3,420\n4,310\n'), { label: 'b' });
+  expect(prices.classes).toBe(0);
   const tabs = await datasets.open(written('a\tb\n1\t2.5\n3\t4.5\n', 'x.tsv'), { label: 'b' });
   expect(tabs.classes).toBe(0);
   const asked = await datasets.open(written('a,b\n1,0\n3,1\n'), { label: 'b', task: 'regression' });

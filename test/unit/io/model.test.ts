@@ -119,6 +119,7 @@ describe('refused', () => {
     ['no folder', () => join(root, 'absent'), 'ERR_FILE_FORMAT', 'no such model file'],
     ['no model.json', () => changed('model.json', () => ''), 'ERR_FILE_FORMAT', 'not JSON'],
     ['an array', () => changed('model.json', () => '[]'), 'ERR_FILE_FORMAT', 'not a JSON object'],
+    ['no format', () => changed('model.json', () => '{}'), 'ERR_FILE_FORMAT', 'its format is not told'],
     [
       'another format',
       () => changed('model.json', () => '{"format":"mlmodel"}'),
