@@ -17,6 +17,12 @@ namespace fusor {
 namespace {
 
 #if defined(__x86_64__)
+#if defined(FUSOR_EMULATED)
+constexpr bool kEmulated = true;  // AVX-512 and AMX, by native/test/emulated
+#else
+constexpr bool kEmulated = false;
+#endif
+
 bool maySaveTiles() {
 #if defined(__linux__)
   constexpr int kAskFor = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
@@ -54,8 +60,8 @@ bool cpuHas(const char* isa) {
 #if defined(__x86_64__)
   static const Features features;
   if (!std::strcmp(isa, "avx2")) return features.avx2;
-  if (!std::strcmp(isa, "avx512")) return features.avx512;
-  if (!std::strcmp(isa, "amx")) return features.amx;
+  if (!std::strcmp(isa, "avx512")) return kEmulated || features.avx512;
+  if (!std::strcmp(isa, "amx")) return kEmulated || features.amx;
 #elif defined(__aarch64__)
   if (!std::strcmp(isa, "neon")) return true;
 #endif
