@@ -136,7 +136,7 @@ test('classes that look like numbers are text where they were', async () => {
 });
 
 test('integers that float32 would not tell apart are no classes', async () => {
-  const text = 'a,y\n1,20240101\n2,20240102\n';
+  const text = 'a,y\n1,20240101\n2,20240102\n3,20240101\n4,20240102\n';
   await expect(opened(text, { label: 'y' })).rejects.toMatchObject({
     code: 'ERR_LABEL_RANGE',
     message: expect.stringContaining('--categorical y'),
