@@ -6,82 +6,96 @@ export interface RowBuffer {
   last: boolean;
 }
 
-/** Chunks of any length, cut into buffers of `size` rows, the last of which may be shorter. */
+/**
+ * Chunks of any length, cut into buffers of `size` rows, the last of which may be shorter. Rows are copied as they come: a source
+ * may fill the same memory anew for its next chunk.
+ */
 export async function* buffersOf(
   chunks: AsyncIterable<Examples>,
   size: number,
 ): AsyncGenerator<RowBuffer, void, void> {
-  let held: Examples[] = [];
-  let rows = 0;
-  const join = joiner();
+  const buffer = new Buffered(size);
   for await (const chunk of chunks) {
-    held.push(chunk);
-    rows += chunk.rows;
-    // A row more than fits: only then is it known that the buffer is not the last.
-    for (; rows > size; rows -= size) {
-      const { head, tail } = cut(held, size);
-      held = [tail];
-      yield { examples: join(head), last: false };
+    for (let begin = 0; begin < chunk.rows; ) {
+      // Only with a row more is it known that a full buffer is not the last.
+      if (buffer.rows === size) yield { examples: buffer.take(), last: false };
+      const end = Math.min(chunk.rows, begin + size - buffer.rows);
+      buffer.add(slice(chunk, begin, end));
+      begin = end;
     }
-    // A source may fill the same memory anew for its next chunk.
-    held.push(copied(held.pop()!));
   }
-  if (rows > 0) yield { examples: join(held), last: true };
-}
-
-/** @param size less than the rows of all parts, not less than those of all but the last */
-function cut(parts: readonly Examples[], size: number): { head: Examples[]; tail: Examples } {
-  const whole = parts.slice(0, -1);
-  const last = parts[parts.length - 1];
-  const left = size - whole.reduce((sum, { rows }) => sum + rows, 0);
-  return { head: [...whole, slice(last, 0, left)], tail: slice(last, left, last.rows) };
+  if (buffer.rows > 0) yield { examples: buffer.take(), last: true };
 }
 
 function slice({ rows, x, y, weights }: Examples, begin: number, end: number): Examples {
-  const part = <T extends Examples['x'] | Examples['y']>(values: T) => {
+  const part = <T extends Values>(values: T) => {
     const width = values.length / rows;
     return values.subarray(begin * width, end * width) as T;
   };
   return { rows: end - begin, x: part(x), y: part(y), weights: weights && part(weights) };
 }
 
-function copied({ rows, x, y, weights }: Examples): Examples {
-  return { rows, x: x.slice(), y: y.slice(), weights: weights?.slice() };
+/** The rows of a buffer so far. Rows without a weight, among such that have one, weigh 1. */
+class Buffered {
+  rows = 0;
+  readonly #x: Column<Examples['x']>;
+  readonly #y: Column<Examples['y']>;
+  readonly #weights: Column<Float32Array>;
+  #weighted = false;
+
+  constructor(size: number) {
+    this.#x = new Column(size);
+    this.#y = new Column(size);
+    this.#weights = new Column(size);
+  }
+
+  add({ rows, x, y, weights }: Examples): void {
+    this.#x.put(x, this.rows, rows);
+    this.#y.put(y, this.rows, rows);
+    if (weights && !this.#weighted && this.rows > 0) this.#weights.put(ones(this.rows), 0, this.rows);
+    this.#weighted ||= weights !== undefined;
+    if (this.#weighted) this.#weights.put(weights ?? ones(rows), this.rows, rows);
+    this.rows += rows;
+  }
+
+  /** They are good until the next ones are added. */
+  take(): Examples {
+    const { rows } = this;
+    const weights = this.#weighted ? this.#weights.first(rows) : undefined;
+    this.rows = 0;
+    this.#weighted = false;
+    return { rows, x: this.#x.first(rows), y: this.#y.first(rows), weights };
+  }
 }
 
-type Values = Float32Array | Uint8Array | Int32Array;
+const ones = (rows: number) => new Float32Array(rows).fill(1);
 
-/** Memory for one buffer after the other: with new one each time the collector has most to do. */
-function joiner(): (parts: readonly Examples[]) => Examples {
-  const room = new Map<string, Values>();
-  const take = <T extends Values>(name: string, type: new (length: number) => T, length: number): T => {
-    const old = room.get(name);
-    if (old instanceof type && old.length === length) return old;
-    const made = new type(length);
-    room.set(name, made);
-    return made;
-  };
-  /** One after the other; bytes and float32 together are float32, and rows without a weight weigh 1. */
-  return (parts) => {
-    const [first] = parts.filter(({ rows }) => rows > 0);
-    const rows = parts.reduce((sum, part) => sum + part.rows, 0);
-    if (first.rows === rows) return first;
-    const bytes = parts.every(({ x }) => x[Symbol.toStringTag] === 'Uint8Array');
-    const size = (first.x.length / first.rows) * rows;
-    const x = bytes ? take('x', Uint8Array, size) : take('x', Float32Array, size);
-    const labels = first.y[Symbol.toStringTag] === 'Int32Array';
-    const outputs = (first.y.length / first.rows) * rows;
-    const y = labels ? take('y', Int32Array, outputs) : take('y', Float32Array, outputs);
-    const weights = parts.some((part) => part.weights)
-      ? take('weights', Float32Array, rows).fill(1)
-      : undefined;
-    let at = 0;
-    for (const part of parts) {
-      x.set(part.x, (x.length / rows) * at);
-      y.set(part.y, (y.length / rows) * at);
-      if (part.weights) weights?.set(part.weights, at);
-      at += part.rows;
+type Values = Float32Array | Uint8Array | Int32Array;
+const TYPES = { Uint8Array, Int32Array, Float32Array };
+const isFloat = (values: Values) => values[Symbol.toStringTag] === 'Float32Array';
+
+/** One array of all buffers, one after the other: with new memory each time the collector has most to do. */
+class Column<T extends Values> {
+  #values: Values = new Uint8Array(0);
+  #width = 0;
+
+  /** @param most rows */
+  constructor(private readonly most: number) {}
+
+  /** Bytes and float32 together are float32. @param at how many rows are before it */
+  put(part: T, at: number, rows: number): void {
+    this.#width = part.length / rows;
+    const length = (at + rows) * this.#width;
+    const Type = at > 0 && isFloat(this.#values) ? Float32Array : TYPES[part[Symbol.toStringTag]];
+    if (!(this.#values instanceof Type) || this.#values.length < length) {
+      const grown = new Type(Math.min(this.most * this.#width, Math.max(length, 2 * this.#values.length)));
+      grown.set(this.#values.subarray(0, at * this.#width));
+      this.#values = grown;
     }
-    return { rows, x, y, weights };
-  };
+    this.#values.set(part, at * this.#width);
+  }
+
+  first(rows: number): T {
+    return this.#values.subarray(0, rows * this.#width) as T;
+  }
 }
