@@ -6,10 +6,9 @@ import {
   type SessionState,
   type TrainPlan,
 } from '../backend/contract';
-import { examplesOf, inputsOf } from '../data/examples';
+import { inputsOf } from '../data/examples';
 import type { ArrayLike, NDArray } from '../data/ndarray';
-import { exampleStream, isRowSource, isStream } from '../data/row-source';
-import { sampleWeightsOf } from '../data/sample-weights';
+import { isStream } from '../data/row-source';
 import { FusorError } from '../errors';
 import { checkpointOf } from '../io/checkpoint-folder';
 import { chooseSeed } from '../random';
@@ -38,7 +37,7 @@ import {
 import type { LayerConfig } from './layers';
 import { type Layout, layoutOf } from './layout';
 import { planOf } from './plan';
-import { dataShape, prepareFit } from './prepare-fit';
+import { dataShape, prepareFit, rowsOf } from './prepare-fit';
 import { Runtime, type Select } from './runtime';
 import { summaryOf } from './summary';
 import type { EvaluateOptions, ModelConfig, RuntimeInfo } from './types';
@@ -199,12 +198,7 @@ export class Model implements TrainedModel {
       Object.fromEntries(
         ['loss', ...plan.metrics.map(({ name }) => name)].map((name, i) => [name, values[i]]),
       );
-    const examples = reading(where, () => {
-      const weighed = withWeights(where, rows, o.sampleWeight);
-      if (isRowSource(weighed)) return exampleStream(shape, weighed, where);
-      const checked = examplesOf(shape, weighed.x, weighed.y, where);
-      return { ...checked, weights: sampleWeightsOf(weighed.sampleWeight, checked.rows, where) };
-    });
+    const examples = reading(where, () => rowsOf(shape, withWeights(where, rows, o.sampleWeight), where));
     if (signal?.aborted) throw abortError(signal);
     const means = async ({ session }: { session: Session }) => {
       const job = { seed: 0, batchSize, signal };

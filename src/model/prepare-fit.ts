@@ -82,7 +82,8 @@ function checkedFit(
   return { plan, job };
 }
 
-function rowsOf(shape: DataShape, given: FitRows, where: string): Examples | ExampleStream {
+/** @throws what {@link examplesOf} and {@link sampleWeightsOf} throw, of a source when its chunks come */
+export function rowsOf(shape: DataShape, given: FitRows, where: string): Examples | ExampleStream {
   if (isRowSource(given)) return exampleStream(shape, given as RowSource, where);
   const examples = examplesOf(shape, given.x, given.y, where);
   return { ...examples, weights: sampleWeightsOf(given.sampleWeight, examples.rows, where) };
