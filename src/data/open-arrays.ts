@@ -9,7 +9,7 @@ import type { OwnData } from './open-table';
 import { Splitter } from './split';
 import { arrayInputs } from './table/inputs';
 import { hasTextClasses } from './table/layout';
-import type { TableSchema } from './table/schema';
+import { orderOf, strangeLabel, type TableSchema, targets } from './table/schema';
 
 export type Given = { train: LabelledRows; test?: LabelledRows };
 
@@ -92,19 +92,10 @@ function asTable(
 function numbered(y: NDArray, schema: TableSchema, file: string): NDArray {
   const { classes } = schema.label;
   if (!classes || hasTextClasses(schema) || !y1(y)) return y;
-  const order = new Map(classes.map((name, i) => [Number(name), i]));
-  const data = Int32Array.from(y.data, (label) => order.get(label) ?? -1);
-  const stranger = data.indexOf(-1);
-  if (stranger < 0) return { data, shape: y.shape };
-  throw new FusorError(
-    'ERR_LABEL_RANGE',
-    [
-      `label ${y.data[stranger]} was not there in training`,
-      `${file}, row ${stranger}`,
-      `there were ${classes.slice(0, 12).join(', ')}`,
-    ],
-    { file, value: y.data[stranger] },
-  );
+  const order = orderOf(classes);
+  const row = y.data.findIndex((label) => !order.has(label));
+  if (row >= 0) throw strangeLabel(y.data[row], classes, file, `${file}, row ${row}`);
+  return { data: targets(Float32Array.from(y.data), order).data, shape: y.shape };
 }
 
 /** How many there are; 0 for values. */

@@ -1,4 +1,5 @@
 /** What the columns of a table become: the same for every row that a model is to see. JSON-safe. */
+import { FusorError } from '../../errors';
 import type { NDArray } from '../ndarray';
 
 export type TableColumn =
@@ -75,6 +76,25 @@ export function expand(
     to++;
   }
   return x;
+}
+
+/** Of classes that are numbers, as they were in training, the number of each. */
+export function orderOf(classes: readonly string[]): Map<number, number> {
+  return new Map(classes.map((name, i) => [Number(name), i]));
+}
+
+/** The error of a label that is none of them. */
+export function strangeLabel(
+  label: number,
+  classes: readonly string[],
+  file: string,
+  where = file,
+): FusorError {
+  return new FusorError(
+    'ERR_LABEL_RANGE',
+    [`label ${label} was not there in training`, where, `there were ${classes.slice(0, 12).join(', ')}`],
+    { file, value: label },
+  );
 }
 
 /** Labels as stored: the class's number, or the value. @param order of each stored class its number; absent: values */

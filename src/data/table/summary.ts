@@ -3,7 +3,7 @@ import type { Category } from './categories';
 import type { Choice, Kept } from './keep';
 import { CATEGORY, hasTextClasses, type TableLayout } from './layout';
 import { Moments } from './moments';
-import type { TableColumn, TableSchema } from './schema';
+import { orderOf, strangeLabel, type TableColumn, type TableSchema } from './schema';
 import type { ParsedRows } from './work';
 
 /** More would be a text or a number of its own in each row. */
@@ -122,14 +122,10 @@ export class TableSummary {
     const { classes } = schema.label;
     if (!classes) return { schema };
     if (hasTextClasses(schema)) return { schema, order: new Map(classes.map((_, i) => [i, i])) };
-    const order = new Map(classes.map((name, i) => [Number(name), i]));
+    const order = orderOf(classes);
     const stranger = [...this.#labels].find((label) => !order.has(label));
     if (stranger === undefined) return { schema, order };
-    throw new FusorError(
-      'ERR_LABEL_RANGE',
-      [`label ${stranger} was not there in training`, file, `there were ${classes.slice(0, 12).join(', ')}`],
-      { file, value: stranger },
-    );
+    throw strangeLabel(stranger, classes, file);
   }
 
   /** @param task as the user wants it; else what the label looks like */
