@@ -32,13 +32,18 @@ export interface EpochRecord {
 /** What of a record is neither a loss nor a metric. */
 export const APART: readonly string[] = ['epoch', 'seconds', 'memoryBytes'];
 
+/** Of a log by its name; null where the record has none. */
+export function valueIn(record: EpochRecord, key: string): number | null {
+  return (record as unknown as Record<string, number | null>)[key] ?? null;
+}
+
 /** The metrics that a record has, by name, with what they are called of validation. */
 export function metricsOf(record: EpochRecord): { name: string; validation: string }[] {
   const names = Object.keys(record).filter((name) => !APART.includes(name));
   const validations = names.map(validationName);
   return names
     .filter((name) => name !== 'loss' && !validations.includes(name))
-    .filter((name) => (record as unknown as Record<string, unknown>)[name] !== null)
+    .filter((name) => valueIn(record, name) !== null)
     .map((name) => ({ name, validation: validationName(name) }));
 }
 

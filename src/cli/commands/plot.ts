@@ -9,7 +9,7 @@ import type { Run } from '../command';
 import { readRun } from '../compare/run';
 import type { plot } from '../options';
 import { type CurveName, drawing, figuresOf, type PlottedRun } from '../pictures/curves';
-import { curvesOf } from '../train/report';
+import { curvesOf } from '../pictures/terminal';
 
 export const run: Run<typeof plot> = async ({ settings, words, out }) => {
   const { output, terminal, what } = settings;

@@ -233,7 +233,10 @@ function errorsOf({ loss: _, accuracy: __, ...metrics }: RunDocument['test']): s
 }
 
 async function show(document: RunDocument, ranOn: string): Promise<void> {
-  const { curves, historyTable } = await import('../train/report.js');
+  const [{ historyTable }, { curvesOf }] = await Promise.all([
+    import('../train/report.js'),
+    import('../pictures/terminal.js'),
+  ]);
   const { history, test, runDir, timing } = document;
   const accuracy =
     test.accuracy === null ? errorsOf(test) : ` · test accuracy ${(100 * test.accuracy).toFixed(2)} %`;
@@ -244,6 +247,7 @@ async function show(document: RunDocument, ranOn: string): Promise<void> {
     `${timing.steps} steps in ${timing.fitSeconds.toFixed(2)} s, ${timing.stepMicroseconds.toFixed(1)} us/step, seed ${document.seed}`,
     `run folder ${runDir}`,
   ];
-  const parts = [historyTable(history), curves(history), lines.join('\n')];
+  const curves = curvesOf({ epochs: history, stepLosses: null }, ['loss', 'accuracy', 'metrics']);
+  const parts = [historyTable(history), curves, lines.join('\n')];
   process.stdout.write(`\n${parts.filter(Boolean).join('\n\n')}\n`);
 }
