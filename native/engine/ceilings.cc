@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <fstream>
+#include <functional>
 
 #include "../kernels/cpu/peak.h"
 #include "floats.h"
@@ -54,28 +55,41 @@ std::vector<Cache> caches() {
   return found;  // a third level there need not be
 }
 
-// Amount a second of work(member, n) by all members at once, where n of it is `amount`: the best of several tries.
-template <class F>
-double rate(Team& team, int members, double amount, F work) {
-  using Clock = std::chrono::steady_clock;
-  const auto seconds = [&](long n) {
-    double taken = 0;
-    team.run(members, [&](int me) {
-      team.barrier();
-      const auto start = Clock::now();
-      work(me, n);
-      team.barrier();
-      if (me == 0) taken = std::chrono::duration<double>(Clock::now() - start).count();
-    });
-    return taken;
-  };
+// Work of all members at once, each n times; `amount`: operations or bytes of one time.
+struct Measure {
+  std::function<void(int member, long n)> work;
+  double amount;
   long n = 1;
-  double once = seconds(n);
-  while (once < kSecondsATry / 4) once = seconds(n *= 4);
-  n = std::max(1L, static_cast<long>(static_cast<double>(n) * kSecondsATry / once));
-  double best = 1e300;
-  for (int i = 0; i < kTries; ++i) best = std::min(best, seconds(n));
-  return amount * static_cast<double>(n) * members / best;
+  double best = 1e300;  // seconds
+
+  double rate(int members) const { return amount * static_cast<double>(n) * members / best; }
+};
+
+double seconds(Team& team, const Measure& measure) {
+  using Clock = std::chrono::steady_clock;
+  double taken = 0;
+  team.run(team.size(), [&](int me) {
+    measure.work(me, 1);  // fills the caches
+    team.barrier();
+    const auto start = Clock::now();
+    measure.work(me, measure.n);
+    team.barrier();
+    if (me == 0) taken = std::chrono::duration<double>(Clock::now() - start).count();
+  });
+  return taken;
+}
+
+// The best of several tries, those of all measures in turns: what disturbs for some tens of milliseconds, as another process
+// on one of the cores does, spoils one try of each, not every try of one.
+void measureAll(Team& team, std::vector<Measure>& measures) {
+  for (Measure& measure : measures) {
+    double once = seconds(team, measure);
+    for (; once < kSecondsATry / 4; once = seconds(team, measure)) measure.n *= 4;
+    measure.n = std::max(1L, static_cast<long>(static_cast<double>(measure.n) * kSecondsATry / once));
+  }
+  for (int i = 0; i < kTries; ++i) {
+    for (Measure& measure : measures) measure.best = std::min(measure.best, seconds(team, measure));
+  }
 }
 
 }  // namespace
@@ -85,40 +99,53 @@ Ceilings measureCeilings(int threads) {
   Ceilings ceilings{threads, {}, {}};
   std::vector<Floats> sinks;
   for (int i = 0; i < threads; ++i) sinks.emplace_back(16);
+  std::vector<Measure> measures;
   for (const char* name : kInstructionSets) {
     const Peak* peak = peakByName(name);
     if (!peak) continue;
-    ceilings.flops.emplace_back(name, rate(team, threads, 1000.0 * peak->flops, [&](int me, long n) {
-                                  *sinks[me].data() += peak->multiplyAdd(1000 * n);
-                                }));
+    ceilings.flops.emplace_back(name, 0);
+    measures.push_back({[&sinks, peak](int me, long n) { *sinks[me].data() += peak->multiplyAdd(1000 * n); },
+                        1000.0 * peak->flops});
   }
+  const size_t flops = measures.size();
 
   const Peak* peak = peakByName("auto");
-  const std::vector<Cache> levels = caches();
-  int64_t largest = 0;
-  const auto measure = [&](const std::string& level, int64_t bytes, int64_t bytesAThread) {
+  std::vector<std::vector<Floats>> memory;  // by level, by thread
+  memory.reserve(4);                        // measures refer to its elements
+  const auto add = [&](const std::string& level, int64_t bytes, int64_t bytesAThread) {
     const long count = bytesAThread / 4 / 256 * 256;
     const double amount = static_cast<double>(count) * 4;
-    std::vector<Floats> memory(threads);
-    team.run(threads, [&](int me) { memory[me] = Floats(count); });
-    const double read = rate(team, threads, amount, [&](int me, long n) {
-      for (long i = 0; i < n; ++i) *sinks[me].data() += peak->read(memory[me].data(), count);
-    });
-    const double update = rate(team, threads, 2 * amount, [&](int me, long n) {
-      for (long i = 0; i < n; ++i) peak->update(memory[me].data(), count);
-    });
-    ceilings.bandwidths.push_back({level, bytes, read, update});
+    auto& mine = memory.emplace_back(threads);
+    team.run(threads, [&](int me) { mine[me] = Floats(count); });
+    ceilings.bandwidths.push_back({level, bytes, 0, 0});
+    measures.push_back({[&sinks, &mine, peak, count](int me, long n) {
+                          for (long i = 0; i < n; ++i) *sinks[me].data() += peak->read(mine[me].data(), count);
+                        },
+                        amount});
+    measures.push_back({[&mine, peak, count](int me, long n) {
+                          for (long i = 0; i < n; ++i) peak->update(mine[me].data(), count);
+                        },
+                        2 * amount});
   };
+  const std::vector<Cache> levels = caches();
+  int64_t largest = 0;
   for (size_t i = 0; i < levels.size(); ++i) {
     if (levels[i].bytes == 0) continue;
     const int sharing = std::min(threads, levels[i].cores);
     const int64_t each = levels[i].bytes / sharing;
     constexpr const char* kNames[] = {"L1", "L2", "L3"};
-    measure(kNames[i], each * threads, each / 2);
+    add(kNames[i], each * threads, each / 2);
     largest = each * threads;
   }
   // Several times what the last level holds, in all.
-  measure("memory", 0, std::clamp<int64_t>(4 * largest, 64 << 20, 512 << 20) / threads);
+  add("memory", 0, std::clamp<int64_t>(4 * largest, 64 << 20, 512 << 20) / threads);
+
+  measureAll(team, measures);
+  for (size_t i = 0; i < flops; ++i) ceilings.flops[i].second = measures[i].rate(threads);
+  for (size_t i = 0; i < ceilings.bandwidths.size(); ++i) {
+    ceilings.bandwidths[i].read = measures[flops + 2 * i].rate(threads);
+    ceilings.bandwidths[i].update = measures[flops + 2 * i + 1].rate(threads);
+  }
   return ceilings;
 }
 

@@ -4,6 +4,7 @@
 #include "kernels.h"
 #include "sparse.h"
 #include "tile.h"
+#include "transpose.h"
 #include "update.h"
 
 namespace {
@@ -54,11 +55,17 @@ void addParts(const PartialSums& d) {
 // One panel of inputs of w, turned over: out[n][i] = w[first + i, n], zero where there is no such input.
 inline void transposePanel(const DenseBackward& d, int first, float* out) {
   const int columns = d.inputs - first < kWidth ? d.inputs - first : kWidth;
-  for (int n = 0; n < d.outputs; ++n) {
-    const float* from = d.w + static_cast<long>(n / kWidth) * kWidth * d.inputs + n % kWidth;
-    float* to = out + static_cast<long>(n) * kWidth;
-    for (int i = 0; i < columns; ++i) to[i] = from[static_cast<long>(first + i) * kWidth];
-    for (int i = columns; i < kWidth; ++i) to[i] = 0.0f;
+  for (int n = 0; n < d.outputs; n += W) {
+    const float* from = d.w + static_cast<long>(n / kWidth) * kWidth * d.inputs + static_cast<long>(first) * kWidth + n % kWidth;
+    const int rows = d.outputs - n < W ? d.outputs - n : W;
+    for (int i = 0; i < kWidth; i += W) {
+      V x[W];
+#pragma GCC unroll 16
+      for (int j = 0; j < W; ++j) x[j] = i + j < columns ? load(from + (i + j) * kWidth) : set1(0.0f);
+      transpose(x);
+      float* to = out + static_cast<long>(n) * kWidth + i;
+      for (int j = 0; j < rows; ++j) store(to + j * kWidth, x[j]);
+    }
   }
 }
 
@@ -84,10 +91,28 @@ inline void inputGradient(const DenseBackward& d, int first) {
   });
 }
 
+// acc += the products of all rows, while the weights that the gradient is for, and the optimiser's slots, come from far away: a
+// few lines at a time, as all at once would wait for each other.
+template <int R, int N>
+inline __attribute__((always_inline)) void accumulateFetching(Tile<R, N>& acc, const LayerUpdate& d, long at, const float* a, long lda,
+                                                              const float* dz, long lddz) {
+  constexpr int kLine = 16, kRowsAtATime = 16, kFloats = R * kWidth;
+  const long times = (d.rows + kRowsAtATime - 1) / kRowsAtATime, each = (kFloats / kLine + times - 1) / times * kLine;
+  long coming = 0;
+  for (int r = 0; r < d.rows; r += kRowsAtATime) {
+    for (const long end = coming + each; coming < end && coming < kFloats; coming += kLine) {
+      __builtin_prefetch(d.w + at + coming, 1);
+      __builtin_prefetch(d.slot0 + at + coming, 1);
+      __builtin_prefetch(d.slot1 + at + coming, 1);
+    }
+    accumulate(acc, a + r * lda, 1, lda, dz + r * lddz, lddz, d.rows - r < kRowsAtATime ? d.rows - r : kRowsAtATime);
+  }
+}
+
 // The products of `features` and N vectors of a panel, handed to the optimiser. a(feature, R) is where a tile of R features has
-// its first row, and its stride; `panel` is where the panel's weights begin. The gradients pass through a few lines of memory:
-// with them in registers, each optimiser would need each size of tile compiled for it.
-template <int N, class A>
+// its first row, and its stride; `panel` is where the panel's weights begin; Far: too many to be in a cache. The gradients pass
+// through a few lines of memory: with them in registers, each optimiser would need each size of tile compiled for it.
+template <int N, bool Far, class A>
 inline void updatePanel(const DenseBackward& d, fusor::Range features, long panel, A a, const float* dz, long lddz) {
   forTiles(features.begin, features.end, [&]<int R>(int feature) {
     Tile<R, N> acc;
@@ -95,25 +120,30 @@ inline void updatePanel(const DenseBackward& d, fusor::Range features, long pane
       for (int n = 0; n < N; ++n) acc.x[i][n] = set1(0.0f);
     }
     const auto [rows, lda] = a(feature, R);
-    accumulate(acc, rows, 1, lda, dz, lddz, d.rows);
+    const long at = panel + static_cast<long>(feature) * kWidth;
+    if constexpr (Far) {
+      accumulateFetching(acc, d, at, rows, lda, dz, lddz);
+    } else {
+      accumulate(acc, rows, 1, lda, dz, lddz, d.rows);
+    }
     alignas(64) float gradients[R * N * W];
     for (int i = 0; i < R; ++i) {
       for (int n = 0; n < N; ++n) store(gradients + (i * N + n) * W, acc.x[i][n]);
     }
-    updateRows(d, panel + static_cast<long>(feature) * kWidth, kWidth / N, gradients, R * N);
+    updateRows(d, at, kWidth / N, gradients, R * N);
   });
 }
 
 // Of all panels; dz begins with the first of them.
-template <class A>
+template <bool Far, class A>
 inline void updateTiles(const DenseBackward& d, fusor::Range features, fusor::Range panels, A a, const float* dz, long lddz) {
   for (int p = panels.begin; p < panels.end; ++p, dz += kWidth) {
     const long panel = static_cast<long>(p) * kWidth * d.inputs;
     // Store is for tests, and fills the padding too.
     if (d.outputs - p * kWidth > W || d.update.kind == UpdateKind::Store) {
-      updatePanel<2>(d, features, panel, a, dz, lddz);
+      updatePanel<2, Far>(d, features, panel, a, dz, lddz);
     } else {
-      updatePanel<1>(d, features, panel, a, dz, lddz);
+      updatePanel<1, Far>(d, features, panel, a, dz, lddz);
     }
   }
 }
@@ -144,7 +174,7 @@ inline void updateCopied(const DenseBackward& d, fusor::Range features) {
         store(dz + r * kWidth, load(from));
         store(dz + r * kWidth + W, load(from + W));
       }
-      updateTiles(d, block, {p, p + 1}, tile, dz, kWidth);
+      updateTiles<true>(d, block, {p, p + 1}, tile, dz, kWidth);
     }
   }
 }
@@ -152,7 +182,7 @@ inline void updateCopied(const DenseBackward& d, fusor::Range features) {
 inline void updateWeights(const DenseBackward& d, fusor::Range features) {
   if (fusor::copiesFactors(d.rows, d.inputs, d.outputs)) return updateCopied(d, features);
   const auto tile = [&](int feature, int) { return Rows{d.a + feature, d.lda}; };
-  updateTiles(d, features, d.panels, tile, d.dz + static_cast<long>(d.panels.begin) * kWidth, d.lddz);
+  updateTiles<false>(d, features, d.panels, tile, d.dz + static_cast<long>(d.panels.begin) * kWidth, d.lddz);
 }
 
 void denseBackward(const DenseBackward& d) {
