@@ -76,6 +76,7 @@ class Checkpointer implements ModelCheckpoint {
   #best: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   #due = false;
+  #diverged = false;
   #release: (() => Promise<void>) | undefined;
 
   constructor(
@@ -94,6 +95,7 @@ class Checkpointer implements ModelCheckpoint {
     this.saved = undefined;
     this.saveError = undefined;
     this.#tried = undefined;
+    this.#diverged = false;
     this.folder = resolve(this.folderOf());
     await this.#open();
     this.#best = undefined;
@@ -106,6 +108,10 @@ class Checkpointer implements ModelCheckpoint {
       context.pause();
     }, seconds * 1000);
     this.#timer.unref();
+  }
+
+  onNonFinite(): void {
+    this.#diverged = true;
   }
 
   async onSpanEnd(context: TrainingContext): Promise<void> {
@@ -170,11 +176,22 @@ class Checkpointer implements ModelCheckpoint {
     return this.#due || (steps !== undefined && step % steps === 0 && this.#tried !== step);
   }
 
+  /** undefined where training diverged, and another callback ends it in peace: the last one is the place to go on from. */
+  async #encoded(context: TrainingContext) {
+    try {
+      return encodeCheckpoint(await context.checkpoint());
+    } catch (error) {
+      if (this.#diverged && (error as { code?: string }).code === 'ERR_NONFINITE_LOSS') return undefined;
+      throw error;
+    }
+  }
+
   /** @param kinds whether it is a best one */
   async #save(context: TrainingContext, kinds: boolean[]): Promise<void> {
     const { step } = context;
     this.#tried = step;
-    const parts = encodeCheckpoint(await context.checkpoint());
+    const parts = await this.#encoded(context);
+    if (!parts) return;
     try {
       for (const best of kinds) {
         const file = join(this.folder, checkpointName(step, best));

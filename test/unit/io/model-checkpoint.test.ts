@@ -4,6 +4,7 @@ import { findCheckpoint, listCheckpoints, loadCheckpoint } from '../../../src/io
 import { lockFolder } from '../../../src/io/lock';
 import { type ModelCheckpointOptions, modelCheckpoint } from '../../../src/io/model-checkpoint';
 import type { Callback } from '../../../src/train/callbacks';
+import { terminateOnNaN } from '../../../src/train/terminate-on-nan';
 import { FIVE, modelWith, stack, untimed, x, y } from '../../support/checkpoints';
 import { failAt } from '../../support/faults';
 import { figure } from '../../support/figures';
@@ -138,6 +139,24 @@ describe('when', () => {
       expect(() => modelCheckpoint('x', { save })).toThrow(expect.objectContaining({ code: 'ERR_ARG' }));
   });
 });
+
+test.each<ModelCheckpointOptions>([{}, { save: 'every:1steps' }, { save: 'every:2,best' }])(
+  'terminateOnNaN beside it, %j: fit resolves, and the last one is of before it diverged',
+  async (options) => {
+    const folder = fresh();
+    const blowUp: Callback = {
+      onEpochBegin: (epoch, training) => {
+        if (epoch === 1) training.learningRate = 1e38;
+      },
+    };
+    const { stopped, epoch } = await train(folder, options, [terminateOnNaN(), blowUp]);
+    expect([stopped, epoch]).toEqual(['callback', [0]]);
+    const { state } = await loadCheckpoint(folder);
+    expect(state.weights.flatMap((values) => [...values]).every(Number.isFinite)).toBe(true);
+    // Without it, the same training rejects.
+    expect((await failure(train(fresh(), options, [blowUp]))).code).toBe('ERR_NONFINITE_LOSS');
+  },
+);
 
 test('later checkpoints of a training that was given up go when the new one saves', async () => {
   const folder = fresh();
