@@ -27,9 +27,10 @@ export async function prepare({ settings, origins }: Call<typeof verify>, seed: 
   const arrays = await model.getWeights();
   const shapes = new Map(arrays.map(({ shape }, i) => [model.weightNames[i], shape]));
   const weights = arrays.map((array, i) => ({ name: model.weightNames[i], size: array.data.length }));
-  const slots = slotsOf(model.plan().optimizer).flatMap((slot) =>
+  const { optimizer } = model.plan();
+  const slots = slotsOf(optimizer).flatMap((slot) =>
     weights.map(({ name, size }) => ({ name: `${slot} of ${name}`, size })),
   );
-  const job: Job = { problem, seed, shapes, weights, slots, temp };
+  const job: Job = { problem, seed, shapes, weights, slots, optimizer, temp };
   return { job, model, data, y };
 }

@@ -45,6 +45,13 @@ export function greatestLossDifference(a: Trace, b: Trace, steps: number): numbe
   return greatest;
 }
 
+/** Relative L2 of a weight that rounding explains, as of the one of whom less is explained; a witness may not tell. */
+function roundingShare(a: Trace, b: Trace, name: string, values: Float32Array): number {
+  const told = [a, b].flatMap(({ rounding }) => rounding.get(name) ?? []);
+  const norm = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
+  return told.length > 0 && norm > 0 ? Math.min(...told) / norm : 0;
+}
+
 export interface WorstTensor {
   name: string;
   difference: number;
@@ -59,7 +66,8 @@ export function worstTensor(a: Trace, b: Trace, step: number): WorstTensor {
     const difference = relativeL2(a.snapshots.get(step)!.get(name)!, values);
     const slack = a.slack + b.slack;
     const gone = slack > 0 ? relativeL2(b.snapshots.get(0)!.get(name)!, values) : 0;
-    const tolerance = weightTolerance(step) + slack * gone;
+    const tolerance =
+      weightTolerance(step) + slack * gone + (step > 0 ? roundingShare(a, b, name, values) : 0);
     // Where nothing, or everything, is allowed the difference itself counts.
     const share = tolerance > 0 && Number.isFinite(tolerance) ? difference / tolerance : difference;
     if (!(share > greatest || Number.isNaN(share)) || Number.isNaN(greatest)) continue;

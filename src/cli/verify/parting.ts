@@ -49,7 +49,11 @@ export async function partingOf(
       await b.tracer.trace({ snapshots, epoch: false }, signal),
     ];
     if (failed(mine) || failed(its)) break;
-    traces = [mine, its];
+    // What rounding may have done in the first step was told by the first traces.
+    traces = [
+      { ...mine, rounding: a.trace.rounding },
+      { ...its, rounding: b.trace.rounding },
+    ];
     const apart = snapshots.find((step) => !agree(traces[0], traces[1], step));
     if (apart === undefined) break;
     upper = apart;

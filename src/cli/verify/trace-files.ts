@@ -4,6 +4,8 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { TrainPlan } from '../../index';
+import { roundingOf } from './rounding';
 
 /** Weights by name, in their order. */
 export type Snapshot = ReadonlyMap<string, Float32Array>;
@@ -35,6 +37,8 @@ export interface Trace {
   unrepeated: number | null;
   /** Share of the way that a weight has gone by which it may differ beyond the contract; 0 for our own. */
   slack: number;
+  /** By weight: how far rounding may have taken it in the first step, {@link roundingOf}; empty where slots were not kept. */
+  rounding: ReadonlyMap<string, number>;
 }
 
 export const TRACE_FILE = 'trace.json';
@@ -46,26 +50,33 @@ export interface Sized {
   size: number;
 }
 
-/** @param weights names and sizes, in their order; @param slots the same for SLOTS_FILE */
-export function readTrace(
-  folder: string,
-  weights: readonly Sized[],
-  slots: readonly Sized[],
-  slack = 0,
-): Trace {
+/** What the files hold, in their order. */
+export interface Contents {
+  weights: readonly Sized[];
+  /** Of SLOTS_FILE. */
+  slots: readonly Sized[];
+  optimizer: TrainPlan['optimizer'];
+}
+
+export function readTrace(folder: string, { weights, slots, optimizer }: Contents, slack = 0): Trace {
   const file: TraceFile = JSON.parse(readFileSync(join(folder, TRACE_FILE), 'utf8'));
   const whole = file.epoch?.losses ?? [];
   const differs = file.losses.findIndex((loss, i) => i < whole.length && loss !== whole[i]);
+  const snapshots = new Map(
+    file.snapshots.map((step) => [step, split(join(folder, weightsFile(step)), weights)]),
+  );
+  const kept = existsSync(join(folder, SLOTS_FILE)) ? split(join(folder, SLOTS_FILE), slots) : new Map();
   return {
     ranOn: file.ranOn,
     // Steps one by one as far as they were traced, then those of the epoch in one go.
     losses: [...file.losses, ...whole.slice(file.losses.length)],
     initialLoss: file.initialLoss,
-    snapshots: new Map(file.snapshots.map((step) => [step, split(join(folder, weightsFile(step)), weights)])),
+    snapshots,
     epochLoss: file.epoch?.loss ?? null,
-    slots: existsSync(join(folder, SLOTS_FILE)) ? split(join(folder, SLOTS_FILE), slots) : new Map(),
+    slots: kept,
     unrepeated: differs < 0 ? null : differs + 1,
     slack,
+    rounding: roundingOf({ snapshots, slots: kept }, optimizer),
   };
 }
 

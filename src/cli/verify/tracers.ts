@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type ErrorCode, FusorError } from '../../errors';
 import type { Problem } from '../train/problem';
 import type { Obstacle, Way } from '../ways';
-import { readTrace, type Sized, TRACE_FILE, type Trace } from './trace-files';
+import { type Contents, readTrace, TRACE_FILE, type Trace } from './trace-files';
 
 /** Which weights to keep, and whether to train the epoch in one go. */
 export interface TracePlan {
@@ -32,12 +32,10 @@ export const failed = (result: Trace | Failure): result is Failure => 'code' in 
 export type Shapes = ReadonlyMap<string, readonly number[]>;
 
 /** What all tracers of one verification share. */
-export interface Job {
+export interface Job extends Contents {
   problem: Problem;
   seed: number;
   shapes: Shapes;
-  weights: readonly Sized[];
-  slots: readonly Sized[];
   /** Where each trace gets a folder. */
   temp: string;
 }
@@ -72,13 +70,13 @@ export async function runTracer(
   program: string,
   args: readonly string[],
   folder: string,
-  { weights, slots }: Job,
+  job: Job,
   signal: AbortSignal,
   slack = 0,
 ): Promise<Trace | Failure> {
   const { stdout, stderr, how } = await run(program, args, signal);
   signal.throwIfAborted();
-  if (existsSync(join(folder, TRACE_FILE))) return readTrace(folder, weights, slots, slack);
+  if (existsSync(join(folder, TRACE_FILE))) return readTrace(folder, job, slack);
   try {
     return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
   } catch {

@@ -1,5 +1,6 @@
 import { differences, weightTolerance, within } from '../../../src/cli/verify/parity';
 import { partingOf } from '../../../src/cli/verify/parting';
+import { roundingOf } from '../../../src/cli/verify/rounding';
 import type { Trace } from '../../../src/cli/verify/trace-files';
 import type { TracePlan, Tracer } from '../../../src/cli/verify/tracers';
 import { means, wayOf } from '../../../src/cli/ways';
@@ -27,6 +28,7 @@ function tracer(from: number, apart: number, asked: number[][] = []): Tracer {
         slots: new Map(),
         unrepeated: null,
         slack: 0,
+        rounding: new Map(),
       };
     },
   };
@@ -81,4 +83,66 @@ test('ways to run', () => {
       means(w, wayOf('native:fused@cuda:1', '')),
     ),
   ).toEqual([true, true, true, false, false]);
+});
+
+describe('rounding of the first gradient', () => {
+  const adam = { kind: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-7 } as const;
+  // One gradient of Adam's own size of epsilon, 3e-6, among greater ones: a bias, which begins at zero.
+  const gradient = Float64Array.of(1e-2, -3e-3, 2e-6, 5e-3);
+  const stepped = (
+    g: Float64Array,
+    { beta1, beta2, epsilon } = adam as { [key in keyof typeof adam]: number },
+  ): Trace => {
+    const update = (x: number) => (-1e-3 * x) / (Math.abs(x) + epsilon / Math.sqrt(1 - beta2));
+    const snapshots = new Map([
+      [0, new Map([['dense/bias', new Float32Array(g.length)]])],
+      [1, new Map([['dense/bias', Float32Array.from(g, update)]])],
+    ]);
+    const slots = new Map([['m of dense/bias', Float32Array.from(g, (x) => (1 - beta1) * x)]]);
+    const rounding = roundingOf({ snapshots, slots }, adam);
+    const losses = [1];
+    return {
+      ranOn: '',
+      losses,
+      initialLoss: 1,
+      snapshots,
+      epochLoss: null,
+      slots,
+      unrepeated: null,
+      slack: 0,
+      rounding,
+    };
+  };
+
+  test('what rounding changes where a gradient is about epsilon is allowed, another gradient or formula is not', () => {
+    const told = stepped(gradient);
+    const apart = (other: Trace) => differences(other, told).weights['1'];
+    const rounded = stepped(gradient.map((x) => x + 4 * 2 ** -24 * 1e-2));
+    expect(apart(rounded).difference).toBeGreaterThan(weightTolerance(1));
+    expect(within(differences(rounded, told))).toBe(true);
+    expect(apart(rounded).tolerance).toBeLessThan(1e-3);
+    for (const other of [
+      stepped(gradient.map((x) => 1.01 * x)),
+      stepped(gradient, { ...adam, epsilon: 1.1e-7 }),
+      stepped(gradient.map((x) => -x)),
+      // Did not train at all: nothing is explained of what did not move.
+      stepped(gradient.map(() => 0)),
+    ])
+      expect(within(differences(other, told))).toBe(false);
+  });
+
+  test('who does not say its gradients is held to those of the other', () => {
+    const told = stepped(gradient);
+    const rounded = {
+      ...stepped(gradient.map((x) => x + 2 ** -22 * 1e-2)),
+      rounding: new Map<string, number>(),
+    };
+    expect(within(differences(rounded, told))).toBe(true);
+    expect(within(differences(rounded, { ...told, rounding: new Map() }))).toBe(false);
+  });
+
+  test('other optimisers divide by nothing so small', () => {
+    const { snapshots, slots } = stepped(gradient);
+    expect(roundingOf({ snapshots, slots }, { kind: 'sgd', momentum: 0, nesterov: false }).size).toBe(0);
+  });
 });
