@@ -34,35 +34,58 @@ inline void forPanels(fusor::Range panels, F f) {
   for (int p = panels.begin; p < panels.end; p += kMost) panelsOf<kMost>(panels.end - p, f, p);
 }
 
+// Rows, on the way back features, that go together where there are registers for both: each vector is loaded once for them. Where
+// only one has a byte, the other adds a product with zero.
+constexpr int kTogether = kTileRows < 12 ? 1 : 2;
+// On the way back that pays where features have many rows each.
+constexpr int kManyRows = 64;
+
+// Of R rows.
+template <Activation A, int N, int R>
+inline void sparseForwardRows(const BytesForward& d, int panel, int row) {
+  const long stride = static_cast<long>(kWidth) * d.inputs, column = static_cast<long>(panel) * kWidth;
+  const float *w = d.w + panel * stride, *table = d.table;
+  const uint8_t* x[R];
+  V acc[R][2 * N];
+  for (int r = 0; r < R; ++r) {
+    x[r] = d.x[row + r];
+    for (int j = 0; j < 2 * N; ++j) acc[r][j] = d.bias ? load(d.bias + column + j * W) : set1(0.0f);
+  }
+  const auto add = [&](int k) {
+    V v[R];
+    for (int r = 0; r < R; ++r) v[r] = set1(table[x[r][k]]);
+    const float* from = w + static_cast<long>(k) * kWidth;
+#pragma GCC unroll 8
+    for (int j = 0; j < 2 * N; ++j) {
+      const V weights = load(from + j / 2 * stride + j % 2 * W);
+#pragma GCC unroll 2
+      for (int r = 0; r < R; ++r) acc[r][j] = fma(v[r], weights, acc[r][j]);
+    }
+  };
+  int k = 0;
+  for (; k + 64 <= d.inputs; k += 64) {
+    uint64_t bits = nonZero64(x[0] + k);
+    if constexpr (R > 1) bits |= nonZero64(x[1] + k);
+    eachBit(bits, [&](int i) { add(k + i); });
+  }
+  for (; k < d.inputs; ++k) {
+    if (x[0][k] | x[R - 1][k]) add(k);
+  }
+  for (int r = 0; r < R; ++r) {
+    for (int j = 0; j < 2 * N; ++j) {
+      const long at = (row + r) * d.ldy + column + j * W;
+      if (d.z) store(d.z + at, acc[r][j]);
+      store(d.y + at, activated<A>(acc[r][j]));
+    }
+  }
+}
+
 void sparseForward(const BytesForward& d) {
   withActivation(d.activation, [&]<Activation A>() {
     forPanels(d.panels, [&]<int N>(int panel) {
-      const long stride = static_cast<long>(kWidth) * d.inputs, column = static_cast<long>(panel) * kWidth;
-      const float* w = d.w + panel * stride;
-      for (int r = d.rows.begin; r < d.rows.end; ++r) {
-        const uint8_t* x = d.x[r];
-        V acc[2 * N];
-        for (int j = 0; j < 2 * N; ++j) acc[j] = d.bias ? load(d.bias + column + j * W) : set1(0.0f);
-        const auto add = [&](int k) {
-          const V v = set1(d.table[x[k]]);
-          const float* from = w + static_cast<long>(k) * kWidth;
-#pragma GCC unroll 4
-          for (int p = 0; p < N; ++p) {
-            acc[2 * p] = fma(v, load(from + p * stride), acc[2 * p]);
-            acc[2 * p + 1] = fma(v, load(from + p * stride + W), acc[2 * p + 1]);
-          }
-        };
-        int k = 0;
-        for (; k + 64 <= d.inputs; k += 64) eachBit(nonZero64(x + k), [&](int i) { add(k + i); });
-        for (; k < d.inputs; ++k) {
-          if (x[k]) add(k);
-        }
-        for (int j = 0; j < 2 * N; ++j) {
-          const long at = r * d.ldy + column + j * W;
-          if (d.z) store(d.z + at, acc[j]);
-          store(d.y + at, activated<A>(acc[j]));
-        }
-      }
+      int r = d.rows.begin;
+      for (; r + kTogether <= d.rows.end; r += kTogether) sparseForwardRows<A, N, kTogether>(d, panel, r);
+      for (; r < d.rows.end; ++r) sparseForwardRows<A, N, 1>(d, panel, r);
     });
   });
 }
@@ -118,6 +141,41 @@ class Coming {
   long line_ = 0, share_;
 };
 
+// Of F features, the first of which lies at `at` in a panel of weights, turned over in x; a row of them is `padded` bytes.
+template <UpdateKind K, int N, int F>
+inline void sparseBackwardFeatures(const BytesBackward& d, const Rule<K>& rule, const uint8_t* x, long padded, int panel, int feature) {
+  const long stride = static_cast<long>(kWidth) * d.inputs, lddz = d.lddz;
+  const float *dz = d.dz + static_cast<long>(panel) * kWidth, *table = d.table;
+  V acc[F][2 * N];
+  for (int f = 0; f < F; ++f) {
+    for (int j = 0; j < 2 * N; ++j) acc[f][j] = set1(0.0f);
+  }
+  for (long r = 0; r < d.rows; r += 64) {
+    uint64_t bits = nonZero64(x + r);
+    if constexpr (F > 1) bits |= nonZero64(x + padded + r);
+    eachBit(bits, [&](int i) {
+      V v[F];
+      for (int f = 0; f < F; ++f) v[f] = set1(table[x[f * padded + r + i]]);
+      const float* from = dz + (r + i) * lddz;
+#pragma GCC unroll 8
+      for (int j = 0; j < 2 * N; ++j) {
+        const V gradient = load(from + j * W);
+#pragma GCC unroll 2
+        for (int f = 0; f < F; ++f) acc[f][j] = fma(v[f], gradient, acc[f][j]);
+      }
+    });
+  }
+  for (int f = 0; f < F; ++f) {
+    const long at = panel * stride + static_cast<long>(feature + f) * kWidth;
+    float *w = d.w + at, *slot0 = d.slot0 + at, *slot1 = d.slot1 + at;
+    // All in step where there are 32 registers, else half of them.
+    constexpr int kInStep = kTileRows < 12 && N % 2 == 0 ? N : 2 * N;
+    for (int j = 0; j < 2 * N; j += kInStep) {
+      rule.template operator()<kInStep>(acc[f] + j, w, slot0, slot1, [=](int i) { return (j + i) / 2 * stride + (j + i) % 2 * W; });
+    }
+  }
+}
+
 void sparseBackward(const BytesBackward& d) {
   if (d.bias) updateBias(d);
   const long padded = (d.rows + 63) / 64 * 64;
@@ -130,30 +188,12 @@ void sparseBackward(const BytesBackward& d) {
       transposeGroup(d, first, count, padded);
       coming.fetchShare();
       forPanels(d.panels, [&]<int N>(int panel) {
-        const long stride = static_cast<long>(kWidth) * d.inputs;
-        const float *dz = d.dz + static_cast<long>(panel) * kWidth, *table = d.table;
-        const long lddz = d.lddz;
         const Rule<K> rule(d.update);
-        for (int f = 0; f < count; ++f) {
-          const uint8_t* x = d.scratch + f * padded;
-          V acc[2 * N];
-          for (int j = 0; j < 2 * N; ++j) acc[j] = set1(0.0f);
-          for (long r = 0; r < d.rows; r += 64) {
-            eachBit(nonZero64(x + r), [&](int i) {
-              const V v = set1(table[x[r + i]]);
-              const float* from = dz + (r + i) * lddz;
-#pragma GCC unroll 8
-              for (int j = 0; j < 2 * N; ++j) acc[j] = fma(v, load(from + j * W), acc[j]);
-            });
-          }
-          const long at = panel * stride + static_cast<long>(first + f) * kWidth;
-          float *w = d.w + at, *slot0 = d.slot0 + at, *slot1 = d.slot1 + at;
-          // All in step where there are 32 registers, else half of them.
-          constexpr int kInStep = kTileRows < 12 && N % 2 == 0 ? N : 2 * N;
-          for (int j = 0; j < 2 * N; j += kInStep) {
-            rule.template operator()<kInStep>(acc + j, w, slot0, slot1, [=](int i) { return (j + i) / 2 * stride + (j + i) % 2 * W; });
-          }
-        }
+        const auto features = [&]<int F>(int f) {
+          for (; f + F <= count; f += F) sparseBackwardFeatures<K, N, F>(d, rule, d.scratch + f * padded, padded, panel, first + f);
+          return f;
+        };
+        features.template operator()<1>(d.rows > kManyRows ? features.template operator()<kTogether>(0) : 0);
       });
     }
   });
