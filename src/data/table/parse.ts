@@ -73,9 +73,10 @@ function parseJson(buffer: Buffer, block: Block): void {
 }
 
 function jsonCell(block: Block, column: number, cell: JsonCell): void {
-  if (cell === null) block.missing(column);
-  else if (typeof cell === 'string' || block.layout.kinds[column] === CATEGORY)
-    block.text(column, String(cell));
+  // As an empty cell of a CSV file is: of a category, one of its own where the mean is taken.
+  if (typeof cell === 'string' || block.layout.kinds[column] === CATEGORY)
+    block.text(column, String(cell ?? ''));
+  else if (cell === null) block.missing(column);
   else block.number(column, Number(cell), () => String(cell));
 }
 

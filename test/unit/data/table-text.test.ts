@@ -90,6 +90,17 @@ test('JSON lines: text that says a number is missing is missing, a mark of UTF-8
   expect([x, schema.columns[0].kind]).toEqual([[1, 2, 3], 'number']);
 });
 
+test.each(['null', '""'])('JSON lines: a category that is %s is as an empty cell is', async (none) => {
+  const text = `{"t":"a","y":0.5}\n{"t":${none},"y":1.5}\n{"t":"b","y":2.5}\n`;
+  const mean = await opened(text, { label: 'y', missing: 'mean' }, 'rows.jsonl');
+  expect(mean).toEqual(await opened('t,y\na,0.5\n,1.5\nb,2.5\n', { label: 'y', missing: 'mean' }));
+  expect(categoriesOf(mean.schema)).toEqual(['a', '', 'b']);
+  expect(predicted(text, mean.schema)).toEqual(mean.x);
+  const { y } = await opened(text, { label: 'y', missing: 'drop' }, 'rows.jsonl');
+  expect(y).toEqual([0.5, 2.5]);
+  await expect(opened(text, { label: 'y' }, 'rows.jsonl')).rejects.toThrow(/no value in column "t"/);
+});
+
 describe('what is left out does not count', () => {
   const text = 'a,t,y\n,u,r\n1,v,q\n2,w,p\n,x,s\n3,z,p\n4,k,o\n';
   const options = { label: 'y', missing: 'drop', limit: 3 } as const;
