@@ -86,13 +86,10 @@ test('ways to run', () => {
 });
 
 describe('rounding of the first gradient', () => {
-  const adam = { kind: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-7 } as const;
+  const adam = { kind: 'adam' as const, beta1: 0.9, beta2: 0.999, epsilon: 1e-7 };
   // One gradient of Adam's own size of epsilon, 3e-6, among greater ones: a bias, which begins at zero.
   const gradient = Float64Array.of(1e-2, -3e-3, 2e-6, 5e-3);
-  const stepped = (
-    g: Float64Array,
-    { beta1, beta2, epsilon } = adam as { [key in keyof typeof adam]: number },
-  ): Trace => {
+  const stepped = (g: Float64Array, { beta1, beta2, epsilon } = adam): Trace => {
     const update = (x: number) => (-1e-3 * x) / (Math.abs(x) + epsilon / Math.sqrt(1 - beta2));
     const snapshots = new Map([
       [0, new Map([['dense/bias', new Float32Array(g.length)]])],
