@@ -1,6 +1,8 @@
 /** What rounding alone may do to a weight in Adam's first step. */
 import type { TrainPlan } from '../../index';
-import type { Trace } from './trace-files';
+
+/** Weights, or slots, by name. */
+type Named = ReadonlyMap<string, Float32Array>;
 
 /** Of the greatest gradient of a weight: what another order of float32 sums may change in any of them. */
 const ROUNDING = 2 ** -20;
@@ -11,7 +13,7 @@ const ROUNDING = 2 ** -20;
  * zero is nothing but its steps, the digits that g has lost are seen: dw = α·E/(|g| + E)²·dg.
  */
 export function roundingOf(
-  { snapshots, slots }: Pick<Trace, 'snapshots' | 'slots'>,
+  { snapshots, slots }: { snapshots: ReadonlyMap<number, Named>; slots: Named },
   optimizer: TrainPlan['optimizer'],
 ): Map<string, number> {
   const [before, after] = [snapshots.get(0), snapshots.get(1)];
