@@ -70,7 +70,7 @@ export async function parse(argv: readonly string[]): Promise<Parsed> {
     );
   }
   let text = '';
-  const parsed = (await parser.parseAsync([...argv], {}, (_error, _argv, output) => {
+  const parsed = (await parser.parseAsync(argumentFirst(argv), {}, (_error, _argv, output) => {
     text = output;
   })) as Record<string, unknown> & { _: (string | number)[] };
   if (text) return { kind: 'text', text, status: 0 };
@@ -90,6 +90,18 @@ export async function parse(argv: readonly string[]): Promise<Parsed> {
   if (missing) throw usage(`the argument <${missing}> is missing`, `${shown(chosen)} [options]`, chosen);
   const args = Object.fromEntries(names.map((name) => [name, parsed[name] as string | undefined]));
   return { kind: 'command', command: chosen, flags: parsed, args, words: words.slice(1) };
+}
+
+/** `evaluate --model PATH` is `evaluate PATH`: train has such an option, other commands an argument of that name. */
+function argumentFirst(argv: readonly string[]): string[] {
+  const [name, ...words] = argv;
+  const command = COMMANDS.find((each) => each.name === name);
+  const argument = command && argNames(command)[0];
+  const at = words.findIndex((word) => word === '--' || word.split('=')[0] === `--${argument}`);
+  if (!argument || argument in command.options || at < 0 || words[at] === '--') return [...argv];
+  const [flag, ...values] = words[at].split('=');
+  const value = words[at] === flag ? words.slice(at + 1, at + 2) : [values.join('=')];
+  return [name, ...value, ...words.toSpliced(at, words[at] === flag ? 2 : 1)];
 }
 
 /** An argument that takes any number of words: [runs..]. */

@@ -163,14 +163,15 @@ describe('a table', () => {
   });
 });
 
-test('a folder of images per class: its names, and fewer classes to evaluate on', async () => {
+test('a folder of images per class: its names, and fewer classes, of other sizes, to evaluate on', async () => {
   const colours = { blue: [0, 0, 255], green: [0, 255, 0], red: [255, 0, 0] } as const;
   for (const [name, background] of Object.entries(colours)) {
     const [r, g, b] = background;
     for (const folder of name === 'blue' ? ['colours'] : ['colours', 'fewer']) {
       mkdirSync(join(cwd, folder, name), { recursive: true });
       for (let i = 0; i < 12; i++) {
-        const image = sharp({ create: { width: 8, height: 8, channels: 3, background: { r, g, b: b - i } } });
+        const size = folder === 'fewer' ? { width: 8 + i, height: 20 } : { width: 8, height: 8 };
+        const image = sharp({ create: { ...size, channels: 3, background: { r, g, b: b - i } } });
         write(join(folder, name, `${i}.png`), await image.png().toBuffer());
       }
     }
@@ -181,6 +182,11 @@ test('a folder of images per class: its names, and fewer classes to evaluate on'
   expect(documentOf(await fusor(red, { cwd })).predictions).toMatchObject([{ class: 2, name: 'red' }]);
   const fewer = ['evaluate', 'painted', '--data', './fewer', '--json', ...WASM];
   expect(documentOf(await fusor(fewer, { cwd })).test.accuracy).toBeGreaterThan(0.9);
+  // As with train, whose model is an option.
+  for (const model of [['--model', 'painted'], ['--model=painted']]) {
+    const asked = ['predict', join('colours', 'red', '3.png'), ...model, '--json', ...WASM];
+    expect(documentOf(await fusor(asked, { cwd })).predictions).toMatchObject([{ name: 'red' }]);
+  }
 }, 120_000);
 
 test.each([

@@ -55,6 +55,8 @@ describe('a mistake in the words is exit 2 with one line', () => {
     [['trian'], "unknown command 'trian' · did you mean train?"],
     [['train', '--epoch', '3'], 'unknown option --epoch · fusor train · did you mean --epochs?'],
     [['train', '--learningRate', '1'], 'did you mean --learning-rate?'],
+    [['predict', '--model'], 'the argument <model> is missing'],
+    [['evaluate', '--model', 'gone', 'other'], "unexpected argument 'other'"],
     [['train', '--checkpoint', 'every:0'], '--checkpoint'],
     [['train', '--checkpoint', 'best,every:2.5'], 'every:Nsteps'],
     [['train', '--checkpoints', 'best'], 'did you mean --checkpoint?'],

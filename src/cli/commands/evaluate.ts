@@ -17,6 +17,7 @@ export const run: Run<typeof evaluate> = async ({ settings, origins, args, out }
     if (!model.toJSON().compile) compileForTest(model, whereOf(settings));
     const data = await loadDataset(set, {
       ...settings,
+      imageSize: settings.imageSize ?? imageSizeOf(model.inputShape),
       missing: missingFor(args.model!, settings.missing, origins.missing),
       task: taskOf(model),
       ...keptBeside(args.model!),
@@ -44,3 +45,8 @@ export const run: Run<typeof evaluate> = async ({ settings, origins, args, out }
     await model.dispose();
   }
 };
+
+/** Pictures are brought to the model's size, as predict brings them; undefined for a model that takes something else. */
+function imageSizeOf([height, width, channels]: readonly number[]): readonly [number, number] | undefined {
+  return channels === 1 || channels === 3 ? [height, width] : undefined;
+}
