@@ -96,16 +96,16 @@ inline void inputGradient(const DenseBackward& d, int first) {
 template <int R, int N>
 inline __attribute__((always_inline)) void accumulateFetching(Tile<R, N>& acc, const LayerUpdate& d, long at, const float* a, long lda,
                                                               const float* dz, long lddz) {
-  constexpr int kLine = 16, kRowsAtATime = 16, kFloats = R * kWidth;
-  const long times = (d.rows + kRowsAtATime - 1) / kRowsAtATime, each = (kFloats / kLine + times - 1) / times * kLine;
+  constexpr int kLine = 16, kStretch = 16, kFloats = R * kWidth;
+  const long times = (d.rows + kStretch - 1) / kStretch, each = (kFloats / kLine + times - 1) / times * kLine;
   long coming = 0;
-  for (int r = 0; r < d.rows; r += kRowsAtATime) {
+  for (int r = 0; r < d.rows; r += kStretch) {
     for (const long end = coming + each; coming < end && coming < kFloats; coming += kLine) {
       __builtin_prefetch(d.w + at + coming, 1);
       __builtin_prefetch(d.slot0 + at + coming, 1);
       __builtin_prefetch(d.slot1 + at + coming, 1);
     }
-    accumulate(acc, a + r * lda, 1, lda, dz + r * lddz, lddz, d.rows - r < kRowsAtATime ? d.rows - r : kRowsAtATime);
+    accumulate(acc, a + r * lda, 1, lda, dz + r * lddz, lddz, d.rows - r < kStretch ? d.rows - r : kStretch);
   }
 }
 
