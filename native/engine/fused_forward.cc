@@ -108,7 +108,7 @@ void FusedTrainer::forwardDense(size_t l, Values& values, const Batch& batch, So
   }
   const auto forward = byTiles(stage, source.batchRows) ? kernels_.denseTilesForward : kernels_.denseForward;
   forward({l == 0 ? batch.x : values.stages[l - 1].out(), l == 0 ? xStride_ : stages_[l - 1].ld,
-                         stage.kernel.value.data(), bias, to.y.data(), z, stage.ld, stage.inputs, stage.activation, rows,
+                         stage.kernel.value.data(), bias, to.y.data(), z, stage.ld, stage.inputs, stage.outputs, stage.activation, rows,
            panels, reinterpret_cast<uint8_t*>(source.scratch.data())});
 }
 

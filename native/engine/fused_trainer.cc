@@ -148,7 +148,7 @@ void FusedTrainer::forwardParts(size_t l, const Step& step, int me) {
     const int first = p * width;
     kernels_.denseForward({training_->stages[l - 1].out() + first, before.ld,
                            stage.kernel.value.data() + static_cast<long>(first) * width, nullptr, to.parts.data() + p * stride,
-                           nullptr, width, std::min(width, stage.inputs - first), Activation::Linear, rows, {0, 1}, nullptr});
+                           nullptr, width, std::min(width, stage.inputs - first), stage.outputs, Activation::Linear, rows, {0, 1}, nullptr});
   }
   if (split) meet(step, me);
   kernels_.addParts({to.parts.data(), count, stride, stage.useBias ? stage.bias.value.data() : nullptr, to.y.data(),

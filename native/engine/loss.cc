@@ -8,8 +8,12 @@ namespace {
 
 int argmax(const float* values, int n) {
   int best = 0;
+  float greatest = values[0];
   for (int i = 1; i < n; ++i) {
-    if (values[i] > values[best]) best = i;
+    // No branch: nobody could foretell it.
+    const bool greater = values[i] > greatest;
+    best = greater ? i : best;
+    greatest = greater ? values[i] : greatest;
   }
   return best;
 }
@@ -65,6 +69,10 @@ void lossRows(const Plan& plan, const Kernels& kernels, const LossRows& step) {
   const int n = plan.outputs;
   const bool crossentropy =
       plan.loss == LossKind::CategoricalCrossentropy || plan.loss == LossKind::SparseCategoricalCrossentropy;
+  // In place in dz, where p is to be something else.
+  float* const softmaxes = plan.output != Activation::Softmax && step.dz ? step.dz : step.p;
+  // The logarithms stay where the losses will be.
+  if (crossentropy) kernels.softmaxRows({step.z, softmaxes, step.ld, n, step.rows, step.losses});
   for (int r = step.rows.begin; r < step.rows.end; ++r) {
     const float* z = step.z + r * step.ld;
     float* p = step.p + r * step.ld;
@@ -76,9 +84,8 @@ void lossRows(const Plan& plan, const Kernels& kernels, const LossRows& step) {
     double loss = 0;
     float scale = weight / static_cast<float>(step.batchRows);
     if (crossentropy) {
-      // In place in dz, where p is to be something else.
-      float* softmax = plan.output == Activation::Softmax ? p : dz ? dz : p;
-      const double lse = kernels.softmax(z, softmax, n);
+      const float* softmax = softmaxes + r * step.ld;
+      const double lse = step.losses[r];
       if (label) {
         loss = lse - z[*label];
       } else {
@@ -87,7 +94,9 @@ void lossRows(const Plan& plan, const Kernels& kernels, const LossRows& step) {
         }
       }
       if (dz) {
-        for (int i = 0; i < n; ++i) dz[i] = (softmax[i] - (label ? (i == *label ? 1.0f : 0.0f) : y[i])) * scale;
+        const float own = label ? softmax[*label] : 0;
+        for (int i = 0; i < n; ++i) dz[i] = (label ? softmax[i] : softmax[i] - y[i]) * scale;
+        if (label) dz[*label] = (own - 1) * scale;
       }
       if (plan.output != Activation::Softmax) kernels.activate(plan.output, z, p, n);
     } else {

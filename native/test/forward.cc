@@ -16,7 +16,7 @@ Judge checkForward(const Kernels& kernels, const DenseCase& c) {
     const bool survived = survives([&] {
       for (const Piece& part : parts) {
         DenseForward d{};
-        d.a = a.data(), d.lda = lda, d.inputs = c.inputs;
+        d.a = a.data(), d.lda = lda, d.inputs = c.inputs, d.outputs = c.outputs;
         d.w = w.data(), d.bias = c.bias ? bias.data() : nullptr;
         d.y = y.data(), d.z = withZ ? zs.data() : nullptr, d.ldy = out.ld;
         d.activation = c.activation, d.rows = part.rows, d.panels = part.panels;
@@ -60,7 +60,7 @@ Judge checkNan(const Kernels& kernels, Activation activation) {
                bias = packed(data.bias, 1, outputs, kernels.width);
     std::vector<float> y(out.size(rows));
     DenseForward d{};
-    d.a = data.a.data(), d.lda = inputs, d.inputs = inputs, d.w = w.data(), d.bias = bias.data();
+    d.a = data.a.data(), d.lda = inputs, d.inputs = inputs, d.outputs = outputs, d.w = w.data(), d.bias = bias.data();
     d.y = y.data(), d.ldy = out.ld, d.activation = activation, d.rows = {0, rows}, d.panels = {0, out.panels};
     kernels.denseForward(d);
     for (int r = 0; r < rows; ++r) {

@@ -63,16 +63,16 @@ Judge checkChain(const Kernels& k, const DenseCase& c) {
   std::vector<float> scratch(static_cast<size_t>(std::max(c.outputs, outputs)) * width);
 
   const auto dense = [&](const std::vector<float>& a, long lda, const std::vector<float>& w,
-                         const std::vector<float>& b, int inputs, Activation activation,
+                         const std::vector<float>& b, int inputs, int units, Activation activation,
                          std::vector<float>& y, float* before, const Stride& to) {
     DenseForward d{};
     d.a = a.data(), d.lda = lda, d.w = w.data(), d.bias = b.data(), d.y = y.data(), d.z = before,
     d.ldy = to.ld;
-    d.inputs = inputs, d.activation = activation, d.rows = {0, c.rows}, d.panels = {0, to.panels};
+    d.inputs = inputs, d.outputs = units, d.activation = activation, d.rows = {0, c.rows}, d.panels = {0, to.panels};
     k.denseForward(d);
   };
-  dense(x, c.inputs, w1, b1, c.inputs, c.activation, h, z.data(), mid);
-  dense(h, mid.ld, w2, b2, c.outputs, Activation::Linear, p, nullptr, out);
+  dense(x, c.inputs, w1, b1, c.inputs, c.outputs, c.activation, h, z.data(), mid);
+  dense(h, mid.ld, w2, b2, c.outputs, outputs, Activation::Linear, p, nullptr, out);
   for (int r = 0; r < c.rows; ++r) {
     float *row = &p[r * out.ld], *d = &dz2[r * out.ld];
     for (int n = 0; n < outputs; ++n) d[n] = static_cast<float>(chain.c[r * outputs + n] / c.rows);

@@ -110,7 +110,9 @@ void softmaxRow(const Kernels& kernels, Report& report, const std::string& name,
   }
   sameAs(judge, "in place", inPlace, y);
   std::vector<float> again(n);
-  const double logSum = kernels.softmax(x.data(), again.data(), n), wantedSum = logSumExp(x);
+  double logSum = 0;
+  kernels.softmaxRows({x.data(), again.data(), n, static_cast<int>(n), {0, 1}, &logSum});
+  const double wantedSum = logSumExp(x);
   sameAs(judge, "softmax and activate", again, y);
   // The sum is in float32: relative to it a few units, absolute in its logarithm.
   judge.within("log sum", 0, n, 0, std::isfinite(wantedSum) ? logSum - wantedSum : 0, 8 * kUnit);
@@ -124,6 +126,33 @@ void softmaxRow(const Kernels& kernels, Report& report, const std::string& name,
     judge.near("dx", 0, i, dx[i], static_cast<double>(y[i]) * (dy[i] - dot), unit, 4);
   }
   report.add(name, judge);
+}
+
+// Rows together are what each is by itself, whichever of them are asked for, and nothing else is written.
+void softmaxTogether(const Kernels& kernels, Report& report, int n) {
+  const int width = kernels.width, rows = width + 3;
+  const long ld = (n + 15) / 16 * 16 + 16;
+  auto x = Random(n).matrix(rows * ld);
+  for (float& v : x) v *= 10;
+  x[2 * ld + n / 2] = NAN, x[3 * ld] = INFINITY, x[4 * ld + n - 1] = -INFINITY;
+  for (int count = 1; count <= rows; ++count) {
+    for (int begin : {0, rows - count}) {
+      Judge judge;
+      std::vector<float> wanted(x.size(), poison());
+      std::vector<double> wantedSums(rows, -1), sums(wantedSums);
+      for (int r = begin; r < begin + count; ++r) {
+        kernels.softmaxRows({&x[r * ld], &wanted[r * ld], ld, n, {0, 1}, &wantedSums[r]});
+      }
+      const auto z = Guarded<float>::input(x, Place::End), y = Guarded<float>::output(x.size(), Place::End);
+      const bool survived = survives([&] {
+        kernels.softmaxRows({z.data(), y.data(), ld, n, {begin, begin + count}, sums.data()});
+      });
+      stayedInside(judge, survived, z, y);
+      sameAs(judge, "y", y.read(), wanted);
+      judge.expect(std::memcmp(sums.data(), wantedSums.data(), rows * sizeof(double)) == 0, "log sums differ");
+      report.add(format("n %d, rows %d to %d", n, begin, begin + count), judge);
+    }
+  }
 }
 
 }  // namespace
@@ -148,6 +177,7 @@ void compareSoftmax(const Kernels& kernels, Report& report) {
       x.front() = INFINITY;
       softmaxRow(kernels, report, format("n %d, first Inf", n), x);
     }
+    softmaxTogether(kernels, report, n);
   }
 }
 

@@ -15,7 +15,7 @@ Judge checkSparseForward(const Kernels& kernels, const DenseCase& c) {
 
   std::vector<float> wholeY(out.size(c.rows), poison()), wholeZ(wholeY);
   DenseForward dense{};
-  dense.a = bytes.values.data(), dense.lda = c.inputs, dense.inputs = c.inputs, dense.w = w.data();
+  dense.a = bytes.values.data(), dense.lda = c.inputs, dense.inputs = c.inputs, dense.outputs = c.outputs, dense.w = w.data();
   dense.bias = c.bias ? bias.data() : nullptr, dense.y = wholeY.data(), dense.z = wholeZ.data(),
   dense.ldy = out.ld;
   dense.activation = c.activation, dense.rows = {0, c.rows}, dense.panels = {0, out.panels};

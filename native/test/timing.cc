@@ -47,7 +47,7 @@ void timeKernels(const Kernels& k, Report& report) {
     DenseForward f{};
     f.a = data.a.data(), f.lda = c.inputs, f.w = w.data(), f.bias = bias.data(), f.y = y.data(),
     f.ldy = out.ld;
-    f.inputs = c.inputs, f.activation = c.activation, f.rows = {0, c.rows}, f.panels = {0, out.panels};
+    f.inputs = c.inputs, f.outputs = c.outputs, f.activation = c.activation, f.rows = {0, c.rows}, f.panels = {0, out.panels};
     DenseBackward all{};
     all.a = data.a.data(), all.lda = c.inputs, all.dz = dz.data(), all.lddz = out.ld;
     all.rows = c.rows, all.inputs = c.inputs, all.outputs = c.outputs;

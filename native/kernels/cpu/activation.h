@@ -1,12 +1,15 @@
 // Activations and their derivatives on vectors. NaN goes in, NaN comes out.
 #pragma once
 #include <cmath>
+#include <cstring>
 
 #include "kernels.h"
+#include "transpose.h"
 
 namespace {
 
 using fusor::Activation;
+using fusor::SoftmaxRows;
 
 // e^x to about 1 ulp: Cephes' expf (reduction by ln 2 in two parts, then a polynomial). Underflows to 0 below -87.33;
 // above 88.37 it stays at e^88.37.
@@ -133,28 +136,62 @@ inline void map(long n, float* out, F f, P... in) {
   }
 }
 
-// Returns the logarithm of the sum of the exponentials. A NaN anywhere makes every output NaN, as the formula has it.
+constexpr int kShort = 32;  // values of a row that are summed one after the other
+
+// Of one row; returns the logarithm of the sum of the exponentials. A NaN anywhere makes every output NaN, as the formula has it.
 inline double softmax(const float* x, float* y, long n) {
   float greatest = x[0];
   for (long i = 1; i < n; ++i) greatest = x[i] > greatest || x[i] != x[i] ? x[i] : greatest;
-  const V shift = set1(greatest);
+  const auto exponentials = [shift = set1(greatest)](V v) { return exponential(sub(v, shift)); };
   V sums = set1(0.0f);
   long i = 0;
-  for (; i + W <= n; i += W) {
-    const V e = exponential(sub(load(x + i), shift));
+  for (; n > kShort && i + W <= n; i += W) {
+    const V e = exponentials(load(x + i));
     sums = add(sums, e);
     store(y + i, e);
   }
-  float total = sum(sums);
-  if (i < n) {
-    const int rest = static_cast<int>(n - i);
-    storeTail(y + i, exponential(sub(loadTail(x + i, rest), shift)), rest);
-    float tail = 0;
-    for (long j = i; j < n; ++j) tail += y[j];
-    total += tail;
-  }
+  map(n - i, y + i, exponentials, x + i);
+  float tail = 0;
+  for (long j = i; j < n; ++j) tail += y[j];
+  const float total = sum(sums) + tail;
   map(n, y, [inverse = set1(1.0f / total)](V v) { return mul(v, inverse); }, y);
   return static_cast<double>(greatest) + std::log(static_cast<double>(total));
+}
+
+// The same of up to W short rows, a row a lane: each operation on a row waits for the one before, so they wait together.
+inline void softmaxLanes(const SoftmaxRows& d, int row, int count) {
+  V x[kShort], lanes[W];
+  for (int c = 0; c < d.n; c += W) {
+    for (int r = 0; r < W; ++r) lanes[r] = r < count ? load(d.z + (row + r) * d.ld + c) : set1(0.0f);
+    transpose(lanes);
+    std::memcpy(x + c, lanes, sizeof lanes);
+  }
+  V greatest = x[0], total = set1(0.0f);
+  for (int i = 1; i < d.n; ++i) greatest = maxKeepNan(greatest, x[i]);
+  for (int i = 0; i < d.n; ++i) {
+    x[i] = exponential(sub(x[i], greatest));
+    total = add(total, x[i]);
+  }
+  const V inverse = div(set1(1.0f), total);
+  for (int i = 0; i < d.n; ++i) x[i] = mul(x[i], inverse);
+  for (int c = 0; c < d.n; c += W) {
+    std::memcpy(lanes, x + c, sizeof lanes);
+    transpose(lanes);
+    const int columns = d.n - c < W ? d.n - c : W;
+    for (int r = 0; r < count; ++r) storeTail(d.p + (row + r) * d.ld + c, lanes[r], columns);
+  }
+  float greatests[W], totals[W];
+  store(greatests, greatest), store(totals, total);
+  for (int r = 0; r < count; ++r) {
+    d.logSums[row + r] = static_cast<double>(greatests[r]) + std::log(static_cast<double>(totals[r]));
+  }
+}
+
+void softmaxRows(const SoftmaxRows& d) {
+  constexpr int kFew = W / 4;  // rows that are through sooner one by one
+  int r = d.rows.begin;
+  for (int count; d.n <= kShort && (count = d.rows.end - r < W ? d.rows.end - r : W) > kFew; r += count) softmaxLanes(d, r, count);
+  for (; r < d.rows.end; ++r) d.logSums[r] = softmax(d.z + r * d.ld, d.p + r * d.ld, d.n);
 }
 
 inline void softmaxBackward(const float* y, const float* dy, float* dx, long n) {

@@ -43,7 +43,7 @@ struct DenseForward {
   float* y;           // [rows, panels * width]
   float* z;
   long ldy;
-  int inputs;
+  int inputs, outputs;
   Activation activation;
   Range rows, panels;
   uint8_t* scratch;  // [denseTilesScratch(…)], read by denseTilesForward alone
@@ -134,6 +134,16 @@ struct PartialSums {
   Range rows;
 };
 
+// p = softmax(z) of each row, and the logarithm of the sum of its exponentials. In place is fine.
+struct SoftmaxRows {
+  const float* z;  // [rows, n], stride ld, a multiple of 16
+  float* p;
+  long ld;
+  int n;
+  Range rows;
+  double* logSums;  // [rows]
+};
+
 // Bytes that the kernels on so many rows and panels of bytes need beside them, forward or back.
 size_t bytesScratch(int rows, int inputs, int panels);
 // Panels whose gradients tilesBackward makes while it has 16 features of all rows at hand.
@@ -146,8 +156,7 @@ struct Kernels {
   void (*denseBackward)(const DenseBackward&);
   // y = activation(x), n values; softmax takes n as one row. In place is fine.
   void (*activate)(Activation, const float* x, float* y, long n);
-  // y = softmax(x) of one row; returns the logarithm of the sum of the exponentials. In place is fine.
-  double (*softmax)(const float* x, float* y, long n);
+  void (*softmaxRows)(const SoftmaxRows&);
   // dx = activation'(…) dy from y = activation(z) (gelu reads z); softmax takes n as one row. In place is fine.
   void (*activateBackward)(Activation, const float* y, const float* z, const float* dy, float* dx, long n);
   // y = x scale + offset from float32 or uint8. The float32 form may be in place.

@@ -14,24 +14,33 @@ using fusor::DenseForward;
 using fusor::Kernels;
 using fusor::PartialSums;
 
+template <Activation A, int N>
+inline void forwardPanel(const DenseForward& d, long column) {
+  const float* w = d.w + column * d.inputs;
+  V bias[2];
+  for (int n = 0; n < 2; ++n) bias[n] = d.bias ? load(d.bias + column + n * W) : set1(0.0f);
+  forTiles(d.rows.begin, d.rows.end, [&]<int R>(int row) {
+    Tile<R, N> acc;
+    for (int i = 0; i < R; ++i) {
+      for (int n = 0; n < N; ++n) acc.x[i][n] = bias[n];
+    }
+    accumulate(acc, d.a + row * d.lda, d.lda, 1, w, kWidth, d.inputs);
+    for (int i = 0; i < R; ++i) {
+      for (int n = 0; n < 2; ++n) {
+        const long at = (row + i) * d.ldy + column + n * W;
+        const V z = n < N ? acc.x[i][n] : bias[n];
+        if (d.z) store(d.z + at, z);
+        store(d.y + at, activated<A>(z));
+      }
+    }
+  });
+}
+
 void denseForward(const DenseForward& d) {
   withActivation(d.activation, [&]<Activation A>() {
     for (int p = d.panels.begin; p < d.panels.end; ++p) {
       const long column = static_cast<long>(p) * kWidth;
-      const float* w = d.w + column * d.inputs;
-      const V bias0 = d.bias ? load(d.bias + column) : set1(0.0f);
-      const V bias1 = d.bias ? load(d.bias + column + W) : set1(0.0f);
-      forTiles(d.rows.begin, d.rows.end, [&]<int R>(int row) {
-        Tile<R> acc;
-        for (int i = 0; i < R; ++i) acc.x[i][0] = bias0, acc.x[i][1] = bias1;
-        accumulate(acc, d.a + row * d.lda, d.lda, 1, w, kWidth, d.inputs);
-        for (int i = 0; i < R; ++i) {
-          const long at = (row + i) * d.ldy + column;
-          if (d.z) store(d.z + at, acc.x[i][0]), store(d.z + at + W, acc.x[i][1]);
-          store(d.y + at, activated<A>(acc.x[i][0]));
-          store(d.y + at + W, activated<A>(acc.x[i][1]));
-        }
-      });
+      d.outputs - column > W ? forwardPanel<A, 2>(d, column) : forwardPanel<A, 1>(d, column);
     }
   });
 }
@@ -201,7 +210,7 @@ void denseBackward(const DenseBackward& d) {
 }
 
 constexpr Kernels kTable = {
-    kName,       kWidth,        denseForward,   denseBackward, activate, softmax, activateBackward, scaleBytes,
+    kName,       kWidth,        denseForward,   denseBackward, activate, softmaxRows, activateBackward, scaleBytes,
     scaleFloats, addParts,      sparseForward,  sparseBackward, nullptr,  nullptr,          nullptr,
     nullptr};
 
