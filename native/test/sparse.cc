@@ -24,17 +24,18 @@ Judge checkSparseForward(const Kernels& kernels, const DenseCase& c) {
   const auto forward = [&](const std::vector<Piece>& parts, bool withZ, std::vector<float>& z) {
     const auto y = Guarded<float>::output(out.size(c.rows), c.place);
     const auto zs = Guarded<float>::output(out.size(c.rows), c.place);
+    const auto scratch = scratchOf(c, out.panels);
     const bool survived = survives([&] {
       for (const Piece& part : parts) {
         BytesForward d{};
-        d.x = pointers.data(), d.table = table.data(), d.inputs = c.inputs, d.w = w.data();
+        d.x = pointers.data(), d.table = table.data(), d.scratch = scratch.data(), d.inputs = c.inputs, d.w = w.data();
         d.bias = c.bias ? bias.data() : nullptr, d.y = y.data(), d.z = withZ ? zs.data() : nullptr,
         d.ldy = out.ld;
         d.activation = c.activation, d.rows = part.rows, d.panels = part.panels;
         kernels.sparseForward(d);
       }
     });
-    stayedInside(judge, survived, x, pointers, table, w, bias, y, zs);
+    stayedInside(judge, survived, x, pointers, table, w, bias, y, zs, scratch);
     z = zs.read();
     return y.read();
   };

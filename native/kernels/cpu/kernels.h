@@ -108,7 +108,7 @@ struct BytesForward {
   int inputs;
   Activation activation;
   Range rows, panels;
-  uint8_t* scratch;  // [bytesScratch(…)]
+  uint8_t* scratch;  // [bytesScratch(…)], at a multiple of 8
 };
 
 struct BytesBackward : LayerUpdate {
@@ -144,6 +144,8 @@ struct SoftmaxRows {
   double* logSums;  // [rows]
 };
 
+// Rows whose masks sparseForward makes before it multiplies them.
+constexpr int kMaskedRows = 64;
 // Bytes that the kernels on so many rows and panels of bytes need beside them, forward or back.
 size_t bytesScratch(int rows, int inputs, int panels);
 // Panels whose gradients tilesBackward makes while it has 16 features of all rows at hand.

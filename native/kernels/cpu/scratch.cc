@@ -47,8 +47,9 @@ size_t bytesScratch(int rows, int inputs, int panels) {
   // Fewer rows take more panels at a time.
   const long panel = blocksOf(rows) * kPanelTiles;
   const long backward = blocksOf(rows) * kTile + std::max(panel, std::min(panels * panel, kPartsAtATime));
-  const long sparse = 16L * ((rows + 63) / 64 * 64);
-  return static_cast<size_t>(std::max({forward, backward, sparse}));
+  // Bytes of 16 features, and their masks; masks of some rows.
+  const long sparseBackward = (16 + 2) * ((rows + 63L) / 64 * 64), sparseForward = kMaskedRows * 8L * (inputs / 64);
+  return static_cast<size_t>(std::max({forward, backward, sparseBackward, sparseForward}));
 }
 
 }  // namespace fusor

@@ -34,58 +34,61 @@ inline void forPanels(fusor::Range panels, F f) {
   for (int p = panels.begin; p < panels.end; p += kMost) panelsOf<kMost>(panels.end - p, f, p);
 }
 
-// Rows, on the way back features, that go together where there are registers for both: each vector is loaded once for them. Where
-// only one has a byte, the other adds a product with zero.
-constexpr int kTogether = kTileRows < 12 ? 1 : 2;
-// On the way back that pays where features have many rows each.
-constexpr int kManyRows = 64;
+// Bits of 64 bytes each, made before what they lead to: beside it they would wait in the queue of its arithmetic.
+inline void masksOf(const uint8_t* bytes, long words, uint64_t* masks) {
+  for (long i = 0; i < words; ++i) masks[i] = nonZero64(bytes + 64 * i);
+}
 
-// Of R rows.
-template <Activation A, int N, int R>
-inline void sparseForwardRows(const BytesForward& d, int panel, int row) {
+// y[row] += the products of the features from `first` on, of so many words; before the first feature y is the bias, after the last
+// it goes through the activation.
+template <Activation A, int N>
+inline void sparseForwardRow(const BytesForward& d, int panel, int row, int first, int words, const uint64_t* masks) {
   const long stride = static_cast<long>(kWidth) * d.inputs, column = static_cast<long>(panel) * kWidth;
   const float *w = d.w + panel * stride, *table = d.table;
-  const uint8_t* x[R];
-  V acc[R][2 * N];
-  for (int r = 0; r < R; ++r) {
-    x[r] = d.x[row + r];
-    for (int j = 0; j < 2 * N; ++j) acc[r][j] = d.bias ? load(d.bias + column + j * W) : set1(0.0f);
-  }
+  const uint8_t* x = d.x[row];
+  float* const y = d.y + row * d.ldy + column;
+  const float* const begin = first > 0 ? y : d.bias ? d.bias + column : nullptr;
+  V acc[2 * N];
+  for (int j = 0; j < 2 * N; ++j) acc[j] = begin ? load(begin + j * W) : set1(0.0f);
   const auto add = [&](int k) {
-    V v[R];
-    for (int r = 0; r < R; ++r) v[r] = set1(table[x[r][k]]);
+    const V v = set1(table[x[k]]);
     const float* from = w + static_cast<long>(k) * kWidth;
 #pragma GCC unroll 8
-    for (int j = 0; j < 2 * N; ++j) {
-      const V weights = load(from + j / 2 * stride + j % 2 * W);
-#pragma GCC unroll 2
-      for (int r = 0; r < R; ++r) acc[r][j] = fma(v[r], weights, acc[r][j]);
-    }
+    for (int j = 0; j < 2 * N; ++j) acc[j] = fma(v, load(from + j / 2 * stride + j % 2 * W), acc[j]);
   };
-  int k = 0;
-  for (; k + 64 <= d.inputs; k += 64) {
-    uint64_t bits = nonZero64(x[0] + k);
-    if constexpr (R > 1) bits |= nonZero64(x[1] + k);
-    eachBit(bits, [&](int i) { add(k + i); });
+  int k = first;
+  for (int i = 0; i < words; ++i, k += 64) eachBit(masks[i], [&](int b) { add(k + b); });
+  if (k + 64 <= d.inputs) {
+    for (int j = 0; j < 2 * N; ++j) store(y + j * W, acc[j]);
+    return;
   }
   for (; k < d.inputs; ++k) {
-    if (x[0][k] | x[R - 1][k]) add(k);
+    if (x[k]) add(k);
   }
-  for (int r = 0; r < R; ++r) {
-    for (int j = 0; j < 2 * N; ++j) {
-      const long at = (row + r) * d.ldy + column + j * W;
-      if (d.z) store(d.z + at, acc[r][j]);
-      store(d.y + at, activated<A>(acc[r][j]));
-    }
+  for (int j = 0; j < 2 * N; ++j) {
+    if (d.z) store(d.z + row * d.ldy + column + j * W, acc[j]);
+    store(y + j * W, activated<A>(acc[j]));
   }
 }
 
 void sparseForward(const BytesForward& d) {
+  constexpr int kRows = fusor::kMaskedRows;
+  auto* const masks = reinterpret_cast<uint64_t*>(d.scratch);
+  const int words = d.inputs / 64;
   withActivation(d.activation, [&]<Activation A>() {
     forPanels(d.panels, [&]<int N>(int panel) {
-      int r = d.rows.begin;
-      for (; r + kTogether <= d.rows.end; r += kTogether) sparseForwardRows<A, N, kTogether>(d, panel, r);
-      for (; r < d.rows.end; ++r) sparseForwardRows<A, N, 1>(d, panel, r);
+      // The weights of some words at a time: they stay in the first-level cache while all the rows go by.
+      constexpr int kWords = N == 1 ? 4 : 2;
+      for (int begin = d.rows.begin; begin < d.rows.end; begin += kRows) {
+        const int end = begin + kRows < d.rows.end ? begin + kRows : d.rows.end;
+        for (int r = begin; r < end; ++r) masksOf(d.x[r], words, masks + (r - begin) * words);
+        int i = 0;
+        do {
+          const int some = words - i < kWords ? words - i : kWords;
+          for (int r = begin; r < end; ++r) sparseForwardRow<A, N>(d, panel, r, 64 * i, some, masks + (r - begin) * words + i);
+          i += some;
+        } while (i < words);
+      }
     });
   });
 }
@@ -117,6 +120,12 @@ inline void transposeGroup(const BytesBackward& d, int first, int count, long pa
   }
 }
 
+// Features that go together where there are registers for both: each vector is loaded once for them. Where only one has a byte, the
+// other adds a product with zero.
+constexpr int kTogether = kTileRows < 12 ? 1 : 2;
+// That pays where features have many rows each.
+constexpr int kManyRows = 64;
+
 // The rows that the next call will read: a share of them at each of the groups of 16 features.
 class Coming {
  public:
@@ -141,9 +150,10 @@ class Coming {
   long line_ = 0, share_;
 };
 
-// Of F features, the first of which lies at `at` in a panel of weights, turned over in x; a row of them is `padded` bytes.
+// Of F features, turned over in x, a row of them is `padded` bytes; and the masks of these bytes.
 template <UpdateKind K, int N, int F>
-inline void sparseBackwardFeatures(const BytesBackward& d, const Rule<K>& rule, const uint8_t* x, long padded, int panel, int feature) {
+inline void sparseBackwardFeatures(const BytesBackward& d, const Rule<K>& rule, const uint8_t* x, const uint64_t* masks, long padded,
+                                   int panel, int feature) {
   const long stride = static_cast<long>(kWidth) * d.inputs, lddz = d.lddz;
   const float *dz = d.dz + static_cast<long>(panel) * kWidth, *table = d.table;
   V acc[F][2 * N];
@@ -151,8 +161,8 @@ inline void sparseBackwardFeatures(const BytesBackward& d, const Rule<K>& rule, 
     for (int j = 0; j < 2 * N; ++j) acc[f][j] = set1(0.0f);
   }
   for (long r = 0; r < d.rows; r += 64) {
-    uint64_t bits = nonZero64(x + r);
-    if constexpr (F > 1) bits |= nonZero64(x + padded + r);
+    uint64_t bits = masks[r / 64];
+    if constexpr (F > 1) bits |= masks[(padded + r) / 64];
     eachBit(bits, [&](int i) {
       V v[F];
       for (int f = 0; f < F; ++f) v[f] = set1(table[x[f * padded + r + i]]);
@@ -187,10 +197,14 @@ void sparseBackward(const BytesBackward& d) {
       const int count = d.features.end - first < 16 ? d.features.end - first : 16;
       transposeGroup(d, first, count, padded);
       coming.fetchShare();
+      auto* const masks = reinterpret_cast<uint64_t*>(d.scratch + 16 * padded);
+      masksOf(d.scratch, count * padded / 64, masks);
       forPanels(d.panels, [&]<int N>(int panel) {
         const Rule<K> rule(d.update);
         const auto features = [&]<int F>(int f) {
-          for (; f + F <= count; f += F) sparseBackwardFeatures<K, N, F>(d, rule, d.scratch + f * padded, padded, panel, first + f);
+          for (; f + F <= count; f += F) {
+            sparseBackwardFeatures<K, N, F>(d, rule, d.scratch + f * padded, masks + f * padded / 64, padded, panel, first + f);
+          }
           return f;
         };
         features.template operator()<1>(d.rows > kManyRows ? features.template operator()<kTogether>(0) : 0);
