@@ -152,7 +152,7 @@ void FusedTrainer::chunks(const Dataset& data, int64_t begin, int64_t end, Contr
   std::vector<Source> sources;
   std::vector<Batch> batches;
   for (int i = 0; i < team_.size(); ++i) {
-    x.emplace_back(kChunkRows * xStride_);
+    x.emplace_back(input == Input::Floats ? kChunkRows * xStride_ : 0);
     sources.push_back(sourceFor(kChunkRows, kChunkRows, input));
     batches.push_back(batchFor(data, kChunkRows, x.back().data()));
   }
