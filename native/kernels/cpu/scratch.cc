@@ -47,8 +47,8 @@ size_t bytesScratch(int rows, int inputs, int panels) {
   // Fewer rows take more panels at a time.
   const long panel = blocksOf(rows) * kPanelTiles;
   const long backward = blocksOf(rows) * kTile + std::max(panel, std::min(panels * panel, kPartsAtATime));
-  // Bytes of 16 features, and their masks; masks of some rows.
-  const long sparseBackward = (16 + 2) * ((rows + 63L) / 64 * 64), sparseForward = kMaskedRows * 8L * (inputs / 64);
+  // Bytes of 16 features, and their masks; sums of some rows and four panels, and masks.
+  const long sparseBackward = (16 + 2) * ((rows + 63L) / 64 * 64), sparseForward = kMaskedRows * (4 * 32 * 4L + 8L * (inputs / 64));
   return static_cast<size_t>(std::max({forward, backward, sparseBackward, sparseForward}));
 }
 

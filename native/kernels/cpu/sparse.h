@@ -27,11 +27,12 @@ inline void panelsOf(int panels, F& f, int at) {
   f.template operator()<N>(at);
 }
 
+constexpr int kMostPanels = 4;
+
 // f<N>(first panel): as many panels at a time as have room in registers; what finding a byte costs is shared by them.
 template <class F>
 inline void forPanels(fusor::Range panels, F f) {
-  constexpr int kMost = 4;
-  for (int p = panels.begin; p < panels.end; p += kMost) panelsOf<kMost>(panels.end - p, f, p);
+  for (int p = panels.begin; p < panels.end; p += kMostPanels) panelsOf<kMostPanels>(panels.end - p, f, p);
 }
 
 // Bits of 64 bytes each, made before what they lead to: beside it they would wait in the queue of its arithmetic.
@@ -39,15 +40,14 @@ inline void masksOf(const uint8_t* bytes, long words, uint64_t* masks) {
   for (long i = 0; i < words; ++i) masks[i] = nonZero64(bytes + 64 * i);
 }
 
-// y[row] += the products of the features from `first` on, of so many words; before the first feature y is the bias, after the last
-// it goes through the activation.
+// The products of one row and the features from `first` on, of so many words. What it comes to before the last feature stays in
+// `sums`: memory of this thread's own, as y's next lines belong to others.
 template <Activation A, int N>
-inline void sparseForwardRow(const BytesForward& d, int panel, int row, int first, int words, const uint64_t* masks) {
+inline void sparseForwardRow(const BytesForward& d, int panel, int row, int first, int words, const uint64_t* masks, float* sums) {
   const long stride = static_cast<long>(kWidth) * d.inputs, column = static_cast<long>(panel) * kWidth;
   const float *w = d.w + panel * stride, *table = d.table;
   const uint8_t* x = d.x[row];
-  float* const y = d.y + row * d.ldy + column;
-  const float* const begin = first > 0 ? y : d.bias ? d.bias + column : nullptr;
+  const float* const begin = first > 0 ? sums : d.bias ? d.bias + column : nullptr;
   V acc[2 * N];
   for (int j = 0; j < 2 * N; ++j) acc[j] = begin ? load(begin + j * W) : set1(0.0f);
   const auto add = [&](int k) {
@@ -59,22 +59,24 @@ inline void sparseForwardRow(const BytesForward& d, int panel, int row, int firs
   int k = first;
   for (int i = 0; i < words; ++i, k += 64) eachBit(masks[i], [&](int b) { add(k + b); });
   if (k + 64 <= d.inputs) {
-    for (int j = 0; j < 2 * N; ++j) store(y + j * W, acc[j]);
+    for (int j = 0; j < 2 * N; ++j) store(sums + j * W, acc[j]);
     return;
   }
   for (; k < d.inputs; ++k) {
     if (x[k]) add(k);
   }
   for (int j = 0; j < 2 * N; ++j) {
-    if (d.z) store(d.z + row * d.ldy + column + j * W, acc[j]);
-    store(y + j * W, activated<A>(acc[j]));
+    const long at = row * d.ldy + column + j * W;
+    if (d.z) store(d.z + at, acc[j]);
+    store(d.y + at, activated<A>(acc[j]));
   }
 }
 
 void sparseForward(const BytesForward& d) {
   constexpr int kRows = fusor::kMaskedRows;
-  auto* const masks = reinterpret_cast<uint64_t*>(d.scratch);
   const int words = d.inputs / 64;
+  float* const sums = reinterpret_cast<float*>(d.scratch);
+  auto* const masks = reinterpret_cast<uint64_t*>(sums + kRows * kMostPanels * kWidth);
   withActivation(d.activation, [&]<Activation A>() {
     forPanels(d.panels, [&]<int N>(int panel) {
       // The weights of some words at a time: they stay in the first-level cache while all the rows go by.
@@ -85,7 +87,10 @@ void sparseForward(const BytesForward& d) {
         int i = 0;
         do {
           const int some = words - i < kWords ? words - i : kWords;
-          for (int r = begin; r < end; ++r) sparseForwardRow<A, N>(d, panel, r, 64 * i, some, masks + (r - begin) * words + i);
+          for (int r = begin; r < end; ++r) {
+            const long at = r - begin;
+            sparseForwardRow<A, N>(d, panel, r, 64 * i, some, masks + at * words + i, sums + at * N * kWidth);
+          }
           i += some;
         } while (i < words);
       }
