@@ -10,11 +10,13 @@ using V = __m256;
 using Mask = __m256;
 constexpr int W = 8;
 constexpr int kTileRows = 6;  // 12 accumulators, 2 of b, 1 of a: 15 of 16 registers
+constexpr int kHeld = 2;
 constexpr bool kFused = true;
 constexpr const char* kName = "avx2";
 
 inline V load(const float* p) { return _mm256_loadu_ps(p); }
 inline void store(float* p, V x) { _mm256_storeu_ps(p, x); }
+inline void hold(V& x) { asm("" : "+x"(x)); }
 inline V set1(float x) { return _mm256_set1_ps(x); }
 inline V add(V a, V b) { return _mm256_add_ps(a, b); }
 inline V sub(V a, V b) { return _mm256_sub_ps(a, b); }

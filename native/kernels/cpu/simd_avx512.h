@@ -10,11 +10,19 @@ using V = __m512;
 using Mask = __mmask16;
 constexpr int W = 16;
 constexpr int kTileRows = 14;  // 28 accumulators, 2 of b, 1 of a: 31 of 32 registers
+constexpr int kHeld = 4;
 constexpr bool kFused = true;
 constexpr const char* kName = "avx512";
 
 inline V load(const float* p) { return _mm512_loadu_ps(p); }
 inline void store(float* p, V x) { _mm512_storeu_ps(p, x); }
+inline void hold(V& x) {
+#ifdef __AVX512F__  // which is not there where it is emulated
+  asm("" : "+v"(x));
+#else
+  static_cast<void>(x);
+#endif
+}
 inline V set1(float x) { return _mm512_set1_ps(x); }
 inline V add(V a, V b) { return _mm512_add_ps(a, b); }
 inline V sub(V a, V b) { return _mm512_sub_ps(a, b); }

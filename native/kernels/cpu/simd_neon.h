@@ -11,11 +11,13 @@ using V = float32x4_t;
 using Mask = uint32x4_t;
 constexpr int W = 4;
 constexpr int kTileRows = 12;  // 24 accumulators, 2 of b, 1 of a: 27 of 32 registers
+constexpr int kHeld = 4;
 constexpr bool kFused = true;
 constexpr const char* kName = "neon";
 
 inline V load(const float* p) { return vld1q_f32(p); }
 inline void store(float* p, V x) { vst1q_f32(p, x); }
+inline void hold(V& x) { asm("" : "+w"(x)); }
 inline V set1(float x) { return vdupq_n_f32(x); }
 inline V add(V a, V b) { return vaddq_f32(a, b); }
 inline V sub(V a, V b) { return vsubq_f32(a, b); }

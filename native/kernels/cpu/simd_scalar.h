@@ -13,6 +13,7 @@ typedef float V __attribute__((vector_size(16)));
 typedef int32_t Mask __attribute__((vector_size(16)));
 constexpr int W = 4;          // lanes
 constexpr int kTileRows = 6;  // rows of a register tile, two vectors wide: 12 accumulators of 16 registers
+constexpr int kHeld = 0;      // how many pairs of vectors hold() is for
 constexpr bool kFused = false;  // whether fma() rounds once
 constexpr const char* kName = "scalar";
 
@@ -22,6 +23,8 @@ inline V load(const float* p) {
   return x;
 }
 inline void store(float* p, V x) { std::memcpy(p, &x, sizeof x); }
+// Nothing, or: keeps x in a register. By itself the compiler reads what it loaded once more where it is used again.
+inline void hold(V&) {}
 inline V set1(float x) { return V{x, x, x, x}; }
 inline V add(V a, V b) { return a + b; }
 inline V sub(V a, V b) { return a - b; }

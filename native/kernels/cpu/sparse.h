@@ -128,8 +128,6 @@ inline void transposeGroup(const BytesBackward& d, int first, int count, long pa
 // Features that go together where there are registers for both: each vector is loaded once for them. Where only one has a byte, the
 // other adds a product with zero.
 constexpr int kTogether = kTileRows < 12 ? 1 : 2;
-// That pays where features have many rows each.
-constexpr int kManyRows = 64;
 
 // The rows that the next call will read: a share of them at each of the groups of 16 features.
 class Coming {
@@ -155,40 +153,57 @@ class Coming {
   long line_ = 0, share_;
 };
 
-// Of F features, turned over in x, a row of them is `padded` bytes; and the masks of these bytes.
-template <UpdateKind K, int N, int F>
-inline void sparseBackwardFeatures(const BytesBackward& d, const Rule<K>& rule, const uint8_t* x, const uint64_t* masks, long padded,
-                                   int panel, int feature) {
-  const long stride = static_cast<long>(kWidth) * d.inputs, lddz = d.lddz;
+// Up to 16 features, turned over.
+struct Group {
+  int first, count;
+  long words;             // of 64 rows
+  const uint8_t* x;       // [count][64 words]
+  const uint64_t* masks;  // [count][words]
+};
+
+// A group's features from `f` on, F at a time while there are F; returns how many of the group are done. A function of its own: with
+// all of these in one the registers would not do for addresses, and the compiler would keep some in vectors, from where they come
+// back behind the arithmetic.
+template <UpdateKind K, int N, int F, bool OneWord = false>
+__attribute__((noinline)) int sparseBackwardGroup(const BytesBackward& d, const Group& group, int panel, int f) {
+  const Rule<K> rule(d.update);
+  const long stride = static_cast<long>(kWidth) * d.inputs, lddz = d.lddz, words = OneWord ? 1 : group.words;
   const float *dz = d.dz + static_cast<long>(panel) * kWidth, *table = d.table;
-  V acc[F][2 * N];
-  for (int f = 0; f < F; ++f) {
-    for (int j = 0; j < 2 * N; ++j) acc[f][j] = set1(0.0f);
-  }
-  for (long r = 0; r < d.rows; r += 64) {
-    uint64_t bits = masks[r / 64];
-    if constexpr (F > 1) bits |= masks[(padded + r) / 64];
-    eachBit(bits, [&](int i) {
-      V v[F];
-      for (int f = 0; f < F; ++f) v[f] = set1(table[x[f * padded + r + i]]);
-      const float* from = dz + (r + i) * lddz;
+  const uint8_t* x = group.x + 64 * words * f;
+  const uint64_t* masks = group.masks + words * f;
+  long at = panel * stride + static_cast<long>(group.first + f) * kWidth;
+  for (; f + F <= group.count; f += F, x += F * 64 * words, masks += F * words) {
+    V acc[F][2 * N];
+    for (int i = 0; i < F; ++i) {
+      for (int j = 0; j < 2 * N; ++j) acc[i][j] = set1(0.0f);
+    }
+    for (long word = 0; word < words; ++word) {
+      uint64_t bits = masks[word];
+      if constexpr (F > 1) bits |= masks[words + word];
+      const uint8_t* const bytes = x + 64 * word;
+      const float* const rows = dz + 64 * word * lddz;
+      eachBit(bits, [&](long r) {
+        V v[F];
+        for (int i = 0; i < F; ++i) v[i] = set1(table[bytes[64 * words * i + r]]);
+        const float* from = rows + r * lddz;
 #pragma GCC unroll 8
-      for (int j = 0; j < 2 * N; ++j) {
-        const V gradient = load(from + j * W);
+        for (int j = 0; j < 2 * N; ++j) {
+          const V gradient = load(from + j * W);
 #pragma GCC unroll 2
-        for (int f = 0; f < F; ++f) acc[f][j] = fma(v[f], gradient, acc[f][j]);
+          for (int i = 0; i < F; ++i) acc[i][j] = fma(v[i], gradient, acc[i][j]);
+        }
+      });
+    }
+    for (int i = 0; i < F; ++i, at += kWidth) {
+      float *w = d.w + at, *slot0 = d.slot0 + at, *slot1 = d.slot1 + at;
+      // All in step where there are 32 registers, else half of them.
+      constexpr int kInStep = kTileRows < 12 && N % 2 == 0 ? N : 2 * N;
+      for (int j = 0; j < 2 * N; j += kInStep) {
+        rule.template operator()<kInStep>(acc[i] + j, w, slot0, slot1, [=](int n) { return (j + n) / 2 * stride + (j + n) % 2 * W; });
       }
-    });
-  }
-  for (int f = 0; f < F; ++f) {
-    const long at = panel * stride + static_cast<long>(feature + f) * kWidth;
-    float *w = d.w + at, *slot0 = d.slot0 + at, *slot1 = d.slot1 + at;
-    // All in step where there are 32 registers, else half of them.
-    constexpr int kInStep = kTileRows < 12 && N % 2 == 0 ? N : 2 * N;
-    for (int j = 0; j < 2 * N; j += kInStep) {
-      rule.template operator()<kInStep>(acc[f] + j, w, slot0, slot1, [=](int i) { return (j + i) / 2 * stride + (j + i) % 2 * W; });
     }
   }
+  return f;
 }
 
 void sparseBackward(const BytesBackward& d) {
@@ -204,15 +219,15 @@ void sparseBackward(const BytesBackward& d) {
       coming.fetchShare();
       auto* const masks = reinterpret_cast<uint64_t*>(d.scratch + 16 * padded);
       masksOf(d.scratch, count * padded / 64, masks);
+      const Group group{first, count, padded / 64, d.scratch, masks};
       forPanels(d.panels, [&]<int N>(int panel) {
-        const Rule<K> rule(d.update);
-        const auto features = [&]<int F>(int f) {
-          for (; f + F <= count; f += F) {
-            sparseBackwardFeatures<K, N, F>(d, rule, d.scratch + f * padded, masks + f * padded / 64, padded, panel, first + f);
-          }
-          return f;
-        };
-        features.template operator()<1>(d.rows > kManyRows ? features.template operator()<kTogether>(0) : 0);
+        // More features at a time pay where each has many rows.
+        if (d.rows <= 64) {
+          sparseBackwardGroup<K, N, 1, true>(d, group, panel, 0);
+        } else {
+          const int done = sparseBackwardGroup<K, N, kTogether>(d, group, panel, 0);
+          if (done < count) sparseBackwardGroup<K, N, 1>(d, group, panel, done);
+        }
       });
     }
   });

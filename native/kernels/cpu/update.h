@@ -41,7 +41,10 @@ struct Rule {
       });
     } else if constexpr (K == UpdateKind::Adam || K == UpdateKind::AdamW) {
       V m[N], v[N];
-      each([&](int n) { m[n] = load(s0 + at(n)), v[n] = load(s1 + at(n)); });
+      each([&](int n) {
+        m[n] = load(s0 + at(n)), v[n] = load(s1 + at(n));
+        if constexpr (N <= kHeld) hold(m[n]), hold(v[n]);
+      });
       each([&](int n) { m[n] = fma(sub(g[n], m[n]), blend1, m[n]); });
       each([&](int n) { v[n] = fma(sub(mul(g[n], g[n]), v[n]), blend2, v[n]); });
       each([&](int n) { store(s0 + at(n), m[n]), store(s1 + at(n), v[n]); });
