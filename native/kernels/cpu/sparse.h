@@ -40,30 +40,43 @@ inline void masksOf(const uint8_t* bytes, long words, uint64_t* masks) {
   for (long i = 0; i < words; ++i) masks[i] = nonZero64(bytes + 64 * i);
 }
 
-// The products of one row and the features from `first` on, of so many words. What it comes to before the last feature stays in
-// `sums`: memory of this thread's own, as y's next lines belong to others.
-template <Activation A, int N>
-inline void sparseForwardRow(const BytesForward& d, int panel, int row, int first, int words, const uint64_t* masks, float* sums) {
-  const long stride = static_cast<long>(kWidth) * d.inputs, column = static_cast<long>(panel) * kWidth;
-  const float *w = d.w + panel * stride, *table = d.table;
-  const uint8_t* x = d.x[row];
-  const float* const begin = first > 0 ? sums : d.bias ? d.bias + column : nullptr;
-  V acc[2 * N];
-  for (int j = 0; j < 2 * N; ++j) acc[j] = begin ? load(begin + j * W) : set1(0.0f);
-  const auto add = [&](int k) {
-    const V v = set1(table[x[k]]);
-    const float* from = w + static_cast<long>(k) * kWidth;
+// sums[row] += the products of the features from `first` on, of so many words. A function of its own: with all of these in one the
+// registers would not do for addresses, and the compiler would keep some in vectors, from where they come back behind the arithmetic.
+template <int N>
+__attribute__((noinline)) void sparseForwardWords(const BytesForward& d, int panel, fusor::Range rows, int first, int words,
+                                                  const uint64_t* masks, long apart, float* sums) {
+  const long stride = static_cast<long>(kWidth) * d.inputs;
+  const float *w = d.w + panel * stride + static_cast<long>(first) * kWidth, *table = d.table;
+  for (int r = rows.begin; r < rows.end; ++r, masks += apart, sums += N * kWidth) {
+    const uint8_t* x = d.x[r] + first;
+    V acc[2 * N];
+    for (int j = 0; j < 2 * N; ++j) acc[j] = load(sums + j * W);
+    for (int i = 0; i < words; ++i) {
+      const uint8_t* bytes = x + 64 * i;
+      const float* block = w + static_cast<long>(64 * i) * kWidth;
+      eachBit(masks[i], [&](long b) {
+        const V v = set1(table[bytes[b]]);
+        const float* from = block + b * kWidth;
 #pragma GCC unroll 8
-    for (int j = 0; j < 2 * N; ++j) acc[j] = fma(v, load(from + j / 2 * stride + j % 2 * W), acc[j]);
-  };
-  int k = first;
-  for (int i = 0; i < words; ++i, k += 64) eachBit(masks[i], [&](int b) { add(k + b); });
-  if (k + 64 <= d.inputs) {
+        for (int j = 0; j < 2 * N; ++j) acc[j] = fma(v, load(from + j / 2 * stride + j % 2 * W), acc[j]);
+      });
+    }
     for (int j = 0; j < 2 * N; ++j) store(sums + j * W, acc[j]);
-    return;
   }
-  for (; k < d.inputs; ++k) {
-    if (x[k]) add(k);
+}
+
+// What is less than a word, and the activation.
+template <Activation A, int N>
+inline void sparseForwardRest(const BytesForward& d, int panel, int row, const float* sums) {
+  const long stride = static_cast<long>(kWidth) * d.inputs, column = static_cast<long>(panel) * kWidth;
+  const uint8_t* x = d.x[row];
+  V acc[2 * N];
+  for (int j = 0; j < 2 * N; ++j) acc[j] = load(sums + j * W);
+  for (int k = d.inputs / 64 * 64; k < d.inputs; ++k) {
+    if (!x[k]) continue;
+    const V v = set1(d.table[x[k]]);
+    const float* from = d.w + panel * stride + static_cast<long>(k) * kWidth;
+    for (int j = 0; j < 2 * N; ++j) acc[j] = fma(v, load(from + j / 2 * stride + j % 2 * W), acc[j]);
   }
   for (int j = 0; j < 2 * N; ++j) {
     const long at = row * d.ldy + column + j * W;
@@ -75,26 +88,27 @@ inline void sparseForwardRow(const BytesForward& d, int panel, int row, int firs
 void sparseForward(const BytesForward& d) {
   constexpr int kRows = fusor::kMaskedRows;
   const int words = d.inputs / 64;
+  // In memory of this thread's own: the lines beside its columns of y are another's.
   float* const sums = reinterpret_cast<float*>(d.scratch);
   auto* const masks = reinterpret_cast<uint64_t*>(sums + kRows * kMostPanels * kWidth);
-  withActivation(d.activation, [&]<Activation A>() {
-    forPanels(d.panels, [&]<int N>(int panel) {
-      // The weights of some words at a time: they stay in the first-level cache while all the rows go by.
-      constexpr int kWords = N == 1 ? 4 : 2;
-      for (int begin = d.rows.begin; begin < d.rows.end; begin += kRows) {
-        const int end = begin + kRows < d.rows.end ? begin + kRows : d.rows.end;
-        for (int r = begin; r < end; ++r) masksOf(d.x[r], words, masks + (r - begin) * words);
-        int i = 0;
-        do {
-          const int some = words - i < kWords ? words - i : kWords;
-          for (int r = begin; r < end; ++r) {
-            const long at = r - begin;
-            sparseForwardRow<A, N>(d, panel, r, 64 * i, some, masks + at * words + i, sums + at * N * kWidth);
-          }
-          i += some;
-        } while (i < words);
+  forPanels(d.panels, [&]<int N>(int panel) {
+    // The weights of some words at a time: they stay in the first-level cache while all the rows go by.
+    constexpr int kWords = N == 1 ? 4 : 2;
+    for (int begin = d.rows.begin; begin < d.rows.end; begin += kRows) {
+      const fusor::Range rows{begin, begin + kRows < d.rows.end ? begin + kRows : d.rows.end};
+      for (int r = 0; r < rows.size(); ++r) {
+        masksOf(d.x[begin + r], words, masks + r * words);
+        for (int j = 0; j < 2 * N; ++j) {
+          store(sums + (r * 2 * N + j) * W, d.bias ? load(d.bias + static_cast<long>(panel) * kWidth + j * W) : set1(0.0f));
+        }
       }
-    });
+      for (int i = 0; i < words; i += kWords) {
+        sparseForwardWords<N>(d, panel, rows, 64 * i, words - i < kWords ? words - i : kWords, masks + i, words, sums);
+      }
+      withActivation(d.activation, [&]<Activation A>() {
+        for (int r = 0; r < rows.size(); ++r) sparseForwardRest<A, N>(d, panel, begin + r, sums + r * N * kWidth);
+      });
+    }
   });
 }
 
