@@ -185,8 +185,10 @@ __attribute__((noinline)) int sparseBackwardGroup(const BytesBackward& d, const 
   const float *dz = d.dz + static_cast<long>(panel) * kWidth, *table = d.table;
   const uint8_t* x = group.x + 64 * words * f;
   const uint64_t* masks = group.masks + words * f;
-  long at = panel * stride + static_cast<long>(group.first + f) * kWidth;
-  for (; f + F <= group.count; f += F, x += F * 64 * words, masks += F * words) {
+  const long at = panel * stride + static_cast<long>(group.first + f) * kWidth;
+  float *w = d.w + at, *slot0 = d.slot0 + at, *slot1 = d.slot1 + at;
+  const int count = group.count;
+  for (; f + F <= count; f += F, x += F * 64 * words, masks += F * words) {
     V acc[F][2 * N];
     for (int i = 0; i < F; ++i) {
       for (int j = 0; j < 2 * N; ++j) acc[i][j] = set1(0.0f);
@@ -208,8 +210,7 @@ __attribute__((noinline)) int sparseBackwardGroup(const BytesBackward& d, const 
         }
       });
     }
-    for (int i = 0; i < F; ++i, at += kWidth) {
-      float *w = d.w + at, *slot0 = d.slot0 + at, *slot1 = d.slot1 + at;
+    for (int i = 0; i < F; ++i, w += kWidth, slot0 += kWidth, slot1 += kWidth) {
       // All in step where there are 32 registers, else half of them.
       constexpr int kInStep = kTileRows < 12 && N % 2 == 0 ? N : 2 * N;
       for (int j = 0; j < 2 * N; j += kInStep) {
