@@ -21,11 +21,13 @@ void FusedTrainer::dropout(const Layer& layer, const Step& step, int row, const 
   });
 }
 
-// Where `count` rows from `first` on lie, of the data or of `order`.
+// Where `count` rows from `first` on lie, of the data or of `order`. Their labels are on their way from memory after that.
 void FusedTrainer::point(const Dataset& data, const uint32_t* order, int64_t first, int count,
                          std::vector<const uint8_t*>& rows) const {
   for (int r = 0; r < count; ++r) {
-    rows[r] = data.bytes.data() + (order ? order[first + r] : first + r) * static_cast<int64_t>(plan_.features);
+    const int64_t row = order ? order[first + r] : first + r;
+    rows[r] = data.bytes.data() + row * plan_.features;
+    if (!data.labels.empty()) __builtin_prefetch(&data.labels[row]);
   }
 }
 

@@ -144,8 +144,8 @@ struct SoftmaxRows {
   double* logSums;  // [rows]
 };
 
-// Rows whose masks sparseForward makes before it multiplies them.
-constexpr int kMaskedRows = 64;
+// What the kernels of bytes that are mostly zero take at a time: rows on the way forward, panels on both ways.
+constexpr int kSparseRows = 64, kSparsePanels = 4;
 // Bytes that the kernels on so many rows and panels of bytes need beside them, forward or back.
 size_t bytesScratch(int rows, int inputs, int panels);
 // Panels whose gradients tilesBackward makes while it has 16 features of all rows at hand.

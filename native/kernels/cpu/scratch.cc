@@ -47,8 +47,10 @@ size_t bytesScratch(int rows, int inputs, int panels) {
   // Fewer rows take more panels at a time.
   const long panel = blocksOf(rows) * kPanelTiles;
   const long backward = blocksOf(rows) * kTile + std::max(panel, std::min(panels * panel, kPartsAtATime));
-  // Bytes of 16 features, and their masks; sums of some rows and four panels, and masks.
-  const long sparseBackward = (16 + 2) * ((rows + 63L) / 64 * 64), sparseForward = kMaskedRows * (4 * 32 * 4L + 8L * (inputs / 64));
+  // Sums of a row, and its masks; bytes of 16 features, and their masks.
+  constexpr long kWidest = 32, kFloat = 4, kMask = 8;
+  const long sparseForward = kSparseRows * (kSparsePanels * kWidest * kFloat + kMask * (inputs / 64));
+  const long sparseBackward = (rows + 63L) / 64 * 16 * (64 + kMask);
   return static_cast<size_t>(std::max({forward, backward, sparseBackward, sparseForward}));
 }
 

@@ -12,6 +12,7 @@ namespace {
 
 using fusor::BytesBackward;
 using fusor::BytesForward;
+using fusor::kSparsePanels;
 
 // Calls f(i) for every set bit, ascending.
 template <class F>
@@ -27,12 +28,10 @@ inline void panelsOf(int panels, F& f, int at) {
   f.template operator()<N>(at);
 }
 
-constexpr int kMostPanels = 4;
-
 // f<N>(first panel): as many panels at a time as have room in registers; what finding a byte costs is shared by them.
 template <class F>
 inline void forPanels(fusor::Range panels, F f) {
-  for (int p = panels.begin; p < panels.end; p += kMostPanels) panelsOf<kMostPanels>(panels.end - p, f, p);
+  for (int p = panels.begin; p < panels.end; p += kSparsePanels) panelsOf<kSparsePanels>(panels.end - p, f, p);
 }
 
 // Bits of 64 bytes each, made before what they lead to: beside it they would wait in the queue of its arithmetic.
@@ -86,11 +85,11 @@ inline void sparseForwardRest(const BytesForward& d, int panel, int row, const f
 }
 
 void sparseForward(const BytesForward& d) {
-  constexpr int kRows = fusor::kMaskedRows;
+  constexpr int kRows = fusor::kSparseRows;
   const int words = d.inputs / 64;
   // In memory of this thread's own: the lines beside its columns of y are another's.
   float* const sums = reinterpret_cast<float*>(d.scratch);
-  auto* const masks = reinterpret_cast<uint64_t*>(sums + kRows * kMostPanels * kWidth);
+  auto* const masks = reinterpret_cast<uint64_t*>(sums + kRows * kSparsePanels * kWidth);
   forPanels(d.panels, [&]<int N>(int panel) {
     // The weights of some words at a time: they stay in the first-level cache while all the rows go by.
     constexpr int kWords = N == 1 ? 4 : 2;
