@@ -1,13 +1,12 @@
 #include "convert.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cstring>
 #include <initializer_list>
 #include <utility>
 
 #include "../engine/failure.h"
+#include "fresh_memory.h"
 
 namespace fusor::addon {
 namespace {
@@ -63,15 +62,6 @@ Activation toActivation(const Napi::Value& value) {
                             {"softmax", Activation::Softmax}});
 }
 
-// Of memory that nothing has been written to yet: its first touch costs more than copying, a page at a time.
-void useLargePages(void* memory, size_t bytes) {
-#ifdef MADV_HUGEPAGE
-  constexpr uintptr_t kPage = uintptr_t{2} << 20;
-  const auto at = reinterpret_cast<uintptr_t>(memory), first = (at + kPage - 1) / kPage * kPage, end = (at + bytes) / kPage * kPage;
-  if (first < end) madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);
-#endif
-}
-
 // The elements of a typed array of one type, copied. JavaScript may write to it, or another realm own its class: the
 // type tag is what counts.
 template <class T>
@@ -93,7 +83,7 @@ std::vector<T> copyOf(const Napi::Value& value, napi_typedarray_type type, const
   const auto* first = static_cast<const T*>(data);
   std::vector<T> values;
   values.reserve(elements);
-  useLargePages(values.data(), elements * sizeof(T));
+  provide(values.data(), elements * sizeof(T));
   values.assign(first, first + length);
   return values;
 }
