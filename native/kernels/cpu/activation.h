@@ -189,9 +189,14 @@ inline void softmaxLanes(const SoftmaxRows& d, int row, int count) {
 
 void softmaxRows(const SoftmaxRows& d) {
   constexpr int kFew = W / 4;  // rows that are through sooner one by one
-  int r = d.rows.begin;
-  for (int count; d.n <= kShort && (count = d.rows.end - r < W ? d.rows.end - r : W) > kFew; r += count) softmaxLanes(d, r, count);
-  for (; r < d.rows.end; ++r) d.logSums[r] = softmax(d.z + r * d.ld, d.p + r * d.ld, d.n);
+  for (int r = d.rows.begin; r < d.rows.end; r += W) {
+    const int count = d.rows.end - r < W ? d.rows.end - r : W;
+    if (d.n <= kShort && count > kFew) {
+      softmaxLanes(d, r, count);
+    } else {
+      for (int i = r; i < r + count; ++i) d.logSums[i] = softmax(d.z + i * d.ld, d.p + i * d.ld, d.n);
+    }
+  }
 }
 
 inline void softmaxBackward(const float* y, const float* dy, float* dx, long n) {

@@ -43,7 +43,7 @@ struct DenseForward {
   float* y;           // [rows, panels * width]
   float* z;
   long ldy;
-  int inputs, outputs;
+  int inputs, outputs;  // outputs: of the layer, without the padding
   Activation activation;
   Range rows, panels;
   uint8_t* scratch;  // [denseTilesScratch(…)], read by denseTilesForward alone
