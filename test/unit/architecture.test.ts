@@ -55,6 +55,14 @@ function violations(file: string, text: string): string[] {
   );
 }
 
+test('the top level holds what it is to hold', () => {
+  const wanted =
+    /^(package(-lock)?\.json|tsconfig\.json|binding\.gyp|native|src|scripts|test|README\.md|CONTRIBUTING\.md|LICENSE|\..+)$/;
+  const ignored = readFileSync(join(root, '.gitignore'), 'utf8').split('\n');
+  const left = readdirSync(root).filter((name) => !wanted.test(name) && !ignored.includes(`${name}/`));
+  expect(left.filter((name) => !name.endsWith('.tgz'))).toEqual([]);
+});
+
 test('src/ imports run downward only', () => {
   const files = filesBelow(join(root, 'src'), /\.ts$/);
   expect(files.length).toBeGreaterThan(10);
