@@ -35,6 +35,7 @@ Napi::Object toObject(Napi::Env env, const Stamps& stamps, double returned) {
   auto phase = Napi::Uint8Array::New(env, count);
   auto layer = Napi::Int16Array::New(env, count), kernel = Napi::Int16Array::New(env, count);
   auto steps = Napi::Int32Array::New(env, count);
+  auto density = Napi::Float32Array::New(env, count);
   auto begin = Napi::Float64Array::New(env, count), end = Napi::Float64Array::New(env, count);
   size_t i = 0;
   for (size_t t = 0; t < stamps.tracks.size(); ++t) {
@@ -45,6 +46,7 @@ Napi::Object toObject(Napi::Env env, const Stamps& stamps, double returned) {
       layer[i] = stamp.layer;
       kernel[i] = stamp.kernel;
       steps[i] = stamp.step;
+      density[i] = stamp.density;
       begin[i] = of.origin + of.scale * static_cast<double>(stamp.begin);
       end[i] = of.origin + of.scale * static_cast<double>(stamp.end);
       ++i;
@@ -58,6 +60,7 @@ Napi::Object toObject(Napi::Env env, const Stamps& stamps, double returned) {
   object.Set("layer", layer);
   object.Set("kernel", kernel);
   object.Set("step", steps);
+  object.Set("density", density);
   object.Set("begin", begin);
   object.Set("end", end);
   object.Set("launch", stamps.launch);

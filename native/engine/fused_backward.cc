@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "fused_trainer.h"
+#include "zeros.h"
 
 namespace fusor {
 
@@ -14,7 +15,10 @@ void FusedTrainer::backward(const Step& step, int me) {
       backwardAfter(l, step, me);
       meet(step, me);
     }
-    backwardDense(l, gradientsOf(l, step), step, me);
+    const DenseBackward d = gradientsOf(l, step);
+    const double a = computed(step.source.density[l]), dz = computed(step.source.gradientDensity[l]);
+    timed.density(d.dx ? (a + dz) / 2 : a);
+    backwardDense(l, d, step, me);
   }
 }
 
@@ -53,11 +57,16 @@ DenseBackward FusedTrainer::gradientsOf(size_t l, const Step& step) {
   if (stage.useBias) d.bias = stage.bias.value.data(), d.biasSlot0 = stage.bias.slot(0), d.biasSlot1 = stage.bias.slot(1);
   d.update = step.update;
   d.scratch = step.source.scratch.data();
-  d.a = step.batch.x, d.lda = xStride_;
+  d.a = stageInput(l, *training_, step.batch), d.lda = stageStride(l);
+  d.sparseA = leavesOutZeros(step.source.density[l]);
   if (l == 0) return d;
   const DenseStage& before = stages_[l - 1];
   StageValues& to = training_->stages[l - 1];
-  d.a = to.out(), d.lda = d.lddx = before.ld;
+  const bool mayBeSparse = mayLeaveOut(stage, stage.outputs, before.panels, step.source.batchRows);
+  double& density = step.source.gradientDensity[l];
+  density = mayBeSparse ? densityOf(d.dz, d.lddz, d.rows, stage.outputs) : 1;
+  d.sparseDz = leavesOutZeros(density);
+  d.lddx = before.ld;
   d.dx = to.dz.data(), d.h = to.y.data(), d.z = to.z.data();
   d.activation = before.after.empty() ? before.activation : Activation::Linear;
   return d;

@@ -4,12 +4,11 @@
 
 #include "../kernels/cpu/philox.h"
 #include "fused_trainer.h"
+#include "zeros.h"
 
 namespace fusor {
 namespace {
 constexpr int kChunkRows = 64;  // rows that evaluation takes through the whole network at a time: stays in L2
-constexpr int64_t kSampledRows = 256;
-constexpr double kSparseBelow = 0.4;
 }
 
 // One row of a dropout layer. The factors are drawn again on the way back: cheaper than keeping them.
@@ -81,22 +80,31 @@ Input FusedTrainer::inputOf(const Dataset& data) const {
   if (!takesBytes_ || data.bytes.empty()) return Input::Floats;
   // Whatever the density: sums of tiles are others than those of vectors, and parts of one data set must not differ in it.
   if (kernels_.tilesForward) return Input::Tiles;
-  return mostlyZero(data) ? Input::Sparse : Input::Floats;
+  return leavesOutZeros(densityOf(data, plan_.features)) ? Input::Sparse : Input::Floats;
 }
 
-// Whether skipping zeros pays: below some 0.4 non-zero, from a sample of the rows.
-bool FusedTrainer::mostlyZero(const Dataset& data) const {
-  const int64_t n = plan_.features, every = std::max<int64_t>(1, data.rows / kSampledRows);
-  int64_t seen = 0, nonZero = 0;
-  for (int64_t row = 0; row < data.rows; row += every) {
-    const uint8_t* x = data.bytes.data() + row * n;
-    nonZero += n - std::count(x, x + n, 0);
-    seen += n;
-  }
-  return static_cast<double>(nonZero) < kSparseBelow * static_cast<double>(seen);
+// What a stage reads: the stage before, or the batch.
+const float* FusedTrainer::stageInput(size_t l, const Values& values, const Batch& batch) const {
+  return l == 0 ? batch.x : values.stages[l - 1].out();
 }
 
-// A stage's input: the stage before, or the batch.
+long FusedTrainer::stageStride(size_t l) const { return l == 0 ? xStride_ : stages_[l - 1].ld; }
+
+// Looks how much of a stage's input, for so many rows, is not zero. Whether zeros are left out depends on it, what comes out
+// does not.
+void FusedTrainer::lookAt(size_t l, const Values& values, const Batch& batch, Source& source, int rows) const {
+  const DenseStage& stage = stages_[l];
+  source.density[l] = 1;
+  if ((l == 0 && source.input != Input::Floats) || !mayLeaveOut(stage, stage.inputs, stage.panels, source.batchRows)) return;
+  source.density[l] = densityOf(stageInput(l, values, batch), stageStride(l), rows, stage.inputs);
+}
+
+// Whether a product of so many terms and panels, with a stage's weights, is one in which zeros may be left out.
+bool FusedTrainer::mayLeaveOut(const DenseStage& stage, int terms, int panels, int batchRows) const {
+  constexpr int kFewestTerms = 64, kFewestPanels = 2;  // a member
+  return terms >= kFewestTerms && panels >= kFewestPanels * team_.size() && !byTiles(stage, batchRows);
+}
+
 void FusedTrainer::forwardDense(size_t l, Values& values, const Batch& batch, Source& source, Range rows, Range panels) const {
   const DenseStage& stage = stages_[l];
   StageValues& to = values.stages[l];
@@ -109,9 +117,9 @@ void FusedTrainer::forwardDense(size_t l, Values& values, const Batch& batch, So
     return;
   }
   const auto forward = byTiles(stage, source.batchRows) ? kernels_.denseTilesForward : kernels_.denseForward;
-  forward({l == 0 ? batch.x : values.stages[l - 1].out(), l == 0 ? xStride_ : stages_[l - 1].ld,
-                         stage.kernel.value.data(), bias, to.y.data(), z, stage.ld, stage.inputs, stage.outputs, stage.activation, rows,
-           panels, reinterpret_cast<uint8_t*>(source.scratch.data())});
+  forward({stageInput(l, values, batch), stageStride(l), stage.kernel.value.data(), bias, to.y.data(), z, stage.ld, stage.inputs,
+           stage.outputs, stage.activation, rows, panels, leavesOutZeros(source.density[l]),
+           reinterpret_cast<uint8_t*>(source.scratch.data())});
 }
 
 void FusedTrainer::forwardAfter(const DenseStage& stage, StageValues& values, Range rows, const Step* step) const {
@@ -139,6 +147,7 @@ void FusedTrainer::forwardAfter(const DenseStage& stage, StageValues& values, Ra
 
 const float* FusedTrainer::forwardAll(Values& values, const Batch& batch, Source& source, int rows) const {
   for (size_t l = 0; l < stages_.size(); ++l) {
+    lookAt(l, values, batch, source, rows);
     forwardDense(l, values, batch, source, {0, rows}, {0, stages_[l].panels});
     forwardAfter(stages_[l], values.stages[l], {0, rows}, nullptr);
   }

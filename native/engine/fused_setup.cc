@@ -81,10 +81,17 @@ Source FusedTrainer::sourceFor(int rows, int batchRows, Input input) const {
   size_t floats = 0;
   for (const DenseStage& stage : stages_) {
     floats = std::max(floats, backwardScratch(rows, stage.inputs, stage.outputs, kernels_.width));
+    const bool onBytes = input != Input::Floats && &stage == stages_.data();
+    const int inputPanels = panelsOf(stage.inputs, kernels_.width);
+    if (!onBytes && (mayLeaveOut(stage, stage.inputs, stage.panels, batchRows) ||
+                     mayLeaveOut(stage, stage.outputs, inputPanels, batchRows))) {
+      floats = std::max(floats, sparseScratch(rows, stage.inputs, stage.outputs, kernels_.width));
+    }
     if (!byTiles(stage, batchRows)) continue;
     floats = std::max(floats, denseTilesScratch(rows, stage.inputs, stage.outputs) / sizeof(float));
   }
-  Source source{input, batchRows, {}, {}, {}};
+  const std::vector<double> unseen(stages_.size(), 1.0);
+  Source source{input, batchRows, {}, {}, unseen, unseen, {}};
   if (input != Input::Floats) {
     floats = std::max(floats, bytesScratch(rows, stages_[0].inputs, stages_[0].panels) / sizeof(float));
     source.rows.resize(rows);

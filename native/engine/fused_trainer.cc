@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "fused_run.h"
+#include "zeros.h"
 
 namespace fusor {
 namespace {
@@ -119,6 +120,8 @@ void FusedTrainer::forward(const Step& step, int me) {
     const DenseStage& stage = stages_[l];
     if (l > 0 && !byInputs(l)) meet(step, me);
     const Timed timed(step.stamps, me, Phase::Forward, stage.layer);
+    lookAt(l, *training_, step.batch, step.source, step.rows);
+    timed.density(computed(step.source.density[l]));
     if (stage.inParts) {
       forwardParts(l, step, me);
     } else if (stage.byColumns) {
@@ -148,7 +151,8 @@ void FusedTrainer::forwardParts(size_t l, const Step& step, int me) {
     const int first = p * width;
     kernels_.denseForward({training_->stages[l - 1].out() + first, before.ld,
                            stage.kernel.value.data() + static_cast<long>(first) * width, nullptr, to.parts.data() + p * stride,
-                           nullptr, width, std::min(width, stage.inputs - first), stage.outputs, Activation::Linear, rows, {0, 1}, nullptr});
+                           nullptr, width, std::min(width, stage.inputs - first), stage.outputs, Activation::Linear, rows, {0, 1},
+                           false, nullptr});
   }
   if (split) meet(step, me);
   kernels_.addParts({to.parts.data(), count, stride, stage.useBias ? stage.bias.value.data() : nullptr, to.y.data(),

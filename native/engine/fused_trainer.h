@@ -69,6 +69,8 @@ struct Source {
   Input input;
   int batchRows;                             // of a whole batch: which kernels a layer gets does not depend on the last one's
   std::vector<const uint8_t*> rows, coming;  // of this step, of the next
+  // Share of each stage's input, and of its dz, that is not zero; 1 where nobody has looked.
+  std::vector<double> density, gradientDensity;
   Floats scratch;
 };
 
@@ -113,7 +115,6 @@ class FusedTrainer : public Trainer {
   Source sourceFor(int rows, int batchRows, Input input) const;
   bool byTiles(const DenseStage& stage, int batchRows) const;
   Input inputOf(const Dataset& data) const;
-  bool mostlyZero(const Dataset& data) const;
   Range share(int count, int member) const;
   template <class F>
   void eachParameter(F f);
@@ -125,6 +126,10 @@ class FusedTrainer : public Trainer {
   void prefetch(const Dataset& data, const uint32_t* order, Range rows) const;
   void gatherRow(const Dataset& data, int64_t row, int r, float* x, const Step* step) const;
   void dropout(const Layer& layer, const Step& step, int row, const float* from, float* to) const;
+  const float* stageInput(size_t stage, const Values& values, const Batch& batch) const;
+  long stageStride(size_t stage) const;
+  bool mayLeaveOut(const DenseStage& stage, int terms, int panels, int batchRows) const;
+  void lookAt(size_t stage, const Values& values, const Batch& batch, Source& source, int rows) const;
   void forwardDense(size_t stage, Values& values, const Batch& batch, Source& source, Range rows, Range panels) const;
   void forwardAfter(const DenseStage& stage, StageValues& values, Range rows, const Step* step) const;
   // Logits of the batch's first `rows` rows, in one thread.

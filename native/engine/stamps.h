@@ -33,6 +33,7 @@ struct Stamp {
   int16_t layer;        // index in the plan; -1: none
   int16_t kernel;       // index in Stamps::kernels; -1: none
   Phase phase;
+  float density = 1;    // share of its products that are computed: where zeros are left out, not all
 };
 
 // What one thread, or one stream of a device, did, by `begin`. Written by that thread alone.
@@ -134,6 +135,9 @@ class Timed {
   }
   Timed(const Timed&) = delete;
   Timed& operator=(const Timed&) = delete;
+  void density(double share) const {
+    if (stamp_) stamp_->density = static_cast<float>(share);
+  }
   ~Timed() {
     if (marker_) marker_->end(phase_);
     if (stamp_) stamp_->end = ticks();

@@ -64,8 +64,10 @@ void compareKernels(const Kernels& kernels, Report& report) {
                            {"denseBackward, db", checkBiasGradient},
                            {"denseBackward, all at once", checkBackward},
                            {"sparseForward", checkSparseForward},
-                           {"sparseBackward", checkSparseBackward}}) {
-    // Those that skip zeros are the vectors', and as these.
+                           {"sparseBackward", checkSparseBackward},
+                           {"sparse, denseForward", checkZerosForward},
+                           {"sparse, denseBackward", checkZerosBackward}}) {
+    // Those that leave out zeros are the vectors', and as these.
     if (kernels.denseTilesForward && std::strncmp(gate.name, "sparse", 6) == 0) continue;
     report.group(kernels.name, gate.name);
     for (const DenseCase& c : cases) report.add(c.name(), gate.check(kernels, c));

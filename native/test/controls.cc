@@ -126,6 +126,8 @@ void runControls(Report& report) {
           sparseCases);
   control(report, "control: a lost last byte in sparseBackward is caught", sparse, checkSparseBackward,
           sparseCases);
+  control(report, "control: a lost last input in denseForward without zeros is caught", sparse, checkZerosForward, sparseCases);
+  control(report, "control: a lost last row in denseBackward without zeros is caught", sparse, checkZerosBackward, sparseCases);
   if (const Kernels* tiles = kernelsByName("amx")) {
     const Kernels lost = Faulty<Fault::LostTerm>::tilesTable(*tiles), coarse = Faulty<Fault::Tf32>::tilesTable(*tiles);
     control(report, "control: a lost last byte in tilesForward is caught", lost, checkTilesForward, sparseCases);

@@ -192,10 +192,18 @@ struct Faulty {
     k.denseForward = forward, k.denseBackward = backward;
     return k;
   }
-  // Only the kernels that skip zeros are faulty.
+  // Only the kernels that leave out zeros are faulty.
   static Kernels sparseTable() {
     Kernels k = *scalarKernels();
+    width = k.width;
     k.sparseForward = sparseForward, k.sparseBackward = sparseBackward;
+    k.denseForward = [](const DenseForward& d) { d.sparse ? forward(d) : scalarKernels()->denseForward(d); };
+    k.denseBackward = [](const DenseBackward& d) {
+      DenseBackward lost = d;
+      if (d.sparseA) lost.rows = terms(d.rows);
+      if (d.sparseDz) lost.outputs = terms(d.outputs);
+      scalarKernels()->denseBackward(lost);
+    };
     return k;
   }
 };

@@ -45,7 +45,7 @@ Judge checkForward(const Kernels& kernels, const DenseCase& c) {
 
 // One NaN at a time: in the batch it reaches its row, in the weights and in the bias its column.
 Judge checkNan(const Kernels& kernels, Activation activation) {
-  constexpr int rows = 5, inputs = 9;
+  constexpr int rows = 5, inputs = 73;
   const int outputs = kernels.width + 3;
   Judge judge;
   const DenseCase c{rows, inputs, outputs, activation, true, Numbers::Real, Place::End, 0};
@@ -62,12 +62,17 @@ Judge checkNan(const Kernels& kernels, Activation activation) {
     DenseForward d{};
     d.a = data.a.data(), d.lda = inputs, d.inputs = inputs, d.outputs = outputs, d.w = w.data(), d.bias = bias.data();
     d.y = y.data(), d.ldy = out.ld, d.activation = activation, d.rows = {0, rows}, d.panels = {0, out.panels};
-    kernels.denseForward(d);
-    for (int r = 0; r < rows; ++r) {
-      for (int n = 0; n < outputs; ++n) {
-        const bool wanted = where == 0 ? r == row : n == column;
-        judge.expect(std::isnan(y[r * out.ld + n]) == wanted,
-                     format("y[%d, %d]: NaN should %sbe there", r, n, wanted ? "" : "not "));
+    std::vector<float> scratch(sparseScratch(rows, inputs, outputs, kernels.width));
+    d.scratch = reinterpret_cast<uint8_t*>(scratch.data());
+    for (bool sparse : {false, true}) {
+      d.sparse = sparse;
+      kernels.denseForward(d);
+      for (int r = 0; r < rows; ++r) {
+        for (int n = 0; n < outputs; ++n) {
+          const bool wanted = where == 0 ? r == row : n == column;
+          judge.expect(std::isnan(y[r * out.ld + n]) == wanted,
+                       format("y[%d, %d]: NaN should %sbe there", r, n, wanted ? "" : "not "));
+        }
       }
     }
   }

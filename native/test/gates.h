@@ -17,6 +17,9 @@ Judge checkBackward(const Kernels&, const DenseCase&);
 // Against the dense kernels of the same table, bit for bit.
 Judge checkSparseForward(const Kernels&, const DenseCase&);
 Judge checkSparseBackward(const Kernels&, const DenseCase&);
+// denseForward and denseBackward, zeros left out.
+Judge checkZerosForward(const Kernels&, const DenseCase&);
+Judge checkZerosBackward(const Kernels&, const DenseCase&);
 // Against float64, where there are such kernels.
 Judge checkTilesForward(const Kernels&, const DenseCase&);
 Judge checkTilesBackward(const Kernels&, const DenseCase&);

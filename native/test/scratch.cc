@@ -32,6 +32,7 @@ void checkScratch(Report& report) {
   for (const Net net : kNets) {
     check(report, "backward", net, [&](int rows) { return backwardScratch(rows, net.inputs, net.outputs, 32); });
     check(report, "float tiles", net, [&](int rows) { return denseTilesScratch(rows, net.inputs, net.outputs); });
+    check(report, "zeros", net, [&](int rows) { return sparseScratch(rows, net.inputs, net.outputs, 32); });
     check(report, "bytes", net, [&](int rows) { return bytesScratch(rows, net.inputs, panelsOf(net.outputs, 32)); });
   }
 }

@@ -300,6 +300,8 @@ export interface Timeline {
   work: Uint16Array;
   /** Of the span, from 0. */
   step: Int32Array;
+  /** Share of its products that were computed: where zeros are left out, not all of them. Absent: all, everywhere. */
+  density?: Float32Array;
   begin: Float64Array;
   end: Float64Array;
   /** When `run` was called, and when its work was done and known to JavaScript. */

@@ -35,6 +35,8 @@ export interface OpRow {
   /** Without what lies within it (waiting, copies), and with it. */
   self: Figure;
   total: number;
+  /** Share of its products that were computed: where zeros are left out, not all of them; {@link work} is of those. */
+  density: number;
   /** Of the step: what the self times of all ops add up to. */
   share: number;
   /** Of every round: what ratios are made of. */

@@ -13,6 +13,8 @@ export interface OpTime {
   total: number;
   /** As self, of the thread that was busiest with it. */
   busiest: number;
+  /** Mean share of its products that were computed: where zeros are left out, not all of them. */
+  density: number;
   kernels: KernelRow[];
 }
 
@@ -39,7 +41,10 @@ export function opTimes(timeline: Timeline, { resumed, ended }: Around, steps: n
     const key = `${phase} ${layer}`;
     let op = ops.get(key);
     if (!op) {
-      op = { phase, layer, calls: 0, self: 0, total: 0, busiest: 0, kernels: [], byTrack: new Map() };
+      op = {
+        ...{ phase, layer, calls: 0, self: 0, total: 0, busiest: 0, density: 0 },
+        ...{ kernels: [], byTrack: new Map() },
+      };
       ops.set(key, op);
     }
     return op;
@@ -65,6 +70,7 @@ export function opTimes(timeline: Timeline, { resumed, ended }: Around, steps: n
     else if (isTold) {
       op.calls += times;
       op.total += times * (end - begin);
+      op.density += times * stretch.density;
     }
     if (isTold) op.self += times * self;
     if (stretch.parent) continue;
@@ -84,13 +90,14 @@ export function opTimes(timeline: Timeline, { resumed, ended }: Around, steps: n
     Object.assign(opOf(phase, null), { calls, self, total: self });
   }
   const told = [...ops.values()].filter(({ calls, kernels }) => calls > 0 || kernels.length > 0);
-  return told.map(({ byTrack, phase, layer, calls, self, total, kernels }) => ({
+  return told.map(({ byTrack, phase, layer, calls, self, total, density, kernels }) => ({
     phase,
     layer,
     calls: calls / steps,
     self: self / steps,
     total: total / steps,
     busiest: Math.max(self, ...byTrack.values()) / steps,
+    density: calls > 0 ? density / calls : 1,
     kernels: kernels
       .map((kernel) => ({
         name: kernel.name,

@@ -5,6 +5,8 @@ export interface Stretch {
   track: number;
   work: Work;
   step: number;
+  /** Share of its products that were computed. */
+  density: number;
   begin: number;
   end: number;
   /** The stretch that it lies within. */
@@ -14,7 +16,7 @@ export interface Stretch {
 }
 
 /** In the timeline's order: by track, then by begin. Stretches that were cut off (end 0) are left out. */
-export function stretchesOf({ works, track, work, step, begin, end }: Timeline): Stretch[] {
+export function stretchesOf({ works, track, work, step, density, begin, end }: Timeline): Stretch[] {
   const all: Stretch[] = [];
   const open: Stretch[] = [];
   for (let i = 0; i < begin.length; i++) {
@@ -25,7 +27,7 @@ export function stretchesOf({ works, track, work, step, begin, end }: Timeline):
     const duration = end[i] - begin[i];
     const stretch: Stretch = {
       ...{ track: track[i], work: works[work[i]], step: step[i], begin: begin[i], end: end[i] },
-      ...{ parent, self: duration },
+      ...{ density: density?.[i] ?? 1, parent, self: duration },
     };
     if (parent) parent.self -= duration;
     open.push(stretch);

@@ -3,6 +3,7 @@ import { type Ceilings, shareOf } from '../bench/roofline';
 import { median } from '../bench/statistics';
 import { figure, type KernelRow, type OpRow, type VariantProfile } from './profile';
 import type { OpTime, Round } from './round';
+import { percent } from './text';
 import { verdictOf } from './verdict';
 import { type Counting, workOfOp } from './work';
 
@@ -55,12 +56,19 @@ export function variantProfile(
     const roofs = multipliesBytes && layer !== null && layer === first ? doubled : ceilings;
     const self = figure(selves[i], median);
     const kernels = kernelsOf(times);
-    const work = workOfOp(phase, layer, own);
+    const density = median(times.map((time) => time.density));
+    const work = workOfOp(phase, layer, own, density);
     const busiest = median(times.map((time) => time.busiest)) / 1e6;
     const roof = work && roofs && busiest > 0 ? shareOf(work, busiest, roofs) : null;
     const share = median(selves[i].map((time, round) => time / sums[round]));
+    const { verdict, advice } = verdictOf({
+      ...{ phase, self: self.median, kernels, share, work, launch, isOnDevice: facts.device !== 'cpu' },
+      roof: work && roofs ? nearest(work, busiest, roofs) : null,
+    });
+    const zeros =
+      density < 1 ? `; ${percent(1 - density)} of its products, those with a zero, are left out` : '';
     return {
-      ...{ name: op, phase, layer, self, share, work, kernels },
+      ...{ name: op, phase, layer, self, density, share, work, kernels },
       calls: median(times.map((time) => time.calls)),
       total: median(times.map((time) => time.total)),
       rounds: selves[i],
@@ -69,10 +77,8 @@ export function variantProfile(
       intensity: work ? work.flops / (work.read + work.written) : null,
       ofCeiling: roof?.ofCeiling ?? null,
       bound: roof?.bound ?? null,
-      ...verdictOf({
-        ...{ phase, self: self.median, kernels, share, work, launch, isOnDevice: facts.device !== 'cpu' },
-        roof: work && roofs ? nearest(work, busiest, roofs) : null,
-      }),
+      verdict,
+      advice: advice + zeros,
     };
   });
   const plain = rounds.map((round) => round.plain / round.steps);

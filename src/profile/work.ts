@@ -25,21 +25,29 @@ export interface Counting {
 
 type Dense = Extract<LayerPlan, { kind: 'dense' }>;
 
-/** @returns null for what neither computes nor has to move anything */
-export function workOfOp(phase: OpPhase, layer: string | null, counting: Counting): Work | null {
+/**
+ * @param computed share of a Dense layer's products that are, where zeros of float32 are left out
+ * @returns null for what neither computes nor has to move anything
+ */
+export function workOfOp(
+  phase: OpPhase,
+  layer: string | null,
+  counting: Counting,
+  computed = 1,
+): Work | null {
   const { plan } = counting;
   const at = plan.layers.findIndex(({ name }) => name === layer);
   switch (phase) {
     case 'gather':
       return gatherWork(counting);
     case 'forward':
-      return at < 0 ? null : sum(stageOf(counting, at).map((each) => forwardWork(each, counting)));
+      return at < 0 ? null : sum(stageOf(counting, at).map((each) => forwardWork(each, counting, computed)));
     case 'loss':
       return at < 0 ? lossWork(counting) : headWork(at, counting);
     case 'backward':
       return at < 0 ? gradientsWork(counting) : backwardWork(at, counting);
     case 'backward+update':
-      return at < 0 ? weightsWork(counting) : backwardUpdateWork(at, counting);
+      return at < 0 ? weightsWork(counting) : backwardUpdateWork(at, counting, computed);
     case 'update':
       return updateWork(parameters(plan.layers.filter(isDense)), plan.optimizer, true);
     default:
@@ -85,7 +93,7 @@ function inputOf(layer: Dense, { plan, rows, inputBytes, density, inPlace }: Cou
   return each * rows * layer.inputs;
 }
 
-function forwardWork(layer: LayerPlan, counting: Counting): Work {
+function forwardWork(layer: LayerPlan, counting: Counting, computed = 1): Work {
   const { plan, rows, density, keepsWeights } = counting;
   if (layer.kind !== 'dense') return elementwise(layer.kind, layer.width, rows);
   if (density !== null && layer === plan.layers.find(isDense))
@@ -93,7 +101,11 @@ function forwardWork(layer: LayerPlan, counting: Counting): Work {
   const { flops, read, written } = workOf('forward', shapeOf(layer, rows), 1);
   const { inputs, outputs } = layer;
   const weights = keepsWeights ? FLOAT * (inputs + 1) * outputs : 0;
-  return { flops, read: read - weights - FLOAT * rows * inputs + inputOf(layer, counting), written };
+  return {
+    flops: computed * flops,
+    read: read - weights - FLOAT * rows * inputs + inputOf(layer, counting),
+    written,
+  };
 }
 
 /** Rows and targets; where zeros are skipped, the rows stay where they are. */
@@ -214,16 +226,16 @@ function backwardWork(at: number, counting: Counting): Work {
 }
 
 /** The gradient of the weights stays in registers. */
-function backwardUpdateWork(at: number, counting: Counting): Work {
+function backwardUpdateWork(at: number, counting: Counting, computed: number): Work {
   const { plan, rows, density, keepsWeights } = counting;
   const [layer, ...after] = stageOf(counting, at);
   if (layer.kind !== 'dense') return elementwise(layer.kind, layer.width, rows);
   const { inputs, outputs, useBias } = layer;
   const below = plan.layers.findIndex(isDense) < at;
-  const isSparse = !below && density !== null;
+  const share = !below && density !== null ? density : computed;
   const [x, dz] = [rows * inputs, rows * outputs];
   const gradients: Work = {
-    flops: (below ? 4 : 2) * (isSparse ? density * x : x) * outputs + (useBias ? dz : 0),
+    flops: (below ? 4 : 2) * share * x * outputs + (useBias ? dz : 0),
     read: inputOf(layer, counting) + FLOAT * dz,
     written: below ? FLOAT * x : 0,
   };

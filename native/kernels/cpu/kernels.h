@@ -46,7 +46,8 @@ struct DenseForward {
   int inputs, outputs;  // outputs: of the layer, without the padding
   Activation activation;
   Range rows, panels;
-  uint8_t* scratch;  // [denseTilesScratch(…)], read by denseTilesForward alone
+  bool sparse;       // whether to leave out products with a's zeros: the sums are the same. The tiles' kernels do not read it
+  uint8_t* scratch;  // [denseTilesScratch(…)], or where sparse as many floats as sparseScratch(…), at a multiple of 8
 };
 
 // The gradients of a Dense layer's parameters,
@@ -73,9 +74,10 @@ struct LayerUpdate {
 // value *before* its activation, whose mask is applied here and never stored. It needs w[i, n] for all n; so with dx and
 // a, the panels are all, and a thread that owns these features may change their weights without waiting for others.
 struct DenseBackward : LayerUpdate {
-  float* scratch;  // [backwardScratch(…)], or as many bytes as denseTilesScratch(…)
+  float* scratch;  // [backwardScratch(…)], or as many bytes as denseTilesScratch(…); where sparse at least sparseScratch(…)
   const float* a;  // [rows, inputs]; null: no dw
   long lda;
+  bool sparseA, sparseDz;  // whether to leave out products with their zeros, as in DenseForward
   float* dx;       // [rows, padded inputs]; null: no dx, and nothing below is read
   const float* h;  // what the previous layer gave (after its activation), stride lddx
   const float* z;  // and before it, for gelu
@@ -144,8 +146,12 @@ struct SoftmaxRows {
   double* logSums;  // [rows]
 };
 
-// What the kernels of bytes that are mostly zero take at a time: rows on the way forward, panels on both ways.
-constexpr int kSparseRows = 64, kSparsePanels = 4;
+// What the kernels that leave out zeros take at a time: rows on the way forward, features on the way back, panels on both.
+constexpr int kSparseRows = 256, kSparseFeatures = 64, kSparsePanels = 4;
+// Features that are turned over at a time, of more than 64 rows.
+int sparseFeatures(int rows);
+// Floats that these kernels need beside them on floats, forward or back.
+size_t sparseScratch(int rows, int inputs, int outputs, int width);
 // Bytes that the kernels on so many rows and panels of bytes need beside them, forward or back.
 size_t bytesScratch(int rows, int inputs, int panels);
 // Panels whose gradients tilesBackward makes while it has 16 features of all rows at hand.

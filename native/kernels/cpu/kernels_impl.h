@@ -2,7 +2,7 @@
 #pragma once
 #include "activation.h"
 #include "kernels.h"
-#include "sparse.h"
+#include "sparse_backward.h"
 #include "tile.h"
 #include "transpose.h"
 #include "update.h"
@@ -37,6 +37,7 @@ inline void forwardPanel(const DenseForward& d, long column) {
 }
 
 void denseForward(const DenseForward& d) {
+  if (d.sparse) return sparseForward(d);
   withActivation(d.activation, [&]<Activation A>() {
     for (int p = d.panels.begin; p < d.panels.end; ++p) {
       const long column = static_cast<long>(p) * kWidth;
@@ -78,6 +79,38 @@ inline void transposePanel(const DenseBackward& d, int first, float* out) {
   }
 }
 
+// dx of a row from the products' sums, from a column on.
+template <Activation A>
+inline void storeGradient(const DenseBackward& d, int row, int column, const V* sums, int count) {
+  for (int j = 0; j < count; ++j) {
+    const long at = row * d.lddx + column + j * W;
+    V gradient = sums[j];
+    if constexpr (A != Activation::Linear) {
+      gradient = mul(gradient, slope<A>(load(d.h + at), A == Activation::Gelu ? load(d.z + at) : load(d.h + at)));
+    }
+    store(d.dx + at, gradient);
+  }
+}
+
+// dx of all features, where dz is mostly zero.
+inline void sparseInputGradient(const DenseBackward& d) {
+  const FloatRows dz{d.dz, d.lddz};
+  const long apart = static_cast<long>(kWidth) * d.outputs;
+  float* const turned = d.scratch;
+  uint8_t* const scratch = reinterpret_cast<uint8_t*>(turned + kSparsePanels * apart);
+  const fusor::Range panels{d.features.begin / kWidth, fusor::panelsOf(d.features.end, kWidth)};
+  forSparseRows({0, d.rows}, [&](fusor::Range rows) {
+    const SparseRows product(dz, rows, d.outputs, scratch);
+    forPanels<product.kPanels>(panels, [&]<int N>(int panel) {
+      for (int i = 0; i < N; ++i) transposePanel(d, (panel + i) * kWidth, turned + i * apart);
+      withActivation(d.activation, [&]<Activation A>() {
+        product.template times<N>(turned, apart, nullptr,
+                                  [&](int row, const V* sums) { storeGradient<A>(d, row, panel * kWidth, sums, 2 * N); });
+      });
+    });
+  });
+}
+
 // dx for the panel of inputs that begins with `first`.
 inline void inputGradient(const DenseBackward& d, int first) {
   transposePanel(d, first, d.scratch);
@@ -86,16 +119,7 @@ inline void inputGradient(const DenseBackward& d, int first) {
       Tile<R> acc;
       for (int i = 0; i < R; ++i) acc.x[i][0] = acc.x[i][1] = set1(0.0f);
       accumulate(acc, d.dz + row * d.lddz, d.lddz, 1, d.scratch, kWidth, d.outputs);
-      for (int i = 0; i < R; ++i) {
-        for (int j = 0; j < 2; ++j) {
-          const long at = (row + i) * d.lddx + first + j * W;
-          V gradient = acc.x[i][j];
-          if constexpr (A != Activation::Linear) {
-            gradient = mul(gradient, slope<A>(load(d.h + at), A == Activation::Gelu ? load(d.z + at) : load(d.h + at)));
-          }
-          store(d.dx + at, gradient);
-        }
-      }
+      for (int i = 0; i < R; ++i) storeGradient<A>(d, row + i, first, acc.x[i], 2);
     });
   });
 }
@@ -189,6 +213,7 @@ inline void updateCopied(const DenseBackward& d, fusor::Range features) {
 }
 
 inline void updateWeights(const DenseBackward& d, fusor::Range features) {
+  if (d.sparseA) return sparseUpdate(d, features, d.scratch);
   if (fusor::copiesFactors(d.rows, d.inputs, d.outputs)) return updateCopied(d, features);
   const auto tile = [&](int feature, int) { return Rows{d.a + feature, d.lda}; };
   updateTiles<false>(d, features, d.panels, tile, d.dz + static_cast<long>(d.panels.begin) * kWidth, d.lddz);
@@ -196,15 +221,16 @@ inline void updateWeights(const DenseBackward& d, fusor::Range features) {
 
 void denseBackward(const DenseBackward& d) {
   if (d.bias) updateBias(d);
-  if (!d.dx) {
-    if (d.a) updateWeights(d, d.features);
-    return;
-  }
   // The weights of a panel of inputs change as soon as the gradient has gone through them, while they are in the cache.
-  const bool atOnce = d.a && !fusor::copiesFactors(d.rows, d.inputs, d.outputs);
-  for (int first = d.features.begin; first < d.features.end; first += kWidth) {
-    inputGradient(d, first);
-    if (atOnce) updateWeights(d, {first, first + kWidth < d.features.end ? first + kWidth : d.features.end});
+  const bool alike = !d.sparseA && !d.sparseDz && !fusor::copiesFactors(d.rows, d.inputs, d.outputs);
+  const bool atOnce = d.dx && d.a && alike;
+  if (d.dx && d.sparseDz) {
+    sparseInputGradient(d);
+  } else if (d.dx) {
+    for (int first = d.features.begin; first < d.features.end; first += kWidth) {
+      inputGradient(d, first);
+      if (atOnce) updateWeights(d, {first, first + kWidth < d.features.end ? first + kWidth : d.features.end});
+    }
   }
   if (d.a && !atOnce) updateWeights(d, d.features);
 }

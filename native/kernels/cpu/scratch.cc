@@ -12,6 +12,21 @@ constexpr long kPartsAtATime = 768 << 10;  // bytes of dz's parts: they stay in 
 
 constexpr long kMostTogether = 16;         // steps of a short sum
 
+constexpr long kFloat = 4, kMask = 8;
+constexpr long kTurnedOver = 1 << 20;      // elements of features turned over
+
+// Bytes: sums of rows, and masks.
+long sparseForwardScratch(int rows, int inputs, int width) {
+  return std::min(rows, kSparseRows) * kMask * (inputs / 64) + kSparseRows * kSparsePanels * width * kFloat;
+}
+
+// Masks and elements of features; rows of dz, and sums.
+long sparseBackwardScratch(int rows, int inputs, int width, long element) {
+  const long words = (rows + 63L) / 64, features = (inputs + 15L) / 16 * 16;
+  const long most = std::min(features * 64 * words, std::max(kTurnedOver, kSparseFeatures * 64 * words));
+  return most * element + most / 64 * kMask + (rows + kSparseFeatures) * static_cast<long>(kSparsePanels * width) * kFloat;
+}
+
 long blocksOf(int n) { return (n + 31L) / 32; }
 
 }  // namespace
@@ -22,6 +37,11 @@ size_t backwardScratch(int rows, int inputs, int outputs, int width) {
   const size_t panel = static_cast<size_t>(outputs) * width;
   if (!copiesFactors(rows, inputs, outputs)) return panel;
   return std::max(panel, static_cast<size_t>(rows) * (width + std::min(inputs, kCopiedFeatures)));
+}
+
+int sparseFeatures(int rows) {
+  const long padded = (rows + 63L) / 64 * 64;
+  return static_cast<int>(std::max<long>(kSparseFeatures, kTurnedOver / padded / kSparseFeatures * kSparseFeatures));
 }
 
 int stepsTogether(int k) {
@@ -47,11 +67,17 @@ size_t bytesScratch(int rows, int inputs, int panels) {
   // Fewer rows take more panels at a time.
   const long panel = blocksOf(rows) * kPanelTiles;
   const long backward = blocksOf(rows) * kTile + std::max(panel, std::min(panels * panel, kPartsAtATime));
-  // Sums of a row, and its masks; bytes of 16 features, and their masks.
-  constexpr long kWidest = 32, kFloat = 4, kMask = 8;
-  const long sparseForward = kSparseRows * (kSparsePanels * kWidest * kFloat + kMask * (inputs / 64));
-  const long sparseBackward = (rows + 63L) / 64 * 16 * (64 + kMask);
-  return static_cast<size_t>(std::max({forward, backward, sparseBackward, sparseForward}));
+  constexpr long kWidest = 32;
+  const long zeros = std::max(sparseForwardScratch(rows, inputs, kWidest), sparseBackwardScratch(rows, inputs, kWidest, 1));
+  return static_cast<size_t>(std::max({forward, backward, zeros}));
+}
+
+size_t sparseScratch(int rows, int inputs, int outputs, int width) {
+  const long forward = sparseForwardScratch(rows, inputs, width);
+  // Weights turned over, then as forward.
+  const long input = kFloat * kSparsePanels * width * outputs + sparseForwardScratch(rows, outputs, width);
+  const long backward = sparseBackwardScratch(rows, inputs, width, kFloat);
+  return static_cast<size_t>(std::max({forward, input, backward}) / kFloat);
 }
 
 }  // namespace fusor

@@ -28,6 +28,7 @@ inline V fnma(V a, V b, V c) { return _mm256_fnmadd_ps(a, b, c); }
 inline V maxKeepNan(V bound, V x) { return _mm256_max_ps(bound, x); }
 inline V minKeepNan(V bound, V x) { return _mm256_min_ps(bound, x); }
 inline Mask greater(V a, V b) { return _mm256_cmp_ps(a, b, _CMP_GT_OQ); }
+inline uint32_t nonZeros(V x) { return _mm256_movemask_ps(_mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_NEQ_UQ)); }
 inline V select(Mask m, V a, V b) { return _mm256_blendv_ps(b, a, m); }
 inline V round(V x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 inline V scale2(V x, V n) {

@@ -27,6 +27,10 @@ inline V sqrt(V a) { return vsqrtq_f32(a); }
 inline V fma(V a, V b, V c) { return vfmaq_f32(c, a, b); }
 inline V fnma(V a, V b, V c) { return vfmsq_f32(c, a, b); }
 inline Mask greater(V a, V b) { return vcgtq_f32(a, b); }
+inline uint32_t nonZeros(V x) {
+  constexpr uint32_t kBits[4] = {1, 2, 4, 8};
+  return vaddvq_u32(vbicq_u32(vld1q_u32(kBits), vceqzq_f32(x)));
+}
 inline V select(Mask m, V a, V b) { return vbslq_f32(m, a, b); }
 inline V maxKeepNan(V bound, V x) { return select(greater(bound, x), bound, x); }  // fmax would turn -0 into 0
 inline V minKeepNan(V bound, V x) { return select(greater(x, bound), bound, x); }

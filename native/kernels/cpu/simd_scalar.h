@@ -34,6 +34,9 @@ inline V sqrt(V a) { return V{std::sqrt(a[0]), std::sqrt(a[1]), std::sqrt(a[2]),
 inline V fma(V a, V b, V c) { return a * b + c; }   // fused where the hardware can
 inline V fnma(V a, V b, V c) { return c - a * b; }  // c - a b
 inline Mask greater(V a, V b) { return a > b; }     // false where either is NaN
+inline uint32_t nonZeros(V x) {  // bit i: lane i is not 0
+  return (x[0] != 0) | (x[1] != 0) << 1 | (x[2] != 0) << 2 | (x[3] != 0) << 3;
+}
 inline V select(Mask m, V a, V b) { return m ? a : b; }
 inline V maxKeepNan(V bound, V x) { return x < bound ? bound : x; }  // NaN in x stays
 inline V minKeepNan(V bound, V x) { return x > bound ? bound : x; }

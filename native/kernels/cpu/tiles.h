@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "kernels.h"
-#include "sparse.h"
+#include "sparse_backward.h"
 #include "tile.h"
 #include "tile_shapes.h"
 #include "tile_sizes.h"
@@ -154,8 +154,8 @@ inline void turn(const BytesBackward& d, int first, int count, uint8_t* to) {
   for (int row = 0; row < d.rows; row += 32, to += kTile) {
     alignas(64) uint8_t bytes[16 * 32];
     if (count == 16 && row + 32 <= d.rows) {
-      transpose16(d.x + row, first, bytes, 32);
-      transpose16(d.x + row + 16, first, bytes + 16, 32);
+      turnOver16(rowsOf(d), row, first, bytes, 32);
+      turnOver16(rowsOf(d), row + 16, first, bytes + 16, 32);
     } else {
       std::memset(bytes, 0, sizeof bytes);
       for (int r = 0; r < 32 && row + r < d.rows; ++r) {

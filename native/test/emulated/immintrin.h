@@ -17,7 +17,7 @@ using __m128i = long long __attribute__((vector_size(16)));
 using __mmask16 = uint16_t;
 using __mmask32 = uint32_t;
 using __mmask64 = uint64_t;
-constexpr int _CMP_GT_OQ = 30, _MM_FROUND_TO_NEAREST_INT = 0, _MM_FROUND_NO_EXC = 8;
+constexpr int _CMP_GT_OQ = 30, _CMP_NEQ_UQ = 4, _MM_FROUND_TO_NEAREST_INT = 0, _MM_FROUND_NO_EXC = 8;
 
 namespace emulated {
 
@@ -168,9 +168,9 @@ inline uint64_t common(__m512i a, __m512i b) {
 
 inline __mmask64 _mm512_test_epi8_mask(__m512i a, __m512i b) { return emulated::common<emulated::Bytes>(a, b); }
 inline __mmask32 _mm512_test_epi16_mask(__m512i a, __m512i b) { return emulated::common<emulated::Halves>(a, b); }
-inline __mmask16 _mm512_cmp_ps_mask(__m512 a, __m512 b, int) {  // greater
+inline __mmask16 _mm512_cmp_ps_mask(__m512 a, __m512 b, int how) {  // greater, or not equal
   int mask = 0;
-  for (int i = 0; i < 16; ++i) mask |= (a[i] > b[i]) << i;
+  for (int i = 0; i < 16; ++i) mask |= (how == _CMP_NEQ_UQ ? a[i] != b[i] : a[i] > b[i]) << i;
   return static_cast<__mmask16>(mask);
 }
 inline __m512 _mm512_mask_blend_ps(__mmask16 mask, __m512 a, __m512 b) {

@@ -66,6 +66,8 @@ export interface NativeTimeline {
   /** Index in `kernels`, or −1. */
   kernel: Int16Array;
   step: Int32Array;
+  /** As in {@link Timeline}. */
+  density: Float32Array;
   begin: Float64Array;
   end: Float64Array;
   launch: number;

@@ -60,8 +60,8 @@ export function delayFor(plan: TrainPlan, asked: boolean | undefined): NativeDel
 
 /** @param called when the span was, on JavaScript's clock */
 export function timelineOf(native: NativeTimeline, { layers }: TrainPlan, called: number): Timeline {
-  const { tracks, leading, kernels, track, phase, layer, kernel, step, begin, end, launch, aside, lost } =
-    native;
+  const { tracks, leading, kernels, track, phase, layer, kernel, step, density, begin, end } = native;
+  const { launch, aside, lost } = native;
   const indices = new Map<number, number>();
   const works: Work[] = [];
   const work = new Uint16Array(phase.length);
@@ -90,6 +90,7 @@ export function timelineOf(native: NativeTimeline, { layers }: TrainPlan, called
     track,
     work,
     step,
+    density,
     begin,
     end,
     called,

@@ -152,7 +152,7 @@ function row(phase: OpRow['phase'], layer: string | null, self: number): OpRow {
   const rounds = jitter.map((factor) => factor * self);
   return {
     name: layer ? `${phase} ${layer}` : phase,
-    ...{ phase, layer, calls: 1, total: self, share: self / 100, rounds, work, kernels: [] },
+    ...{ phase, layer, calls: 1, total: self, density: 1, share: self / 100, rounds, work, kernels: [] },
     self: { median: self, min: rounds[0], max: rounds[4], spread: 0.02 },
     ...{
       gflops: 1,

@@ -76,6 +76,15 @@ test('where zeros are skipped, only what is not zero counts, and rows stay where
   expect(workOfOp('gather', null, sparse)!.read).toBe(32 * 10 * 4);
 });
 
+test('of a layer that leaves out products with zeros, those that it computes count; its bytes stay', () => {
+  const all = (phase: 'forward' | 'backward+update') => workOfOp(phase, 'dense_1', counting())!;
+  const some = (phase: 'forward' | 'backward+update') => workOfOp(phase, 'dense_1', counting(), 0.25)!;
+  expect(some('forward')).toEqual({ ...all('forward'), flops: 81_920 / 4 });
+  // Both products of the way back; not the bias, nor the optimiser.
+  expect(all('backward+update').flops - some('backward+update').flops).toBe(0.75 * 2 * 81_920);
+  expect(some('backward+update').read).toBe(all('backward+update').read);
+});
+
 test('on a GPU the same work in other pieces: all weights at once, the head with its layer, bytes where they lie', () => {
   const pieces = counting({ inPlace: true, together: true });
   const forward = workOfOp('forward', 'dense', pieces)!;
