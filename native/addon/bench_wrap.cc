@@ -111,6 +111,7 @@ Napi::Value benchKernel(const Napi::CallbackInfo& call) {
       entry.Set("available", measured.available);
       entry.Set("error", measured.error.worst);
       entry.Set("allowed", measured.error.allowed);
+      entry.Set("computed", measured.computed);
       entry.Set("seconds", toNumbers(env, measured.seconds));
       results.Set(results.Length(), entry);
     }

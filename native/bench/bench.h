@@ -24,11 +24,10 @@ struct Case {
   Op op;
   int batch, inputs, units;
   int threads;
-  double density;  // share of bytes that are not 0, for the sparse forms
+  double density;  // share of x that is not 0
 };
 
-// What an operation starts from, row-major, the same for all variants. Random, and never zeros but where the operation is
-// about them.
+// What an operation starts from, row-major, the same for all variants. Random, and never zero but where x is to be.
 struct Data {
   std::vector<float> x;   // [batch, inputs]
   std::vector<float> w;   // [inputs, units]
@@ -61,6 +60,8 @@ class Subject {
   virtual void run(int calls) = 0;
   // Of the last call.
   virtual Results results() = 0;
+  // The share of the last call's products that was computed: where zeros are left out, not all of them.
+  virtual double computed() const { return 1; }
 };
 
 // Every variant takes `c` and `data` by reference for its life. `check`: gradients are stored, not handed to the optimiser.
@@ -81,6 +82,7 @@ struct Measured {
   std::string variant;
   bool available = false;
   Error error;
+  double computed = 1;          // see Subject
   std::vector<double> seconds;  // a call, one a repetition
 };
 

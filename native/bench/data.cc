@@ -60,6 +60,9 @@ Data dataFor(const Case& c) {
     for (const uint8_t byte : data.bytes) data.x.push_back(static_cast<float>(byte) * kByteScale);
   } else {
     data.x = random.reals((c.op == Op::OptimizerStep ? 1 : batch) * inputs, 1);
+    for (float& x : data.x) {
+      if (c.density < 1 && (random.next() >> 8) * 0x1p-24 >= c.density) x = 0;
+    }
   }
   data.w = random.reals(inputs * units, std::sqrt(6.0 / static_cast<double>(inputs + units)));
   data.b = random.reals(units, 0.1);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "../engine/fused_run.h"
+#include "../engine/zeros.h"
 #include "bench.h"
 
 namespace fusor {
@@ -31,6 +32,8 @@ class FusedSubject : public bench::Subject {
     auto& last = trainer_.training_->stages.back();
     copyIn(data.dy, c.units, trainer_.stages_.back().ld, c.op == Op::SoftmaxCrossentropy ? last.y.data() : last.dz.data());
   }
+
+  double computed() const override { return computed_; }
 
   void run(int calls) override {
     trainer_.team_.run(case_.threads, [&](int me) {
@@ -128,40 +131,47 @@ class FusedSubject : public bench::Subject {
     const bool adam = case_.op == Op::OptimizerStep || (update_ == UpdateKind::Adam && case_.op != Op::ForwardBackward);
     const Step step{0, rows, batch_, run_.sources[me], adam ? updateOf(trainer_.plan_.optimizer, bench::kRate, 0) : store};
     const int l = layer();
+    double share = 1;
     switch (case_.op) {
       case Op::Forward:
-      case Op::SparseForward: forward(l, step, me); break;
+      case Op::SparseForward: share = forward(l, step, me); break;
       case Op::ForwardBackward:
-        forward(l, step, me);
+        share = forward(l, step, me) / 3;
         trainer_.team_.barrier();
         trainer_.backwardAfter(l, step, me);
         trainer_.team_.barrier();
-        backward(l, step, me);
+        share += backward(l, step, me) * 2 / 3;
         break;
       case Op::InputGradient:
       case Op::WeightUpdate:
       case Op::SparseUpdate:
-      case Op::OptimizerStep: backward(l, step, me); break;
+      case Op::OptimizerStep: share = backward(l, step, me); break;
       case Op::SoftmaxCrossentropy: trainer_.loss(run_, step, me); break;
       case Op::Gather:
         trainer_.gather(set_, data_.order.data(), 0, trainer_.share(rows, me), Input::Floats, batch_, &step);
         break;
     }
+    if (me == 0) computed_ = share;
   }
 
-  void forward(int l, const Step& step, int me) {
+  // These return the share of the products that were computed.
+  double forward(int l, const Step& step, int me) {
     const DenseStage& stage = trainer_.stages_[l];
     const Range rows = stage.byColumns ? Range{0, step.rows} : trainer_.share(step.rows, me);
     const Range panels = stage.byColumns ? trainer_.share(stage.panels, me) : Range{0, stage.panels};
+    trainer_.lookAt(l, *trainer_.training_, step.batch, step.source, step.rows);
     trainer_.forwardDense(l, *trainer_.training_, step.batch, step.source, rows, panels);
+    return fusor::computed(step.source.density[l]);
   }
 
   // Only what the operation is about.
-  void backward(int l, const Step& step, int me) {
+  double backward(int l, const Step& step, int me) {
+    // For a where no way forward has been.
+    trainer_.lookAt(l, *trainer_.training_, step.batch, step.source, step.rows);
     DenseBackward d = trainer_.gradientsOf(l, step);
     if (case_.op == bench::Op::InputGradient) d.a = nullptr, d.bias = nullptr;
     if (case_.op == bench::Op::WeightUpdate) d.dx = nullptr;
-    trainer_.backwardDense(l, d, step, me);
+    return trainer_.backwardDense(l, d, step, me);
   }
 
   const bench::Case& case_;
@@ -172,6 +182,7 @@ class FusedSubject : public bench::Subject {
   Dataset set_;
   Batch batch_;
   Floats x_;
+  double computed_ = 1;
   FusedTrainer trainer_;
   FusedTrainer::Run run_;
 };

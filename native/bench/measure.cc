@@ -57,6 +57,7 @@ void measureAll(const Case& c, std::vector<Measured>& all, const Repetitions& re
       warmUp(*subject, (calls + 3) / 4);
       const double seconds = secondsOf(*subject, calls) / calls;
       if (i >= 0) measured.seconds.push_back(seconds);
+      measured.computed = subject->computed();
     }
   }
 }

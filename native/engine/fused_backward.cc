@@ -15,10 +15,7 @@ void FusedTrainer::backward(const Step& step, int me) {
       backwardAfter(l, step, me);
       meet(step, me);
     }
-    const DenseBackward d = gradientsOf(l, step);
-    const double a = computed(step.source.density[l]), dz = computed(step.source.gradientDensity[l]);
-    timed.density(d.dx ? (a + dz) / 2 : a);
-    backwardDense(l, d, step, me);
+    timed.density(backwardDense(l, gradientsOf(l, step), step, me));
   }
 }
 
@@ -58,24 +55,35 @@ DenseBackward FusedTrainer::gradientsOf(size_t l, const Step& step) {
   d.update = step.update;
   d.scratch = step.source.scratch.data();
   d.a = stageInput(l, *training_, step.batch), d.lda = stageStride(l);
-  d.sparseA = leavesOutZeros(step.source.density[l]);
   if (l == 0) return d;
   const DenseStage& before = stages_[l - 1];
   StageValues& to = training_->stages[l - 1];
-  const bool mayBeSparse = mayLeaveOut(stage, stage.outputs, before.panels, step.source.batchRows);
-  double& density = step.source.gradientDensity[l];
-  density = mayBeSparse ? densityOf(d.dz, d.lddz, d.rows, stage.outputs) : 1;
-  d.sparseDz = leavesOutZeros(density);
   d.lddx = before.ld;
   d.dx = to.dz.data(), d.h = to.y.data(), d.z = to.z.data();
   d.activation = before.after.empty() ? before.activation : Activation::Linear;
   return d;
 }
 
-// This member's share of `d`. Ends with a barrier where the next stage's turn needs one.
-void FusedTrainer::backwardDense(size_t l, DenseBackward d, const Step& step, int me) {
+// Decides by a look at dz, and by what the way forward has seen of a, which zeros are left out. Returns how many products are
+// computed, as a share of one product's, for each.
+double FusedTrainer::leaveOutZeros(size_t l, DenseBackward& d, const Step& step) const {
+  const DenseStage& stage = stages_[l];
+  const Source& source = step.source;
+  const int begin = d.panels.begin * kernels_.width, end = std::min(d.panels.end * kernels_.width, stage.outputs);
+  const bool may = mayLeaveOut(stage, stage.outputs, panelsOf(stage.inputs, kernels_.width), source.batchRows);
+  const double a = source.density[l], dz = may ? densityOf(d.dz + begin, d.lddz, d.rows, end - begin) : 1;
+  d.sparseDx = leavesOutZeros(dz);
+  d.sparseDw = !leavesOutZeros(std::min(a, dz)) ? DenseBackward::None : a <= dz ? DenseBackward::OfA : DenseBackward::OfDz;
+  return (d.dx ? computed(dz) : 0) + (d.a ? computed(std::min(a, dz)) : 0);
+}
+
+// This member's share of `d`. Ends with a barrier where the next stage's turn needs one. Returns the share of its products that were
+// computed.
+double FusedTrainer::backwardDense(size_t l, DenseBackward d, const Step& step, int me) {
   const DenseStage& stage = stages_[l];
   const auto denseBackward = byTiles(stage, step.source.batchRows) ? kernels_.denseTilesBackward : kernels_.denseBackward;
+  const int count = (d.dx ? 1 : 0) + (d.a ? 1 : 0);
+  double products = 0;
   float* bias = d.bias;
   const auto byFeatures = [&](Range features) {
     d.features = features;
@@ -86,10 +94,11 @@ void FusedTrainer::backwardDense(size_t l, DenseBackward d, const Step& step, in
     // The inputs whose columns this member owns: nobody else reads their weights, which may change at once.
     const Range own = share(stages_[l - 1].panels, me);
     byFeatures({own.begin * kernels_.width, std::min(own.end * kernels_.width, stage.inputs)});
+    products = leaveOutZeros(l, d, step);
     denseBackward(d);
     // The first stage, by columns, needs only those of its gradient that the member itself has just computed.
     if (l > 1 || !stages_[0].after.empty()) meet(step, me);
-    return;
+    return products / count;
   }
   if (d.dx) {
     const Range rows = share(step.rows, me);
@@ -98,6 +107,7 @@ void FusedTrainer::backwardDense(size_t l, DenseBackward d, const Step& step, in
     input.rows = rows.size(), input.dz += rows.begin * d.lddz, input.dx += rows.begin * d.lddx;
     input.h += rows.begin * d.lddx;
     if (input.z) input.z += rows.begin * d.lddx;
+    products = leaveOutZeros(l, input, step);
     denseBackward(input);
     meet(step, me);
     d.dx = nullptr;
@@ -109,12 +119,15 @@ void FusedTrainer::backwardDense(size_t l, DenseBackward d, const Step& step, in
   }
   const Source& source = step.source;
   if (l == 0 && source.input != Input::Floats) {
+    products = 1;
     const auto backward = source.input == Input::Tiles ? kernels_.tilesBackward : kernels_.sparseBackward;
     backward({d, source.rows.data(), table_, reinterpret_cast<uint8_t*>(step.source.scratch.data()), source.coming.data(),
               static_cast<int>(source.coming.size())});
   } else {
+    products += leaveOutZeros(l, d, step);
     denseBackward(d);
   }
+  return products / count;
 }
 
 }  // namespace fusor

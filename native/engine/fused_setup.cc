@@ -90,8 +90,7 @@ Source FusedTrainer::sourceFor(int rows, int batchRows, Input input) const {
     if (!byTiles(stage, batchRows)) continue;
     floats = std::max(floats, denseTilesScratch(rows, stage.inputs, stage.outputs) / sizeof(float));
   }
-  const std::vector<double> unseen(stages_.size(), 1.0);
-  Source source{input, batchRows, {}, {}, unseen, unseen, {}};
+  Source source{input, batchRows, {}, {}, std::vector<double>(stages_.size(), 1.0), {}};
   if (input != Input::Floats) {
     floats = std::max(floats, bytesScratch(rows, stages_[0].inputs, stages_[0].panels) / sizeof(float));
     source.rows.resize(rows);

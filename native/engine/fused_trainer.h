@@ -69,8 +69,7 @@ struct Source {
   Input input;
   int batchRows;                             // of a whole batch: which kernels a layer gets does not depend on the last one's
   std::vector<const uint8_t*> rows, coming;  // of this step, of the next
-  // Share of each stage's input, and of its dz, that is not zero; 1 where nobody has looked.
-  std::vector<double> density, gradientDensity;
+  std::vector<double> density;               // share of each stage's input that is not zero; 1 where nobody has looked
   Floats scratch;
 };
 
@@ -153,7 +152,8 @@ class FusedTrainer : public Trainer {
   void backward(const Step& step, int me);
   void backwardAfter(size_t stage, const Step& step, int me);
   DenseBackward gradientsOf(size_t stage, const Step& step);
-  void backwardDense(size_t stage, DenseBackward gradients, const Step& step, int me);
+  double leaveOutZeros(size_t stage, DenseBackward& gradients, const Step& step) const;
+  double backwardDense(size_t stage, DenseBackward gradients, const Step& step, int me);
 
   const Plan plan_;
   const Kernels& kernels_;

@@ -200,8 +200,8 @@ struct Faulty {
     k.denseForward = [](const DenseForward& d) { d.sparse ? forward(d) : scalarKernels()->denseForward(d); };
     k.denseBackward = [](const DenseBackward& d) {
       DenseBackward lost = d;
-      if (d.sparseA) lost.rows = terms(d.rows);
-      if (d.sparseDz) lost.outputs = terms(d.outputs);
+      if (d.sparseDw) lost.rows = terms(d.rows);
+      if (d.sparseDx) lost.outputs = terms(d.outputs);
       scalarKernels()->denseBackward(lost);
     };
     return k;

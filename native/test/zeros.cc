@@ -73,8 +73,8 @@ Judge checkZerosBackward(const Kernels& kernels, const DenseCase& c) {
   for (UpdateKind kind : {UpdateKind::Store, UpdateKind::Adam}) {
     // dx, then all that is updated: w, its slots, the bias, its slots.
     using All = std::array<std::vector<float>, 7>;
-    const auto run = [&](const std::vector<Range>& inputPanels, const std::vector<Range>& outputPanels, bool sparseA,
-                         bool sparseDz) {
+    const auto run = [&](const std::vector<Range>& inputPanels, const std::vector<Range>& outputPanels, bool sparseDx,
+                         decltype(DenseBackward::sparseDw) sparseDw) {
       const auto dx = Guarded<float>::output(in.size(c.rows), c.place);
       const auto scratch = memoryFor(c, width);
       const std::vector<float> w1(w0.size()), b1(b0.size());
@@ -88,7 +88,7 @@ Judge checkZerosBackward(const Kernels& kernels, const DenseCase& c) {
           d.w = w.data(), d.slot0 = s0.data(), d.slot1 = s1.data(), d.update = Optimizer{kind}.constants(3);
           d.lda = lda, d.lddx = in.ld, d.h = d.z = h.data(), d.activation = c.activation, d.scratch = scratch.data();
           d.a = a.data(), d.dx = dx.data(), d.biasSlot0 = bs0.data(), d.biasSlot1 = bs1.data();
-          d.sparseA = sparseA, d.sparseDz = sparseDz;
+          d.sparseDx = sparseDx, d.sparseDw = sparseDw;
           if (panels.begin == 0) d.bias = b.data();
           if (outputPanels.empty()) {
             kernels.denseBackward(d);
@@ -111,12 +111,13 @@ Judge checkZerosBackward(const Kernels& kernels, const DenseCase& c) {
     std::vector<Range> one{{0, in.panels}}, singleIn, singleOut;
     for (int p = in.panels; p-- > 0;) singleIn.push_back({p, p + 1});
     for (int p = out.panels; p-- > 0;) singleOut.push_back({p, p + 1});
-    const All wanted = run(one, {}, false, false);
-    same("both sparse", run(one, {}, true, true), wanted);
-    same("a sparse", run(one, {}, true, false), wanted);
-    same("dz sparse", run(one, {}, false, true), wanted);
-    same("in pieces", run(singleIn, {}, true, true), wanted);
-    same("by columns", run(one, singleOut, true, true), wanted);
+    const All wanted = run(one, {}, false, DenseBackward::None);
+    for (const auto sparseDw : {DenseBackward::None, DenseBackward::OfA, DenseBackward::OfDz}) {
+      same("at once", run(one, {}, true, sparseDw), wanted);
+      same("by inputs", run(singleIn, {}, true, sparseDw), wanted);
+      same("by outputs", run(one, singleOut, true, sparseDw), wanted);
+      same("dw alone", run(one, {}, false, sparseDw), wanted);
+    }
   }
   return judge;
 }

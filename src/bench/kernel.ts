@@ -24,12 +24,15 @@ export interface KernelBench {
   variants: readonly Variant[];
   /** Each is measured; empty: one a core. */
   threads: readonly number[];
-  density: number;
+  /** Share of x that is not 0; by default {@link MNIST} of bytes in the sparse operations, all in the others. */
+  density?: number;
   warmup: number;
   /** By default 20, or the 5 or more that ten seconds have room for. */
   repetitions?: number;
 }
 
+/** Share of MNIST's pixels that are not 0. */
+const MNIST = 0.19;
 const REPETITIONS = 20;
 const SECONDS = 10;
 
@@ -40,6 +43,9 @@ export interface Row extends Shape, Share {
   repetitions: number;
   /** Of one call. */
   seconds: { median: number; min: number; max: number; spread: number };
+  /** Share of the products that were computed: where those with zeros are left out, not all of them. */
+  computed: number;
+  /** Of those that were. */
   gflops: number;
   gbytes: number;
   /** Against float64: see {@link KernelTimes}. */
@@ -74,11 +80,12 @@ export function benchKernel(job: KernelBench, heard: (text: string) => void): Pr
       for (const shape of job.shapes) {
         for (const op of job.ops) {
           heard(`${op} ${shapeName(shape)}, ${threads} threads`);
-          const { variants, density, warmup, repetitions = REPETITIONS } = job;
+          const { variants, warmup, repetitions = REPETITIONS } = job;
+          const { density = op.startsWith('sparse') ? MNIST : 1 } = job;
           const seconds = job.repetitions === undefined ? SECONDS : 0;
           const how = { variants, density, warmup, repetitions, seconds };
           const times = await ask('benchKernel', { op, ...shape, threads, ...how });
-          const work = workOf(op, shape, job.density);
+          const work = workOf(op, shape, density);
           report.rows.push(
             ...rowsOf(times, work, ceilings).map((row) => ({ op, ...shape, threads, ...row })),
           );
@@ -98,8 +105,9 @@ export function rowsOf(times: readonly KernelTimes[], work: Work, ceilings: Ceil
   const ran = times.filter(({ available }) => available);
   const libraries = ran.filter(({ variant }) => variant === 'aten' || variant === 'onednn');
   const [library] = libraries.toSorted((a, b) => median(a.seconds) - median(b.seconds));
-  return ran.map(({ variant, seconds, error, allowed }) => {
+  return ran.map(({ variant, seconds, error, allowed, computed }) => {
     const middle = median(seconds);
+    const done = { ...work, flops: computed * work.flops };
     return {
       variant,
       repetitions: seconds.length,
@@ -109,9 +117,10 @@ export function rowsOf(times: readonly KernelTimes[], work: Work, ceilings: Ceil
         max: Math.max(...seconds),
         spread: spread(seconds),
       },
-      gflops: work.flops / middle / 1e9,
+      computed,
+      gflops: done.flops / middle / 1e9,
       gbytes: (work.read + work.written) / middle / 1e9,
-      ...shareOf(work, middle, ceilings),
+      ...shareOf(done, middle, ceilings),
       error,
       allowed,
       // Pair by pair: what drifts on the machine drifts for both.

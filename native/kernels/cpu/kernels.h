@@ -77,7 +77,9 @@ struct DenseBackward : LayerUpdate {
   float* scratch;  // [backwardScratch(…)], or as many bytes as denseTilesScratch(…); where sparse at least sparseScratch(…)
   const float* a;  // [rows, inputs]; null: no dw
   long lda;
-  bool sparseA, sparseDz;  // whether to leave out products with their zeros, as in DenseForward
+  // Whether to leave out products with zeros, as in DenseForward: of dz in dx, of a or of dz in dw.
+  bool sparseDx;
+  enum { None, OfA, OfDz } sparseDw;
   float* dx;       // [rows, padded inputs]; null: no dx, and nothing below is read
   const float* h;  // what the previous layer gave (after its activation), stride lddx
   const float* z;  // and before it, for gelu

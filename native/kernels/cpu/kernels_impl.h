@@ -213,7 +213,8 @@ inline void updateCopied(const DenseBackward& d, fusor::Range features) {
 }
 
 inline void updateWeights(const DenseBackward& d, fusor::Range features) {
-  if (d.sparseA) return sparseUpdate(d, features, d.scratch);
+  if (d.sparseDw == DenseBackward::OfA) return sparseUpdate(d, features, d.scratch);
+  if (d.sparseDw == DenseBackward::OfDz) return sparseUpdateByOutputs(d, features, d.scratch);
   if (fusor::copiesFactors(d.rows, d.inputs, d.outputs)) return updateCopied(d, features);
   const auto tile = [&](int feature, int) { return Rows{d.a + feature, d.lda}; };
   updateTiles<false>(d, features, d.panels, tile, d.dz + static_cast<long>(d.panels.begin) * kWidth, d.lddz);
@@ -222,9 +223,9 @@ inline void updateWeights(const DenseBackward& d, fusor::Range features) {
 void denseBackward(const DenseBackward& d) {
   if (d.bias) updateBias(d);
   // The weights of a panel of inputs change as soon as the gradient has gone through them, while they are in the cache.
-  const bool alike = !d.sparseA && !d.sparseDz && !fusor::copiesFactors(d.rows, d.inputs, d.outputs);
+  const bool alike = !d.sparseDx && !d.sparseDw && !fusor::copiesFactors(d.rows, d.inputs, d.outputs);
   const bool atOnce = d.dx && d.a && alike;
-  if (d.dx && d.sparseDz) {
+  if (d.dx && d.sparseDx) {
     sparseInputGradient(d);
   } else if (d.dx) {
     for (int first = d.features.begin; first < d.features.end; first += kWidth) {

@@ -76,7 +76,9 @@ size_t sparseScratch(int rows, int inputs, int outputs, int width) {
   const long forward = sparseForwardScratch(rows, inputs, width);
   // Weights turned over, then as forward.
   const long input = kFloat * kSparsePanels * width * outputs + sparseForwardScratch(rows, outputs, width);
-  const long backward = sparseBackwardScratch(rows, inputs, width, kFloat);
+  // By inputs, or by outputs, whose sums are turned over.
+  const long most = std::max(inputs, panelsOf(outputs, width) * width);
+  const long backward = sparseBackwardScratch(rows, most, width, kFloat) + kSparsePanels * width * width * kFloat;
   return static_cast<size_t>(std::max({forward, input, backward}) / kFloat);
 }
 

@@ -59,7 +59,7 @@ inline V fnma(V a, V b, V c) { return _mm512_fnmadd_ps(a, b, c); }
 inline V maxKeepNan(V bound, V x) { return _mm512_max_ps(bound, x); }
 inline V minKeepNan(V bound, V x) { return _mm512_min_ps(bound, x); }
 inline Mask greater(V a, V b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ); }
-inline uint32_t nonZeros(V x) { return _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_NEQ_UQ); }
+inline uint32_t nonZeros(V x) { return _mm512_cmp_ps_mask(x, set1(0.0f), _CMP_NEQ_UQ); }
 inline V select(Mask m, V a, V b) { return _mm512_mask_blend_ps(m, b, a); }
 inline V round(V x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 inline V scale2(V x, V n) { return _mm512_scalef_ps(x, n); }

@@ -128,10 +128,10 @@ __attribute__((noinline)) void updateFewRows(const LayerUpdate& d, const Turned<
 // Features whose sums are in memory together: dz of 64 rows stays in the first-level cache for as many.
 constexpr int kTogether = fusor::kSparseFeatures;
 
-// sums[panel][feature] += the products of 64 rows of `count` features with N panels of dz, which lie in one piece.
+// sums[panel][feature] += the products of 64 rows of `count` features with N panels of rows, of dz, which lie in one piece.
 template <int N, class X>
 __attribute__((noinline)) void addWord(const X& x, const typename X::Element* elements, const uint64_t* masks, long words, int count,
-                                       const float* dz, float* sums) {
+                                       const float* rows, float* sums) {
   const X from = x;
   constexpr long kPanel = kTogether * kWidth;
   for (; count > 0; --count, elements += 64 * words, masks += words, sums += kWidth) {
@@ -139,7 +139,7 @@ __attribute__((noinline)) void addWord(const X& x, const typename X::Element* el
     for (int j = 0; j < 2 * N; ++j) acc[j] = load(sums + j / 2 * kPanel + j % 2 * W);
     eachBit(*masks, [&](long r) {
       const V v = set1(from.value(elements[r]));
-      const float* row = dz + r * N * kWidth;
+      const float* row = rows + r * N * kWidth;
 #pragma GCC unroll 8
       for (int j = 0; j < 2 * N; ++j) acc[j] = fma(v, load(row + j * W), acc[j]);
     });
@@ -147,23 +147,29 @@ __attribute__((noinline)) void addWord(const X& x, const typename X::Element* el
   }
 }
 
+// The same of all rows, for features from `f` on, beginning with 0.
+template <int N, class X>
+inline void addWords(const Turned<X>& turned, int f, int count, const float* rows, float* sums) {
+  const long words = turned.words;
+  std::memset(sums, 0, N * kTogether * kWidth * sizeof(float));
+  for (long word = 0; word < words; ++word) {
+    addWord<N>(turned.x, turned.elements + (f * words + word) * 64, turned.masks + f * words + word, words, count,
+               rows + word * 64 * N * kWidth, sums);
+  }
+}
+
 template <int N, class X>
 inline void updatePanels(const LayerUpdate& d, const Turned<X>& turned, int panel, float* dz, float* sums) {
-  const long apart = static_cast<long>(kWidth) * d.inputs, words = turned.words;
-  constexpr long kPanel = kTogether * kWidth;
+  const long apart = static_cast<long>(kWidth) * d.inputs;
   for (int r = 0; r < d.rows; ++r) {
     const float* row = d.dz + r * d.lddz + static_cast<long>(panel) * kWidth;
     for (int j = 0; j < 2 * N; ++j) store(dz + (r * 2 * N + j) * W, load(row + j * W));
   }
   for (int f = 0; f < turned.count; f += kTogether) {
     const int count = turned.count - f < kTogether ? turned.count - f : kTogether;
-    std::memset(sums, 0, N * kPanel * sizeof(float));
-    for (long word = 0; word < words; ++word) {
-      addWord<N>(turned.x, turned.elements + (f * words + word) * 64, turned.masks + f * words + word, words, count,
-                 dz + word * 64 * N * kWidth, sums);
-    }
+    addWords<N>(turned, f, count, dz, sums);
     for (int p = 0; p < N; ++p) {
-      updateRows(d, (panel + p) * apart + static_cast<long>(turned.first + f) * kWidth, W, sums + p * kPanel, 2 * count);
+      updateRows(d, (panel + p) * apart + static_cast<long>(turned.first + f) * kWidth, W, sums + p * kTogether * kWidth, 2 * count);
     }
   }
 }
@@ -199,6 +205,57 @@ void sparseUpdate(const Backward& d, fusor::Range features, void* scratch) {
       }
     }
     forPanels(d.panels, [&]<int N>(int panel) { updatePanels<N>(d, turned, panel, dz, sums); });
+  }
+}
+
+// Where dz has the zeros: each output's sums over the rows of a, N panels of features from `first` on, turned over for the optimiser.
+template <int N>
+inline void updateOutputs(const DenseBackward& d, const Turned<FloatRows>& turned, fusor::Range features, float* a, float* sums) {
+  const long apart = static_cast<long>(kWidth) * d.inputs;
+  const int count = features.size() < N * kWidth ? features.size() : N * kWidth;
+  for (int r = 0; r < d.rows; ++r) {
+    float* const to = a + static_cast<long>(r) * N * kWidth;
+    std::memcpy(to, d.a + r * d.lda + features.begin, count * sizeof(float));
+    std::memset(to + count, 0, (N * kWidth - count) * sizeof(float));
+  }
+  float* const gradients = sums + kTogether * N * kWidth;
+  for (int f = 0; f < turned.count; f += kTogether) {
+    const int outputs = turned.count - f < kTogether ? turned.count - f : kTogether;
+    addWords<N>(turned, f, outputs, a, sums);
+    for (int n = 0; n < outputs; n += kWidth) {
+      for (int k = 0; k < N * kWidth; k += W) {
+        const float* const from = sums + k / kWidth * kTogether * kWidth + n * kWidth + k % kWidth;
+        for (int column = 0; column < kWidth; column += W) {
+          V square[W];
+#pragma GCC unroll 16
+          for (int i = 0; i < W; ++i) square[i] = load(from + (column + i) * kWidth);
+          transpose(square);
+#pragma GCC unroll 16
+          for (int i = 0; i < W; ++i) store(gradients + (k + i) * kWidth + column, square[i]);
+        }
+      }
+      const long panel = (turned.first + f + n) / kWidth;
+      updateRows(d, panel * apart + static_cast<long>(features.begin) * kWidth, W, gradients, 2 * count);
+    }
+  }
+}
+
+inline void sparseUpdateByOutputs(const DenseBackward& d, fusor::Range features, void* scratch) {
+  const FloatRows dz{d.dz, d.lddz};
+  // Padding is zero.
+  const int begin = d.panels.begin * kWidth, end = d.panels.end * kWidth, most = fewer(fusor::sparseFeatures(d.rows), end - begin);
+  const long words = (d.rows + 63) / 64, padded = 64 * words;
+  auto* const masks = static_cast<uint64_t*>(scratch);
+  float* const a = reinterpret_cast<float*>(masks + most * words);
+  float* const elements = a + d.rows * kSparsePanels * kWidth;
+  float* const sums = elements + most * padded;
+  for (int f = 0; f < most; ++f) std::memset(elements + f * padded + d.rows, 0, (padded - d.rows) * sizeof(float));
+  for (int first = begin; first < end; first += most) {
+    const Turned<FloatRows> turned{dz, first, fewer(most, end - first), words, elements, masks};
+    for (int f = 0; f < turned.count; f += 16) turned.fill(f, d.rows);
+    forPanels({0, fusor::panelsOf(features.size(), kWidth)}, [&]<int N>(int panel) {
+      updateOutputs<N>(d, turned, {features.begin + panel * kWidth, features.end}, a, sums);
+    });
   }
 }
 

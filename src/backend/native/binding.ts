@@ -138,7 +138,7 @@ export interface KernelJob {
   inputs: number;
   units: number;
   threads: number;
-  /** Share of bytes that are not zero, for the sparse forms. */
+  /** Share of x that is not zero. */
   density: number;
   variants: readonly string[];
   /** Samples before those that count, and those. */
@@ -155,6 +155,8 @@ export interface KernelTimes {
   /** Against float64, in units of 2^-24 of the sum of the terms' magnitudes; and what an honest float32 sum keeps to. */
   error: number;
   allowed: number;
+  /** Share of the products that were computed: where those with zeros are left out, not all of them. */
+  computed: number;
   /** A call, one a repetition. */
   seconds: number[];
 }

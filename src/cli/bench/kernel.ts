@@ -52,6 +52,7 @@ function people({ machine, ceilings, rows, absent }: KernelReport, asMarkdown: b
     '',
     'µs a call, median; ± the middle half; roof: the nearer ceiling, which bound names; error: against float64, of what is',
     'allowed (max(8, √terms) x 2^-24 of the magnitudes); x library: how many times as fast as the better of ATen and oneDNN',
+    ...rows.filter(({ computed }) => computed < 1).map(zerosLine),
     ...(absent.length > 0 ? [`not here: ${absent.join(', ')}`] : []),
   ].join('\n');
 }
@@ -73,6 +74,11 @@ function cellsOf(row: Row): string[] {
     `${error.toFixed(1)}/${allowed.toFixed(0)}${error > allowed ? ' WRONG' : ''}`,
     timesLibrary === null ? '–' : timesLibrary.toFixed(2),
   ];
+}
+
+function zerosLine(row: Row): string {
+  const what = `${row.variant} ${row.op} ${shapeName(row)}, ${row.threads} thread${row.threads === 1 ? '' : 's'}`;
+  return `${what}: ${percent(1 - row.computed)} of the products, those with a zero, were left out; GFLOP/s and shares are of the others`;
 }
 
 function ceilingLine({ threads, flops, bandwidths }: Ceilings): string {

@@ -48,6 +48,7 @@ test('rows: speeds of the medians, the better library pair by pair, nothing for 
     available: true,
     error: 1,
     allowed: 8,
+    computed: 1,
     seconds,
   });
   const rows = rowsOf(
@@ -55,12 +56,13 @@ test('rows: speeds of the medians, the better library pair by pair, nothing for 
       times('fused', [1, 2, 4]),
       times('aten', [9, 9, 9]),
       times('onednn', [3, 4, 6]),
+      { ...times('fused-avx2', [2, 2, 2]), computed: 0.5 },
       { ...times('fused-neon', []), available: false },
     ],
     { flops: 4 * GIGA, read: GIGA, written: GIGA },
     ceilings,
   );
-  expect(rows.map(({ variant }) => variant)).toEqual(['fused', 'aten', 'onednn']);
+  expect(rows.map(({ variant }) => variant)).toEqual(['fused', 'aten', 'onednn', 'fused-avx2']);
   expect(rows[0]).toMatchObject({
     gflops: 2,
     gbytes: 1,
@@ -68,6 +70,9 @@ test('rows: speeds of the medians, the better library pair by pair, nothing for 
     seconds: { median: 2, min: 1, max: 4 },
   });
   expect(rows[2].timesLibrary).toBe(1);
+  // Half of the products were left out: as many operations, no fewer bytes.
+  expect(rows[3]).toMatchObject({ gflops: 1, gbytes: 1, timesLibrary: 2 });
+  expect(rows[3].ofPeak).toBeCloseTo(rows[0].ofPeak / 2);
   expect(
     rowsOf([times('fused', [1])], { flops: 1, read: 1, written: 1 }, ceilings)[0].timesLibrary,
   ).toBeNull();
