@@ -10,7 +10,7 @@ namespace fusor::bench {
 
 enum class Op {
   Forward,          // y = relu(x w + b)
-  ForwardBackward,  // and from dy: dx, dw, db, all of them stored
+  ForwardBackward,  // and from dy: dx, and dw, db, stored or, by fused kernels, added with a rate of 0
   InputGradient,    // dx = (dz w^T) where x > 0: the mask of a relu layer before this one
   WeightUpdate,     // w, b from x, dz by Adam
   SparseForward,    // Forward and WeightUpdate on mostly-zero bytes

@@ -17,7 +17,7 @@ class FusedSubject : public bench::Subject {
     trainer_.training_ = trainer_.valuesFor(c.batch, true);
     const Input input = !isSparse(c.op) ? Input::Floats : kernels.tilesForward ? Input::Tiles : Input::Sparse;
     for (int i = 0; i < c.threads; ++i) {
-      run_.sources.push_back(trainer_.sourceFor(c.batch, c.batch, input));
+      run_.sources.push_back(trainer_.sourceFor(c.batch, c.batch, input, true));
       if (!isSparse(c.op)) continue;
       for (int r = 0; r < c.batch; ++r) run_.sources[i].rows[r] = data.bytes.data() + static_cast<size_t>(r) * c.inputs;
       run_.sources[i].coming.clear();
@@ -114,8 +114,11 @@ class FusedSubject : public bench::Subject {
     return state;
   }
 
+  static void copyRows(const std::vector<float>& from, int columns, long ld, Range rows, float* to) {
+    for (long r = rows.begin; r < rows.end; ++r) std::copy_n(from.data() + r * columns, columns, to + r * ld);
+  }
   static void copyIn(const std::vector<float>& from, int columns, long ld, float* to) {
-    for (size_t r = 0; r * columns < from.size(); ++r) std::copy_n(from.data() + r * columns, columns, to + r * ld);
+    copyRows(from, columns, ld, {0, static_cast<int>(from.size() / columns)}, to);
   }
   std::vector<float> copyOut(const float* from, int columns, long ld) const {
     std::vector<float> to(static_cast<size_t>(case_.batch) * columns);
@@ -127,9 +130,11 @@ class FusedSubject : public bench::Subject {
   void once(int me) {
     using bench::Op;
     const int rows = case_.op == Op::OptimizerStep ? 1 : case_.batch;
-    const Update store{UpdateKind::Store, 0, 0, 0, 0, 0, 0, 0};
     const bool adam = case_.op == Op::OptimizerStep || (update_ == UpdateKind::Adam && case_.op != Op::ForwardBackward);
-    const Step step{0, rows, batch_, run_.sources[me], adam ? updateOf(trainer_.plan_.optimizer, bench::kRate, 0) : store};
+    // Gradients stored in place of the weights would be what the next call computes with, and what its relu makes zero: so they are
+    // where they are looked at, else they go into weights that stay.
+    const Update plain{update_ == UpdateKind::Store ? UpdateKind::Store : UpdateKind::Sgd, 0, 0, 0, 0, 0, 0, 0};
+    const Step step{0, rows, batch_, run_.sources[me], adam ? updateOf(trainer_.plan_.optimizer, bench::kRate, 0) : plain};
     const int l = layer();
     double share = 1;
     switch (case_.op) {
@@ -138,6 +143,8 @@ class FusedSubject : public bench::Subject {
       case Op::ForwardBackward:
         share = forward(l, step, me) / 3;
         trainer_.team_.barrier();
+        // The mask is applied in place: without this each call would find fewer gradients that are not zero.
+        copyRows(data_.dy, case_.units, trainer_.stages_[l].ld, trainer_.share(rows, me), trainer_.training_->stages[l].dz.data());
         trainer_.backwardAfter(l, step, me);
         trainer_.team_.barrier();
         share += backward(l, step, me) * 2 / 3;

@@ -164,7 +164,7 @@ void FusedTrainer::chunks(const Dataset& data, int64_t begin, int64_t end, Contr
   std::vector<Batch> batches;
   for (int i = 0; i < team_.size(); ++i) {
     x.emplace_back(input == Input::Floats ? kChunkRows * xStride_ : 0);
-    sources.push_back(sourceFor(kChunkRows, kChunkRows, input));
+    sources.push_back(sourceFor(kChunkRows, kChunkRows, input, false));
     batches.push_back(batchFor(data, kChunkRows, x.back().data()));
   }
   // Whoever is free takes the next: a member that lost its core holds nobody up for longer than a chunk.

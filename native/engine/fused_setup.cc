@@ -77,18 +77,18 @@ bool FusedTrainer::byTiles(const DenseStage& stage, int batchRows) const {
   return kernels_.denseTilesForward && batchRows >= kFew && stage.inputs >= kFew && stage.outputs >= kFew;
 }
 
-Source FusedTrainer::sourceFor(int rows, int batchRows, Input input) const {
+Source FusedTrainer::sourceFor(int rows, int batchRows, Input input, bool training) const {
+  const int width = kernels_.width;
   size_t floats = 0;
   for (const DenseStage& stage : stages_) {
-    floats = std::max(floats, backwardScratch(rows, stage.inputs, stage.outputs, kernels_.width));
+    const int inputs = stage.inputs, outputs = stage.outputs;
     const bool onBytes = input != Input::Floats && &stage == stages_.data();
-    const int inputPanels = panelsOf(stage.inputs, kernels_.width);
-    if (!onBytes && (mayLeaveOut(stage, stage.inputs, stage.panels, batchRows) ||
-                     mayLeaveOut(stage, stage.outputs, inputPanels, batchRows))) {
-      floats = std::max(floats, sparseScratch(rows, stage.inputs, stage.outputs, kernels_.width));
-    }
-    if (!byTiles(stage, batchRows)) continue;
-    floats = std::max(floats, denseTilesScratch(rows, stage.inputs, stage.outputs) / sizeof(float));
+    const bool mayLeaveOutA = !onBytes && mayLeaveOut(stage, inputs, stage.panels, batchRows);
+    const bool mayLeaveOutDz = !onBytes && mayLeaveOut(stage, outputs, panelsOf(inputs, width), batchRows);
+    if (training) floats = std::max(floats, backwardScratch(rows, inputs, outputs, width));
+    if (training && (mayLeaveOutA || mayLeaveOutDz)) floats = std::max(floats, sparseScratch(rows, inputs, outputs, width));
+    if (mayLeaveOutA) floats = std::max(floats, sparseForwardScratch(rows, inputs, width));
+    if (byTiles(stage, batchRows)) floats = std::max(floats, denseTilesScratch(rows, inputs, outputs) / sizeof(float));
   }
   Source source{input, batchRows, {}, {}, std::vector<double>(stages_.size(), 1.0), {}};
   if (input != Input::Floats) {

@@ -33,7 +33,7 @@ void FusedTrainer::run(const Dataset& data, const Span& span, Control& control, 
     x = Floats(input == Input::Floats ? capacity * xStride_ : 0);
     run.batches.push_back(batchFor(data, capacity, x.data()));
   }
-  for (int i = 0; i < team_.size(); ++i) run.sources.push_back(sourceFor(capacity, span.batchSize, input));
+  for (int i = 0; i < team_.size(); ++i) run.sources.push_back(sourceFor(capacity, span.batchSize, input, true));
   // Where all that a member reads of the batch, and of the weights, is its own until the parts of the logits meet, the
   // step before may still be on its way elsewhere.
   const bool waits = input == Input::Floats || stages_.size() != 2 || !byInputs(1);

@@ -111,7 +111,7 @@ class FusedTrainer : public Trainer {
   // fused_setup.cc
   Values valuesFor(int rows, bool training) const;
   Batch batchFor(const Dataset& data, int rows, float* x) const;
-  Source sourceFor(int rows, int batchRows, Input input) const;
+  Source sourceFor(int rows, int batchRows, Input input, bool training) const;
   bool byTiles(const DenseStage& stage, int batchRows) const;
   Input inputOf(const Dataset& data) const;
   Range share(int count, int member) const;

@@ -47,7 +47,7 @@ struct DenseForward {
   Activation activation;
   Range rows, panels;
   bool sparse;       // whether to leave out products with a's zeros: the sums are the same. The tiles' kernels do not read it
-  uint8_t* scratch;  // [denseTilesScratch(…)], or where sparse as many floats as sparseScratch(…), at a multiple of 8
+  uint8_t* scratch;  // [denseTilesScratch(…)], or where sparse as many floats as sparseForwardScratch(…), at a multiple of 8
 };
 
 // The gradients of a Dense layer's parameters,
@@ -152,7 +152,8 @@ struct SoftmaxRows {
 constexpr int kSparseRows = 256, kSparseFeatures = 64, kSparsePanels = 4;
 // Features that are turned over at a time, of more than 64 rows.
 int sparseFeatures(int rows);
-// Floats that these kernels need beside them on floats, forward or back.
+// Floats that these kernels need beside them on floats, forward alone, or forward and back.
+size_t sparseForwardScratch(int rows, int inputs, int width);
 size_t sparseScratch(int rows, int inputs, int outputs, int width);
 // Bytes that the kernels on so many rows and panels of bytes need beside them, forward or back.
 size_t bytesScratch(int rows, int inputs, int panels);

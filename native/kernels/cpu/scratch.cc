@@ -16,8 +16,8 @@ constexpr long kFloat = 4, kMask = 8;
 constexpr long kTurnedOver = 1 << 20;      // elements of features turned over
 
 // Bytes: sums of rows, and masks.
-long sparseForwardScratch(int rows, int inputs, int width) {
-  return std::min(rows, kSparseRows) * kMask * (inputs / 64) + kSparseRows * kSparsePanels * width * kFloat;
+long sparseRowsScratch(int rows, int inputs, int width) {
+  return std::min(rows, kSparseRows) * (kSparsePanels * width * kFloat + kMask * (inputs / 64));
 }
 
 // Masks and elements of features; rows of dz, and sums.
@@ -37,11 +37,6 @@ size_t backwardScratch(int rows, int inputs, int outputs, int width) {
   const size_t panel = static_cast<size_t>(outputs) * width;
   if (!copiesFactors(rows, inputs, outputs)) return panel;
   return std::max(panel, static_cast<size_t>(rows) * (width + std::min(inputs, kCopiedFeatures)));
-}
-
-int sparseFeatures(int rows) {
-  const long padded = (rows + 63L) / 64 * 64;
-  return static_cast<int>(std::max<long>(kSparseFeatures, kTurnedOver / padded / kSparseFeatures * kSparseFeatures));
 }
 
 int stepsTogether(int k) {
@@ -68,18 +63,26 @@ size_t bytesScratch(int rows, int inputs, int panels) {
   const long panel = blocksOf(rows) * kPanelTiles;
   const long backward = blocksOf(rows) * kTile + std::max(panel, std::min(panels * panel, kPartsAtATime));
   constexpr long kWidest = 32;
-  const long zeros = std::max(sparseForwardScratch(rows, inputs, kWidest), sparseBackwardScratch(rows, inputs, kWidest, 1));
+  const long zeros = std::max(sparseRowsScratch(rows, inputs, kWidest), sparseBackwardScratch(rows, inputs, kWidest, 1));
   return static_cast<size_t>(std::max({forward, backward, zeros}));
 }
 
+size_t sparseForwardScratch(int rows, int inputs, int width) {
+  return static_cast<size_t>(sparseRowsScratch(rows, inputs, width) / kFloat);
+}
+
 size_t sparseScratch(int rows, int inputs, int outputs, int width) {
-  const long forward = sparseForwardScratch(rows, inputs, width);
   // Weights turned over, then as forward.
-  const long input = kFloat * kSparsePanels * width * outputs + sparseForwardScratch(rows, outputs, width);
+  const long input = kFloat * kSparsePanels * width * outputs + sparseRowsScratch(rows, outputs, width);
   // By inputs, or by outputs, whose sums are turned over.
   const long most = std::max(inputs, panelsOf(outputs, width) * width);
-  const long backward = sparseBackwardScratch(rows, most, width, kFloat) + kSparsePanels * width * width * kFloat;
-  return static_cast<size_t>(std::max({forward, input, backward}) / kFloat);
+  const long update = sparseBackwardScratch(rows, most, width, kFloat) + kSparsePanels * width * width * kFloat;
+  return std::max(sparseForwardScratch(rows, inputs, width), static_cast<size_t>(std::max(input, update) / kFloat));
+}
+
+int sparseFeatures(int rows) {
+  const long padded = (rows + 63L) / 64 * 64;
+  return static_cast<int>(std::max<long>(kSparseFeatures, kTurnedOver / padded / kSparseFeatures * kSparseFeatures));
 }
 
 }  // namespace fusor

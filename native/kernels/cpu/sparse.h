@@ -112,7 +112,7 @@ class SparseRows {
  public:
   SparseRows(const X& x, fusor::Range rows, int inputs, uint8_t* scratch)
       : x_(x), rows_(rows), inputs_(inputs), sums_(reinterpret_cast<float*>(scratch)),
-        masks_(reinterpret_cast<uint64_t*>(sums_ + fusor::kSparseRows * kSparsePanels * kWidth)) {
+        masks_(reinterpret_cast<uint64_t*>(sums_ + rows.size() * kSparsePanels * kWidth)) {
     for (int r = 0; r < rows.size(); ++r) masksOf(x.row(rows.begin + r), words(), masks_ + r * words());
   }
 
