@@ -174,7 +174,7 @@ class FusedSubject : public bench::Subject {
   // Only what the operation is about.
   double backward(int l, const Step& step, int me) {
     // For a where no way forward has been.
-    trainer_.lookAt(l, *trainer_.training_, step.batch, step.source, step.rows);
+    if (case_.op != bench::Op::ForwardBackward) trainer_.lookAt(l, *trainer_.training_, step.batch, step.source, step.rows);
     DenseBackward d = trainer_.gradientsOf(l, step);
     if (case_.op == bench::Op::InputGradient) d.a = nullptr, d.bias = nullptr;
     if (case_.op == bench::Op::WeightUpdate) d.dx = nullptr;

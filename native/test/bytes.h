@@ -53,10 +53,8 @@ struct GuardedBytes {
         table(Guarded<float>::input(bytes.table, c.place)) {}
 };
 
-// The engine's own, so never at an odd address.
 inline Guarded<uint8_t> scratchOf(const DenseCase& c, int panels) {
-  const Place place = c.place == Place::Odd ? Place::End : c.place;
-  return Guarded<uint8_t>(std::vector<uint8_t>(bytesScratch(c.rows, c.inputs, panels), 0xee), place);
+  return Guarded<uint8_t>(std::vector<uint8_t>(bytesScratch(c.rows, c.inputs, panels), 0xee), placeOfScratch(c));
 }
 
 }  // namespace fusor::test

@@ -32,6 +32,9 @@ struct DenseCase {
   std::string name() const;
 };
 
+// The engine's own, so never at an odd address.
+inline Place placeOfScratch(const DenseCase& c) { return c.place == Place::Odd ? Place::End : c.place; }
+
 inline const char* nameOf(Activation a) {
   constexpr const char* names[] = {"linear", "relu", "sigmoid", "tanh", "elu", "gelu", "softmax"};
   return names[static_cast<int>(a)];

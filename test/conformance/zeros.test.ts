@@ -45,7 +45,8 @@ conformance('inputs that are mostly zero', () => {
 
   test('a timeline tells how many of its products a layer computes', async () => {
     const plan = wide('adam');
-    const run = { plan, examples: mostlyZero(plan, 140), batchSize: 70 };
+    // Of fewer than 64 rows: more may be multiplied by tiles, which leave nothing out.
+    const run = { plan, examples: mostlyZero(plan, 120), batchSize: 60 };
     const { report, kernels } = await train(await openBackend({ threads: 1 }), run, { timeline: true });
     const { works, work, density } = report.timeline ?? { works: [], work: [] };
     const shares = new Map<string, number>();
@@ -55,12 +56,13 @@ conformance('inputs that are mostly zero', () => {
       expect(share).toBeGreaterThan(0);
       expect(share).toBeLessThanOrEqual(1);
     }
-    const leavesOut = target.provider === 'native' && kernels.startsWith('fused') && target.isa !== 'amx';
+    const leavesOut = target.provider === 'native' && kernels.startsWith('fused');
     const [first, , second, third] = plan.layers.map(({ name }) => name);
     const wanted = leavesOut ? [0.2, 0.5, 0.55] : [1, 1, 1];
     for (const [i, layer] of [first, second, third].entries()) {
       const share = shares.get(`forward ${layer}`);
-      if (share !== undefined) expect(Math.abs(share - wanted[i])).toBeLessThan(leavesOut ? 0.1 : 1e-9);
+      if (share === undefined) expect(leavesOut).toBe(false);
+      else expect(Math.abs(share - wanted[i])).toBeLessThan(leavesOut ? 0.1 : 1e-9);
     }
     if (leavesOut) expect(shares.get(`backward+update ${first}`)).toBeCloseTo(0.2, 1);
   });

@@ -150,7 +150,7 @@ struct SoftmaxRows {
 
 // What the kernels that leave out zeros take at a time: rows on the way forward, features on the way back, panels on both.
 constexpr int kSparseRows = 256, kSparseFeatures = 64, kSparsePanels = 4;
-// Features that are turned over at a time, of more than 64 rows.
+// Features of so many rows that are turned over at a time.
 int sparseFeatures(int rows);
 // Floats that these kernels need beside them on floats, forward alone, or forward and back.
 size_t sparseForwardScratch(int rows, int inputs, int width);

@@ -32,6 +32,8 @@ struct FloatRows {
 inline ByteRows rowsOf(const BytesForward& d) { return {d.x, d.table}; }
 inline FloatRows rowsOf(const DenseForward& d) { return {d.a, d.lda}; }
 
+inline int fewer(int a, int b) { return a < b ? a : b; }
+
 // Calls f(i) for every set bit, ascending.
 template <class F>
 inline void eachBit(uint64_t bits, F f) {
@@ -129,7 +131,7 @@ class SparseRows {
       for (int j = 0; j < 2 * N; ++j) store(sums_ + (r * 2 * N + j) * W, bias ? load(bias + j * W) : set1(0.0f));
     }
     for (int i = 0; i < words(); i += kWords) {
-      const int count = words() - i < kWords ? words() - i : kWords;
+      const int count = fewer(words() - i, kWords);
       sparseWords<N>(x_, rows_, 64 * i, count, w + static_cast<long>(64 * i) * kWidth, apart, masks_ + i, words(), sums_);
     }
     for (int r = 0; r < rows_.size(); ++r) {
@@ -153,7 +155,7 @@ class SparseRows {
 template <class F>
 inline void forSparseRows(fusor::Range rows, F f) {
   for (int r = rows.begin; r < rows.end; r += fusor::kSparseRows) {
-    f(fusor::Range{r, r + fusor::kSparseRows < rows.end ? r + fusor::kSparseRows : rows.end});
+    f(fusor::Range{r, fewer(r + fusor::kSparseRows, rows.end)});
   }
 }
 

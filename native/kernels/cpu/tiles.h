@@ -6,11 +6,12 @@
 #pragma once
 #include <cstring>
 
+#include "coming.h"
 #include "kernels.h"
-#include "sparse_backward.h"
 #include "tile.h"
 #include "tile_shapes.h"
 #include "tile_sizes.h"
+#include "turned.h"
 #include "update.h"
 
 namespace {
@@ -151,11 +152,12 @@ void tilesForward(const BytesForward& d) {
 
 // 16 features of all rows, turned over, as bfloat16: [rows / 32][16][32].
 inline void turn(const BytesBackward& d, int first, int count, uint8_t* to) {
+  const ByteRows x{d.x, d.table};
   for (int row = 0; row < d.rows; row += 32, to += kTile) {
     alignas(64) uint8_t bytes[16 * 32];
     if (count == 16 && row + 32 <= d.rows) {
-      turnOver16(rowsOf(d), row, first, bytes, 32);
-      turnOver16(rowsOf(d), row + 16, first, bytes + 16, 32);
+      turnOver16(x, row, first, bytes, 32);
+      turnOver16(x, row + 16, first, bytes + 16, 32);
     } else {
       std::memset(bytes, 0, sizeof bytes);
       for (int r = 0; r < 32 && row + r < d.rows; ++r) {
