@@ -10,6 +10,7 @@ using V = __m256;
 using Mask = __m256;
 constexpr int W = 8;
 constexpr int kTileRows = 6;  // 12 accumulators, 2 of b, 1 of a: 15 of 16 registers
+constexpr int kGroup = 1;
 constexpr int kHeld = 2;
 constexpr bool kFused = true;
 constexpr const char* kName = "avx2";

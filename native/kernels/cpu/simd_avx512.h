@@ -10,6 +10,7 @@ using V = __m512;
 using Mask = __mmask16;
 constexpr int W = 16;
 constexpr int kTileRows = 14;  // 28 accumulators, 2 of b, 1 of a: 31 of 32 registers
+constexpr int kGroup = 4;     // 16 sums, of two panels
 constexpr int kHeld = 4;
 constexpr bool kFused = true;
 constexpr const char* kName = "avx512";
@@ -70,6 +71,19 @@ inline V loadBytes(const uint8_t* p) {
 inline uint64_t nonZero64(const uint8_t* p) {
   const __m512i bytes = _mm512_loadu_si512(p);
   return _mm512_test_epi8_mask(bytes, bytes);
+}
+// masks[g], of 16: the rows, up to 64, in which one of the g-th group of 64 bytes from `first` on is not 0.
+inline void rowsOfGroups(const uint8_t* const* x, int first, int rows, uint64_t* masks) {
+  alignas(64) uint16_t groups[64] = {};
+  for (int r = 0; r < rows; ++r) {
+    const __m512i bytes = _mm512_loadu_si512(x[r] + first);
+    groups[r] = _mm512_test_epi32_mask(bytes, bytes);
+  }
+  __m512i low = _mm512_load_si512(groups), high = _mm512_load_si512(groups + 32);
+  for (int g = 15; g >= 0; --g) {
+    masks[g] = _mm512_movepi16_mask(low) | static_cast<uint64_t>(_mm512_movepi16_mask(high)) << 32;
+    low = _mm512_slli_epi16(low, 1), high = _mm512_slli_epi16(high, 1);
+  }
 }
 inline V loadTail(const float* p, int n) { return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1), p); }
 inline void storeTail(float* p, V x, int n) { _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1), x); }

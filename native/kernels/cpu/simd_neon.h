@@ -11,6 +11,7 @@ using V = float32x4_t;
 using Mask = uint32x4_t;
 constexpr int W = 4;
 constexpr int kTileRows = 12;  // 24 accumulators, 2 of b, 1 of a: 27 of 32 registers
+constexpr int kGroup = 1;
 constexpr int kHeld = 4;
 constexpr bool kFused = true;
 constexpr const char* kName = "neon";

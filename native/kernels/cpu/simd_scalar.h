@@ -13,6 +13,7 @@ typedef float V __attribute__((vector_size(16)));
 typedef int32_t Mask __attribute__((vector_size(16)));
 constexpr int W = 4;          // lanes
 constexpr int kTileRows = 6;  // rows of a register tile, two vectors wide: 12 accumulators of 16 registers
+constexpr int kGroup = 1;     // bytes of neighbouring features whose sums are in registers together (groups.h)
 constexpr int kHeld = 0;      // how many pairs of vectors hold() is for
 constexpr bool kFused = false;  // whether fma() rounds once
 constexpr const char* kName = "scalar";

@@ -70,6 +70,13 @@ inline void masksOf(const E* x, long words, uint64_t* masks) {
   for (long i = 0; i < words; ++i) masks[i] = nonZero64(x + 64 * i);
 }
 
+// acc += v w, of N panels so far apart.
+template <int N>
+inline __attribute__((always_inline)) void addProducts(V v, const float* w, long apart, V* acc) {
+#pragma GCC unroll 8
+  for (int j = 0; j < 2 * N; ++j) acc[j] = fma(v, load(w + j / 2 * apart + j % 2 * W), acc[j]);
+}
+
 // sums[row] += the products of k from `first` on, of so many words; w: the row of the first, the panels so far apart. A function
 // of its own: with all of these in one the registers would not do for addresses, and the compiler would keep some in vectors,
 // from where they come back behind the arithmetic.
@@ -78,20 +85,43 @@ __attribute__((noinline)) void sparseWords(const X& x, fusor::Range rows, int fi
                                            const uint64_t* masks, long masksARow, float* sums) {
   const X from = x;
   for (int r = rows.begin; r < rows.end; ++r, masks += masksARow, sums += N * kWidth) {
-    const auto* row = from.row(r) + first;
+    const auto* elements = from.row(r) + first;
+    const float* block = w;
     V acc[2 * N];
     for (int j = 0; j < 2 * N; ++j) acc[j] = load(sums + j * W);
-    for (int i = 0; i < words; ++i) {
-      const auto* elements = row + 64 * i;
-      const float* block = w + static_cast<long>(64 * i) * kWidth;
-      eachBit(masks[i], [&](long b) {
-        const V v = set1(from.value(elements[b]));
-        const float* at = block + b * kWidth;
-#pragma GCC unroll 8
-        for (int j = 0; j < 2 * N; ++j) acc[j] = fma(v, load(at + j / 2 * apart + j % 2 * W), acc[j]);
-      });
+    for (int i = 0; i < words; ++i, elements += 64, block += 64 * kWidth) {
+      eachBit(masks[i], [&](long b) { addProducts<N>(set1(from.value(elements[b])), block + b * kWidth, apart, acc); });
     }
     for (int j = 0; j < 2 * N; ++j) store(sums + j * W, acc[j]);
+  }
+}
+
+// Whether the sums of two rows have room in registers beside each other.
+template <int N>
+constexpr bool kInPairs = kTileRows >= 12 || N <= 3;
+
+// The same of an even number of rows, two at a time: one row's products wait for each other.
+template <int N, class X>
+__attribute__((noinline)) void sparsePairs(const X& x, fusor::Range rows, int first, int words, const float* w, long apart,
+                                           const uint64_t* masks, long masksARow, float* sums) {
+  const X from = x;
+  for (int r = rows.begin; r < rows.end; r += 2, masks += 2 * masksARow, sums += 2 * N * kWidth) {
+    const auto *here = from.row(r) + first, *there = from.row(r + 1) + first;
+    const float* block = w;
+    V acc[2 * N], other[2 * N];
+    for (int j = 0; j < 2 * N; ++j) acc[j] = load(sums + j * W), other[j] = load(sums + (2 * N + j) * W);
+    for (int i = 0; i < words; ++i, here += 64, there += 64, block += 64 * kWidth) {
+      const auto add = [&](long b) { addProducts<N>(set1(from.value(here[b])), block + b * kWidth, apart, acc); };
+      const auto addOther = [&](long b) { addProducts<N>(set1(from.value(there[b])), block + b * kWidth, apart, other); };
+      uint64_t bits = masks[i], otherBits = masks[masksARow + i];
+      for (; bits && otherBits; bits &= bits - 1, otherBits &= otherBits - 1) {
+        add(__builtin_ctzll(bits));
+        addOther(__builtin_ctzll(otherBits));
+      }
+      eachBit(bits, add);
+      eachBit(otherBits, addOther);
+    }
+    for (int j = 0; j < 2 * N; ++j) store(sums + j * W, acc[j]), store(sums + (2 * N + j) * W, other[j]);
   }
 }
 
@@ -102,9 +132,7 @@ inline void sparseRest(const X& x, int row, int inputs, const float* w, long apa
   for (int j = 0; j < 2 * N; ++j) acc[j] = load(sums + j * W);
   for (int k = inputs / 64 * 64; k < inputs; ++k) {
     if (elements[k] == 0) continue;
-    const V v = set1(x.value(elements[k]));
-    const float* at = w + static_cast<long>(k) * kWidth;
-    for (int j = 0; j < 2 * N; ++j) acc[j] = fma(v, load(at + j / 2 * apart + j % 2 * W), acc[j]);
+    addProducts<N>(set1(x.value(elements[k])), w + static_cast<long>(k) * kWidth, apart, acc);
   }
 }
 
@@ -132,7 +160,11 @@ class SparseRows {
     }
     for (int i = 0; i < words(); i += kWords) {
       const int count = fewer(words() - i, kWords);
-      sparseWords<N>(x_, rows_, 64 * i, count, w + static_cast<long>(64 * i) * kWidth, apart, masks_ + i, words(), sums_);
+      const float* block = w + static_cast<long>(64 * i) * kWidth;
+      const fusor::Range paired{rows_.begin, kInPairs<N> ? rows_.end - rows_.size() % 2 : rows_.begin};
+      if constexpr (kInPairs<N>) sparsePairs<N>(x_, paired, 64 * i, count, block, apart, masks_ + i, words(), sums_);
+      sparseWords<N>(x_, {paired.end, rows_.end}, 64 * i, count, block, apart, masks_ + i + paired.size() * words(), words(),
+                     sums_ + paired.size() * N * kWidth);
     }
     for (int r = 0; r < rows_.size(); ++r) {
       V acc[2 * N];

@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "coming.h"
+#include "groups.h"
 #include "turned.h"
 #include "update.h"
 
@@ -40,6 +41,61 @@ __attribute__((noinline)) void updateFewRows(const LayerUpdate& d, const Turned<
       rule.template operator()<kInStep>(acc + j, w, slot0, slot1, [=](int n) { return (j + n) / 2 * apart + (j + n) % 2 * W; });
     }
   }
+}
+
+// The same of features in groups, which need not be turned over.
+template <UpdateKind K, int N, int Group>
+__attribute__((noinline)) void updateGroups(const LayerUpdate& d, const ByteRows& x, fusor::Range features, const uint64_t* masks,
+                                            int panel, Coming& coming) {
+  const Rule<K> rule(d.update);
+  const ByteRows from = x;
+  const long apart = static_cast<long>(kWidth) * d.inputs, lddz = d.lddz;
+  const float* dz = d.dz + static_cast<long>(panel) * kWidth;
+  const long at = panel * apart + static_cast<long>(features.begin) * kWidth;
+  float *w = d.w + at, *slot0 = d.slot0 + at, *slot1 = d.slot1 + at;
+  for (int f = features.begin; f < features.end; f += Group, ++masks) {
+    if ((f - features.begin) % 16 == 0) coming.fetchShare();
+    V acc[Group][2 * N];
+#pragma GCC unroll 4
+    for (int i = 0; i < Group; ++i) {
+#pragma GCC unroll 8
+      for (int j = 0; j < 2 * N; ++j) acc[i][j] = set1(0.0f);
+    }
+    eachBit(*masks, [&](long r) {
+      const uint8_t* elements = from.row(r) + f;
+      const float* row = dz + r * lddz;
+      V gradient[2 * N];
+#pragma GCC unroll 8
+      for (int j = 0; j < 2 * N; ++j) gradient[j] = load(row + j * W);
+#pragma GCC unroll 4
+      for (int i = 0; i < Group; ++i) {
+        const V v = set1(from.value(elements[i]));
+#pragma GCC unroll 8
+        for (int j = 0; j < 2 * N; ++j) acc[i][j] = fma(v, gradient[j], acc[i][j]);
+      }
+    });
+#pragma GCC unroll 4
+    for (int i = 0; i < Group; ++i, w += kWidth, slot0 += kWidth, slot1 += kWidth) {
+      rule.template operator()<2 * N>(acc[i], w, slot0, slot1, [=](int n) { return n / 2 * apart + n % 2 * W; });
+    }
+  }
+}
+
+template <class Backward>
+void updateInGroups(const Backward& d) {
+  const ByteRows x = rowsOf(d);
+  const fusor::Range grouped{d.features.begin, d.features.end - d.features.size() % kGroup}, rest{grouped.end, d.features.end};
+  auto* const masks = reinterpret_cast<uint64_t*>(d.scratch);
+  uint64_t restMasks[kGroup];
+  rowsOfGroups(x, grouped, d.rows, masks);
+  for (int i = 0; i < rest.size(); ++i) restMasks[i] = rowsOfFeature(x, rest.begin + i, d.rows);
+  Coming coming(d);
+  withUpdate(d.update.kind, [&]<UpdateKind K>() {
+    forPanels<2>(d.panels, [&]<int N>(int panel) {
+      updateGroups<K, N, kGroup>(d, x, grouped, masks, panel, coming);
+      updateGroups<K, N, 1>(d, x, rest, restMasks, panel, coming);
+    });
+  });
 }
 
 // Features whose sums are in memory together: dz of 64 rows stays in the first-level cache for as many.
@@ -104,6 +160,9 @@ void sparseUpdate(const Backward& d, fusor::Range features, void* scratch) {
   const auto x = rowsOf(d);
   constexpr bool kBytes = std::is_same_v<decltype(x), const ByteRows>;
   const bool few = kBytes && d.rows <= 64;
+  if constexpr (kBytes && kGroup > 1) {
+    if (few) return updateInGroups(d);
+  }
   const int most = few ? 16 : fewer(fusor::sparseFeatures(d.rows), (features.size() + 15) / 16 * 16);
   Coming coming(d);
   const auto update = [&](const auto& turned, float* sums) {

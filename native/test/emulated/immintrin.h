@@ -168,6 +168,9 @@ inline uint64_t common(__m512i a, __m512i b) {
 
 inline __mmask64 _mm512_test_epi8_mask(__m512i a, __m512i b) { return emulated::common<emulated::Bytes>(a, b); }
 inline __mmask32 _mm512_test_epi16_mask(__m512i a, __m512i b) { return emulated::common<emulated::Halves>(a, b); }
+inline __mmask16 _mm512_test_epi32_mask(__m512i a, __m512i b) {
+  return static_cast<__mmask16>(emulated::common<emulated::Words>(a, b));
+}
 inline __mmask16 _mm512_cmp_ps_mask(__m512 a, __m512 b, int how) {  // greater, or not equal
   int mask = 0;
   for (int i = 0; i < 16; ++i) mask |= (how == _CMP_NEQ_UQ ? a[i] != b[i] : a[i] > b[i]) << i;
