@@ -116,6 +116,7 @@ inline __m512i _mm512_and_si512(__m512i a, __m512i b) { return a & b; }
 inline __m512i _mm512_add_epi32(__m512i a, __m512i b) {
   return std::bit_cast<__m512i>(std::bit_cast<emulated::Words>(a) + std::bit_cast<emulated::Words>(b));
 }
+inline __m512i _mm512_slli_epi16(__m512i x, int n) { return std::bit_cast<__m512i>(std::bit_cast<emulated::Halves>(x) << n); }
 inline __m512i _mm512_srli_epi16(__m512i x, int n) { return std::bit_cast<__m512i>(std::bit_cast<emulated::Halves>(x) >> n); }
 inline __m512i _mm512_srli_epi32(__m512i x, int n) { return std::bit_cast<__m512i>(std::bit_cast<emulated::Words>(x) >> n); }
 inline __m512i _mm512_ternarylogic_epi32(__m512i a, __m512i b, __m512i c, int table) {
@@ -170,6 +171,9 @@ inline __mmask64 _mm512_test_epi8_mask(__m512i a, __m512i b) { return emulated::
 inline __mmask32 _mm512_test_epi16_mask(__m512i a, __m512i b) { return emulated::common<emulated::Halves>(a, b); }
 inline __mmask16 _mm512_test_epi32_mask(__m512i a, __m512i b) {
   return static_cast<__mmask16>(emulated::common<emulated::Words>(a, b));
+}
+inline __mmask32 _mm512_movepi16_mask(__m512i x) {
+  return emulated::common<emulated::Halves>(x, _mm512_set1_epi16(static_cast<short>(0x8000)));
 }
 inline __mmask16 _mm512_cmp_ps_mask(__m512 a, __m512 b, int how) {  // greater, or not equal
   int mask = 0;
