@@ -87,7 +87,7 @@ export function opTimes(timeline: Timeline, { resumed, ended }: Around, steps: n
   ];
   for (const [phase, time, calls] of around) {
     const self = Math.max(0, time);
-    Object.assign(opOf(phase, null), { calls, self, total: self });
+    Object.assign(opOf(phase, null), { calls, self, total: self, density: calls });
   }
   const told = [...ops.values()].filter(({ calls, kernels }) => calls > 0 || kernels.length > 0);
   return told.map(({ byTrack, phase, layer, calls, self, total, density, kernels }) => ({

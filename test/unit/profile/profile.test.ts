@@ -58,6 +58,8 @@ test('self, total and kernels of an op; waiting, gaps, launch and JavaScript bes
   expect(op('launch').self).toBe((10 + 50) / 2);
   expect(op('javascript').self).toBe((10 + 10) / 2);
   expect(ops.some(({ phase }) => phase === 'record')).toBe(false);
+  // Nobody left out a product.
+  expect(ops.map(({ density }) => density)).toEqual(ops.map(() => 1));
   const sum = ops.reduce((total, { self }) => total + self, 0);
   expect(sum).toBe(wallOf(timeline, around) / 2);
 });
