@@ -6,27 +6,31 @@
 
 namespace {
 
-// masks[g]: the rows, up to 64, in which one of the g-th group of features is not zero. Room for whole words of 64 features.
+// masks[group][word]: of 64 rows, those in which one of the features of the group is not zero. Room for whole words of 64 features.
 template <class X>
-void rowsOfGroups(const X& x, fusor::Range features, int rows, uint64_t* masks) {
-  constexpr int kGroups = 64 / kGroup;
-  int f = features.begin;
-  for (; f + 64 <= features.end; f += 64, masks += kGroups) rowsOfGroups(x.x, f, rows, masks);
-  if (f == features.end) return;
-  uint8_t rest[64][64] = {};
-  const typename X::Element* pointers[64];
-  for (int r = 0; r < rows; ++r) {
-    std::memcpy(rest[r], x.row(r) + f, features.end - f);
-    pointers[r] = rest[r];
+void rowsOfGroups(const X& x, fusor::Range features, int rows, long words, uint64_t* masks) {
+  for (int first = 0; first < rows; first += 64, ++masks) {
+    const int count = fewer(64, rows - first);
+    uint64_t* to = masks;
+    int f = features.begin;
+    for (; f + 64 <= features.end; f += 64, to += 64 / kGroup * words) rowsOfGroups(x.x + first, f, count, to, words);
+    if (f == features.end) continue;
+    uint8_t rest[64][64] = {};
+    const typename X::Element* pointers[64];
+    for (int r = 0; r < count; ++r) {
+      std::memcpy(rest[r], x.row(first + r) + f, features.end - f);
+      pointers[r] = rest[r];
+    }
+    rowsOfGroups(pointers, 0, count, to, words);
   }
-  rowsOfGroups(pointers, 0, rows, masks);
 }
 
 // The same of one feature.
-inline uint64_t rowsOfFeature(const ByteRows& x, int feature, int rows) {
-  uint64_t mask = 0;
-  for (int r = 0; r < rows; ++r) mask |= static_cast<uint64_t>(x.row(r)[feature] != 0) << r;
-  return mask;
+inline void rowsOfFeature(const ByteRows& x, int feature, int rows, uint64_t* masks) {
+  for (int r = 0; r < rows; ++r) {
+    if (r % 64 == 0) masks[r / 64] = 0;
+    masks[r / 64] |= static_cast<uint64_t>(x.row(r)[feature] != 0) << r % 64;
+  }
 }
 
 }  // namespace

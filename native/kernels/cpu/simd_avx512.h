@@ -72,8 +72,8 @@ inline uint64_t nonZero64(const uint8_t* p) {
   const __m512i bytes = _mm512_loadu_si512(p);
   return _mm512_test_epi8_mask(bytes, bytes);
 }
-// masks[g], of 16: the rows, up to 64, in which one of the g-th group of 64 bytes from `first` on is not 0.
-inline void rowsOfGroups(const uint8_t* const* x, int first, int rows, uint64_t* masks) {
+// masks[g apart], of 16: the rows, up to 64, in which one of the g-th group of 64 bytes from `first` on is not 0.
+inline void rowsOfGroups(const uint8_t* const* x, int first, int rows, uint64_t* masks, long apart) {
   uint16_t groups[64] = {};
   for (int r = 0; r < rows; ++r) {
     const __m512i bytes = _mm512_loadu_si512(x[r] + first);
@@ -81,7 +81,7 @@ inline void rowsOfGroups(const uint8_t* const* x, int first, int rows, uint64_t*
   }
   __m512i low = _mm512_loadu_si512(groups), high = _mm512_loadu_si512(groups + 32);
   for (int g = 15; g >= 0; --g) {
-    masks[g] = _mm512_movepi16_mask(low) | static_cast<uint64_t>(_mm512_movepi16_mask(high)) << 32;
+    masks[g * apart] = _mm512_movepi16_mask(low) | static_cast<uint64_t>(_mm512_movepi16_mask(high)) << 32;
     low = _mm512_slli_epi16(low, 1), high = _mm512_slli_epi16(high, 1);
   }
 }

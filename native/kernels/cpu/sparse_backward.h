@@ -46,14 +46,14 @@ __attribute__((noinline)) void updateFewRows(const LayerUpdate& d, const Turned<
 // The same of features in groups, which need not be turned over.
 template <UpdateKind K, int N, int Group>
 __attribute__((noinline)) void updateGroups(const LayerUpdate& d, const ByteRows& x, fusor::Range features, const uint64_t* masks,
-                                            int panel, Coming& coming) {
+                                            long words, int panel, Coming& coming) {
   const Rule<K> rule(d.update);
   const ByteRows from = x;
   const long apart = static_cast<long>(kWidth) * d.inputs, lddz = d.lddz;
   const float* dz = d.dz + static_cast<long>(panel) * kWidth;
   const long at = panel * apart + static_cast<long>(features.begin) * kWidth;
   float *w = d.w + at, *slot0 = d.slot0 + at, *slot1 = d.slot1 + at;
-  for (int f = features.begin; f < features.end; f += Group, ++masks) {
+  for (int f = features.begin; f < features.end; f += Group) {
     if ((f - features.begin) % 16 == 0) coming.fetchShare();
     V acc[Group][2 * N];
 #pragma GCC unroll 4
@@ -61,19 +61,23 @@ __attribute__((noinline)) void updateGroups(const LayerUpdate& d, const ByteRows
 #pragma GCC unroll 8
       for (int j = 0; j < 2 * N; ++j) acc[i][j] = set1(0.0f);
     }
-    eachBit(*masks, [&](long r) {
-      const uint8_t* elements = from.row(r) + f;
-      const float* row = dz + r * lddz;
-      V gradient[2 * N];
+    for (long word = 0; word < words; ++word, ++masks) {
+      const uint8_t* const* const rows = from.x + 64 * word;
+      const float* const gradients = dz + 64 * word * lddz;
+      eachBit(*masks, [&](long r) {
+        const uint8_t* elements = rows[r] + f;
+        const float* row = gradients + r * lddz;
+        V gradient[2 * N];
 #pragma GCC unroll 8
-      for (int j = 0; j < 2 * N; ++j) gradient[j] = load(row + j * W);
+        for (int j = 0; j < 2 * N; ++j) gradient[j] = load(row + j * W);
 #pragma GCC unroll 4
-      for (int i = 0; i < Group; ++i) {
-        const V v = set1(from.value(elements[i]));
+        for (int i = 0; i < Group; ++i) {
+          const V v = set1(from.value(elements[i]));
 #pragma GCC unroll 8
-        for (int j = 0; j < 2 * N; ++j) acc[i][j] = fma(v, gradient[j], acc[i][j]);
-      }
-    });
+          for (int j = 0; j < 2 * N; ++j) acc[i][j] = fma(v, gradient[j], acc[i][j]);
+        }
+      });
+    }
 #pragma GCC unroll 4
     for (int i = 0; i < Group; ++i, w += kWidth, slot0 += kWidth, slot1 += kWidth) {
       rule.template operator()<2 * N>(acc[i], w, slot0, slot1, [=](int n) { return n / 2 * apart + n % 2 * W; });
@@ -81,21 +85,30 @@ __attribute__((noinline)) void updateGroups(const LayerUpdate& d, const ByteRows
   }
 }
 
+// Whether that is faster: more rows, of more panels, leave the first-level cache.
+inline bool inGroups(const BytesBackward& d) {
+  constexpr long kMost = 32 << 20;  // elements: a bit each has room where turned over they have
+  return (d.rows <= 128 || d.panels.size() <= 2) && static_cast<long>(d.rows) * d.inputs <= kMost;
+}
+
 template <class Backward>
 void updateInGroups(const Backward& d) {
   const ByteRows x = rowsOf(d);
-  const fusor::Range grouped{d.features.begin, d.features.end - d.features.size() % kGroup}, rest{grouped.end, d.features.end};
+  const fusor::Range grouped{d.features.begin, d.features.end - d.features.size() % kGroup};
+  const long words = (d.rows + 63) / 64;
   auto* const masks = reinterpret_cast<uint64_t*>(d.scratch);
-  uint64_t restMasks[kGroup];
-  rowsOfGroups(x, grouped, d.rows, masks);
-  for (int i = 0; i < rest.size(); ++i) restMasks[i] = rowsOfFeature(x, rest.begin + i, d.rows);
   Coming coming(d);
-  withUpdate(d.update.kind, [&]<UpdateKind K>() {
-    forPanels<2>(d.panels, [&]<int N>(int panel) {
-      updateGroups<K, N, kGroup>(d, x, grouped, masks, panel, coming);
-      updateGroups<K, N, 1>(d, x, rest, restMasks, panel, coming);
+  const auto update = [&]<int Group>(fusor::Range features) {
+    withUpdate(d.update.kind, [&]<UpdateKind K>() {
+      forPanels<2>(d.panels, [&]<int N>(int panel) { updateGroups<K, N, Group>(d, x, features, masks, words, panel, coming); });
     });
-  });
+  };
+  rowsOfGroups(x, grouped, d.rows, words, masks);
+  update.template operator()<kGroup>(grouped);
+  for (int f = grouped.end; f < d.features.end; ++f) {
+    rowsOfFeature(x, f, d.rows, masks);
+    update.template operator()<1>({f, f + 1});
+  }
 }
 
 // Features whose sums are in memory together: dz of 64 rows stays in the first-level cache for as many.
@@ -161,7 +174,7 @@ void sparseUpdate(const Backward& d, fusor::Range features, void* scratch) {
   constexpr bool kBytes = std::is_same_v<decltype(x), const ByteRows>;
   const bool few = kBytes && d.rows <= 64;
   if constexpr (kBytes && kGroup > 1) {
-    if (few) return updateInGroups(d);
+    if (inGroups(d)) return updateInGroups(d);
   }
   const int most = few ? 16 : fewer(fusor::sparseFeatures(d.rows), (features.size() + 15) / 16 * 16);
   Coming coming(d);
