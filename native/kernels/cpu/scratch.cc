@@ -27,6 +27,9 @@ long sparseBackwardScratch(int rows, int inputs, int width, long element) {
   return most * element + most / 64 * kMask + (rows + kSparseFeatures) * static_cast<long>(kSparsePanels * width) * kFloat;
 }
 
+// Masks of groups of features, four of them at least.
+long groupsScratch(int rows, int inputs) { return (inputs + 63L) / 64 * 16 * ((rows + 63L) / 64) * kMask; }
+
 long blocksOf(int n) { return (n + 31L) / 32; }
 
 }  // namespace
@@ -64,7 +67,7 @@ size_t bytesScratch(int rows, int inputs, int panels) {
   const long backward = blocksOf(rows) * kTile + std::max(panel, std::min(panels * panel, kPartsAtATime));
   constexpr long kWidest = 32;
   const long zeros = std::max(sparseRowsScratch(rows, inputs, kWidest), sparseBackwardScratch(rows, inputs, kWidest, 1));
-  return static_cast<size_t>(std::max({forward, backward, zeros}));
+  return static_cast<size_t>(std::max({forward, backward, zeros, groupsScratch(rows, inputs)}));
 }
 
 size_t sparseForwardScratch(int rows, int inputs, int width) {

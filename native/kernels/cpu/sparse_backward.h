@@ -86,10 +86,7 @@ __attribute__((noinline)) void updateGroups(const LayerUpdate& d, const ByteRows
 }
 
 // Whether that is faster: more rows, of more panels, leave the first-level cache.
-inline bool inGroups(const BytesBackward& d) {
-  constexpr long kMost = 32 << 20;  // elements: a bit each has room where turned over they have
-  return (d.rows <= 128 || d.panels.size() <= 2) && static_cast<long>(d.rows) * d.inputs <= kMost;
-}
+inline bool inGroups(const BytesBackward& d) { return d.rows <= 128 || d.panels.size() <= 2; }
 
 template <class Backward>
 void updateInGroups(const Backward& d) {
