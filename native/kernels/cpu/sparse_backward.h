@@ -169,10 +169,10 @@ template <class Backward>
 void sparseUpdate(const Backward& d, fusor::Range features, void* scratch) {
   const auto x = rowsOf(d);
   constexpr bool kBytes = std::is_same_v<decltype(x), const ByteRows>;
-  const bool few = kBytes && d.rows <= 64;
   if constexpr (kBytes && kGroup > 1) {
     if (inGroups(d)) return updateInGroups(d);
   }
+  const bool few = kBytes && d.rows <= 64;
   const int most = few ? 16 : fewer(fusor::sparseFeatures(d.rows), (features.size() + 15) / 16 * 16);
   Coming coming(d);
   const auto update = [&](const auto& turned, float* sums) {
