@@ -109,7 +109,8 @@ function changesOf(old: VariantProfile, variant: VariantProfile): Change[] {
   if (pairs.length === 0) return [];
   // A machine that is slower today is slower for most ops.
   const drift = median(pairs.map(({ op, its }) => op.self.median / its.self.median));
-  const least = LEAST_SHARE * Math.min(old.step.median, variant.step.median);
+  // Of the longer one: whatever makes a step much longer also leaves its neighbours colder caches.
+  const least = LEAST_SHARE * Math.max(old.step.median, variant.step.median);
   return pairs.flatMap(({ op, its }) => {
     const [now, was] = [op.self.median / drift, its.self.median];
     const apart =
