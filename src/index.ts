@@ -11,7 +11,8 @@ export type {
   TrainPlan,
 } from './backend/contract';
 export { parametersOf, slotsOf } from './backend/contract';
-export { devices, mayUseGpu, type NamedCandidate, type StepDown } from './backend/select';
+export { devices, mayUseGpu } from './backend/select';
+export type { NamedCandidate, StepDown } from './backend/selection';
 export {
   type DatasetOptions,
   datasets,
@@ -20,27 +21,15 @@ export {
   type ReviewDataset,
 } from './data/datasets';
 export type { LabelledRows } from './data/entry';
-export {
-  type ArrayLike,
-  type NDArray,
-  type Nested,
-  type NumericArray,
-  ndarray,
-  toCategorical,
-} from './data/ndarray';
-export type { OpenOptions } from './data/open';
+export { toCategorical } from './data/labels';
+export { type ArrayLike, type NDArray, type Nested, type NumericArray, ndarray } from './data/ndarray';
+export type { OpenOptions } from './data/open-options';
 export type { OwnData, Rows } from './data/open-table';
 export type { EpochAt, RowChunk, RowIterable, RowSource, RowStream } from './data/row-source';
 export type { TableColumn, TableSchema } from './data/table/schema';
 export { type ErrorCode, type ErrorDetails, exitStatusOf, FusorError, isFusorError } from './errors';
-export { loadCheckpoint } from './io/checkpoint-folder';
 export { type Conversion, type ConvertOptions, convertModel } from './io/convert';
-export { type CsvLoggerOptions, csvLogger } from './io/loggers/csv';
-export { jsonlLogger } from './io/loggers/jsonl';
-export { type MlflowOptions, mlflowLogger } from './io/loggers/mlflow';
-export { tensorBoard } from './io/loggers/tensorboard';
 export { loadModel, loadWeights, type SaveOptions, saveModel } from './io/model';
-export { type ModelCheckpoint, type ModelCheckpointOptions, modelCheckpoint } from './io/model-checkpoint';
 export type { CompileOptions, DeviceOptions, TrainingConfig } from './model/compile';
 export {
   type FindLearningRateOptions,
@@ -73,6 +62,12 @@ export {
   regularizers,
 } from './model/restraints';
 export { modelFromJSON, sequential } from './model/sequential';
+export { loadCheckpoint } from './runs/checkpoint-folder';
+export { type CsvLoggerOptions, csvLogger } from './runs/loggers/csv';
+export { jsonlLogger } from './runs/loggers/jsonl';
+export { type MlflowOptions, mlflowLogger } from './runs/loggers/mlflow';
+export { tensorBoard } from './runs/loggers/tensorboard';
+export { type ModelCheckpoint, type ModelCheckpointOptions, modelCheckpoint } from './runs/model-checkpoint';
 export type { BatchLogs, Callback, EpochProgress, TrainedModel, TrainingContext } from './train/callbacks';
 export type { Checkpoint } from './train/checkpoint';
 export { type EarlyStopping, type EarlyStoppingOptions, earlyStopping } from './train/early-stopping';

@@ -1,29 +1,12 @@
 /** The choice of a backend: the only place that knows their names. */
 import { FusorError, isFusorError } from '../errors';
-import type { Backend, BackendName, BackendProvider, Candidate, DeviceRequest } from './contract';
+import type { Backend, BackendName, BackendProvider, DeviceRequest } from './contract';
 import { losable } from './device-loss';
 import { nvidiaDriverPresent } from './nvidia-driver';
 import { type ResolvedRequest, resolveRequest, type SelectionRequest } from './request';
+import type { NamedCandidate, Selection, StepDown } from './selection';
 import { selectSimulated } from './simulated';
 import { reportStepDowns } from './step-down';
-
-/** Something better that could not be had. */
-export interface StepDown {
-  /** e.g. 'native cuda', 'tfjs node-gpu'. */
-  candidate: string;
-  reason: string;
-  cure: string;
-}
-
-export interface Selection {
-  backend: Backend;
-  /** Best first. */
-  steppedDown: StepDown[];
-}
-
-export interface NamedCandidate extends Candidate {
-  backend: BackendName;
-}
 
 type Load = () => { provider: BackendProvider };
 

@@ -7,7 +7,7 @@ import { FusorError } from '../errors';
 import type { Backend, Span } from './contract';
 import { losable, lostError, memoryError } from './device-loss';
 import { resolveRequest, type SelectionRequest } from './request';
-import type { Selection } from './select';
+import type { Selection } from './selection';
 
 const KINDS = ['device-lost', 'oom', 'hang', 'crash', 'kill'] as const;
 interface Fault {

@@ -5,7 +5,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { benchEnvironment, measuring } from '../backend/native/measure';
 import { cacheFolder } from '../cache-folder';
-import { writeAtomic } from '../io/atomic';
+import { writeAtomic } from '../files/atomic';
 import { version } from '../version';
 import { machine } from './machine';
 import type { Ceilings } from './roofline';

@@ -1,5 +1,5 @@
 import { exitStatusOf, isFusorError } from '../errors';
-import { ALL_KEYS } from './command';
+import { ALL_KEYS } from './commands/all';
 import { Interrupted, listenForSignals } from './interrupt';
 import { variableName } from './option';
 import { common } from './options';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { FusorError } from '../errors';
 import type { DeviceOptions, Model } from '../index';
 import { loadModel, MODEL_FILE } from '../io/model';
-import { CONFIG_FILE } from '../io/run-folder';
+import { CONFIG_FILE } from '../runs/run-folder';
 import type { Settings } from './option';
 import type { runtime } from './options';
 

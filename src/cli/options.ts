@@ -2,7 +2,7 @@
 import { wrong } from '../arguments';
 import { VARIANTS } from '../bench/kernel';
 import { OPS, type Shape } from '../bench/work';
-import { scheduleOf } from '../io/checkpoint-schedule';
+import { scheduleOf } from '../runs/checkpoint-schedule';
 import { FORMATS } from './bench/format';
 import { toNet, toShapes } from './bench/shapes';
 import { choice, choices, integer, integers, type Option, real, text, toggle, url, words } from './option';

@@ -2,7 +2,8 @@
 import yargs from 'yargs';
 import { FusorError, nearestName } from '../errors';
 import { version } from '../version';
-import { COMMANDS, type Command } from './command';
+import type { Command } from './command';
+import { COMMANDS } from './commands/all';
 import { flagName, type Option, variableName } from './option';
 import { columns } from './output';
 

@@ -1,9 +1,9 @@
 /** Where each setting comes from: flag > environment > file > default. */
 import { join } from 'node:path';
 import { FusorError, nearestName } from '../errors';
-import { readText } from '../io/read-text';
-import { CONFIG_FILE, runFolderOf } from '../io/run-folder';
-import { ioError, systemCode } from '../io/system-error';
+import { readText } from '../files/read-text';
+import { ioError, systemCode } from '../files/system-error';
+import { CONFIG_FILE, runFolderOf } from '../runs/run-folder';
 import { flagName, type Options, type Settings, variableName } from './option';
 
 export interface Resolved<O extends Options> {

@@ -15,7 +15,7 @@ import {
   type LoadOptions,
   rowLimit,
 } from './idx-folder';
-import { labelRange } from './ndarray';
+import { labelRange } from './labels';
 import { hereFolder, kerasFolder } from './places';
 import { openDataFile } from './unpack';
 

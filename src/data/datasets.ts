@@ -2,8 +2,8 @@ import { statSync } from 'node:fs';
 import { boolean, closed, integer, text, webAddress } from '../arguments';
 import type { ImageDataset, LoadOptions } from './idx-folder';
 import type { ReviewDataset } from './imdb';
-import { type OpenOptions, openData } from './open';
-import { openOptions } from './open-options';
+import { openData } from './open';
+import { type OpenOptions, openOptions } from './open-options';
 import type { OwnData } from './open-table';
 import { datasetNames, findDataset, type Place, provideDataset } from './registry';
 

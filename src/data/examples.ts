@@ -1,19 +1,10 @@
 /** The user's x and y, checked once and for all backends, as the contract's Examples. */
-import type { Examples, TrainPlan } from '../backend/contract';
+import type { Examples } from '../backend/contract';
 import { FusorError } from '../errors';
+import type { DataShape } from './data-shape';
 import { type ArrayLike, asNDArray, type NDArray } from './ndarray';
 import { firstNonFinite } from './scan';
 import { targetsOf } from './targets';
-
-/** What the data must fit. */
-export interface DataShape {
-  plan: TrainPlan;
-  /** Shape of one input, without the batch dimension. */
-  inputShape: readonly number[];
-  /** Names of the first and the last layer, for errors. */
-  firstLayer: string;
-  lastLayer: string;
-}
 
 /**
  * @param where the calling function and, for a second pair, its name: 'fit', 'fit, validationData'

@@ -2,7 +2,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { FusorError } from '../errors';
-import { ioError } from '../io/system-error';
+import { ioError } from '../files/system-error';
 import { requireMemory } from '../memory';
 import type { LabelledRows } from './entry';
 

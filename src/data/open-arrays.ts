@@ -4,7 +4,7 @@ import { sha256 } from './digests';
 import type { LabelledRows } from './entry';
 import type { ImageDataset } from './idx-folder';
 import type { NDArray, NumericArray } from './ndarray';
-import type { OpenOptions } from './open';
+import type { OpenOptions } from './open-options';
 import type { OwnData } from './open-table';
 import { Splitter } from './split';
 import { arrayInputs } from './table/inputs';

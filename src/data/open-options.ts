@@ -1,8 +1,17 @@
 /** The options of `datasets.open`, checked before anything is opened. */
 import { boolean, closed, integer, oneOf, range, real, seedOf, text, wrong } from '../arguments';
-import type { OpenOptions } from './open';
+import type { ImageFolderOptions } from './image-folder';
+import type { OpenTableOptions } from './open-table';
 import { checkShares } from './split';
 import { isTableSchema } from './table/schema';
+
+export type OpenOptions = OpenTableOptions &
+  ImageFolderOptions & {
+    /** Of a folder of IDX files or of arrays: how many classes there are, where not all are in it. */
+    classes?: number;
+    /** Of a folder of images: the classes in their order, where not all are in it; by default its folders, sorted. */
+    classNames?: readonly string[];
+  };
 
 const KEYS = [
   'label',

@@ -7,22 +7,15 @@ import type { LabelledRows } from './entry';
 import { readIdx } from './idx';
 import { findIdxFiles } from './idx-files';
 import { loadIdxFolder } from './idx-folder';
-import { foldersIn, type ImageFolderOptions, imageFiles, readImages } from './image-folder';
+import { foldersIn, imageFiles, readImages } from './image-folder';
 import { isImdbFolder, loadImdb } from './imdb';
 import type { NDArray } from './ndarray';
 import { readNpy, readNpz } from './npy';
 import { type Given, openArrays, withValidation } from './open-arrays';
-import { type OpenTableOptions, type OwnData, openTable } from './open-table';
+import type { OpenOptions } from './open-options';
+import { type OwnData, openTable } from './open-table';
 import { datasetNames } from './registry';
 import { openDataFile } from './unpack';
-
-export type OpenOptions = OpenTableOptions &
-  ImageFolderOptions & {
-    /** Of a folder of IDX files or of arrays: how many classes there are, where not all are in it. */
-    classes?: number;
-    /** Of a folder of images: the classes in their order, where not all are in it; by default its folders, sorted. */
-    classNames?: readonly string[];
-  };
 
 const TABLES: Record<string, 'csv' | 'jsonl'> = {
   '.csv': 'csv',

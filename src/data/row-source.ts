@@ -3,7 +3,8 @@ import { isPromise } from 'node:util/types';
 import { reading, show, wrong } from '../arguments';
 import type { Examples } from '../backend/contract';
 import { FusorError, isFusorError } from '../errors';
-import { type DataShape, examplesOf } from './examples';
+import type { DataShape } from './data-shape';
+import { examplesOf } from './examples';
 import { type ArrayLike, asNDArray } from './ndarray';
 import { sampleWeightsOf } from './sample-weights';
 

@@ -1,7 +1,7 @@
 import { wrong } from '../arguments';
 import type { Examples } from '../backend/contract';
 import { FusorError } from '../errors';
-import type { DataShape } from './examples';
+import type { DataShape } from './data-shape';
 import { type ArrayLike, asNDArray } from './ndarray';
 
 /** A factor a row for the loss: finite, ≥ 0, [rows]. undefined stays undefined. */

@@ -1,7 +1,8 @@
 import type { Examples } from '../backend/contract';
 import { FusorError } from '../errors';
-import type { DataShape } from './examples';
-import { labelRange, type NDArray } from './ndarray';
+import type { DataShape } from './data-shape';
+import { labelRange } from './labels';
+import type { NDArray } from './ndarray';
 import { firstBadLabel, firstNonFinite } from './scan';
 
 /** How far the sum of a row of class probabilities may be from 1. */

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { constants, gunzipSync } from 'node:zlib';
 import { FusorError } from '../errors';
-import { ioError, READ_FLAGS, systemCode } from '../io/system-error';
+import { ioError, READ_FLAGS, systemCode } from '../files/system-error';
 import { requireMemory } from '../memory';
 
 /** How much of a packed file is unpacked to see the header; at most 1,032 times as much comes out of it. */

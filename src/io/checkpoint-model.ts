@@ -1,5 +1,5 @@
 import { parametersOf } from '../backend/contract';
-import { readCheckpoint } from './checkpoint-file';
+import { readCheckpoint } from '../runs/checkpoint-file';
 import { modelOf, type StoredModel } from './stored-model';
 import { checkShapes } from './weights-check';
 

@@ -2,10 +2,10 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, extname } from 'node:path';
 import { closed, oneOf, text } from '../arguments';
 import { FusorError } from '../errors';
+import { isRefusedName } from '../files/refused';
 import { FORMAT_NAMES, FORMATS, formatOfName, readConfig, readModel, writerOf } from './formats';
 import { readKerasWeights } from './keras/model';
 import { makeFolder } from './model';
-import { isRefusedName } from './refused';
 import { type FormatName, modelOf, type StoredModel } from './stored-model';
 import { checkWeights } from './weights-check';
 

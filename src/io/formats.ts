@@ -2,9 +2,11 @@
 import { stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { FusorError } from '../errors';
+import { refuseByName } from '../files/refused';
+import type { Tensor } from '../files/safetensors';
 import type { TrainingConfig } from '../model/compile';
 import type { ModelConfig } from '../model/types';
-import { isCheckpoint } from './checkpoint-file';
+import { isCheckpoint } from '../runs/checkpoint-file';
 import { modelOfCheckpoint } from './checkpoint-model';
 import {
   MODEL_FILE,
@@ -18,8 +20,6 @@ import { readKerasModel, writeKerasModel, writeKerasWeights } from './keras/mode
 import { configOf, readJsonFile } from './model-files';
 import { readNpz, writeNpz } from './npz';
 import { writeOnnxModel } from './onnx';
-import { refuseByName } from './refused';
-import type { Tensor } from './safetensors';
 import type { FormatName, StoredModel } from './stored-model';
 import { isTfjs, readTfjsConfig, readTfjsModel, writeTfjsModel } from './tfjs/model';
 import { leftOutOf as tfjsLeavesOut } from './tfjs/training';

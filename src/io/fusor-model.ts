@@ -5,11 +5,11 @@
 import { basename, dirname, join } from 'node:path';
 import { sha256 } from '../data/digests';
 import { FusorError } from '../errors';
+import { writeAtomic } from '../files/atomic';
+import { type Tensor, writeSafetensors } from '../files/safetensors';
 import type { ModelConfig } from '../model/types';
 import { version } from '../version';
-import { writeAtomic } from './atomic';
 import { bodyDigest, configOf, objectOf, readWeightsFile, type WeightsFile } from './model-files';
-import { type Tensor, writeSafetensors } from './safetensors';
 import { modelOf, refused, type StoredModel } from './stored-model';
 import { checkShapes } from './weights-check';
 

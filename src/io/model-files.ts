@@ -1,10 +1,10 @@
 /** Reads the two files of a model folder and checks what can be checked of each by itself. */
 import { createHash } from 'node:crypto';
 import { sha256 } from '../data/digests';
-import { JsonFault, parseJson } from './json';
-import { withFile } from './read-file';
-import { refuseByContent, refuseByName } from './refused';
-import { readSafetensorsFile, type Tensor, type TensorData } from './safetensors';
+import { JsonFault, parseJson } from '../files/json';
+import { withFile } from '../files/read-file';
+import { refuseByContent, refuseByName } from '../files/refused';
+import { readSafetensorsFile, type Tensor, type TensorData } from '../files/safetensors';
 import { refused } from './stored-model';
 
 export interface WeightsFile {

@@ -2,14 +2,14 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { closed, oneOf, text, wrong } from '../arguments';
+import { removeStaleTemps } from '../files/atomic';
+import type { Tensor } from '../files/safetensors';
+import { ioError } from '../files/system-error';
 import { COMPILE_KEYS, type CompileOptions } from '../model/compile';
 import { Model } from '../model/model';
-import { removeStaleTemps } from './atomic';
 import { FORMAT_NAMES, readConfig, readModel, writerOf } from './formats';
 import { readKerasWeights } from './keras/model';
-import type { Tensor } from './safetensors';
 import { type FormatName, modelOf } from './stored-model';
-import { ioError } from './system-error';
 import { checkWeights } from './weights-check';
 
 export { MODEL_FILE, MODEL_FORMAT, MODEL_VERSION, WEIGHTS_FILE } from './fusor-model';

@@ -2,12 +2,13 @@
  * Weights for numpy: a zip archive with `dense/kernel.npy`, `dense/bias.npy`, …, and config.json, which np.load leaves alone
  * and from which the model is read back. Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
+
+import { writeAtomic } from '../files/atomic';
+import { withFile } from '../files/read-file';
+import type { Tensor } from '../files/safetensors';
 import type { ModelConfig } from '../model/types';
 import { version } from '../version';
-import { writeAtomic } from './atomic';
 import { configOf, objectOf } from './model-files';
-import { withFile } from './read-file';
-import type { Tensor } from './safetensors';
 import { modelOf, refused, type StoredModel } from './stored-model';
 import { checkShapes } from './weights-check';
 import { unzip, zip } from './zip';

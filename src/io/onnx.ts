@@ -5,11 +5,11 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import type { Activation } from '../backend/contract';
 import { FusorError } from '../errors';
+import { writeAtomic } from '../files/atomic';
+import type { Tensor } from '../files/safetensors';
 import { layoutOf } from '../model/layout';
 import type { ModelConfig } from '../model/types';
 import { version } from '../version';
-import { writeAtomic } from './atomic';
-import type { Tensor } from './safetensors';
 
 const IR_VERSION = 8;
 const OPSET = 17;

@@ -1,8 +1,8 @@
 /** What every format of model files is read into and written from; the checks that all of them pass. */
 import { type ErrorDetails, FusorError } from '../errors';
+import type { Tensor } from '../files/safetensors';
 import type { Model } from '../model/model';
 import { modelFromJSON } from '../model/sequential';
-import type { Tensor } from './safetensors';
 
 export type FormatName = 'fusor' | 'tfjs' | 'keras' | 'kerasWeights' | 'onnx' | 'npz';
 

@@ -1,7 +1,7 @@
 import { type ErrorDetails, FusorError } from '../errors';
+import type { Tensor } from '../files/safetensors';
 import { layoutOf } from '../model/layout';
 import type { Model } from '../model/model';
-import type { Tensor } from './safetensors';
 
 /** How many faults a message lists before it only counts them. */
 const LISTED = 10;

@@ -1,7 +1,8 @@
 /** From what the user gave to fit to what the loop takes, every check on the way. */
 import { reading, wrong } from '../arguments';
 import type { Examples, TrainPlan } from '../backend/contract';
-import { type DataShape, examplesOf } from '../data/examples';
+import type { DataShape } from '../data/data-shape';
+import { examplesOf } from '../data/examples';
 import { type ExampleStream, exampleStream, isRowSource, isStream, type RowSource } from '../data/row-source';
 import { sampleWeightsOf, withClassWeights } from '../data/sample-weights';
 import { chooseSeed } from '../random';

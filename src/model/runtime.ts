@@ -2,9 +2,10 @@
 import { reading } from '../arguments';
 import type { Session, SessionState, TrainPlan } from '../backend/contract';
 import type { SelectionRequest } from '../backend/request';
-import { type Selection, selectBackend } from '../backend/select';
+import { selectBackend } from '../backend/select';
+import type { Selection } from '../backend/selection';
 import { FusorError } from '../errors';
-import type { Position } from '../train/training';
+import type { Position } from '../train/job';
 import { requireStateMemory } from './footprint';
 import { planKey } from './plan';
 import { checkedState, freshState, initialWeights } from './weights';

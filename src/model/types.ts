@@ -1,4 +1,4 @@
-import type { StepDown } from '../backend/select';
+import type { StepDown } from '../backend/selection';
 import type { ArrayLike } from '../data/ndarray';
 import type { TrainingConfig } from './compile';
 import type { LayerConfig } from './layers';

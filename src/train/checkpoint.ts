@@ -1,10 +1,10 @@
 /** All of a running fit that is not data: what goes on from it is what would have gone on. */
-import type { SessionState, TrainPlan } from '../backend/contract';
+import type { Examples, SessionState, TrainPlan } from '../backend/contract';
 import { fingerprintOf } from '../data/fingerprint';
+import type { ExampleStream } from '../data/row-source';
 import { firstNonFinite } from '../data/scan';
 import { FusorError } from '../errors';
 import type { HistoryRecord } from './history';
-import type { FitJob } from './job';
 import type { MeansRecord } from './means';
 
 /** Of one moment between two steps. Knows no backend: any can go on from it. */
@@ -36,7 +36,10 @@ export interface Checkpoint {
 }
 
 /** What of a fit must be as it was for its training to go on. */
-type Fit = Pick<FitJob, 'plan' | 'batchSize' | 'trainRows' | 'shuffle' | 'seed' | 'examples' | 'validation'>;
+type Fit = Pick<Checkpoint, 'plan' | 'batchSize' | 'trainRows' | 'shuffle' | 'seed'> & {
+  examples: Examples | ExampleStream;
+  validation?: Examples | ExampleStream;
+};
 
 /** @throws ERR_CKPT_MISMATCH naming everything that differs */
 export function checkResume(checkpoint: Checkpoint, fit: Fit): void {

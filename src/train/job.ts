@@ -2,10 +2,16 @@ import type { Examples, Session, TrainPlan } from '../backend/contract';
 import type { ExampleStream } from '../data/row-source';
 import type { Callback, TrainedModel } from './callbacks';
 import type { Checkpoint } from './checkpoint';
-import type { Position } from './training';
 
 /** How many rows a stream has that does not say so. */
 export const UNKNOWN = Number.MAX_SAFE_INTEGER;
+
+/** What outlives a fit: the model keeps it, fit moves it on. */
+export interface Position {
+  /** Steps done since training began. */
+  step: number;
+  learningRate: number;
+}
 
 /** Everything that a fit needs, checked. */
 export interface FitJob {

@@ -9,13 +9,6 @@ import { History, validationName } from './history';
 import { type FitJob, UNKNOWN } from './job';
 import { Means } from './means';
 
-/** What outlives a fit: the model keeps it, fit moves it on. */
-export interface Position {
-  /** Steps done since training began. */
-  step: number;
-  learningRate: number;
-}
-
 /** The state of a running fit, as callbacks see it, and the one way to end its span early. */
 export class Training implements TrainingContext {
   readonly history: History;

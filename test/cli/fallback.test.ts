@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { listCheckpoints } from '../../src/io/checkpoint-folder';
+import { listCheckpoints } from '../../src/runs/checkpoint-folder';
 import { BACKENDS, documentOf, finished, fusor, startCli } from '../support/cli';
 import { FailingRuns, SHORT } from '../support/fallback';
 import { said } from '../support/kills';

@@ -1,7 +1,7 @@
 import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { listCheckpoints, loadCheckpoint } from '../../src/io/checkpoint-folder';
 import { randomUint32 } from '../../src/random';
+import { listCheckpoints, loadCheckpoint } from '../../src/runs/checkpoint-folder';
 import { BACKENDS, documentOf, finished, fusor, startCli, TENSORFLOW, WASM } from '../support/cli';
 import { figure } from '../support/figures';
 import { killAgainAndAgain, resultOf, said, saving } from '../support/kills';

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadCheckpoint } from '../../src/io/checkpoint-folder';
+import { loadCheckpoint } from '../../src/runs/checkpoint-folder';
 import { BACKENDS, documentOf, finished, fusor, startCli, WASM } from '../support/cli';
 import { repository, run, temporaryFolder } from '../support/script';
 import { describeUnless } from '../support/skip';

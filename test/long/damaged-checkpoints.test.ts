@@ -1,8 +1,8 @@
 /** Damage to checkpoints of the flagship's size; test/unit does every bit and every length of a small one. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { decodeCheckpoint } from '../../src/io/checkpoint-file';
-import { listCheckpoints } from '../../src/io/checkpoint-folder';
+import { decodeCheckpoint } from '../../src/runs/checkpoint-file';
+import { listCheckpoints } from '../../src/runs/checkpoint-folder';
 import { fusor, WASM } from '../support/cli';
 import { figure } from '../support/figures';
 import { temporaryFolder } from '../support/script';

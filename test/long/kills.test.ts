@@ -1,7 +1,7 @@
 /** One run, killed 300 times. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadCheckpoint } from '../../src/io/checkpoint-folder';
+import { loadCheckpoint } from '../../src/runs/checkpoint-folder';
 import { BACKENDS, fusor } from '../support/cli';
 import { figure } from '../support/figures';
 import { killAgainAndAgain, resultOf } from '../support/kills';

@@ -1,5 +1,5 @@
 import type { FitOptions } from '../../src/index';
-import { tensorBoard } from '../../src/io/loggers/tensorboard';
+import { tensorBoard } from '../../src/runs/loggers/tensorboard';
 import { FIVE, modelWith, x, y } from '../support/checkpoints';
 import { figure } from '../support/figures';
 import { inPython, pythonWith } from '../support/python';

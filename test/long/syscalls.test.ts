@@ -1,7 +1,7 @@
 /** Every call of the system that saving makes fails, one after the other, in a program that knows nothing of it. */
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { listCheckpoints, loadCheckpoint } from '../../src/io/checkpoint-folder';
+import { listCheckpoints, loadCheckpoint } from '../../src/runs/checkpoint-folder';
 import { BACKENDS, fusor } from '../support/cli';
 import { figure } from '../support/figures';
 import { resultOf } from '../support/kills';

@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { existsSync, type FSWatcher, mkdirSync, readdirSync, readFileSync, watch } from 'node:fs';
 import { join } from 'node:path';
-import { listCheckpoints, loadCheckpoint } from '../../src/io/checkpoint-folder';
+import { listCheckpoints, loadCheckpoint } from '../../src/runs/checkpoint-folder';
 import { finished, startCli } from './cli';
 
 /** Before training, while it trains, or in the middle of a save: each a third. */

@@ -11,24 +11,21 @@ function filesBelow(folder: string, pattern: RegExp): string[] {
 }
 
 /**
- * Who may import from where, by the first rule that fits the importing file. Downward only, no circles:
- * cli → index → io → model → train → data → contract ← backends. Files that import nothing of ours but each other may
- * be imported by everybody. `io` stands above `model`: loading a model builds one.
+ * Who may import from where, by the first rule that fits the importing file. Downward only:
+ * cli → index → io → model → runs → train → data → contract ← backends; below them all what stands on the ground.
  */
-const LEAVES = /^(errors|random|arguments|version|memory|cache-folder|io\/(system-error|atomic))$/;
+const GROUND = /^(errors|random|arguments|version|memory|cache-folder|files\/.*)$/;
 const RULES: Array<[from: RegExp, to: RegExp]> = [
-  [LEAVES, LEAVES],
-  // The files of checkpoints know of no model: fit opens them.
-  [
-    /^io\/checkpoint-(file|folder|fields)$/,
-    /^io\/(checkpoint-|safetensors|read-file|json)|^train\/checkpoint$|^backend\/contract$/,
-  ],
-  [/^cli\//, /^(cli|data|io|profile|bench|report)\/|^index$/],
+  [GROUND, GROUND],
+  [/^cli\//, /^(cli|data|io|runs|profile|bench|report)\/|^index$/],
   [/^report\//, /^report\//],
-  [/^index$/, /^(io|model|train|data|profile|backend)\//],
-  [/^io\//, /^(io|model|train|data)\/|^backend\/contract$/],
-  [/^model\//, /^(model|train|data)\/|^backend\/(contract|select|request)$|^io\/checkpoint-folder$/],
-  [/^train\//, /^(train|data)\/|^backend\/(contract|select|request)$/],
+  [/^index$/, /^(io|model|runs|train|data|profile|backend)\//],
+  // Loading a model builds one.
+  [/^io\//, /^(io|model|runs|train|data)\/|^backend\/contract$/],
+  [/^model\//, /^(model|runs|train|data)\/|^backend\/(contract|select|selection|request)$/],
+  // A checkpoint knows of no model, so that fit can open it.
+  [/^runs\//, /^(runs|train)\/|^backend\/contract$/],
+  [/^train\//, /^(train|data)\/|^backend\/contract$/],
   [/^bench\//, /^bench\/|^backend\/native\/measure$/],
   [/^data\//, /^data\/|^backend\/contract$/],
   // Figures, tables, traces and pages, from values alone.
@@ -41,18 +38,39 @@ const RULES: Array<[from: RegExp, to: RegExp]> = [
 
 const moduleName = (file: string) => relative(join(root, 'src'), file).replace(/(\/index)?\.ts$/, '');
 
-/** Every relative import that the rules forbid: `import … from`, `export … from`, `import()`, `require()`, types. */
-function violations(file: string, text: string): string[] {
+/** What a file imports, by line: `import … from`, `export … from`, `import()`, `require()`, types. */
+function importsOf(file: string, text: string): { to: string; line: number }[] {
   const pattern = /(?:\bfrom\s*|\bimport\s*\(\s*|\brequire\s*\(\s*|^\s*import\s+)['"](\.[^'"]*)['"]/g;
+  return text.split('\n').flatMap((line, i) =>
+    [...line.matchAll(pattern)].map(([, target]) => ({
+      to: moduleName(`${resolve(dirname(file), target.replace(/\.(js|ts)$/, ''))}.ts`),
+      line: i + 1,
+    })),
+  );
+}
+
+/** Every import that the rules forbid. */
+function violations(file: string, text: string): string[] {
   const from = moduleName(file);
   const rule = RULES.find(([pattern]) => pattern.test(from));
   if (!rule) return [`src/${from}.ts: no rule says where it stands; add one to architecture.test.ts`];
-  return text.split('\n').flatMap((line, i) =>
-    [...line.matchAll(pattern)]
-      .map(([, target]) => moduleName(`${resolve(dirname(file), target.replace(/\.(js|ts)$/, ''))}.ts`))
-      .filter((to) => !LEAVES.test(to) && !rule[1].test(to))
-      .map((to) => `${relative(root, file)}:${i + 1}: ${from} may not import ${to}`),
-  );
+  return importsOf(file, text)
+    .filter(({ to }) => !GROUND.test(to) && !rule[1].test(to))
+    .map(({ to, line }) => `${relative(root, file)}:${line}: ${from} may not import ${to}`);
+}
+
+/** Files that import each other, however many in a ring: a → b → a. */
+function circles(imports: Map<string, readonly string[]>): string[] {
+  const found: string[] = [];
+  const done = new Set<string>();
+  const visit = (name: string, path: readonly string[]): void => {
+    if (path.includes(name)) found.push([...path.slice(path.indexOf(name)), name].join(' → '));
+    if (done.has(name)) return;
+    done.add(name);
+    for (const next of imports.get(name) ?? []) visit(next, [...path, name]);
+  };
+  for (const name of imports.keys()) visit(name, []);
+  return found;
 }
 
 test('the top level holds what it is to hold', () => {
@@ -67,6 +85,17 @@ test('src/ imports run downward only', () => {
   const files = filesBelow(join(root, 'src'), /\.ts$/);
   expect(files.length).toBeGreaterThan(10);
   expect(files.flatMap((file) => violations(file, readFileSync(file, 'utf8')))).toEqual([]);
+});
+
+test('no files of src/ import each other in a circle', () => {
+  const files = filesBelow(join(root, 'src'), /\.ts$/);
+  const imports = files.map((file): [string, string[]] => [
+    moduleName(file),
+    importsOf(file, readFileSync(file, 'utf8')).map(({ to }) => to),
+  ]);
+  expect(circles(new Map(imports))).toEqual([]);
+  const ring = { a: ['b', 'c'], b: ['d'], c: [], d: ['b'] };
+  expect(circles(new Map(Object.entries(ring)))).toEqual(['b → d → b']);
 });
 
 test.each([

@@ -8,7 +8,7 @@ import { mkdir } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
 import path from 'node:path';
 import { cacheFolder } from '../../cache-folder';
-import { writeAtomic } from '../../io/atomic';
+import { writeAtomic } from '../../files/atomic';
 import type { Availability } from '../contract';
 import { ADDON_FILE } from './binding';
 

@@ -2,32 +2,14 @@ import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import { dirname } from 'node:path';
 import { FusorError } from '../../errors';
-import type { DeviceRequest, SessionDescription } from '../contract';
+import type { DeviceRequest } from '../contract';
+import type { Engine, EngineName, Tf } from './engine';
 import { gpuIndex, visibleGpus } from './gpus';
 import { loadTensorFlow } from './tensorflow';
 import { withoutListeners } from './wasm-listeners';
 import { guardWasmMemory, type Wasm } from './wasm-memory';
 
-export type Tf = typeof import('@tensorflow/tfjs');
-export type Tensor = import('@tensorflow/tfjs').Tensor;
-
-export type EngineName = 'node-gpu' | 'node' | 'wasm' | 'cpu';
-
-/** A loaded tfjs engine. All sessions of the process that run on it share it. */
-export interface Engine {
-  readonly name: EngineName;
-  readonly tf: Tf;
-  readonly device: string;
-  readonly deviceName: string;
-  readonly versions: Record<string, string>;
-  /** TensorFlow's engines only. The CPU engine hides the GPUs. */
-  readonly gpuVisible?: boolean;
-  readonly description: SessionDescription;
-  /** Makes it the engine that tfjs runs operations on: with two in a process, another may be. */
-  use(): void;
-  /** Runs `work` on this engine and frees every tensor it made but does not return. */
-  tidy<T>(work: () => T): T;
-}
+const loaded = new Map<EngineName, Promise<Engine>>();
 
 /** Loads an engine; a second call gives the same one. Native code is loaded here and nowhere else. */
 export function loadEngine(name: EngineName, request: DeviceRequest): Promise<Engine> {
@@ -39,8 +21,6 @@ export function loadEngine(name: EngineName, request: DeviceRequest): Promise<En
   }
   return engine;
 }
-
-const loaded = new Map<EngineName, Promise<Engine>>();
 
 /**
  * wasm and plain JavaScript need tfjs' core only, a fifth of what the whole of tfjs takes to load. It is found from

@@ -1,6 +1,6 @@
 import { dropoutThreshold, Purpose, randomUint32 } from '../../random';
 import type { Activation, LayerPlan } from '../contract';
-import type { Tensor, Tf } from './engines';
+import type { Tensor, Tf } from './engine';
 
 /*
  * All values are kept feature-major, [width, rows], and every product has a batch-sized operand on its right:

@@ -1,6 +1,6 @@
 import type { Metrics, TrainPlan } from '../contract';
 import { leadingRescalings } from './dataset';
-import type { Tensor, Tf } from './engines';
+import type { Tensor, Tf } from './engine';
 import { type Score, score, type Targets, takesLogits } from './head';
 import { activate, activationGradient, backward, forward, type Pass, type Training } from './layers';
 import { type Stopwatch, timed } from './stopwatch';

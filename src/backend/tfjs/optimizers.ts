@@ -1,5 +1,5 @@
 import type { OptimizerPlan } from '../contract';
-import type { Tensor, Tf } from './engines';
+import type { Tensor, Tf } from './engine';
 
 /** One update of one parameter: the new weights, then the new slots in the order of slotsOf. */
 export type Update = (w: Tensor, g: Tensor, slots: Tensor[]) => Tensor[];

@@ -10,7 +10,8 @@ import type {
 } from '../contract';
 import { nvidiaDriverPresent } from '../nvidia-driver';
 import { probeInChild } from '../probe';
-import { type Engine, type EngineName, loadEngine } from './engines';
+import type { Engine, EngineName } from './engine';
+import { loadEngine } from './engines';
 import { visibleGpus } from './gpus';
 import { findPackage, type NodeEngine } from './packages';
 import { TfjsSession } from './session';

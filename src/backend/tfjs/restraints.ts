@@ -1,6 +1,6 @@
 /** Regularisers and constraints in tensor operations. */
 import type { Parameter } from '../contract';
-import type { Tensor, Tf } from './engines';
+import type { Tensor, Tf } from './engine';
 
 /** What the regularisers add to the loss of a batch; summed on the host, in float64. */
 export function penaltyOf(parameters: readonly Parameter[], weights: readonly Tensor[]): number {

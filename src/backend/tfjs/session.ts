@@ -15,7 +15,7 @@ import {
   type TrainPlan,
 } from '../contract';
 import { HostDataset, type HostExamples, Rows } from './dataset';
-import type { Engine, Tensor } from './engines';
+import type { Engine, Tensor } from './engine';
 import { Network } from './network';
 import { penaltyOf } from './restraints';
 import { Stopwatch, timed } from './stopwatch';

@@ -1,6 +1,6 @@
 /** What a session does and when: its phases, and the kernels that tfjs calls for them. */
 import type { Phase, Timeline, Work } from '../contract';
-import type { Engine, Tf } from './engines';
+import type { Engine, Tf } from './engine';
 
 const now = (): number => performance.now() * 1000;
 

@@ -1,7 +1,7 @@
 import util from 'node:util';
 import { FusorError } from '../../errors';
 import type { DeviceRequest } from '../contract';
-import type { Tf } from './engines';
+import type { Tf } from './engine';
 import { showOnly } from './gpus';
 import { findPackage, type NodeEngine } from './packages';
 

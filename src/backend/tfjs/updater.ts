@@ -1,5 +1,5 @@
 import { type Parameter, parametersOf, type TrainPlan } from '../contract';
-import type { Tensor, Tf } from './engines';
+import type { Tensor, Tf } from './engine';
 import { clipped, updateOf } from './optimizers';
 import { constrained, regularized } from './restraints';
 

@@ -2,7 +2,7 @@
 import { extname } from 'node:path';
 import { wrong } from '../../arguments';
 import { FusorError } from '../../errors';
-import { writeAtomic } from '../../io/atomic';
+import { writeAtomic } from '../../files/atomic';
 import type { Curves } from '../../report/curves';
 import { stacked, svgFile } from '../../report/svg';
 import type { Run } from '../command';

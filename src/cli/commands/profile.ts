@@ -5,10 +5,10 @@ import { benchEnvironment, ceilingsFor, type Wanted } from '../../bench/ceilings
 import { machine } from '../../bench/machine';
 import type { Ceilings } from '../../bench/roofline';
 import { FusorError, isFusorError } from '../../errors';
+import { writeAtomic } from '../../files/atomic';
+import { readText } from '../../files/read-text';
+import { ioError, systemCode } from '../../files/system-error';
 import type { RuntimeInfo } from '../../index';
-import { writeAtomic } from '../../io/atomic';
-import { readText } from '../../io/read-text';
-import { ioError, systemCode } from '../../io/system-error';
 import { changesFrom, comparisonOf } from '../../profile/compare';
 import { ceilingsOf, type ProfileDocument } from '../../profile/profile';
 import { traceOf } from '../../profile/trace';

@@ -11,8 +11,8 @@ import {
   type RuntimeInfo,
 } from '../../index';
 import { saveModel } from '../../io/model';
-import { CONFIG_FILE, DATA_FILE, RunFolder } from '../../io/run-folder';
-import { writeStepLosses } from '../../io/step-losses';
+import { CONFIG_FILE, DATA_FILE, RunFolder } from '../../runs/run-folder';
+import { writeStepLosses } from '../../runs/step-losses';
 import type { Call, Run } from '../command';
 import { Interrupted, interruptible } from '../interrupt';
 import { whereOf } from '../model-path';
@@ -21,12 +21,12 @@ import type { Output } from '../output';
 import { writeReport } from '../pictures/report';
 import { repeatable } from '../settings';
 import type { Attempt } from '../train/attempt';
-import { loadProblem, rowsOf, withTargets } from '../train/data';
+import { rowsOf, withTargets } from '../train/data';
 import { backendOf, dataOf, type Fallback, fallbackOf, modelOf, type RunDocument } from '../train/document';
 import { environmentOf, runtimeLine } from '../train/environment';
 import { extras } from '../train/extras';
 import { keptOf } from '../train/kept';
-import { buildModel, modelOf as modelOfCheckpoint, type TrainSettings } from '../train/problem';
+import { buildModel, loadProblem, modelOf as modelOfCheckpoint, type TrainSettings } from '../train/problem';
 import { Recorder } from '../train/recorder';
 import { described, oddities } from '../train/remarks';
 import { openRun, type Resumed } from '../train/resume';

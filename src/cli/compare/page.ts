@@ -1,11 +1,11 @@
 /** The page of a comparison. */
 
-import type { EpochRecord } from '../../io/run-folder';
 import { bars } from '../../report/bars';
 import { type Curve, curves, thinned } from '../../report/curves';
 import { type Html, html } from '../../report/html';
 import { page, section } from '../../report/page';
 import { factTable, seriesTable } from '../../report/table';
+import type { EpochRecord } from '../../runs/run-folder';
 import { thousands } from '../output';
 import { lossTolerance } from '../verify/parity';
 import type { ComparedRun } from './run';

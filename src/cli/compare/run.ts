@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { FusorError } from '../../errors';
-import { readJson } from '../../io/read-json';
-import { readStepLosses } from '../../io/step-losses';
+import { readJson } from '../../files/read-json';
+import { readStepLosses } from '../../runs/step-losses';
 import type { RunDocument } from '../train/document';
 import type { environmentOf } from '../train/environment';
 

@@ -3,7 +3,7 @@ import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { cacheFolder } from '../../cache-folder';
 import { findDataset, locateDataset } from '../../data/registry';
-import { systemCode } from '../../io/system-error';
+import { systemCode } from '../../files/system-error';
 import { bad, type Check, failed, good } from './check';
 import { firstLine } from './programs';
 

@@ -1,7 +1,8 @@
 /** The curves of runs, laid over each other: what a run's report and `fusor plot` show. */
-import { type EpochRecord, metricsOf } from '../../io/run-folder';
+
 import { type Curves, drawn, HEIGHT, thinned } from '../../report/curves';
 import { type Drawing, framed } from '../../report/svg';
+import { type EpochRecord, metricsOf } from '../../runs/run-folder';
 
 export interface PlottedRun {
   name: string;

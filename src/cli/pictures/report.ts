@@ -2,8 +2,8 @@
 import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { OwnData } from '../../data/open-table';
+import { writeAtomic } from '../../files/atomic';
 import type { Model } from '../../index';
-import { writeAtomic } from '../../io/atomic';
 import { curves } from '../../report/curves';
 import { Html, html } from '../../report/html';
 import { page, section } from '../../report/page';

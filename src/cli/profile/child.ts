@@ -4,9 +4,9 @@ import { isFusorError } from '../../errors';
 import type { RuntimeInfo, TrainPlan } from '../../index';
 import type { Round } from '../../profile/round';
 import type { Recorded } from '../../profile/trace';
-import { arraysOf, loadProblem } from '../train/data';
+import { arraysOf, targetsOf } from '../train/data';
 import { runtimeLine } from '../train/environment';
-import { buildModel, type Problem, targetsOf } from '../train/problem';
+import { buildModel, loadProblem, type Problem } from '../train/problem';
 import { Rounds } from './rounds';
 
 export interface Request {

@@ -4,8 +4,8 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { FusorError, isFusorError } from '../../errors';
+import { systemCode } from '../../files/system-error';
 import type { Model } from '../../index';
-import { systemCode } from '../../io/system-error';
 import { rowInputs, type Wanted } from '../predict/text';
 
 /** What is served as it is, by path. */

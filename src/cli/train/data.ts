@@ -1,22 +1,16 @@
-/** The data of a command: in arrays, or a source of rows where it is large. */
-import { loadDataset } from '../../data/datasets';
+/** The rows of a command, in arrays, or a source of them where there are many, as its model takes them. */
 import type { LabelledRows } from '../../data/entry';
-import type { OwnData, Rows } from '../../data/open-table';
+import type { Rows } from '../../data/open-table';
 import { FusorError } from '../../errors';
-import type { ArrayLike, EpochAt, Model, RowStream } from '../../index';
+import {
+  type ArrayLike,
+  type EpochAt,
+  type Model,
+  ndarray,
+  type RowStream,
+  toCategorical,
+} from '../../index';
 import { thousands } from '../output';
-import { type Problem, targetsOf } from './problem';
-
-/** @param validation the share to validate with, of a file of the user's own: chosen at random, the same of each class */
-export async function loadProblem(
-  { settings }: Pick<Problem, 'settings'>,
-  seed: number,
-  validation = 0,
-): Promise<OwnData> {
-  const { testSplit: test, loss } = settings;
-  const task = loss && (loss.startsWith('mean') ? 'regression' : 'classification');
-  return loadDataset(settings.data, { ...settings, task, validation, test, seed });
-}
 
 /** What is trained to tell apart has classes; all else values. */
 export function taskOf(model: Model): 'classification' | 'regression' | undefined {
@@ -49,6 +43,15 @@ export function arraysOf(rows: Rows): LabelledRows {
     '',
     'take a part of them: --limit',
   ]);
+}
+
+/** Labels in the form that the model's loss takes. @throws ERR_LABEL_RANGE */
+export function targetsOf(model: Model, { y }: LabelledRows): ArrayLike {
+  const outputs = model.outputShape.reduce((product, size) => product * size, 1);
+  if (model.toJSON().compile?.loss.kind === 'sparseCategoricalCrossentropy') return y;
+  if (taskOf(model) === 'regression') return y;
+  if (outputs === 1) return ndarray(Float32Array.from(y.data), [y.data.length, 1]);
+  return toCategorical(y, outputs);
 }
 
 /** Rows whose labels have the form that the model's loss takes. */

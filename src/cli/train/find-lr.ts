@@ -2,16 +2,15 @@
 import { join } from 'node:path';
 import { plot } from 'asciichart';
 import type { OwnData } from '../../data/open-table';
+import { writeAtomic } from '../../files/atomic';
 import { findLearningRate, type Model } from '../../index';
-import { writeAtomic } from '../../io/atomic';
 import { makeFolder } from '../../io/model';
 import { svgFile } from '../../report/svg';
 import type { Call } from '../command';
 import { interruptible } from '../interrupt';
 import type { train } from '../options';
 import { drawing } from '../pictures/curves';
-import { arraysOf } from './data';
-import { targetsOf } from './problem';
+import { arraysOf, targetsOf } from './data';
 
 /** @returns the exit status */
 export async function findLr(

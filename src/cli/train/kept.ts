@@ -4,9 +4,9 @@ import { isOwnFolder } from '../../data/datasets';
 import type { OwnData } from '../../data/open-table';
 import { isTableSchema } from '../../data/table/schema';
 import { FusorError } from '../../errors';
+import { readJson } from '../../files/read-json';
 import type { TableSchema } from '../../index';
-import { readJson } from '../../io/read-json';
-import { CONFIG_FILE, DATA_FILE } from '../../io/run-folder';
+import { CONFIG_FILE, DATA_FILE } from '../../runs/run-folder';
 
 export interface KeptData {
   schema?: TableSchema;

@@ -1,33 +1,41 @@
 /** What `train` trains: the data, the model and what it is compiled with. */
-import type { LabelledRows } from '../../data/entry';
+import { loadDataset } from '../../data/datasets';
 import type { OwnData } from '../../data/open-table';
 import { FusorError } from '../../errors';
 import {
-  type ArrayLike,
   type Checkpoint,
   type DeviceOptions,
   type LossName,
   layers,
   type Model,
   modelFromJSON,
-  ndarray,
   type OptimizerConfig,
   optimizers,
   sequential,
-  toCategorical,
 } from '../../index';
 import { loadConfig, loadModel } from '../../io/model';
 import { modelFolder, whereOf } from '../model-path';
 import type { Settings } from '../option';
 import type * as options from '../options';
 import type { Resolved } from '../settings';
-import { inputShapeOf, outputsOf, taskOf } from './data';
+import { inputShapeOf, outputsOf } from './data';
 
 export type TrainSettings = Settings<typeof options.train>;
 /** What is trained and where; the settings of the commands that train hold it. */
 export type Problem = Resolved<
   typeof options.problem & typeof options.runtime & Pick<typeof options.common, 'quiet'>
 >;
+
+/** @param validation the share to validate with, of a file of the user's own: chosen at random, the same of each class */
+export async function loadProblem(
+  { settings }: Pick<Problem, 'settings'>,
+  seed: number,
+  validation = 0,
+): Promise<OwnData> {
+  const { testSplit: test, loss } = settings;
+  const task = loss && (loss.startsWith('mean') ? 'regression' : 'classification');
+  return loadDataset(settings.data, { ...settings, task, validation, test, seed });
+}
 
 /** The model of a checkpoint, to run where the flags say; its weights are still in the checkpoint. */
 export function modelOf({ config }: Checkpoint, settings: TrainSettings): Model {
@@ -131,13 +139,4 @@ export function compileForTest(model: Model, where: DeviceOptions): void {
         : 'meanSquaredError';
   const metrics = [loss === 'meanSquaredError' ? ('mse' as const) : ('accuracy' as const)];
   model.compile({ optimizer: 'sgd', loss, metrics, ...where });
-}
-
-/** Labels in the form that the model's loss takes. @throws ERR_LABEL_RANGE */
-export function targetsOf(model: Model, { y }: LabelledRows): ArrayLike {
-  const outputs = model.outputShape.reduce((product, size) => product * size, 1);
-  if (model.toJSON().compile?.loss.kind === 'sparseCategoricalCrossentropy') return y;
-  if (taskOf(model) === 'regression') return y;
-  if (outputs === 1) return ndarray(Float32Array.from(y.data), [y.data.length, 1]);
-  return toCategorical(y, outputs);
 }

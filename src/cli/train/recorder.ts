@@ -1,5 +1,5 @@
 import type { Callback, History, Logs, TrainingContext } from '../../index';
-import type { EpochRecord, RunFolder } from '../../io/run-folder';
+import type { EpochRecord, RunFolder } from '../../runs/run-folder';
 
 /** Keeps and writes what happens while a model trains. */
 export class Recorder implements Callback {

@@ -1,10 +1,10 @@
 /** What `--resume RUN` goes on from. */
 import { join } from 'node:path';
 import { FusorError } from '../../errors';
+import { readText } from '../../files/read-text';
 import type { Checkpoint } from '../../index';
-import { findCheckpoint } from '../../io/checkpoint-folder';
-import { readText } from '../../io/read-text';
-import { CONFIG_FILE, RunFolder, runFolderOf } from '../../io/run-folder';
+import { findCheckpoint } from '../../runs/checkpoint-folder';
+import { CONFIG_FILE, RunFolder, runFolderOf } from '../../runs/run-folder';
 import type * as options from '../options';
 import type { Output } from '../output';
 import type { Resolved } from '../settings';

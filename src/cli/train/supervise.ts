@@ -2,8 +2,8 @@
 import { randomInt } from 'node:crypto';
 import { relative } from 'node:path';
 import { type ErrorCode, FusorError, isFusorError } from '../../errors';
-import { findCheckpoint } from '../../io/checkpoint-folder';
-import { scheduleOf } from '../../io/checkpoint-schedule';
+import { findCheckpoint } from '../../runs/checkpoint-folder';
+import { scheduleOf } from '../../runs/checkpoint-schedule';
 import type { Call } from '../command';
 import { Interrupted } from '../interrupt';
 import type { train } from '../options';

@@ -2,8 +2,8 @@
 import { type NDArray, slotsOf } from '../../index';
 import type { Call } from '../command';
 import type { verify } from '../options';
-import { arraysOf, loadProblem } from '../train/data';
-import { buildModel, type Problem, targetsOf } from '../train/problem';
+import { arraysOf, targetsOf } from '../train/data';
+import { buildModel, loadProblem, type Problem } from '../train/problem';
 import type { Job } from './tracers';
 
 const ANYWHERE = {

@@ -2,9 +2,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ArrayLike, Callback, Model, TrainingContext } from '../../index';
-import { arraysOf, loadProblem } from '../train/data';
+import { arraysOf, targetsOf } from '../train/data';
 import { runtimeLine } from '../train/environment';
-import { buildModel, type Problem, targetsOf } from '../train/problem';
+import { buildModel, loadProblem, type Problem } from '../train/problem';
 import { SLOTS_FILE, TRACE_FILE, type TraceFile, weightsFile } from './trace-files';
 
 export interface TraceRequest {

@@ -1,9 +1,8 @@
 /** The rows of a block as they are read: each reader puts cells into one, which checks them. */
-import { Categories } from './categories';
+import { Categories, type Category } from './categories';
 import { isMissing, numberOf } from './cell';
 import type { CellReader } from './cells';
 import { CATEGORY, type TableLayout } from './layout';
-import type { ParsedBlock } from './parse';
 
 /** Places of columns that are no features. */
 export const LABEL = -1;
@@ -18,6 +17,16 @@ export class Refusal extends Error {
   ) {
     super(message);
   }
+}
+
+export interface ParsedBlock {
+  rows: number;
+  lines: number;
+  /** [rows, features]; of a category its number in `categories`; NaN is missing. Bytes where all are integers from 0 to 255. */
+  values: Float32Array | Uint8Array;
+  labels: Float32Array;
+  /** By column. */
+  categories: Record<number, Category[]>;
 }
 
 /** The rows read so far, and where in the row and the block the reader is. */

@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { FusorError } from '../../errors';
-import { ioError } from '../../io/system-error';
+import { ioError } from '../../files/system-error';
 import { lastRowEnd } from './row-ends';
 
 const BLOCK = 4 << 20;

@@ -3,21 +3,10 @@
  * our own reader, several times as fast.
  */
 import { parse } from 'papaparse';
-import { Block, Refusal } from './block';
-import type { Category } from './categories';
+import { Block, type ParsedBlock, Refusal } from './block';
 import { isBlank } from './header';
 import { CATEGORY, flatRow, type JsonCell, type TableLayout } from './layout';
 import { parsePlain } from './plain';
-
-export interface ParsedBlock {
-  rows: number;
-  lines: number;
-  /** [rows, features]; of a category its number in `categories`; NaN is missing. Bytes where all are integers from 0 to 255. */
-  values: Float32Array | Uint8Array;
-  labels: Float32Array;
-  /** By column. */
-  categories: Record<number, Category[]>;
-}
 
 /** What is wrong with a cell or a row; the reader knows which line of the file it is. */
 export interface BadRow {

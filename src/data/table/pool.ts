@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import type { Task } from './work';
+import type { Task } from './held-blocks';
 import type { Done, Job } from './worker';
 
 type Work = Job extends infer J ? (J extends Job ? Omit<J, 'id'> : never) : never;

@@ -4,12 +4,13 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { FusorError } from '../../errors';
-import { ioError, READ_FLAGS, systemCode } from '../../io/system-error';
+import { ioError, READ_FLAGS, systemCode } from '../../files/system-error';
 import { requireMemory } from '../../memory';
 import { dataFolder } from '../cache';
 import { foreign } from '../idx';
 import { Splitter } from '../split';
 import { BlockMemory, rowBlocks } from './blocks';
+import type { ParsedRows, ParsedText } from './held-blocks';
 import type { Kept } from './keep';
 import {
   csvLayout,
@@ -23,7 +24,7 @@ import { type BadRow, isBadRow, parseBlock } from './parse';
 import { lastRowEnd } from './row-ends';
 import { Memory, Spill } from './store';
 import { TableSummary } from './summary';
-import { type ParsedRows, type ParsedText, type Work, workOn } from './work';
+import { type Work, workOn } from './work';
 
 export interface TableReadOptions extends TableOptions {
   /** Shares of the rows to validate and to test with, and the seed that chooses them. */

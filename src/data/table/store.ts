@@ -2,7 +2,7 @@
 import { close, closeSync, mkdirSync, openSync, unlinkSync, write } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { ioError } from '../../io/system-error';
+import { ioError } from '../../files/system-error';
 import { PARTS } from '../split';
 
 export interface KeptBlock {

@@ -1,10 +1,10 @@
 import { FusorError } from '../../errors';
 import type { Category } from './categories';
+import type { ParsedRows } from './held-blocks';
 import type { Choice, Kept } from './keep';
 import { CATEGORY, hasTextClasses, type TableLayout } from './layout';
 import { Moments } from './moments';
 import { orderOf, strangeLabel, type TableColumn, type TableSchema } from './schema';
-import type { ParsedRows } from './work';
 
 /** More would be a text or a number of its own in each row. */
 const MOST_CATEGORIES = 1000;

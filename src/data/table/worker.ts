@@ -2,10 +2,10 @@
 import { readSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { NumericArray } from '../ndarray';
+import { HeldBlocks, type ParsedText, type Task } from './held-blocks';
 import type { Choice, Kept } from './keep';
 import { expand, type TableSchema, targets } from './schema';
 import type { SpilledBlock } from './store';
-import { Blocks, type ParsedText, type Task } from './work';
 
 export interface ReadJob {
   fd: number;
@@ -43,7 +43,7 @@ export function readBlock({ fd, block, schema, order }: ReadJob): ReadRows {
   return { rows, x, y: targets(labels, order) };
 }
 
-const blocks = new Blocks(workerData as Task);
+const blocks = new HeldBlocks(workerData as Task);
 
 function resultOf(job: Job): Result {
   if ('read' in job) return readBlock(job.read);

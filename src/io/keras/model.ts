@@ -3,14 +3,14 @@
  * Format: https://github.com/keras-team/keras, keras/src/saving/saving_lib.py.
  */
 
+import { writeAtomic } from '../../files/atomic';
+import { withFile } from '../../files/read-file';
+import type { Tensor } from '../../files/safetensors';
 import { layoutOf } from '../../model/layout';
 import type { Model } from '../../model/model';
 import type { ModelConfig } from '../../model/types';
 import { version } from '../../version';
-import { writeAtomic } from '../atomic';
 import { objectOf } from '../model-files';
-import { withFile } from '../read-file';
-import type { Tensor } from '../safetensors';
 import { modelOf, refused, type StoredModel } from '../stored-model';
 import { unreadOf } from '../tfjs/training';
 import { checkShapes } from '../weights-check';

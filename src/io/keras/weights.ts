@@ -1,7 +1,7 @@
 /** The arrays of a weights.h5 ↔ our tensors: layers/dense_1/vars/0 is the kernel of the second Dense layer, vars/1 its bias. */
 import { parametersOf } from '../../backend/contract';
+import type { Tensor } from '../../files/safetensors';
 import type { Model } from '../../model/model';
-import type { Tensor } from '../safetensors';
 import { type Hdf5Dataset, hdf5 } from './hdf5';
 
 /** Keras' path of each weight, by our name. Layers are counted by class there, whatever they are called. */

@@ -4,11 +4,11 @@
  */
 import { join } from 'node:path';
 import { sha256 } from '../../data/digests';
+import { writeAtomic } from '../../files/atomic';
+import type { Tensor } from '../../files/safetensors';
 import type { Model } from '../../model/model';
 import type { ModelConfig } from '../../model/types';
 import { version } from '../../version';
-import { writeAtomic } from '../atomic';
-import type { Tensor } from '../safetensors';
 import { modelOf, refused, type StoredModel } from '../stored-model';
 import { checkShapes } from '../weights-check';
 import type { Json } from './json';

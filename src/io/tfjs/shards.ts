@@ -1,9 +1,9 @@
 /** The files of a weights manifest, read into one array a weight. */
 import { dirname } from 'node:path';
 import { sha256 } from '../../data/digests';
-import { containedPath } from '../contained-path';
-import { allocate, withFile } from '../read-file';
-import type { Tensor } from '../safetensors';
+import { containedPath } from '../../files/contained-path';
+import { allocate, withFile } from '../../files/read-file';
+import type { Tensor } from '../../files/safetensors';
 import { refused } from '../stored-model';
 import type { WeightEntry, WeightGroup } from './manifest';
 

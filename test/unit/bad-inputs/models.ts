@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256 } from '../../../src/data/digests';
+import { readSafetensors, type Tensor, writeSafetensors } from '../../../src/files/safetensors';
 import { layers, loadModel, saveModel, sequential } from '../../../src/index';
-import { readSafetensors, type Tensor, writeSafetensors } from '../../../src/io/safetensors';
 import { type BadInput, type Row, rows } from '../../support/bad-inputs';
 
 const COPY = 'take another copy';

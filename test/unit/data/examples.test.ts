@@ -1,6 +1,8 @@
 import type { LossPlan } from '../../../src/backend/contract';
-import { type DataShape, examplesOf, inputsOf } from '../../../src/data/examples';
-import { type ArrayLike, ndarray, toCategorical } from '../../../src/data/ndarray';
+import type { DataShape } from '../../../src/data/data-shape';
+import { examplesOf, inputsOf } from '../../../src/data/examples';
+import { toCategorical } from '../../../src/data/labels';
+import { type ArrayLike, ndarray } from '../../../src/data/ndarray';
 import { sampleWeightsOf, withClassWeights } from '../../../src/data/sample-weights';
 import { failure } from '../../support/models';
 import { dense, planOf } from '../../support/plans';

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { asNDArray, ndarray, toCategorical } from '../../../src/data/ndarray';
+import { toCategorical } from '../../../src/data/labels';
+import { asNDArray, ndarray } from '../../../src/data/ndarray';
 import { firstBadLabel, firstNonFinite } from '../../../src/data/scan';
 import { failure } from '../../support/models';
 

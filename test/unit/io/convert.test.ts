@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Tensor, writeSafetensors } from '../../../src/files/safetensors';
 import { convertModel, layers, loadModel, saveModel, sequential } from '../../../src/index';
-import { type Tensor, writeSafetensors } from '../../../src/io/safetensors';
 import { failure } from '../../support/models';
 import { temporaryFolder } from '../../support/script';
 

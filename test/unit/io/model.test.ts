@@ -1,8 +1,8 @@
 import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256 } from '../../../src/data/digests';
+import { readSafetensors, type Tensor, writeSafetensors } from '../../../src/files/safetensors';
 import { layers, loadModel, type Model, ndarray, saveModel, sequential } from '../../../src/index';
-import { readSafetensors, type Tensor, writeSafetensors } from '../../../src/io/safetensors';
 import { temporaryFolder } from '../../support/script';
 
 const root = temporaryFolder();

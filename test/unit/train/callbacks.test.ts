@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { modelCheckpoint } from '../../../src/io/model-checkpoint';
 import { metrics } from '../../../src/model/metrics';
+import { modelCheckpoint } from '../../../src/runs/model-checkpoint';
 import type { BatchLogs, Callback, EpochProgress, TrainingContext } from '../../../src/train/callbacks';
 import { earlyStopping } from '../../../src/train/early-stopping';
 import type { History } from '../../../src/train/history';

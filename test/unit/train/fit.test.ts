@@ -1,5 +1,6 @@
 import type { Examples, Session, Span } from '../../../src/backend/contract';
-import { ndarray, toCategorical } from '../../../src/data/ndarray';
+import { toCategorical } from '../../../src/data/labels';
+import { ndarray } from '../../../src/data/ndarray';
 import { layers } from '../../../src/model/layers';
 import { optimizers } from '../../../src/model/optimizers';
 import { permutation } from '../../../src/random';

@@ -1,11 +1,11 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ArrayLike } from '../../../src/data/ndarray';
-import { decodeCheckpoint, encodeCheckpoint } from '../../../src/io/checkpoint-file';
-import { loadCheckpoint } from '../../../src/io/checkpoint-folder';
-import { modelCheckpoint } from '../../../src/io/model-checkpoint';
 import { layers } from '../../../src/model/layers';
 import { optimizers } from '../../../src/model/optimizers';
+import { decodeCheckpoint, encodeCheckpoint } from '../../../src/runs/checkpoint-file';
+import { loadCheckpoint } from '../../../src/runs/checkpoint-folder';
+import { modelCheckpoint } from '../../../src/runs/model-checkpoint';
 import type { Callback, TrainingContext } from '../../../src/train/callbacks';
 import type { Checkpoint } from '../../../src/train/checkpoint';
 import { earlyStopping } from '../../../src/train/early-stopping';

@@ -1,4 +1,4 @@
-import { toCategorical } from '../../../src/data/ndarray';
+import { toCategorical } from '../../../src/data/labels';
 import { layers } from '../../../src/model/layers';
 import { type MetricConfig, metrics } from '../../../src/model/metrics';
 import { optimizers } from '../../../src/model/optimizers';

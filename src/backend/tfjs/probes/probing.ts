@@ -1,5 +1,6 @@
 import type { Candidate } from '../../contract';
-import { type EngineName, loadEngine } from '../engines';
+import type { EngineName } from '../engine';
+import { loadEngine } from '../engines';
 import { SETUP } from '../tensorflow';
 
 /** Starts an engine and runs one product on it. For child processes: it loads what it probes. */

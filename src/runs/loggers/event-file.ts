@@ -6,8 +6,8 @@ import { mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import { AppendFile } from '../append-file';
-import { ioError } from '../system-error';
+import { AppendFile } from '../../files/append-file';
+import { ioError } from '../../files/system-error';
 
 const { Varint, Bit64, LengthDelimited } = WireType;
 const DT_FLOAT = 1;

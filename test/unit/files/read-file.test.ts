@@ -1,7 +1,7 @@
 import { appendFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FusorError } from '../../../src/errors';
-import { withFile } from '../../../src/io/read-file';
+import { withFile } from '../../../src/files/read-file';
 import { failure } from '../../support/models';
 import { temporaryFolder } from '../../support/script';
 

@@ -1,8 +1,8 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findCheckpoint, listCheckpoints, loadCheckpoint } from '../../../src/io/checkpoint-folder';
-import { lockFolder } from '../../../src/io/lock';
-import { type ModelCheckpointOptions, modelCheckpoint } from '../../../src/io/model-checkpoint';
+import { findCheckpoint, listCheckpoints, loadCheckpoint } from '../../../src/runs/checkpoint-folder';
+import { lockFolder } from '../../../src/files/lock';
+import { type ModelCheckpointOptions, modelCheckpoint } from '../../../src/runs/model-checkpoint';
 import type { Callback } from '../../../src/train/callbacks';
 import { terminateOnNaN } from '../../../src/train/terminate-on-nan';
 import { FIVE, modelWith, stack, untimed, x, y } from '../../support/checkpoints';

@@ -7,11 +7,11 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { FusorError } from '../errors';
 import { kerasName, validationName } from '../train/history';
-import { AppendFile } from './append-file';
-import { removeStaleTemps, syncFolder, writeAtomic } from './atomic';
+import { AppendFile } from '../files/append-file';
+import { removeStaleTemps, syncFolder, writeAtomic } from '../files/atomic';
 import { CHECKPOINTS_FOLDER } from './checkpoint-folder';
-import { LOCK_FILE, lockFolder } from './lock';
-import { ioError, systemCode } from './system-error';
+import { LOCK_FILE, lockFolder } from '../files/lock';
+import { ioError, systemCode } from '../files/system-error';
 
 export const CONFIG_FILE = 'config.json';
 /** What the columns of a table became: see TableSchema. */

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { removeStaleTemps, writeAtomic } from '../../../src/io/atomic';
+import { removeStaleTemps, writeAtomic } from '../../../src/files/atomic';
 import { failAt } from '../../support/faults';
 import { temporaryFolder } from '../../support/script';
 

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { lockFolder } from '../../../src/io/lock';
+import { lockFolder } from '../../../src/files/lock';
 import { failure } from '../../support/models';
 import { repository, run, temporaryFolder } from '../../support/script';
 import { testUnless } from '../../support/skip';
@@ -66,7 +66,7 @@ test('a living process, and one on another machine, keep it', async () => {
 test('of many who find the lock of a dead process, one gets it', async () => {
   const program = `
     const { readdirSync, writeFileSync } = require('node:fs');
-    const { lockFolder } = require(${JSON.stringify(join(repository, 'dist/io/lock'))});
+    const { lockFolder } = require(${JSON.stringify(join(repository, 'dist/files/lock'))});
     const [folder, marks] = process.argv.slice(1);
     const mark = (what) => writeFileSync(marks + '/' + what + process.pid, '');
     const all = (what) => readdirSync(marks).filter((name) => name.startsWith(what)).length === 6;

@@ -1,7 +1,7 @@
 /** The loss of every step of a run, four bytes each: losses.f32, little-endian float32. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeAtomic } from './atomic';
+import { writeAtomic } from '../files/atomic';
 
 const FILE = 'losses.f32';
 

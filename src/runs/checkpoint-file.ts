@@ -9,8 +9,8 @@ import { FusorError } from '../errors';
 import type { Checkpoint } from '../train/checkpoint';
 import { version } from '../version';
 import { checkedFields, type Fields } from './checkpoint-fields';
-import { withFile } from './read-file';
-import { readSafetensors, type Tensor, type TensorFile, writeSafetensors } from './safetensors';
+import { withFile } from '../files/read-file';
+import { readSafetensors, type Tensor, type TensorFile, writeSafetensors } from '../files/safetensors';
 
 export const CHECKPOINT_FORMAT = 'fusor.checkpoint';
 /** Raised when a reader of the one before could go wrong on it. */

@@ -1,6 +1,6 @@
 import fs, { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { RunFolder } from '../../../src/io/run-folder';
+import { RunFolder } from '../../../src/runs/run-folder';
 import { temporaryFolder } from '../../support/script';
 
 const root = temporaryFolder();

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { readSafetensors, type Tensor, writeSafetensors } from '../../../src/io/safetensors';
+import { readSafetensors, type Tensor, writeSafetensors } from '../../../src/files/safetensors';
 
 const FILE = 'weights.safetensors';
 const joined = (tensors: Map<string, Tensor>, metadata?: Record<string, string>) =>

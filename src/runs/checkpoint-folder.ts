@@ -5,7 +5,7 @@ import { wrong } from '../arguments';
 import { FusorError, isFusorError } from '../errors';
 import type { Checkpoint } from '../train/checkpoint';
 import { readCheckpoint } from './checkpoint-file';
-import { ioError, systemCode } from './system-error';
+import { ioError, systemCode } from '../files/system-error';
 
 export const CHECKPOINTS_FOLDER = 'checkpoints';
 

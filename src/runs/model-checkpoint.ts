@@ -6,12 +6,12 @@ import { FusorError } from '../errors';
 import type { Callback, TrainingContext } from '../train/callbacks';
 import { epochsOf, type Logs } from '../train/history';
 import { Monitor, type MonitorOptions } from '../train/monitor';
-import { removeStaleTemps, syncFolder, writeAtomic } from './atomic';
+import { removeStaleTemps, syncFolder, writeAtomic } from '../files/atomic';
 import { encodeCheckpoint } from './checkpoint-file';
 import { checkpointName, pruneCheckpoints } from './checkpoint-folder';
 import { type Schedule, scheduleOf } from './checkpoint-schedule';
-import { lockFolder } from './lock';
-import { ioError } from './system-error';
+import { lockFolder } from '../files/lock';
+import { ioError } from '../files/system-error';
 
 export interface ModelCheckpointOptions extends Pick<MonitorOptions, 'monitor' | 'mode'> {
   /**
