@@ -70,18 +70,34 @@ double FusedTrainer::leaveOutZeros(size_t l, DenseBackward& d, const Step& step)
   const DenseStage& stage = stages_[l];
   const Source& source = step.source;
   const int begin = d.panels.begin * kernels_.width, end = std::min(d.panels.end * kernels_.width, stage.outputs);
-  const bool may = mayLeaveOut(stage, stage.outputs, panelsOf(stage.inputs, kernels_.width), source.batchRows);
-  const double a = source.density[l], dz = may ? densityOf(d.dz + begin, d.lddz, d.rows, end - begin) : 1;
-  d.sparseDx = leavesOutZeros(dz);
-  d.sparseDw = !leavesOutZeros(std::min(a, dz)) ? DenseBackward::None : a <= dz ? DenseBackward::OfA : DenseBackward::OfDz;
-  return (d.dx ? computed(dz) : 0) + (d.a ? computed(std::min(a, dz)) : 0);
+  const bool mayDx = d.dx && mayLeaveOut(stage, Product::InputGradient, source.batchRows);
+  const bool mayDw = d.a && mayLeaveOut(stage, Product::WeightGradient, source.batchRows);
+  const double dz = mayDx || mayDw ? densityOf(d.dz + begin, d.lddz, d.rows, end - begin) : 1;
+  const double a = source.density[l], dx = mayDx ? dz : 1, dw = std::min(a, mayDw ? dz : 1);
+  d.sparseDx = leavesOutZeros(dx);
+  d.sparseDw = !leavesOutZeros(dw) ? DenseBackward::None : a <= dw ? DenseBackward::OfA : DenseBackward::OfDz;
+  return (d.dx ? computed(dx) : 0) + (d.a ? computed(dw) : 0);
+}
+
+// Both gradients, each by the kernels that its form asks for; that of the inputs first, for it reads the weights.
+void FusedTrainer::multiplyBack(const DenseStage& stage, const DenseBackward& d, int batchRows) const {
+  const auto kernelOf = [&](Product product) {
+    return byTiles(stage, product, batchRows) ? kernels_.denseTilesBackward : kernels_.denseBackward;
+  };
+  const auto input = kernelOf(Product::InputGradient), weights = kernelOf(Product::WeightGradient);
+  if (!d.dx || !d.a || input == weights) return (d.a ? weights : input)(d);
+  DenseBackward alone = d;
+  alone.a = nullptr, alone.bias = nullptr;
+  input(alone);
+  alone = d;
+  alone.dx = nullptr;
+  weights(alone);
 }
 
 // This member's share of `d`. Ends with a barrier where the next stage's turn needs one. Returns the share of its products that were
 // computed.
 double FusedTrainer::backwardDense(size_t l, DenseBackward d, const Step& step, int me) {
   const DenseStage& stage = stages_[l];
-  const auto denseBackward = byTiles(stage, step.source.batchRows) ? kernels_.denseTilesBackward : kernels_.denseBackward;
   const int count = (d.dx ? 1 : 0) + (d.a ? 1 : 0);
   double products = 0;
   float* bias = d.bias;
@@ -95,7 +111,7 @@ double FusedTrainer::backwardDense(size_t l, DenseBackward d, const Step& step, 
     const Range own = share(stages_[l - 1].panels, me);
     byFeatures({own.begin * kernels_.width, std::min(own.end * kernels_.width, stage.inputs)});
     products = leaveOutZeros(l, d, step);
-    denseBackward(d);
+    multiplyBack(stage, d, step.source.batchRows);
     // The first stage, by columns, needs only those of its gradient that the member itself has just computed.
     if (l > 1 || !stages_[0].after.empty()) meet(step, me);
     return products / count;
@@ -108,7 +124,7 @@ double FusedTrainer::backwardDense(size_t l, DenseBackward d, const Step& step, 
     input.h += rows.begin * d.lddx;
     if (input.z) input.z += rows.begin * d.lddx;
     products = leaveOutZeros(l, input, step);
-    denseBackward(input);
+    multiplyBack(stage, input, step.source.batchRows);
     meet(step, me);
     d.dx = nullptr;
   }
@@ -125,7 +141,7 @@ double FusedTrainer::backwardDense(size_t l, DenseBackward d, const Step& step, 
               static_cast<int>(source.coming.size())});
   } else {
     products += leaveOutZeros(l, d, step);
-    denseBackward(d);
+    multiplyBack(stage, d, step.source.batchRows);
   }
   return products / count;
 }

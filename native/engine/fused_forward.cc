@@ -95,14 +95,17 @@ long FusedTrainer::stageStride(size_t l) const { return l == 0 ? xStride_ : stag
 void FusedTrainer::lookAt(size_t l, const Values& values, const Batch& batch, Source& source, int rows) const {
   const DenseStage& stage = stages_[l];
   source.density[l] = 1;
-  if ((l == 0 && source.input != Input::Floats) || !mayLeaveOut(stage, stage.inputs, stage.panels, source.batchRows)) return;
+  if ((l == 0 && source.input != Input::Floats) || !mayLeaveOut(stage, Product::Forward, source.batchRows)) return;
   source.density[l] = densityOf(stageInput(l, values, batch), stageStride(l), rows, stage.inputs);
 }
 
-// Whether a product of so many terms and panels, with a stage's weights, is one in which zeros may be left out.
-bool FusedTrainer::mayLeaveOut(const DenseStage& stage, int terms, int panels, int batchRows) const {
+// Whether a product is one in which zeros may be left out: of vectors, and of enough terms and panels.
+bool FusedTrainer::mayLeaveOut(const DenseStage& stage, Product product, int batchRows) const {
   constexpr int kFewestTerms = 64, kFewestPanels = 2;  // a member
-  return terms >= kFewestTerms && panels >= kFewestPanels * team_.size() && !byTiles(stage, batchRows);
+  const bool forward = product == Product::Forward;
+  const int terms = forward ? stage.inputs : stage.outputs;
+  const int panels = forward ? stage.panels : panelsOf(stage.inputs, kernels_.width);
+  return terms >= kFewestTerms && panels >= kFewestPanels * team_.size() && !byTiles(stage, product, batchRows);
 }
 
 void FusedTrainer::forwardDense(size_t l, Values& values, const Batch& batch, Source& source, Range rows, Range panels) const {
@@ -116,7 +119,8 @@ void FusedTrainer::forwardDense(size_t l, Values& values, const Batch& batch, So
              stage.activation, rows, panels, reinterpret_cast<uint8_t*>(source.scratch.data())});
     return;
   }
-  const auto forward = byTiles(stage, source.batchRows) ? kernels_.denseTilesForward : kernels_.denseForward;
+  const bool tiles = byTiles(stage, Product::Forward, source.batchRows);
+  const auto forward = tiles ? kernels_.denseTilesForward : kernels_.denseForward;
   forward({stageInput(l, values, batch), stageStride(l), stage.kernel.value.data(), bias, to.y.data(), z, stage.ld, stage.inputs,
            stage.outputs, stage.activation, rows, panels, leavesOutZeros(source.density[l]),
            reinterpret_cast<uint8_t*>(source.scratch.data())});

@@ -15,6 +15,14 @@ long strideFor(int columns) {
 
 }  // namespace
 
+bool DenseStage::leavesZeros() const {
+  const auto leaves = [](const Layer& layer) {
+    return (layer.kind == LayerKind::Activation && layer.activation == Activation::Relu) ||
+           (layer.kind == LayerKind::Dropout && layer.rate >= 0.5f);
+  };
+  return activation == Activation::Relu || std::any_of(after.begin(), after.end(), leaves);
+}
+
 FusedTrainer::FusedTrainer(const Plan& plan, const State& state, const Kernels& kernels, int threads)
     : plan_(plan), kernels_(kernels), team_(threads), pace_(team_.size()), xStride_(strideFor(plan.features)) {
   for (const Layer& layer : plan_.layers) {
@@ -34,6 +42,7 @@ FusedTrainer::FusedTrainer(const Plan& plan, const State& state, const Kernels& 
     // Only where every member gets (nearly) the same number of panels.
     stage.byColumns = stage.panels % team_.size() == 0 || stage.panels >= 4 * team_.size();
     stage.inParts = stage.panels == 1 && !stages_.empty();
+    stage.readsZeros = !stages_.empty() && stages_.back().leavesZeros();
     stage.kernel.value = Floats(columns * stage.inputs);
     stage.bias.value = Floats(columns);
     for (int s = 0; s < plan_.optimizer.slots; ++s) {
@@ -71,10 +80,12 @@ Values FusedTrainer::valuesFor(int rows, bool training) const {
   return values;
 }
 
-// Whether a layer's factors are used often enough to be worth cutting into parts.
-bool FusedTrainer::byTiles(const DenseStage& stage, int batchRows) const {
+// Whether a product's factors are used often enough to be worth cutting into parts, and neither is half zeros by its making: these
+// products vectors leave out, tiles cannot. Nothing of the data decides, for tiles sum in another order.
+bool FusedTrainer::byTiles(const DenseStage& stage, Product product, int batchRows) const {
   constexpr int kFew = 64;
-  return kernels_.denseTilesForward && batchRows >= kFew && stage.inputs >= kFew && stage.outputs >= kFew;
+  if (!kernels_.denseTilesForward || batchRows < kFew || stage.inputs < kFew || stage.outputs < kFew) return false;
+  return !(product != Product::InputGradient && stage.readsZeros) && !(product != Product::Forward && stage.leavesZeros());
 }
 
 Source FusedTrainer::sourceFor(int rows, int batchRows, Input input, bool training) const {
@@ -83,12 +94,16 @@ Source FusedTrainer::sourceFor(int rows, int batchRows, Input input, bool traini
   for (const DenseStage& stage : stages_) {
     const int inputs = stage.inputs, outputs = stage.outputs;
     const bool onBytes = input != Input::Floats && &stage == stages_.data();
-    const bool mayLeaveOutA = !onBytes && mayLeaveOut(stage, inputs, stage.panels, batchRows);
-    const bool mayLeaveOutDz = !onBytes && mayLeaveOut(stage, outputs, panelsOf(inputs, width), batchRows);
+    const auto mayLeave = [&](Product product) { return !onBytes && mayLeaveOut(stage, product, batchRows); };
     if (training) floats = std::max(floats, backwardScratch(rows, inputs, outputs, width));
-    if (training && (mayLeaveOutA || mayLeaveOutDz)) floats = std::max(floats, sparseScratch(rows, inputs, outputs, width));
-    if (mayLeaveOutA) floats = std::max(floats, sparseForwardScratch(rows, inputs, width));
-    if (byTiles(stage, batchRows)) floats = std::max(floats, denseTilesScratch(rows, inputs, outputs) / sizeof(float));
+    if (training && (mayLeave(Product::Forward) || mayLeave(Product::InputGradient) || mayLeave(Product::WeightGradient))) {
+      floats = std::max(floats, sparseScratch(rows, inputs, outputs, width));
+    }
+    if (mayLeave(Product::Forward)) floats = std::max(floats, sparseForwardScratch(rows, inputs, width));
+    for (const Product product : {Product::Forward, Product::InputGradient, Product::WeightGradient}) {
+      if (!training && product != Product::Forward) break;
+      if (byTiles(stage, product, batchRows)) floats = std::max(floats, denseTilesScratch(rows, inputs, outputs) / sizeof(float));
+    }
   }
   Source source{input, batchRows, {}, {}, std::vector<double>(stages_.size(), 1.0), {}};
   if (input != Input::Floats) {

@@ -35,10 +35,14 @@ struct DenseStage {
   bool byColumns;
   // One panel after another Dense: its product is the sum of one part for each panel of inputs, whoever computes them.
   bool inParts;
+  // Whether what it reads is by its making half zero or more: relu leaves it, or much dropout.
+  bool readsZeros;
   Packed kernel, bias;
   // The layers between this Dense and the next, or the end.
   std::vector<Layer> after;
 
+  // The same of what it gives, and so of the gradient that comes back to its product.
+  bool leavesZeros() const;
   // Whether a pass of its own has to carry the gradient from this stage's end to before its activation.
   bool backwardPass(bool last) const { return !after.empty() || (last && activation != Activation::Linear); }
 };
@@ -60,6 +64,9 @@ struct Values {
   std::vector<StageValues> stages;
   Floats predictions;
 };
+
+// The three ways through a Dense.
+enum class Product { Forward, InputGradient, WeightGradient };
 
 // Which of the kernels take the first stage's input.
 enum class Input { Floats, Sparse, Tiles };
@@ -112,7 +119,7 @@ class FusedTrainer : public Trainer {
   Values valuesFor(int rows, bool training) const;
   Batch batchFor(const Dataset& data, int rows, float* x) const;
   Source sourceFor(int rows, int batchRows, Input input, bool training) const;
-  bool byTiles(const DenseStage& stage, int batchRows) const;
+  bool byTiles(const DenseStage& stage, Product product, int batchRows) const;
   Input inputOf(const Dataset& data) const;
   Range share(int count, int member) const;
   template <class F>
@@ -127,7 +134,7 @@ class FusedTrainer : public Trainer {
   void dropout(const Layer& layer, const Step& step, int row, const float* from, float* to) const;
   const float* stageInput(size_t stage, const Values& values, const Batch& batch) const;
   long stageStride(size_t stage) const;
-  bool mayLeaveOut(const DenseStage& stage, int terms, int panels, int batchRows) const;
+  bool mayLeaveOut(const DenseStage& stage, Product product, int batchRows) const;
   void lookAt(size_t stage, const Values& values, const Batch& batch, Source& source, int rows) const;
   void forwardDense(size_t stage, Values& values, const Batch& batch, Source& source, Range rows, Range panels) const;
   void forwardAfter(const DenseStage& stage, StageValues& values, Range rows, const Step* step) const;
@@ -153,6 +160,7 @@ class FusedTrainer : public Trainer {
   void backwardAfter(size_t stage, const Step& step, int me);
   DenseBackward gradientsOf(size_t stage, const Step& step);
   double leaveOutZeros(size_t stage, DenseBackward& gradients, const Step& step) const;
+  void multiplyBack(const DenseStage& stage, const DenseBackward& gradients, int batchRows) const;
   double backwardDense(size_t stage, DenseBackward gradients, const Step& step, int me);
 
   const Plan plan_;

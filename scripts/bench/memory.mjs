@@ -13,7 +13,7 @@ const CONTENDERS = {
 };
 
 /** @returns {number} bytes */
-export function peakOf(flags) {
+function peakOf(flags) {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'fusor-memory-'));
   const file = path.join(folder, 'peak');
   const node = ['--require', path.join(here, 'peak-rss.cjs')];

@@ -23,7 +23,7 @@ const PACKAGES = [
 ];
 
 /** The peers' python, in the cache folder; made by pip at the first call (some 2.5 GB). */
-export function peersPython() {
+function peersPython() {
   const home = path.join(cacheDir(), 'bench-peers');
   const python = path.join(home, 'bin', 'python');
   const stamp = path.join(home, 'fusor-peers.json');

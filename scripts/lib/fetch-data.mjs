@@ -19,7 +19,7 @@ import { during } from './say.mjs';
 import { inStaging } from './staging.mjs';
 
 /** Beside what was unpacked: the sha256 of each file. */
-export const NOTED = 'sha256.json';
+const NOTED = 'sha256.json';
 
 const GZIP = Buffer.from([0x1f, 0x8b]);
 

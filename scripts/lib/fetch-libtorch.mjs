@@ -20,7 +20,7 @@ import { inStaging } from './staging.mjs';
 import { unzip } from './unzip.mjs';
 import { wantedVariant } from './variant.mjs';
 
-export const PINNED_VERSION = '2.13.0';
+const PINNED_VERSION = '2.13.0';
 
 /** PyTorch's own download site; FUSOR_LIBTORCH_URL names a mirror of it. */
 const site = (env) => (env.FUSOR_LIBTORCH_URL || 'https://download.pytorch.org').replace(/\/+$/, '');

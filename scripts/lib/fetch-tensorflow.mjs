@@ -7,7 +7,7 @@ import { findPip, installWheels, megabytes, needPlan, planSize } from './pip.mjs
 import { say } from './say.mjs';
 import { inStaging } from './staging.mjs';
 
-export const PINNED_TENSORFLOW = '2.21.0';
+const PINNED_TENSORFLOW = '2.21.0';
 
 const CURE = 'or set TENSORFLOW_DIR to a Python TensorFlow or an unpacked libtensorflow';
 

@@ -2,14 +2,14 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { SetupError } from './failure.mjs';
 
-export const OLDEST = '2.4';
-export const NEWEST = '2.14';
+const OLDEST = '2.4';
+const NEWEST = '2.14';
 
 const suffix = process.platform === 'darwin' ? 'dylib' : 'so';
 const libraryFile = (libDir, name) => join(libDir, `lib${name}.${suffix}`);
 
 /** The Debian multiarch folder of this machine's libraries. */
-export const multiarch = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' }[process.arch];
+const multiarch = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' }[process.arch];
 
 /**
  * Reads what lies in `path`: an unpacked libtorch, a wheel's `torch` folder, or the folder that holds either.
@@ -82,7 +82,7 @@ function readVersion(path, includeDir, apiDir, hasCuda) {
 }
 
 /** Numbers only: 2.13.0 against 2.14 compares 2.13 with 2.14. */
-export function compareVersions(a, b) {
+function compareVersions(a, b) {
   const [left, right] = [a, b].map((version) => version.split('.').map((part) => Number.parseInt(part, 10)));
   for (let i = 0; i < Math.min(left.length, right.length); i++) {
     if (left[i] !== right[i]) return left[i] - right[i];

@@ -13,7 +13,7 @@ import { during } from './say.mjs';
  * Builds a program of native/test: neither torch nor Node in it. From the addon's objects where there are any, else, and
  * with sanitizers, in a tree of its own, so it works where libtorch is missing.
  * @param {{sanitize?: string, target?: 'fusor_kernel_test' | 'fusor_engine_test' | 'fusor_driver_test' |
- *   'fusor_emulated_test' | 'fusor_gpu_test' | 'fusor_cuda_test' | 'fusor_cuda_resources'}} options
+ *   'fusor_emulated_test' | 'fusor_emulated_engine_test' | 'fusor_gpu_test' | 'fusor_cuda_test' | 'fusor_cuda_resources'}} options
  *   sanitize: as in -fsanitize=, for example `address,undefined`
  * @returns {Promise<string>} the executable
  */

@@ -20,7 +20,7 @@ export type ArrayLike = NDArray | NumericArray | Nested;
 const KINDS = ['Uint8Array', 'Int32Array', 'Float32Array', 'Float64Array'];
 
 /** Whether `value` is a typed array of a supported kind, from whichever realm (jest and addons have their own). */
-export function isNumericArray(value: unknown): value is NumericArray {
+function isNumericArray(value: unknown): value is NumericArray {
   return isTypedArray(value) && KINDS.includes(value[Symbol.toStringTag]);
 }
 

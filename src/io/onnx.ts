@@ -37,7 +37,7 @@ export async function writeOnnxModel(
   await writeAtomic(file, onnxBytes(config, tensors));
 }
 
-export function onnxBytes(config: ModelConfig, tensors: ReadonlyMap<string, Tensor>): Uint8Array {
+function onnxBytes(config: ModelConfig, tensors: ReadonlyMap<string, Tensor>): Uint8Array {
   const graph = new Graph(config, tensors);
   const writer = new BinaryWriter().tag(1, Varint).int64(IR_VERSION);
   writer.tag(2, LengthDelimited).string('fusor').tag(3, LengthDelimited).string(version);

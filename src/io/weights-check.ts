@@ -63,7 +63,7 @@ export function checkShapes(
 }
 
 /** Names and shapes of a model's weights, without drawing any: kernel and bias of each Dense layer, as in its plan. */
-export function weightShapes(model: Model): Map<string, number[]> {
+function weightShapes(model: Model): Map<string, number[]> {
   const shapes = layoutOf(model.toJSON().layers).layers.flatMap(({ config, inputShape }): number[][] => {
     if (config.className !== 'Dense') return [];
     const { units, useBias } = config.config;

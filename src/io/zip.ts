@@ -6,10 +6,6 @@ import { refused } from './stored-model';
 /** What may come out of an archive beyond its own size. */
 const SLACK = 64 << 20;
 
-export function isZip(head: Uint8Array): boolean {
-  return head[0] === 0x50 && head[1] === 0x4b && head[2] === 3 && head[3] === 4;
-}
-
 /**
  * The members for which `wanted` holds; checksums are compared.
  * @throws ERR_FILE_FORMAT

@@ -50,7 +50,7 @@ export function checkedState(plan: TrainPlan, state: SessionState): SessionState
 }
 
 /** Copies, one a parameter. @param what for the error: 'weights', 'slot m' */
-export function checkedArrays(
+function checkedArrays(
   plan: Pick<TrainPlan, 'layers'>,
   arrays: readonly ArrayLike<number>[],
   what: string,

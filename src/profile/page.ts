@@ -70,7 +70,7 @@ export function profilePage(
 }
 
 /** What one should know, in two sentences. */
-export function headline([first, ...others]: readonly VariantProfile[]): string {
+function headline([first, ...others]: readonly VariantProfile[]): string {
   const times = others.map(
     ({ name, step }) => `${(step.median / first.step.median).toFixed(1)} times as fast as ${name}`,
   );

@@ -59,7 +59,7 @@ export function variantLine({
   ].join(' · ');
 }
 
-export const timesText = (times: Figure | null): string =>
+const timesText = (times: Figure | null): string =>
   times === null ? '–' : `${times.median.toFixed(2)}× (${times.min.toFixed(2)}–${times.max.toFixed(2)})`;
 
 /** Name, the first variant's time; of each other its time and how many times the first's. */

@@ -12,9 +12,9 @@ import { checkedFields, type Fields } from './checkpoint-fields';
 import { withFile } from '../files/read-file';
 import { readSafetensors, type Tensor, type TensorFile, writeSafetensors } from '../files/safetensors';
 
-export const CHECKPOINT_FORMAT = 'fusor.checkpoint';
+const CHECKPOINT_FORMAT = 'fusor.checkpoint';
 /** Raised when a reader of the one before could go wrong on it. */
-export const CHECKPOINT_VERSION = 1;
+const CHECKPOINT_VERSION = 1;
 
 /** After the 8 bytes of the header's length. */
 const BEFORE_DIGEST = Buffer.from('{"__metadata__":{"sha256":"');

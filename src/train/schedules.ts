@@ -7,14 +7,14 @@ export type Schedule = (step: number) => number;
 const MAX_STEPS = { min: 1, max: 2 ** 53 - 1 };
 
 /** rate · factor^⌊step/every⌋: a stair. */
-export function stepDecay(options: { rate: number; every: number; factor?: number }): Schedule {
+function stepDecay(options: { rate: number; every: number; factor?: number }): Schedule {
   const where = 'schedules.step';
   const o = closed<typeof options>(where, options, ['rate', 'every', 'factor']);
   return exponential(where, o.rate, o.every, o.factor ?? 0.1, true);
 }
 
 /** rate · decay^(step/steps); with staircase step/steps is rounded down. Keras' ExponentialDecay. */
-export function exponentialDecay(options: {
+function exponentialDecay(options: {
   rate: number;
   steps: number;
   decay: number;
@@ -42,7 +42,7 @@ function exponential(
  * Half a wave of the cosine from `rate` down to rate·alpha (default 0) in `steps` steps, and so on after them; before that
  * `warmupSteps` (default 0) steps straight from `from` (default 0) up to `rate`. Keras' CosineDecay.
  */
-export function cosineDecay(options: {
+function cosineDecay(options: {
   rate: number;
   steps: number;
   alpha?: number;

@@ -17,6 +17,7 @@ export const engineTest = (sanitize: string) =>
   built('buildKernelTests', { sanitize, target: 'fusor_engine_test' });
 export const driverTest = () => built('buildKernelTests', { target: 'fusor_driver_test' });
 export const emulatedTest = () => built('buildKernelTests', { target: 'fusor_emulated_test' });
+export const emulatedEngineTest = () => built('buildKernelTests', { target: 'fusor_emulated_engine_test' });
 
 /** What a sanitized addon needs of stock Node: the sanitizer's library before any other, libstdc++ for its interceptors. */
 export async function underAddressSanitizer(leaks = false): Promise<NodeJS.ProcessEnv> {

@@ -1,11 +1,14 @@
-// The fused trainer by itself, without Node and libtorch, for sanitizers: teams that train, are aborted from another
-// thread, evaluate and predict. Exit status 1 where results depend on the number of threads.
-//   fusor_engine_test [--plant race|overflow|undefined|leak]      a bug that the sanitizer has to find
+// The fused trainer by itself, without Node and libtorch, for sanitizers and emulated instructions: teams that train, are aborted from
+// another thread, evaluate and predict. Exit status 1 where results depend on the number of threads, or are not those of the plain
+// kernels.
+//   fusor_engine_test [--isa NAME] [--steps 60]
+//   fusor_engine_test --plant race|overflow|undefined|leak      a bug that the sanitizer has to find
 //   fusor_engine_test --meet N      two members at N barriers, one of them about as late as the other's patience lasts
 #include <unistd.h>
 
 #include <chrono>
 #include <climits>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -19,9 +22,16 @@ namespace {
 // Wide enough for zeros to be left out by one member and by two, and not by three.
 constexpr int kRows = 301, kFeatures = 37, kHidden = 136, kClasses = 5;
 
+struct Job {
+  bool labels, sparse;
+  int batch;  // tiles take large layers from 64 rows on
+  int steps;
+};
+
 // Some digits that look random.
 float value(size_t i) { return static_cast<float>((i * 2654435761u >> 8) % 2001) / 1000.0f - 1.0f; }
 
+// Where it may, a layer behind and before each: zeros or none in what it reads, zeros or none in its gradient.
 Plan planFor(bool labels) {
   Plan plan{};
   plan.features = kFeatures;
@@ -33,8 +43,10 @@ Plan planFor(bool labels) {
   dropout.rate = 0.25;
   dropout.stream = 1;
   Layer second{LayerKind::Dense, kHidden, kHidden, true, Activation::Gelu};
+  Layer third{LayerKind::Dense, kHidden, kHidden, true, Activation::Tanh};
+  Layer fourth{LayerKind::Dense, kHidden, kHidden, true, Activation::Relu};
   Layer last{LayerKind::Dense, kHidden, kClasses, true, Activation::Linear};
-  plan.layers = {rescaling, first, dropout, second, last};
+  plan.layers = {rescaling, first, dropout, second, third, fourth, last};
   plan.output = Activation::Softmax;
   plan.labels = labels;
   plan.loss = labels ? LossKind::SparseCategoricalCrossentropy : LossKind::CategoricalCrossentropy;
@@ -76,20 +88,20 @@ Dataset dataFor(bool labels, bool sparse) {
   return data;
 }
 
-Span spanFor(int steps) {
+Span spanFor(int batch, int steps) {
   Span span;
-  span.batchSize = 32;
+  span.batchSize = batch;
   span.firstStep = 0;
-  for (int i = 0; i < 32 * steps; ++i) span.order.push_back(static_cast<uint32_t>(i * 7 % kRows));
+  for (int i = 0; i < batch * steps; ++i) span.order.push_back(static_cast<uint32_t>(i * 7 % kRows));
   span.learningRates.assign(steps, 1e-3f);
   return span;
 }
 
 // Everything that training changes, after whole spans, one that was aborted by another thread, and evaluation between.
-std::vector<float> train(int threads, bool labels, bool sparse, bool abort) {
-  const Plan plan = planFor(labels);
-  FusedTrainer trainer(plan, stateFor(plan), *bestKernels(), threads);
-  const Dataset data = dataFor(labels, sparse);
+std::vector<float> train(const Kernels& kernels, const Job& job, int threads, bool abort = false) {
+  const Plan plan = planFor(job.labels);
+  FusedTrainer trainer(plan, stateFor(plan), kernels, threads);
+  const Dataset data = dataFor(job.labels, job.sparse);
   for (int round = 0; round < 3; ++round) {
     Control control;
     Report report;
@@ -100,7 +112,7 @@ std::vector<float> train(int threads, bool labels, bool sparse, bool abort) {
     control.progress = [&](int64_t, double, const std::vector<double>&) {};
     std::thread aborting;
     if (abort) aborting = std::thread([&] { control.abort.store(true); });
-    trainer.run(data, spanFor(abort ? 2000 : 60), control, report);
+    trainer.run(data, spanFor(job.batch, abort ? 2000 : job.steps), control, report);
     if (aborting.joinable()) aborting.join();
     Control another;
     Sums sums{0, std::vector<double>(1)};
@@ -176,18 +188,40 @@ int meet(int times) {
   return passed == times ? 0 : 1;
 }
 
-int runAll() {
+// How far apart, as a share of what training has moved.
+double apart(const std::vector<float>& a, const std::vector<float>& b, const std::vector<float>& start) {
+  double difference = 0, moved = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    difference += std::pow(a[i] - b[i], 2.0);
+    moved += std::pow(b[i] - start[i], 2.0);
+  }
+  return std::sqrt(difference / moved);
+}
+
+int runAll(const Kernels& kernels, int steps) {
+  // Of each its own steps: rounding grows as training goes on.
+  constexpr int kFewSteps = 2;
+  constexpr double kApart = 1e-5;  // found: 1e-6
   int wrong = 0, cases = 0;
+  const auto check = [&](bool right, const char* what, double value) {
+    ++cases;
+    if (right) return;
+    ++wrong;
+    std::printf("%s: %g\n", what, value);
+  };
   for (const bool labels : {false, true}) {
     for (const bool sparse : {false, true}) {
-      const auto expected = train(1, labels, sparse, false);
-      for (const int threads : {2, 3, 5}) {
-        ++cases;
-        if (train(threads, labels, sparse, false) == expected) continue;
-        ++wrong;
-        std::printf("%d threads give other weights\n", threads);
+      for (const int batch : {32, 96}) {
+        const Job job{labels, sparse, batch, steps}, few{labels, sparse, batch, kFewSteps};
+        const auto expected = train(kernels, job, 1);
+        for (const int threads : {2, 3, 5}) check(train(kernels, job, threads) == expected, "other weights with so many threads", threads);
+        for (const int threads : {1, 2, 5}) train(kernels, job, threads, true), ++cases;
+        const auto plain = train(*scalarKernels(), few, 1), start = train(*scalarKernels(), {labels, sparse, batch, 0}, 1);
+        for (const int threads : {1, 2}) {
+          const double far = apart(train(kernels, few, threads), plain, start);
+          check(far < kApart, "apart from the plain kernels", far);
+        }
       }
-      for (const int threads : {1, 2, 5}) train(threads, labels, sparse, true), ++cases;
     }
   }
   std::printf("%d passed, %d failed, 0 skipped\n", cases - wrong, wrong);
@@ -199,7 +233,16 @@ int runAll() {
 
 int main(int count, char** arguments) {
   fusor::flushDenormals();  // as every thread that trains
-  if (count == 3 && !std::strcmp(arguments[1], "--meet")) return fusor::meet(std::atoi(arguments[2]));
-  if (count == 3) fusor::plant(arguments[2]);
-  return fusor::runAll();
+  const char* isa = "auto";
+  int steps = 60;
+  for (int i = 1; i + 1 < count; i += 2) {
+    const char *name = arguments[i], *given = arguments[i + 1];
+    if (!std::strcmp(name, "--meet")) return fusor::meet(std::atoi(given));
+    if (!std::strcmp(name, "--plant")) fusor::plant(given);
+    if (!std::strcmp(name, "--isa")) isa = given;
+    if (!std::strcmp(name, "--steps")) steps = std::atoi(given);
+  }
+  const fusor::Kernels* const kernels = fusor::kernelsByName(isa);
+  if (!kernels) return std::printf("no kernels for %s here\n", isa), 2;
+  return fusor::runAll(*kernels, steps);
 }

@@ -1,5 +1,5 @@
 /** The one door to native code: nothing else loads the addon. Types here are the addon's own (native/addon/). */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { FusorError } from '../../errors';
 import type {
@@ -179,19 +179,8 @@ export interface NativeBinding {
   ) => NativeSession;
 }
 
-/** Where the build puts the addon, and the record of what it was built against. */
+/** Where the build puts the addon. */
 export const ADDON_FILE = path.join(__dirname, '..', '..', '..', 'build', 'fusor.node');
-const RECORD_FILE = ADDON_FILE.replace(/\.node$/, '.json');
-
-/** What the record says of the libtorch behind the addon; nulls where there is none. */
-export function builtAgainst(): { version: string | null; variant: string | null } {
-  try {
-    const { version, variant } = JSON.parse(readFileSync(RECORD_FILE, 'utf8'));
-    return { version, variant };
-  } catch {
-    return { version: null, variant: null };
-  }
-}
 
 let binding: NativeBinding | undefined;
 

@@ -14,7 +14,7 @@ export async function probeHere(): Promise<Availability> {
   }
 }
 
-export function candidatesOf(cuda: NativeCuda, libtorch: string): Candidate[] {
+function candidatesOf(cuda: NativeCuda, libtorch: string): Candidate[] {
   const obstacle = obstacleOf(cuda, libtorch);
   return cuda.devices.map(({ name, capability, memoryBytes }, number) => {
     const device = `cuda:${number}`;

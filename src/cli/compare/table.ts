@@ -43,7 +43,7 @@ export const COLUMNS: readonly Column[] = [
   { title: 'start-up', value: ({ startupSeconds }) => startupSeconds, text: secondsText, best: 'least' },
 ];
 
-export function secondsText(seconds: number): string {
+function secondsText(seconds: number): string {
   return seconds < 1 ? `${(1000 * seconds).toFixed(0)} ms` : `${seconds.toFixed(2)} s`;
 }
 

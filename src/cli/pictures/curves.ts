@@ -73,7 +73,7 @@ const CURVES = {
 } as const satisfies Record<string, (runs: readonly PlottedRun[]) => Figures>;
 
 export type CurveName = keyof typeof CURVES;
-export const CURVE_NAMES = Object.keys(CURVES) as CurveName[];
+const CURVE_NAMES = Object.keys(CURVES) as CurveName[];
 
 /** Those that there is something to draw for. */
 export function figuresOf(

@@ -18,7 +18,7 @@ import {
 } from '../../profile/text';
 import { table } from '../output';
 
-export function adviceLines({ ops }: VariantProfile, most = 4): string[] {
+function adviceLines({ ops }: VariantProfile, most = 4): string[] {
   const dearest = ops.toSorted((a, b) => b.self.median - a.self.median).slice(0, most);
   return dearest.map(
     ({ name, share, verdict, advice }) => `${name} (${percent(share)}, ${verdict}-bound): ${advice}`,
@@ -41,10 +41,7 @@ function peaks(flops: Record<string, number>, isGpu: boolean): string {
     .join(', ');
 }
 
-export function comparisonTable(
-  variants: readonly VariantProfile[],
-  comparison: readonly ComparedOp[],
-): string {
+function comparisonTable(variants: readonly VariantProfile[], comparison: readonly ComparedOp[]): string {
   const [first, ...others] = variants.map(({ name }) => name);
   const head = ['µs a step', first, ...others.flatMap((name) => [name, `/ ${first}`])];
   const rows = comparison.map(comparisonCells);

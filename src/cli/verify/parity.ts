@@ -6,7 +6,7 @@ export const PROMISED_STEPS = 100;
 /** The steps after which weights are compared. */
 export const COMPARED_STEPS = [1, 10, PROMISED_STEPS];
 /** Of the mean loss over an epoch. */
-export const EPOCH_TOLERANCE = 1e-2;
+const EPOCH_TOLERANCE = 1e-2;
 
 /** Relative L2 of each weight after `step` steps; nothing is promised beyond a hundred. */
 export function weightTolerance(step: number): number {
@@ -36,7 +36,7 @@ export function lossDifference(a: number, b: number): number {
 }
 
 /** The greatest difference of losses in the first `steps` steps; NaN wins. */
-export function greatestLossDifference(a: Trace, b: Trace, steps: number): number {
+function greatestLossDifference(a: Trace, b: Trace, steps: number): number {
   let greatest = 0;
   for (let i = 0; i < Math.min(steps, b.losses.length); i++) {
     const difference = lossDifference(a.losses[i], b.losses[i]);

@@ -150,7 +150,7 @@ function atEpochEnd(a: Trace, b: Trace): Parting {
 }
 
 /** Whether `a` holds, row by row, the columns of `b`, which is of this shape. */
-export function isTranspose(a: Float32Array, b: Float32Array, shape: readonly number[]): boolean {
+function isTranspose(a: Float32Array, b: Float32Array, shape: readonly number[]): boolean {
   if (shape.length !== 2) return false;
   const [rows, columns] = shape;
   const turned = new Float32Array(b.length);

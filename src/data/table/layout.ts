@@ -29,7 +29,7 @@ export interface TableOptions {
 
 export const NUMBER = 0;
 export const CATEGORY = 1;
-export const SKIPPED = 2;
+const SKIPPED = 2;
 
 /** Plain data: workers get a copy. */
 export interface TableLayout {

@@ -29,7 +29,7 @@ type Result = ParsedText | Kept | ReadRows;
 export type Done = { id: number; result: Result } | { id: number; error: string };
 
 /** The columns of a block lie one after the other: values, then labels. */
-export function readBlock({ fd, block, schema, order }: ReadJob): ReadRows {
+function readBlock({ fd, block, schema, order }: ReadJob): ReadRows {
   const { at, rows, valueBytes, bytes } = block;
   const stored = new Uint8Array(valueBytes + rows * 4);
   for (let done = 0; done < stored.length; ) {
