@@ -97,8 +97,10 @@ export function real(
 
 /** Ranges for {@link real}. */
 export const range = {
-  any: [() => true, 'that is finite'],
-  /** Rates reach the backends as float32, where more would be infinite. */
+  /** All of them reach the backends as float32, where more would be infinite. */
+  any: [(v: number) => Math.abs(v) <= 3.4e38, 'from -3.4e38 to 3.4e38'],
+  /** What is divided by: less is taken for 0 where denormal numbers are. */
+  divisor: [(v: number) => v >= 2 ** -126 && v <= 3.4e38, 'from 1.2e-38 to 3.4e38'],
   positive: [(v: number) => v > 0 && v <= 3.4e38, 'greater than 0 and at most 3.4e38'],
   notNegative: [(v: number) => v >= 0 && v <= 3.4e38, 'from 0 to 3.4e38'],
   fraction: [(v: number) => v >= 0 && v < 1, 'from 0 to below 1'],

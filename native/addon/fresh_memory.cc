@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "../engine/team.h"
+#include "../engine/cores.h"
 
 namespace fusor::addon {
 

@@ -3,7 +3,7 @@
 #include <napi.h>
 #include <torch/version.h>
 
-#include "../engine/team.h"
+#include "../engine/cores.h"
 #include "../kernels/cpu/kernels.h"
 #include "bench_wrap.h"
 #include "cuda_wrap.h"

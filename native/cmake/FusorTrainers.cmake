@@ -2,7 +2,7 @@
 file(GLOB trainer_sources CONFIGURE_DEPENDS
   "${CMAKE_CURRENT_SOURCE_DIR}/engine/fused_*.cc"
   "${CMAKE_CURRENT_SOURCE_DIR}/engine/cuda_*.cc")
-foreach(name IN ITEMS loss pace team update zeros)
+foreach(name IN ITEMS cores loss pace team update zeros)
   list(APPEND trainer_sources "${CMAKE_CURRENT_SOURCE_DIR}/engine/${name}.cc")
 endforeach()
 add_library(fusor_trainers OBJECT ${trainer_sources})

@@ -337,7 +337,8 @@ class FrameworkTrainer : public Trainer {
       const Timed timed(stamps_, 0, Phase::Update);
       penalty = penaltyOf();
       for (size_t i = 0; i < gradients.size(); ++i) framework::regularize(restraints_[i], weights_[i], gradients[i]);
-      if (accumulated(gradients)) {
+      // No list of libtorch's may be empty.
+      if (!weights_.empty() && accumulated(gradients)) {
         if (plan_.optimizer.clipNorm > 0) framework::clip(gradients, plan_.optimizer.clipNorm);
         framework::update(plan_.optimizer, rate, step_ / plan_.optimizer.accumulate, weights_, gradients, slots_);
       }

@@ -34,20 +34,22 @@ void Pace::measured(int steps, double seconds) {
     if (sinceTrial_ < std::max(trialEvery_, trialSeconds_ / kTrialShare)) return;
     sinceTrial_ = trialSeconds_ = 0;
     trialEvery_ = std::clamp(2 * trialEvery_, kTrialEvery, kTrialAtMost);
-    const int fewer = std::max(1, best_ / 2), more = std::min(most_, best_ * 2);
-    const int other = down_ ? fewer : more;
+    const int other = half(down_);
     down_ = !down_;
-    use(other != best_ ? other : fewer + more - best_);  // there is always one of the two
+    use(other != best_ ? other : half(down_));  // there is always one of the two
     return;
   }
-  if (stepSeconds_ * kClearly < bestSeconds_) {
-    best_ = members_;
-    bestSeconds_ = stepSeconds_;
-    trialEvery_ = kTrialEvery;
-  } else {
-    use(best_);
-  }
+  if (stepSeconds_ * kClearly >= bestSeconds_) return use(best_);
+  // A better one: on the same way at once, for it may be far. What is spent until one is not better is not lost.
+  const bool fewer = members_ < best_;
+  best_ = members_;
+  bestSeconds_ = stepSeconds_;
+  sinceTrial_ = trialSeconds_ = 0;
+  trialEvery_ = kTrialEvery;
+  if (half(fewer) != best_) use(half(fewer));
 }
+
+int Pace::half(bool fewer) const { return fewer ? std::max(1, best_ / 2) : std::min(most_, best_ * 2); }
 
 void Pace::use(int members) {
   members_ = members;

@@ -15,6 +15,7 @@ class Pace {
 
  private:
   void use(int members);
+  int half(bool fewer) const;  // half as many as best_, or twice
 
   int most_, best_, members_;    // members_ differs from best_ while another number is on trial
   bool settling_ = true;         // the first stretch after a change: sleepers wake, weights move to other caches

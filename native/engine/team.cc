@@ -134,12 +134,4 @@ void flushDenormals() {
 #endif
 }
 
-int availableCores() {
-#if defined(__linux__)
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
-#endif
-  return std::max(1u, std::thread::hardware_concurrency());
-}
-
 }  // namespace fusor

@@ -57,7 +57,4 @@ class Team {
 // the calling thread: only ever one of ours, never JavaScript's.
 void flushDenormals();
 
-// Cores that this process may run on.
-int availableCores();
-
 }  // namespace fusor

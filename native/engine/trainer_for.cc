@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "cores.h"
 #include "cuda_trainer.h"
 #include "failure.h"
 #include "framework_trainer.h"

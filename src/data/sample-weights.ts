@@ -1,3 +1,4 @@
+import { isMap } from 'node:util/types';
 import { wrong } from '../arguments';
 import type { Examples } from '../backend/contract';
 import { FusorError } from '../errors';
@@ -39,7 +40,7 @@ export function withClassWeights(
   trainRows: number,
 ): Float32Array | undefined {
   if (classWeight === undefined) return examples.weights;
-  if (typeof classWeight !== 'object' || classWeight === null)
+  if (typeof classWeight !== 'object' || classWeight === null || isMap(classWeight))
     throw wrong('fit', 'classWeight', classWeight, 'an object such as { 0: 1, 1: 5 }');
   if (!plan.loss.kind.endsWith('Crossentropy'))
     throw new FusorError('ERR_ARG', [

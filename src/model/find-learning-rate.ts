@@ -61,20 +61,17 @@ export async function findLearningRate(
   const { batchSize = 32, seed, signal } = o;
   const rateOf = (step: number) => from * (to / from) ** (step / (steps - 1));
   const found: LearningRates = { rates: [], losses: [], suggestion: undefined };
-  const [before, rate] = [await model.readState(), model.learningRate];
   const watch = watcher(found, rateOf, steps);
-  const schedule = (step: number) => rateOf(Math.min(steps - 1, step - before.step));
-  try {
+  const { step: first } = model;
+  const schedule = (step: number) => rateOf(Math.min(steps - 1, step - first));
+  await model.untouched(() =>
     // There is at least one step an epoch, however few rows there are.
-    await model.fit(x, y, {
+    model.fit(x, y, {
       ...{ batchSize, signal, verbose: 0, epochs: steps },
       ...(seed !== undefined && { seed }),
-      callbacks: [learningRateScheduler(schedule), watch],
-    });
-  } finally {
-    await model.writeState(before);
-    model.learningRate = rate;
-  }
+      callbacks: [learningRateScheduler(schedule, { by: 'step' }), watch],
+    }),
+  );
   found.suggestion = steepest(found);
   return found;
 }

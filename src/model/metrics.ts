@@ -14,8 +14,14 @@ const NAMED = {
   topK: { kind: 'topK', name: 'topK', k: 5 },
 } as const satisfies Record<string, MetricConfig>;
 
-export type MetricName = keyof typeof NAMED;
-const NAMES = Object.keys(NAMED) as MetricName[];
+export type MetricName = keyof typeof NAMED | 'acc' | 'meanSquaredError' | 'meanAbsoluteError';
+/** Other names, under which they are logged, too. */
+const ALIASES: Partial<Record<MetricName, MetricConfig['kind']>> = {
+  acc: 'accuracy',
+  meanSquaredError: 'meanSquaredError',
+  meanAbsoluteError: 'meanAbsoluteError',
+};
+const NAMES = Object.keys({ ...NAMED, ...ALIASES }) as MetricName[];
 
 /** Metrics with parameters; the others are given by name. */
 export const metrics = {
@@ -44,8 +50,11 @@ function checkedName(where: string, name: unknown): string {
 
 /** A checked config of a name or of (possibly foreign) data. */
 function metricConfig(value: unknown): MetricConfig {
-  if (typeof value !== 'object' || value === null)
-    return { ...NAMED[oneOf('compile', 'a metric', value, NAMES)] };
+  if (typeof value !== 'object' || value === null) {
+    const name = oneOf('compile', 'a metric', value, NAMES);
+    const kind = ALIASES[name];
+    return kind ? ({ kind, name } as MetricConfig) : { ...NAMED[name as keyof typeof NAMED] };
+  }
   const config = closed<MetricConfig & { k?: number }>('compile', value, ['kind', 'name', 'k' as never]);
   if (config.kind === 'topK') return metrics.topK(config.k, { name: config.name });
   const kinds = ['accuracy', 'meanSquaredError', 'meanAbsoluteError'] as const;

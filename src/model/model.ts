@@ -109,9 +109,9 @@ export class Model implements TrainedModel {
     this.#runtime.position.learningRate = real('Model', 'learningRate', rate, undefined, range.notNegative);
   }
 
-  /** Steps trained so far, over all fits; another optimiser begins at 0. */
+  /** Steps trained since compile, over all fits. */
   get step(): number {
-    return this.#runtime.stepOf(this.plan());
+    return this.#runtime.step;
   }
 
   /** What sessions are made from. Before compile: with a stand-in for the training. */
@@ -121,8 +121,8 @@ export class Model implements TrainedModel {
   }
 
   /**
-   * Says how to train, and where. Again at any time but during a fit: weights stay; the optimiser goes on if it is
-   * the same but for its learning rate, else it starts afresh.
+   * Says how to train, and where. Again at any time but during a fit: weights stay, the optimiser begins anew, as in
+   * Keras. For another rate alone set `learningRate`, for another device alone call runOn.
    * @throws ERR_ARG, ERR_PLAN when outputs, loss and metrics do not go together, ERR_STATE
    */
   compile(options: CompileOptions): void {
@@ -131,6 +131,7 @@ export class Model implements TrainedModel {
     this.#plan = planOf(this.#layout, training, training.seed ?? 0);
     this.#training = training;
     this.#runtime.request(where);
+    this.#runtime.restart();
     this.#runtime.position.learningRate = training.optimizer.learningRate;
   }
 
@@ -267,6 +268,18 @@ export class Model implements TrainedModel {
   /** @throws ERR_SHAPE, ERR_NONFINITE_WEIGHTS, ERR_ARG; the model then is as before */
   writeState(state: SessionState): Promise<void> {
     return this.#runtime.writeState(this.plan(), state);
+  }
+
+  /** Does `work`, then brings weights, optimiser and learning rate back; where none were drawn yet, none are. */
+  async untouched<T>(work: () => Promise<T>): Promise<T> {
+    const { learningRate } = this;
+    const before = this.#runtime.drawn ? await this.readState() : undefined;
+    try {
+      return await work();
+    } finally {
+      await (before ? this.writeState(before) : this.#runtime.forget());
+      this.learningRate = learningRate;
+    }
   }
 
   /** The backend that this model runs on, selected on first need. @throws ERR_BACKEND_UNAVAILABLE, … */

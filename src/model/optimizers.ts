@@ -78,7 +78,7 @@ function moments(where: string, o: AdamOptions) {
     ...common(where, o),
     beta1: real(where, 'beta1', o.beta1, 0.9, range.fraction),
     beta2: real(where, 'beta2', o.beta2, 0.999, range.fraction),
-    epsilon: real(where, 'epsilon', o.epsilon, 1e-7, range.positive),
+    epsilon: real(where, 'epsilon', o.epsilon, 1e-7, range.divisor),
   };
 }
 
@@ -105,7 +105,7 @@ function rmsprop(options?: RmspropOptions): OptimizerConfig {
     kind: 'rmsprop',
     ...common(where, o),
     rho: real(where, 'rho', o.rho, 0.9, range.fraction),
-    epsilon: real(where, 'epsilon', o.epsilon, 1e-7, range.positive),
+    epsilon: real(where, 'epsilon', o.epsilon, 1e-7, range.divisor),
   };
 }
 

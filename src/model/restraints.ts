@@ -16,11 +16,11 @@ export const regularizers = {
   l1: (l1?: number): RegularizerConfig => ({ l1: factor('regularizers.l1', 'l1', l1, 0.01), l2: 0 }),
   /** Adds l2·Σw² to the loss (so twice what PyTorch calls weight_decay). @param l2 default 0.01 */
   l2: (l2?: number): RegularizerConfig => ({ l1: 0, l2: factor('regularizers.l2', 'l2', l2, 0.01) }),
-  /** Both. @param options l1 = l2 = 0.01 */
+  /** Both. @param options l1 = l2 = 0 */
   l1l2(options?: Partial<RegularizerConfig>): RegularizerConfig {
     const where = 'regularizers.l1l2';
     const { l1, l2 } = closed<Partial<RegularizerConfig>>(where, options, ['l1', 'l2']);
-    return { l1: factor(where, 'l1', l1, 0.01), l2: factor(where, 'l2', l2, 0.01) };
+    return { l1: factor(where, 'l1', l1, 0), l2: factor(where, 'l2', l2, 0) };
   },
 };
 

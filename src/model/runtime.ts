@@ -25,8 +25,10 @@ export class Runtime {
   #selection: Promise<Selection> | undefined;
   #open: Open | undefined;
   /** The truth while no session is open; undefined before the weights are drawn. */
-  #state: { values: SessionState; plan: TrainPlan } | undefined;
+  #state: SessionState | undefined;
   #drawn = false;
+  /** The optimiser begins anew with the next session. */
+  #restarted = false;
   #disposed = false;
   /** Opening, exchanging and closing happen one after the other … */
   #queue: Promise<unknown> = Promise.resolve();
@@ -35,10 +37,29 @@ export class Runtime {
 
   constructor(private readonly select: Select = selectBackend) {}
 
-  /** Steps that the optimiser of a plan has done: another one starts afresh. */
-  stepOf(plan: TrainPlan): number {
-    const held = this.#open ?? this.#state;
-    return held && !sameOptimizer(held.plan, plan) ? 0 : this.position.step;
+  /** Steps that the optimiser has done. */
+  get step(): number {
+    return this.#restarted ? 0 : this.position.step;
+  }
+
+  /** Whether the weights are there: drawn, or written. */
+  get drawn(): boolean {
+    return this.#drawn;
+  }
+
+  /** The weights stay; the optimiser begins anew. */
+  restart(): void {
+    this.#restarted = true;
+  }
+
+  /** As before any weights were there. */
+  forget(): Promise<void> {
+    return this.#enqueue(async () => {
+      this.#drawn = false;
+      await this.#close();
+      this.#state = undefined;
+      this.position.step = 0;
+    });
   }
 
   /** From now on runs there. */
@@ -87,6 +108,7 @@ export class Runtime {
   /** @throws ERR_SHAPE, ERR_NONFINITE_WEIGHTS, ERR_ARG; the model then is as before */
   async writeState(plan: TrainPlan, state: SessionState): Promise<void> {
     const values = reading('writeState', () => checkedState(plan, state));
+    this.#restarted = false;
     const written = (): void => {
       this.#drawn = true;
       this.position.step = values.step;
@@ -94,7 +116,7 @@ export class Runtime {
     if (this.#open)
       return this.use(plan, undefined, ({ session }) => session.writeState(values).then(written));
     return this.#enqueue(async () => {
-      this.#state = { values, plan };
+      this.#state = values;
       written();
     });
   }
@@ -131,7 +153,7 @@ export class Runtime {
   async #ensure(plan: TrainPlan, seed: number | undefined): Promise<Open> {
     const selection = await this.selection();
     const key = planKey(plan);
-    if (this.#open?.key === key && this.#open.selection.backend === selection.backend) {
+    if (!this.#restarted && this.#open?.key === key && this.#open.selection.backend === selection.backend) {
       if (seed !== undefined && !this.#drawn) {
         await this.#open.session.writeState(this.#stateFor(plan, seed));
         this.#state = undefined;
@@ -152,6 +174,7 @@ export class Runtime {
     this.position.step = state.step;
     this.#open = { session, selection, plan, key };
     this.#state = undefined;
+    this.#restarted = false;
     return this.#open;
   }
 
@@ -160,24 +183,19 @@ export class Runtime {
     const open = this.#open;
     if (!open) return;
     await Promise.allSettled(this.#uses);
-    if (this.#drawn) this.#state = { values: await open.session.readState(), plan: open.plan };
+    if (this.#drawn) this.#state = await open.session.readState();
     this.#open = undefined;
     await open.session.dispose();
   }
 
-  /** The state at home, for a plan: another optimiser starts afresh. Without a seed, weights that do not stay. */
+  /** The state at home, for a plan. Without a seed, weights that do not stay. */
   #stateFor(plan: TrainPlan, seed: number | undefined): SessionState {
     if (!this.#state) {
-      const values = freshState(initialWeights(plan, seed ?? 0), plan.optimizer);
-      if (seed === undefined) return values;
+      const drawn = freshState(initialWeights(plan, seed ?? 0), plan.optimizer);
+      if (seed === undefined) return drawn;
       this.#drawn = true;
-      this.#state = { values, plan };
+      this.#state = drawn;
     }
-    const { values, plan: old } = this.#state;
-    return sameOptimizer(old, plan) ? values : freshState(values.weights, plan.optimizer);
+    return this.#restarted ? freshState(this.#state.weights, plan.optimizer) : this.#state;
   }
-}
-
-function sameOptimizer(a: TrainPlan, b: TrainPlan): boolean {
-  return JSON.stringify(a.optimizer) === JSON.stringify(b.optimizer);
 }

@@ -54,6 +54,7 @@ export interface TrainingContext {
 
 /** Means over the rows done since the callback's last call. */
 export type BatchLogs = {
+  loss: number;
   /** One loss a step since the last call. */
   losses: Float32Array;
 } & { [name: string]: number | Float32Array };
@@ -81,6 +82,8 @@ export interface Callback {
    * the last one's holds, over what onEpochBegin and the like set.
    */
   learningRateAt?(step: number): number;
+  /** Whether it may set the rate that the context has: such a one and one with learningRateAt are not for one fit. Default false. */
+  setsLearningRate?: boolean;
   /** Called after the callbacks that are not: what they decided counts. Default false. */
   last?: boolean;
   /**
@@ -93,6 +96,7 @@ export interface Callback {
   onBatchEnd?(batch: number, logs: BatchLogs, context: TrainingContext): void | Promise<void>;
   /** After every span, whoever asked for its end. */
   onSpanEnd?(context: TrainingContext): void | Promise<void>;
+  /** `logs` are frozen: what one callback would add nobody else would see. */
   onEpochEnd?(epoch: number, logs: Logs, context: TrainingContext): void | Promise<void>;
   /** When the loss of a step or of the validation is not finite; unless it calls stop, fit then ends with ERR_NONFINITE_LOSS. */
   onNonFinite?(loss: number, context: TrainingContext): void;

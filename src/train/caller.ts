@@ -77,7 +77,7 @@ export class Caller {
   }
 
   async #batchEnd(entry: Entry, end: number): Promise<void> {
-    const logs: BatchLogs = { ...entry.since.logs(), losses: entry.since.losses };
+    const logs = { ...entry.since.logs(), losses: entry.since.losses } as unknown as BatchLogs;
     entry.since = new Means(this.plan);
     await entry.callback.onBatchEnd?.(end - 1, logs, this.context);
   }
@@ -96,11 +96,13 @@ export class Caller {
   }
 
   async epochEnd(epoch: number, logs: Logs): Promise<void> {
-    for (const { callback } of this.#callbacks) await callback.onEpochEnd?.(epoch, { ...logs }, this.context);
+    const frozen = Object.freeze({ ...logs });
+    for (const { callback } of this.#callbacks) await callback.onEpochEnd?.(epoch, frozen, this.context);
   }
 
   async trainEnd(logs: Logs): Promise<void> {
-    for (const { callback } of this.#callbacks) await callback.onTrainEnd?.({ ...logs }, this.context);
+    const frozen = Object.freeze({ ...logs });
+    for (const { callback } of this.#callbacks) await callback.onTrainEnd?.(frozen, this.context);
   }
 
   /** Every callback gets to close what it holds; the error that ended fit is the one to report. */
@@ -128,8 +130,8 @@ const MOMENTS = [
 ] as const satisfies readonly (keyof Callback)[];
 
 /**
- * @throws ERR_ARG for what is no callback, one whose everyBatches or everySteps is no integer ≥ 1, and one with a method
- *   that looks like a moment's and is none: it would never be called
+ * @throws ERR_ARG for what is no callback, one whose everyBatches or everySteps is no integer ≥ 1, one with a method
+ *   that looks like a moment's and is none: it would never be called, and for two that both say the learning rate
  */
 export function checkedCallbacks(where: string, value: unknown = []): readonly Callback[] {
   if (!Array.isArray(value)) throw wrong(where, 'callbacks', value, 'an array of callbacks');
@@ -143,7 +145,8 @@ export function checkedCallbacks(where: string, value: unknown = []): readonly C
       (key) => /^on[A-Z_]/.test(key) && !(MOMENTS as readonly string[]).includes(key),
     );
     if (never === undefined) return;
-    const near = nearestName(camelCase(never), MOMENTS);
+    // Keras' on_train_batch_begin has no counterpart, and nothing near it would do.
+    const near = /BatchBegin$/i.test(camelCase(never)) ? undefined : nearestName(camelCase(never), MOMENTS);
     throw new FusorError(
       'ERR_ARG',
       [
@@ -154,6 +157,18 @@ export function checkedCallbacks(where: string, value: unknown = []): readonly C
       { argument: `${name}.${never}` },
     );
   });
+  const schedule = value.findIndex(({ learningRateAt }: Callback) => learningRateAt);
+  const setter = value.findIndex(({ setsLearningRate }: Callback) => setsLearningRate);
+  if (schedule >= 0 && setter >= 0)
+    throw new FusorError(
+      'ERR_ARG',
+      [
+        `callbacks[${schedule}] says the learning rate of each step, callbacks[${setter}] would set another`,
+        where,
+        'leave one of them out',
+      ],
+      { argument: 'callbacks' },
+    );
   return value;
 }
 

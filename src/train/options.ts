@@ -7,44 +7,44 @@ import type { Checkpoint } from './checkpoint';
 
 export interface FitOptions {
   /** Rows a step; default 32. The last batch of an epoch may be smaller and is trained, too. */
-  batchSize?: number;
+  batchSize?: number | undefined;
   /**
    * Of a source of rows: so many are buffered on the device, and shuffled among each other; a multiple of batchSize, by
    * default about 32 MiB of them. A buffer trains while the next one is read.
    */
-  bufferRows?: number;
+  bufferRows?: number | undefined;
   /** The epoch before which training ends, counted from 0; default 1. */
-  epochs?: number;
+  epochs?: number | undefined;
   /** Share of the rows, the last ones, that validate instead of being trained; from 0 (default) to below 1. */
-  validationSplit?: number;
+  validationSplit?: number | undefined;
   /** Other rows to validate with, or a source of them; takes the place of validationSplit. */
-  validationData?: RowChunk | RowSource;
+  validationData?: RowChunk | RowSource | undefined;
   /** A new order of the training rows for each epoch; default true. */
-  shuffle?: boolean;
+  shuffle?: boolean | undefined;
   /**
    * Key of the shuffle, the dropout and, where they have not been drawn yet, the initial weights: an integer in
    * [0, 2⁵³). By default compile's, else chosen at random; History.seed tells. The epoch's number keys the shuffle,
    * too: a second fit with the same seed goes on with new orders when initialEpoch says where it stands.
    */
-  seed?: number;
-  callbacks?: readonly Callback[];
+  seed?: number | undefined;
+  callbacks?: readonly Callback[] | undefined;
   /** Aborting it ends fit after the step at hand with the signal's reason; the weights reached are kept. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Factors for the loss of training rows, by class; default 1 each. */
-  classWeight?: Readonly<Record<number, number>>;
+  classWeight?: Readonly<Record<number, number>> | undefined;
   /** Factors for the loss, one a row. */
-  sampleWeight?: ArrayLike;
+  sampleWeight?: ArrayLike | undefined;
   /** On stderr: 0 nothing, 1 a line redrawn in place, 2 a line an epoch, 'auto' (default) 1 on a terminal, else 2. */
-  verbose?: 0 | 1 | 2 | 'auto';
+  verbose?: 0 | 1 | 2 | 'auto' | undefined;
   /** Number of the first epoch; default 0. */
-  initialEpoch?: number;
+  initialEpoch?: number | undefined;
   /**
    * Goes on from a checkpoint as though training had never ended: from its step, in the middle of an epoch, too, with
    * its history. A file, a folder of checkpoints or a run folder, of which the newest whole one is taken; or what
    * loadCheckpoint gave. Model, data and options must be as they were; epochs, batchSize, shuffle and seed are the
    * checkpoint's where they are not given, the learning rate always is.
    */
-  resume?: string | Checkpoint;
+  resume?: string | Checkpoint | undefined;
 }
 
 const KEYS: (keyof FitOptions)[] = [

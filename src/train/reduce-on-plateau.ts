@@ -18,7 +18,7 @@ export interface ReduceOnPlateauOptions extends MonitorOptions {
  * Lowers the learning rate when what is monitored no longer improves; decides as Keras' ReduceLROnPlateau does,
  * minDelta being 1e-4 by default there and here. Looks at the end of each epoch, so spans stay long. A resumed
  * training goes on with the patience that is left.
- * @throws ERR_ARG; fit then where nothing is called as `monitor`, before the first step
+ * @throws ERR_ARG; fit then where nothing is called as `monitor`, or a schedule says the rate of each step, before the first one
  */
 export function reduceOnPlateau(options?: ReduceOnPlateauOptions): Callback {
   const where = 'reduceOnPlateau';
@@ -56,6 +56,7 @@ export function reduceOnPlateau(options?: ReduceOnPlateauOptions): Callback {
     }
   };
   return {
+    setsLearningRate: true,
     onTrainBegin(context: TrainingContext): void {
       monitor.begin(context);
       best = undefined;

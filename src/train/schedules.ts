@@ -4,13 +4,23 @@ import { boolean, closed, integer, range, real, wrong } from '../arguments';
 /** The rate of a step; steps count from 0 since training began, over all fits. */
 export type Schedule = (step: number) => number;
 
+/** Those made here: of the step, whatever else a function may be of. */
+const made = new WeakSet<object>();
+export const isReady = (schedule: object): boolean => made.has(schedule);
+
+function ready(schedule: Schedule): Schedule {
+  made.add(schedule);
+  return schedule;
+}
+
 const MAX_STEPS = { min: 1, max: 2 ** 53 - 1 };
 
 /** rate · factor^⌊step/every⌋: a stair. */
 function stepDecay(options: { rate: number; every: number; factor?: number }): Schedule {
   const where = 'schedules.step';
   const o = closed<typeof options>(where, options, ['rate', 'every', 'factor']);
-  return exponential(where, o.rate, o.every, o.factor ?? 0.1, true);
+  const every = integer(where, 'every', o.every, MAX_STEPS);
+  return exponential(where, o.rate, every, real(where, 'factor', o.factor, 0.1, range.positive), true);
 }
 
 /** rate · decay^(step/steps); with staircase step/steps is rounded down. Keras' ExponentialDecay. */
@@ -22,20 +32,14 @@ function exponentialDecay(options: {
 }): Schedule {
   const where = 'schedules.exponential';
   const o = closed<typeof options>(where, options, ['rate', 'steps', 'decay', 'staircase']);
-  return exponential(where, o.rate, o.steps, o.decay, boolean(where, 'staircase', o.staircase, false));
+  const steps = integer(where, 'steps', o.steps, MAX_STEPS);
+  const decay = real(where, 'decay', o.decay, undefined, range.positive);
+  return exponential(where, o.rate, steps, decay, boolean(where, 'staircase', o.staircase, false));
 }
 
-function exponential(
-  where: string,
-  rate: unknown,
-  steps: unknown,
-  decay: unknown,
-  staircase: boolean,
-): Schedule {
+function exponential(where: string, rate: unknown, steps: number, decay: number, stair: boolean): Schedule {
   const initial = real(where, 'rate', rate, undefined, range.positive);
-  const every = integer(where, staircase ? 'every' : 'steps', steps, MAX_STEPS);
-  const factor = real(where, 'decay', decay, undefined, range.positive);
-  return (step) => initial * factor ** (staircase ? Math.floor(step / every) : step / every);
+  return ready((step) => initial * decay ** (stair ? Math.floor(step / steps) : step / steps));
 }
 
 /**
@@ -56,11 +60,11 @@ function cosineDecay(options: {
   const alpha = real(where, 'alpha', o.alpha, 0, [(v) => v >= 0 && v <= 1, 'from 0 to 1']);
   const warmup = integer(where, 'warmupSteps', o.warmupSteps, { ...MAX_STEPS, min: 0, fallback: 0 });
   const from = real(where, 'from', o.from, 0, range.notNegative);
-  return (step) => {
+  return ready((step) => {
     if (step < warmup) return from + ((rate - from) * step) / warmup;
     const wave = 0.5 * (1 + Math.cos((Math.PI * Math.min(step - warmup, steps)) / steps));
     return rate * ((1 - alpha) * wave + alpha);
-  };
+  });
 }
 
 /** values[i] up to and with step boundaries[i], the last value after them. Keras' PiecewiseConstantDecay. */
@@ -76,10 +80,10 @@ export function piecewise(options: { boundaries: readonly number[]; values: read
     throw wrong(where, 'values', values, `an array of one more than the ${boundaries.length} boundaries`);
   if (boundaries.some((boundary, i) => i > 0 && boundary <= boundaries[i - 1]))
     throw wrong(where, 'boundaries', boundaries, 'an array of steps that grow');
-  return (step) => {
+  return ready((step) => {
     const at = boundaries.findIndex((boundary) => step <= boundary);
     return values[at < 0 ? boundaries.length : at];
-  };
+  });
 }
 
 /** Ready schedules for {@link learningRateScheduler}. */

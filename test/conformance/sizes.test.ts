@@ -1,5 +1,5 @@
 /** One step at odd sizes, small and large. */
-import { dense, planOf, randomExamples } from '../support/plans';
+import { dense, OPTIMIZERS, planOf, randomExamples } from '../support/plans';
 import { conformance, isShort, openBackend } from './target';
 import { expectLikeReference } from './training';
 
@@ -18,6 +18,15 @@ conformance('one step at every size', () => {
         const examples = randomExamples(plan, batch);
         await expectLikeReference(await openBackend(), { plan, examples, batchSize: batch });
       }
+  });
+});
+
+conformance('a plan without parameters', () => {
+  test.each(Object.entries(OPTIMIZERS))('%s has nothing to do', async (_, optimizer) => {
+    const layer = { kind: 'activation', name: 'tanh', width: 3, activation: 'tanh' } as const;
+    const plan = planOf([layer], 'meanSquaredError', optimizer);
+    const examples = randomExamples(plan, 5);
+    await expectLikeReference(await openBackend(), { plan, examples, batchSize: 2 });
   });
 });
 

@@ -3,6 +3,7 @@
 // kernels.
 //   fusor_engine_test [--isa NAME] [--steps 60]
 //   fusor_engine_test --plant race|overflow|undefined|leak      a bug that the sanitizer has to find
+//   fusor_engine_test --cores ROOT      how many cores the control groups below a folder leave
 //   fusor_engine_test --meet N      two members at N barriers, one of them about as late as the other's patience lasts
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include <cstring>
 #include <thread>
 
+#include "../../engine/cores.h"
 #include "../../engine/fused_trainer.h"
 
 namespace fusor {
@@ -198,6 +200,22 @@ double apart(const std::vector<float>& a, const std::vector<float>& b, const std
   return std::sqrt(difference / moved);
 }
 
+// Seconds that a team takes to find the number of members that is fastest, a step taking `work` seconds on one core of so many: more
+// members than cores wait for each other.
+double secondsToSettle(int most, int cores, double work) {
+  Pace pace(most);
+  double now = 0;
+  const auto stepOf = [&](int members) { return members <= cores ? work / members : work / cores * members; };
+  for (double last = 0; now < 60;) {
+    const int members = pace.members(), steps = pace.steps();
+    now += steps * stepOf(members);
+    pace.measured(steps, steps * stepOf(members));
+    if (pace.members() != cores) last = now;
+    if (now - last > 0.05) return last;
+  }
+  return now;
+}
+
 int runAll(const Kernels& kernels, int steps) {
   // Of each its own steps: rounding grows as training goes on.
   constexpr int kFewSteps = 2;
@@ -209,6 +227,12 @@ int runAll(const Kernels& kernels, int steps) {
     ++wrong;
     std::printf("%s: %g\n", what, value);
   };
+  for (const int most : {2, 16, 64}) {
+    for (const int cores : {1, 2}) {
+      const double seconds = secondsToSettle(most, cores, 50e-6);
+      check(seconds < 0.1, "seconds until the team has its size", seconds);
+    }
+  }
   for (const bool labels : {false, true}) {
     for (const bool sparse : {false, true}) {
       for (const int batch : {32, 96}) {
@@ -237,6 +261,7 @@ int main(int count, char** arguments) {
   int steps = 60;
   for (int i = 1; i + 1 < count; i += 2) {
     const char *name = arguments[i], *given = arguments[i + 1];
+    if (!std::strcmp(name, "--cores")) return std::printf("%d\n", fusor::coresByQuota(given)), 0;
     if (!std::strcmp(name, "--meet")) return fusor::meet(std::atoi(given));
     if (!std::strcmp(name, "--plant")) fusor::plant(given);
     if (!std::strcmp(name, "--isa")) isa = given;

@@ -57,9 +57,9 @@ const probeMilliseconds = (): number => 1000 * (Number(process.env.FUSOR_PROBE_S
 function openCpu({ kernels, precision, threads }: DeviceRequest): Backend {
   const native = loadBinding();
   const info = native.info();
-  const isa = process.env.FUSOR_CPU_ISA ?? 'auto';
+  const isa = process.env.FUSOR_CPU_ISA || 'auto';
   if (precision !== 'fp32') refuse(`precision ${precision} cannot be had on a CPU`, 'use --precision fp32');
-  if (isa !== 'auto' && isa && !info.isas.includes(isa)) {
+  if (isa !== 'auto' && !info.isas.includes(isa)) {
     refuse(`FUSOR_CPU_ISA=${isa} cannot be had on this processor`, `use one of ${info.isas.join(', ')}`);
   }
   return {

@@ -88,7 +88,8 @@ export function activate(tf: Tf, activation: Activation, z: Tensor): Tensor {
     case 'linear':
       return z;
     case 'relu':
-      return tf.relu(z);
+      // XNNPACK's relu takes integers' maximum with 0: a NaN whose sign is set, as x86 makes them, would become 0.
+      return tf.getBackend() === 'wasm' ? tf.maximum(z, tf.zerosLike(z)) : tf.relu(z);
     case 'sigmoid':
       return tf.sigmoid(z);
     case 'tanh':

@@ -36,7 +36,7 @@ export function extras(settings: TrainSettings, name: string, folder: () => stri
 function scheduled(written: string, rate: number): Callback {
   let at: Schedule = () => rate;
   return {
-    ...learningRateScheduler((step: number) => at(step)),
+    ...learningRateScheduler((step: number) => at(step), { by: 'step' }),
     onTrainBegin: ({ epochs, batches }) => {
       at = scheduleOf(written, { rate, steps: epochs * batches });
     },

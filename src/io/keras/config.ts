@@ -6,13 +6,19 @@ import type { ModelConfig } from '../../model/types';
 import type { Json } from '../tfjs/json';
 import { writeRestraints } from '../tfjs/restraints';
 import { readTopology } from '../tfjs/topology';
-import { compiled, LOSSES, METRIC_NAMES } from '../tfjs/training';
+import { compiled, LOSSES, unreadOf } from '../tfjs/training';
+import { readKerasMetric, writeKerasMetric } from './metrics';
 
 /** @throws ERR_LAYER_UNKNOWN, ERR_FILE_FORMAT */
 export function readKerasConfig(json: Json, file: string): ModelConfig {
   const bare = readTopology(json, file, 'config.json');
   const given = json.compile_config as Json | null | undefined;
-  return compiled(bare, given && { ...given, optimizer_config: given.optimizer });
+  return compiled(bare, given && { ...given, optimizer_config: given.optimizer }, readKerasMetric);
+}
+
+/** What a config.json says of its training that is not in what it was read as. */
+export function kerasUnread(json: Json, config: ModelConfig): string[] {
+  return unreadOf(json.compile_config, config, readKerasMetric);
 }
 
 /** As keras.saving writes it. @param shapes of each layer's input */
@@ -84,7 +90,7 @@ function writeCompile({ optimizer, loss, metrics }: NonNullable<ModelConfig['com
     optimizer: writeOptimizer(optimizer),
     loss: loss.fromLogits ? fromLogits : name,
     loss_weights: null,
-    metrics: metrics.flatMap(({ kind }) => METRIC_NAMES[kind] ?? []),
+    metrics: metrics.flatMap((metric) => writeKerasMetric(metric, loss) ?? []),
     weighted_metrics: null,
     run_eagerly: false,
     steps_per_execution: 1,
@@ -94,8 +100,8 @@ function writeCompile({ optimizer, loss, metrics }: NonNullable<ModelConfig['com
 
 function writeOptimizer(o: OptimizerConfig): Json {
   const common = {
-    learning_rate: o.learningRate,
-    ...(o.clipNorm !== undefined && { global_clipnorm: o.clipNorm }),
+    learning_rate: float(o.learningRate),
+    ...(o.clipNorm !== undefined && { global_clipnorm: float(o.clipNorm) }),
     ...(o.gradientAccumulationSteps !== undefined && {
       gradient_accumulation_steps: o.gradientAccumulationSteps,
     }),
@@ -104,22 +110,41 @@ function writeOptimizer(o: OptimizerConfig): Json {
     object('keras.optimizers', className, { ...common, ...config });
   switch (o.kind) {
     case 'sgd':
-      return of('SGD', { momentum: o.momentum, nesterov: o.nesterov });
+      return of('SGD', { momentum: float(o.momentum), nesterov: o.nesterov });
     case 'rmsprop':
-      return of('RMSprop', { rho: o.rho, momentum: 0, epsilon: o.epsilon, centered: false });
+      return of('RMSprop', {
+        rho: float(o.rho),
+        momentum: float(0),
+        epsilon: float(o.epsilon),
+        centered: false,
+      });
     case 'adam':
-      return of('Adam', { beta_1: o.beta1, beta_2: o.beta2, epsilon: o.epsilon });
+      return of('Adam', { beta_1: float(o.beta1), beta_2: float(o.beta2), epsilon: float(o.epsilon) });
     case 'adamw':
       return of('AdamW', {
-        beta_1: o.beta1,
-        beta_2: o.beta2,
-        epsilon: o.epsilon,
-        weight_decay: o.weightDecay,
+        beta_1: float(o.beta1),
+        beta_2: float(o.beta2),
+        epsilon: float(o.epsilon),
+        weight_decay: float(o.weightDecay),
       });
   }
 }
 
+/** Keras asks whether a number is Python's float, which 0 and 1 are not in JSON: marked, for {@link kerasJson}. */
+function float(value: number): number | string {
+  return Number.isSafeInteger(value) ? `${FLOAT}${value}.0` : value;
+}
+
+/** No name has it: layers' names are words. */
+const FLOAT = '\u0001';
+
+export function kerasJson(config: Json): string {
+  return JSON.stringify(config).replace(/"\\u0001(-?\d+\.0)"/g, '$1');
+}
+
 /** What of a training Keras has no place for. */
-export function kerasLeavesOut({ metrics }: NonNullable<ModelConfig['compile']>): string[] {
-  return metrics.filter(({ kind }) => !METRIC_NAMES[kind]).map(({ name }) => `the metric ${name}`);
+export function kerasLeavesOut({ loss, metrics }: NonNullable<ModelConfig['compile']>): string[] {
+  return metrics
+    .filter((metric) => !writeKerasMetric(metric, loss))
+    .map(({ name }) => `the metric ${name} of logits`);
 }

@@ -12,10 +12,9 @@ import type { ModelConfig } from '../../model/types';
 import { version } from '../../version';
 import { objectOf } from '../model-files';
 import { modelOf, refused, type StoredModel } from '../stored-model';
-import { unreadOf } from '../tfjs/training';
 import { checkShapes } from '../weights-check';
 import { unzip, zip } from '../zip';
-import { readKerasConfig, writeKerasConfig } from './config';
+import { kerasJson, kerasUnread, readKerasConfig, writeKerasConfig } from './config';
 import { type Hdf5, hdf5 } from './hdf5';
 import { tensorsOf, writeWeights } from './weights';
 
@@ -57,7 +56,7 @@ export function readArchive(bytes: Uint8Array, file: string): KerasArchive {
     config,
     model: modelOf(config, file),
     weights: member(WEIGHTS),
-    leftOut: unreadOf(json.compile_config, config.compile),
+    leftOut: kerasUnread(json, config),
     maker: typeof maker === 'string' ? `Keras ${maker.slice(0, 60)}` : null,
   };
 }
@@ -97,7 +96,7 @@ export async function writeKerasModel(
   const saved = new Date().toISOString().slice(0, 19).replace('T', '@');
   const bytes = zip({
     [METADATA]: text({ keras_version: KERAS_VERSION, date_saved: saved, fusor_version: version }),
-    [CONFIG]: text(writeKerasConfig(config, shapes)),
+    [CONFIG]: Buffer.from(kerasJson(writeKerasConfig(config, shapes))),
     [WEIGHTS]: await writeWeights(model, tensors, file),
   });
   await writeAtomic(file, bytes);

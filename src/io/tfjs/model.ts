@@ -58,7 +58,7 @@ export function readHead(json: Json, file: string): TfjsHead {
 export async function readTfjsModel(json: Json, file: string): Promise<StoredModel> {
   const { config, groups, maker, digests } = readHead(json, file);
   const tensors = await readShards(groups, file, digests);
-  const leftOut = unreadOf(json.trainingConfig, config.compile);
+  const leftOut = unreadOf(json.trainingConfig, config);
   return { format: 'tfjs', config, tensors, leftOut, maker, configFile: file, weightsFile: file };
 }
 

@@ -1,6 +1,8 @@
 /** trainingConfig ↔ what a model is compiled with, as far as both sides know the same losses and optimisers. */
 import { FusorError } from '../../errors';
 import type { TrainingConfig } from '../../model/compile';
+import type { LossConfig } from '../../model/losses';
+import type { MetricConfig } from '../../model/metrics';
 import type { OptimizerConfig } from '../../model/optimizers';
 import { modelFromJSON } from '../../model/sequential';
 import type { ModelConfig } from '../../model/types';
@@ -14,7 +16,8 @@ export const LOSSES = {
   mean_absolute_error: 'meanAbsoluteError',
 } as const;
 
-const METRICS: Record<string, string> = {
+const KINDS = { accuracy: 'accuracy', mse: 'meanSquaredError', mae: 'meanAbsoluteError' } as const;
+const METRICS: Record<string, keyof typeof KINDS> = {
   acc: 'accuracy',
   accuracy: 'accuracy',
   binary_accuracy: 'accuracy',
@@ -29,23 +32,56 @@ const METRICS: Record<string, string> = {
 const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** What says how a metric's name is meant. */
+export interface Measured {
+  loss: LossConfig;
+  outputs: number;
+}
+
+/** @returns a metric of ours, or undefined where none counts the same */
+type ReadMetric = (metric: unknown, measured: Measured) => MetricConfig | undefined;
+
+const byName: ReadMetric = (metric) => {
+  if (typeof metric !== 'string' || !Object.hasOwn(METRICS, metric)) return undefined;
+  const name = METRICS[metric];
+  return { kind: KINDS[name], name };
+};
+
 /** A model with its training where that maps: what does not go together here is left to the user's own compile. */
-export function compiled(bare: Omit<ModelConfig, 'compile'>, training: unknown): ModelConfig {
-  const compile = readTraining(training);
-  if (!compile) return bare;
+export function compiled(
+  bare: Omit<ModelConfig, 'compile'>,
+  training: unknown,
+  readMetric: ReadMetric = byName,
+): ModelConfig {
+  const read = readTraining(training);
+  if (!read) return bare;
   try {
-    return modelFromJSON({ ...bare, compile }).toJSON();
+    const measured = measuredOf(bare, read.loss);
+    // Of two that would have one name here the last.
+    const metrics = metricsIn(training as Json).flatMap((metric) => readMetric(metric, measured) ?? []);
+    const named = [...new Map(metrics.map((metric) => [metric.name, metric])).values()];
+    return modelFromJSON({ ...bare, compile: { ...read, metrics: named } }).toJSON();
   } catch (error) {
     if (error instanceof FusorError) return bare;
     throw error;
   }
 }
 
+function measuredOf(bare: Omit<ModelConfig, 'compile'>, loss: LossConfig): Measured {
+  const outputs = modelFromJSON(bare).outputShape.reduce((product, size) => product * size, 1);
+  return { loss, outputs };
+}
+
 /** What a file says of its training that is not in what it was read as. */
-export function unreadOf(training: unknown, read: TrainingConfig | undefined): string[] {
-  if (!isObject(training)) return [];
-  if (!read) return ['optimizer, loss and metrics: not all of them have a counterpart here'];
-  const metrics = metricsIn(training).filter((metric) => !isKnownMetric(metric));
+export function unreadOf(
+  training: unknown,
+  { compile, ...bare }: ModelConfig,
+  readMetric: ReadMetric = byName,
+): string[] {
+  if (!isObject(training) || Object.keys(training).length === 0) return [];
+  if (!compile) return ['optimizer, loss and metrics: not all of them have a counterpart here'];
+  const measured = measuredOf(bare, compile.loss);
+  const metrics = metricsIn(training).filter((metric) => !readMetric(metric, measured));
   // Absent, null or an empty list.
   const others = ['loss_weights', 'weighted_metrics'].filter((key) => String(training[key] ?? '') !== '');
   return [...metrics.map((metric) => `the metric ${nameOf(metric)}`), ...others];
@@ -53,27 +89,17 @@ export function unreadOf(training: unknown, read: TrainingConfig | undefined): s
 
 const metricsIn = ({ metrics }: Json): unknown[] => (Array.isArray(metrics) ? metrics.slice(0, 100) : []);
 
-const isKnownMetric = (metric: unknown): metric is string =>
-  typeof metric === 'string' && Object.hasOwn(METRICS, metric);
-
 /** Of a metric by its name, or as an object of Keras. */
 const nameOf = (metric: unknown): string =>
   String(isObject(metric) ? metric.class_name : metric).slice(0, 60);
 
-/**
- * Compile options, not yet checked; undefined where the loss or the optimiser has no counterpart here. Metrics that
- * have none are left out.
- */
-function readTraining(value: unknown): Json | undefined {
+/** Loss and optimiser, which is not yet checked; undefined where one of them has no counterpart here. */
+function readTraining(value: unknown): { loss: LossConfig; optimizer: Json } | undefined {
   if (!isObject(value) || !isObject(value.optimizer_config)) return undefined;
   const loss = readLoss(value.loss);
   const { class_name: className, config } = value.optimizer_config;
   const optimizer = isObject(config) ? readOptimizer(className, config) : undefined;
-  if (!loss || !optimizer) return undefined;
-  const names = metricsIn(value)
-    .filter(isKnownMetric)
-    .map((metric) => METRICS[metric]);
-  return { loss, optimizer, metrics: [...new Set(names)] };
+  return loss && optimizer && { loss, optimizer };
 }
 
 const ALIASES: Record<string, keyof typeof LOSSES> = {
@@ -82,7 +108,7 @@ const ALIASES: Record<string, keyof typeof LOSSES> = {
 };
 
 /** By name, or as Keras 3 writes an object: CategoricalCrossentropy with from_logits. */
-function readLoss(value: unknown): Json | undefined {
+function readLoss(value: unknown): LossConfig | undefined {
   if (isObject(value)) {
     const { class_name: className, config } = value;
     const name = String(className)
@@ -151,7 +177,7 @@ export function writeTraining({ loss, optimizer, metrics }: TrainingConfig): Jso
   return { loss: name, metrics: names, optimizer_config: written };
 }
 
-export const METRIC_NAMES: Record<string, string> = {
+const METRIC_NAMES: Record<string, string> = {
   accuracy: 'accuracy',
   meanSquaredError: 'mse',
   meanAbsoluteError: 'mae',

@@ -10,6 +10,7 @@ import {
   ndarray,
   optimizers,
   regularizers,
+  schedules,
   sequential,
   toCategorical,
 } from '../../../src/index';
@@ -119,6 +120,7 @@ export function badArguments(model: Model): BadInput[] {
     ['a signal behind a proxy', fitting({ signal: hostile() }), ARG, 'fit', 'pass plain data'],
     ['class weights behind a proxy', fitting({ classWeight: hostile() }), ARG, 'fit', 'pass plain data'],
     ['a class weight below 0', fitting({ classWeight: { 1: -1 } }), ARG, 'classWeight[1]', 'finite and ≥ 0'],
+    ['class weights in a Map', fitting({ classWeight: new Map([[0, 9]]) }), ARG, 'fit', 'an object such as'],
     ['a class that is not there', fitting({ classWeight: { 7: 1 } }), ARG, 'fit', 'from 0 to 2'],
     [
       'a sample weight that is NaN',
@@ -405,7 +407,14 @@ export function badArguments(model: Model): BadInput[] {
     ],
     ['a momentum of 1', () => optimizers.sgd({ momentum: 1 }), ARG, 'optimizers.sgd', 'from 0 to below 1'],
     ['a β₂ of 1', () => optimizers.adam({ beta2: 1 }), ARG, 'optimizers.adam', 'from 0 to below 1'],
-    ['an ε of 0', () => optimizers.adam({ epsilon: 0 }), ARG, 'optimizers.adam', 'greater than 0'],
+    ['an ε of 0', () => optimizers.adam({ epsilon: 0 }), ARG, 'optimizers.adam', 'from 1.2e-38'],
+    [
+      'an ε that is denormal in float32',
+      () => optimizers.rmsprop({ epsilon: 1e-40 }),
+      ARG,
+      'optimizers.rmsprop',
+      'from 1.2e-38',
+    ],
     ['a decay below 0', () => optimizers.adamw({ weightDecay: -0.1 }), ARG, 'optimizers.adamw', 'from 0 to'],
     [
       'learningrate',
@@ -449,7 +458,21 @@ export function badArguments(model: Model): BadInput[] {
     ],
     ['an input shape with the batch', dense(2, { inputShape: [null, 4] }), ARG, 'inputShape', 'from 1 to'],
     ['a dropout of 1', () => layers.dropout(1), ARG, 'layers.dropout', 'from 0 to below 1'],
-    ['a rescaling of NaN', () => layers.rescaling(Number.NaN), ARG, 'layers.rescaling', 'that is finite'],
+    ['a rescaling of NaN', () => layers.rescaling(Number.NaN), ARG, 'layers.rescaling', 'to 3.4e38'],
+    [
+      'a rescaling that is infinite in float32',
+      () => layers.rescaling(1e39),
+      ARG,
+      'layers.rescaling',
+      'to 3.4e38',
+    ],
+    [
+      'a decay below 0, by the name that it has',
+      () => schedules.step({ rate: 1, every: 3, factor: -1 }),
+      ARG,
+      'schedules.step',
+      'factor must be',
+    ],
     ['no layers', () => sequential([]), ARG, 'sequential', 'at least one layer'],
     [
       'layers that are no list',

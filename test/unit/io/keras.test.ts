@@ -9,6 +9,8 @@ import {
   layers,
   loadModel,
   loadWeights,
+  losses,
+  metrics,
   optimizers,
   regularizers,
   saveModel,
@@ -74,7 +76,7 @@ function everything() {
         layers.dense(4, { activation }),
       ),
       layers.dropout(0.5),
-      layers.dense(4, { useBias: false, name: 'plain', kernelRegularizer: 'l1l2' }),
+      layers.dense(4, { useBias: false, name: 'plain', kernelRegularizer: 'l1' }),
       layers.dense(4, {
         kernelRegularizer: { l2: 1e-3 },
         biasRegularizer: regularizers.l1(1e-4),
@@ -121,6 +123,72 @@ test('losses from logits and each optimiser come back', async () => {
     await saveModel(model, path);
     expect((await loadModel(path, PLAIN)).toJSON().compile).toEqual(model.toJSON().compile);
   }
+});
+
+test('numbers that Keras wants as floats are written so, whatever they are', async () => {
+  const path = fresh('x.keras');
+  const model = sequential([layers.dense(3, { inputShape: [2] })]);
+  model.compile({ optimizer: optimizers.sgd({ learningRate: 1, clipNorm: 2 }), loss: 'mse', ...PLAIN });
+  await saveModel(model, path);
+  const config = strFromU8(unzipSync(readFileSync(path))['config.json']);
+  for (const part of ['"learning_rate":1.0', '"momentum":0.0', '"global_clipnorm":2.0', '"nesterov":false'])
+    expect(config).toContain(part);
+  expect((await loadModel(path, PLAIN)).toJSON().compile).toEqual(model.toJSON().compile);
+});
+
+const OUTPUT = { categoricalCrossentropy: 'softmax', binaryCrossentropy: 'sigmoid' } as const;
+const keptBy = async (loss: keyof typeof OUTPUT, units: number, given: unknown[]) => {
+  const path = fresh('x.keras');
+  const model = sequential([layers.dense(units, { inputShape: [2], activation: OUTPUT[loss] })]);
+  model.compile({ optimizer: 'sgd', loss, ...PLAIN });
+  await saveModel(model, path);
+  const files = unzipSync(readFileSync(path));
+  const config = JSON.parse(strFromU8(files['config.json']));
+  config.compile_config.metrics = given;
+  writeFileSync(path, zipSync({ ...files, 'config.json': strToU8(JSON.stringify(config)) }, { level: 0 }));
+  return (await loadModel(path, PLAIN)).toJSON().compile!.metrics;
+};
+
+test("a metric of Keras' is read where it counts the same here, and not otherwise", async () => {
+  const accuracy = { kind: 'accuracy', name: 'accuracy' };
+  const object = (class_name: string, config: object) => ({ class_name, config });
+  expect(await keptBy('categoricalCrossentropy', 3, ['acc'])).toEqual([accuracy]);
+  expect(await keptBy('binaryCrossentropy', 1, ['accuracy'])).toEqual([accuracy]);
+  // Of several outputs Keras counts the greatest, whatever the loss.
+  expect(await keptBy('binaryCrossentropy', 3, ['accuracy', 'categorical_accuracy'])).toEqual([]);
+  expect(await keptBy('binaryCrossentropy', 3, [object('BinaryAccuracy', { name: 'right' })])).toEqual([
+    { kind: 'accuracy', name: 'right' },
+  ]);
+  expect(await keptBy('binaryCrossentropy', 3, [object('BinaryAccuracy', { threshold: 0.7 })])).toEqual([]);
+  const given = [
+    object('TopKCategoricalAccuracy', { name: 'top2', k: 2 }),
+    object('AUC', {}),
+    'mse',
+    7,
+    null,
+  ];
+  expect(await keptBy('categoricalCrossentropy', 3, given)).toEqual([
+    { kind: 'topK', name: 'top2', k: 2 },
+    { kind: 'meanSquaredError', name: 'mse' },
+  ]);
+  expect(await keptBy('categoricalCrossentropy', 3, [object('TopKCategoricalAccuracy', { k: 9 })])).toEqual(
+    [],
+  );
+});
+
+test('metrics come back from .keras; accuracy of logits, which Keras counts otherwise, is left out and said', async () => {
+  const model = sequential([layers.dense(3, { inputShape: [2], activation: 'softmax' })]);
+  const given = ['accuracy', metrics.topK(2)] as const;
+  model.compile({ optimizer: 'adam', loss: 'sparseCategoricalCrossentropy', metrics: [...given], ...PLAIN });
+  const [path, own] = [fresh('a.keras'), fresh('own')];
+  await saveModel(model, path);
+  expect((await loadModel(path, PLAIN)).toJSON().compile).toEqual(model.toJSON().compile);
+  const logits = sequential([layers.dense(1, { inputShape: [2] })]);
+  const loss = losses.binaryCrossentropy({ fromLogits: true });
+  logits.compile({ optimizer: 'adam', loss, metrics: ['accuracy'], ...PLAIN });
+  await saveModel(logits, own);
+  const { leftOut } = await convertModel(own, fresh('b.keras'));
+  expect(leftOut).toEqual(['the metric accuracy of logits']);
 });
 
 test('a chain of conversions ends with the weights that it began with', async () => {

@@ -116,25 +116,62 @@ test('setWeights refuses what does not fit, and nothing has changed', async () =
   expect(await model.getWeights()).toEqual(weights);
 });
 
-test('compile again: weights stay, the same optimiser goes on, another one starts afresh', async () => {
+test('compile again: weights stay, the optimiser begins anew, as in Keras', async () => {
   const { backend, sessions } = spyBackend();
   const model = referenceModel(classifier(), SPARSE, backend);
   await model.fit(x, y, SILENT);
   const before = await model.readState();
+  expect(before.step).toBe(3);
   model.compile({ ...SPARSE, optimizer: optimizers.adam({ learningRate: 0.5 }) });
-  expect(model.learningRate).toBe(0.5);
-  expect(await model.readState()).toEqual(before);
-  expect(sessions.length).toBe(1);
-  model.compile({ ...SPARSE, optimizer: 'rmsprop' });
-  expect(model.step).toBe(0);
-  model.compile(SPARSE);
-  expect(model.step).toBe(3);
-  model.compile({ ...SPARSE, optimizer: 'rmsprop' });
+  expect([model.learningRate, model.step]).toEqual([0.5, 0]);
   const after = await model.readState();
   expect(after.weights).toEqual(before.weights);
-  expect([after.step, model.step, after.slots.length]).toEqual([0, 0, 1]);
+  expect(after.step).toBe(0);
+  expect(after.slots.flat().every((slot) => slot.every((value) => value === 0))).toBe(true);
   expect(sessions.length).toBe(2);
   expect((await failure(sessions[0].readState())).code).toBe('ERR_STATE');
+  model.compile({ ...SPARSE, optimizer: 'rmsprop' });
+  expect((await model.readState()).slots.length).toBe(1);
+});
+
+test('each fold of a cross-validation begins as the first one did', async () => {
+  const model = referenceModel(classifier(), { ...SPARSE, seed: 1 });
+  const start = await model.getWeights();
+  const folds: number[][] = [];
+  for (let fold = 0; fold < 2; fold++) {
+    await model.setWeights(start);
+    model.compile({ ...SPARSE, optimizer: 'adam', seed: 1 });
+    folds.push((await model.fit(x, y, { ...SILENT, epochs: 3 })).history.loss);
+  }
+  expect(folds[1]).toEqual(folds[0]);
+});
+
+test('what is written after compile stays: a checkpoint goes on', async () => {
+  const model = referenceModel();
+  await model.fit(x, y, SILENT);
+  const state = await model.readState();
+  model.compile(SPARSE);
+  await model.writeState(state);
+  expect(await model.readState()).toEqual(state);
+  expect(model.step).toBe(3);
+});
+
+test('untouched: what was there comes back, and what was not is not there', async () => {
+  const model = referenceModel();
+  await model.untouched(async () => {
+    await model.fit(x, y, { ...SILENT, seed: 7 });
+    model.learningRate = 9;
+  });
+  expect(model.step).toBe(0);
+  const alone = referenceModel();
+  const [first, second] = [
+    await model.fit(x, y, { ...SILENT, seed: 3 }),
+    await alone.fit(x, y, { ...SILENT, seed: 3 }),
+  ];
+  expect(first.history).toEqual(second.history);
+  const state = await model.readState();
+  await model.untouched(() => model.fit(x, y, SILENT));
+  expect(await model.readState()).toEqual(state);
 });
 
 test('another seed where something is dropped: a new session with the same state', async () => {

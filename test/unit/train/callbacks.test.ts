@@ -3,9 +3,10 @@ import { metrics } from '../../../src/model/metrics';
 import { modelCheckpoint } from '../../../src/runs/model-checkpoint';
 import type { BatchLogs, Callback, EpochProgress, TrainingContext } from '../../../src/train/callbacks';
 import { earlyStopping } from '../../../src/train/early-stopping';
-import type { History } from '../../../src/train/history';
+import type { History, Logs } from '../../../src/train/history';
 import { learningRateScheduler } from '../../../src/train/learning-rate';
 import { reduceOnPlateau } from '../../../src/train/reduce-on-plateau';
+import { schedules } from '../../../src/train/schedules';
 import { classifier, failure, labelled, referenceModel, SPARSE, spyBackend } from '../../support/models';
 
 const { x, y } = labelled(50);
@@ -266,13 +267,43 @@ test('rates of a schedule by step reach the session in whole spans; the last one
   await model.fit(x, y, {
     ...SEVEN,
     epochs: 2,
-    callbacks: [learningRateScheduler((step) => 0.5 ** (step + 1))],
+    callbacks: [learningRateScheduler((step) => 0.5 ** (step + 1), { by: 'step' })],
   });
   const rates = Array.from({ length: 14 }, (_, step) => 0.5 ** (step + 1));
   expect(spans).toEqual([rates.slice(0, 7), rates.slice(7)]);
   expect(model.learningRate).toBe(rates[13]);
   const error = await failure(
-    model.fit(x, y, { ...SEVEN, callbacks: [learningRateScheduler(() => Number.NaN)] }),
+    model.fit(x, y, { ...SEVEN, callbacks: [learningRateScheduler(() => Number.NaN, { by: 'step' })] }),
   );
   expect([error.code, error.message]).toEqual(['ERR_ARG', expect.stringContaining('learningRateAt')]);
+});
+
+test('a function alone is one of the epoch and its rate, as in Keras; a ready schedule one of the step', async () => {
+  const rates: number[] = [];
+  const note = {
+    onEpochEnd: (_: number, __: unknown, { learningRate }: TrainingContext) => void rates.push(learningRate),
+  };
+  const train = (scheduler: Callback) =>
+    referenceModel().fit(x, y, { ...SEVEN, epochs: 3, callbacks: [scheduler, note] });
+  await train(learningRateScheduler((epoch, rate) => (epoch < 1 ? 0.5 : rate / 2)));
+  expect(rates.splice(0)).toEqual([0.5, 0.25, 0.125]);
+  await train(learningRateScheduler(schedules.step({ rate: 1, every: 7, factor: 0.5 })));
+  expect(rates).toEqual([1, 0.5, 0.25]);
+});
+
+test('a schedule and what would set another rate are refused together', async () => {
+  const both = [
+    learningRateScheduler(schedules.cosine({ rate: 1, steps: 9 })),
+    reduceOnPlateau({ monitor: 'loss' }),
+  ];
+  const error = await failure(referenceModel().fit(x, y, { ...SEVEN, callbacks: both }));
+  expect([error.code, error.message]).toEqual([
+    'ERR_ARG',
+    expect.stringContaining('callbacks[1] would set another'),
+  ]);
+});
+
+test('logs are frozen: what is added is said, not lost', async () => {
+  const add = { onEpochEnd: (_: number, logs: Logs) => void Object.assign(logs, { f1: 0.5 }) };
+  await expect(referenceModel().fit(x, y, { ...SEVEN, callbacks: [add] })).rejects.toThrow(/not extensible/);
 });

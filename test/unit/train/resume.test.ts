@@ -178,7 +178,7 @@ test('early stopping, plateau and schedule go on where they stood, with the best
     other: earlyStopping({ monitor: 'accuracy', patience: 99, startFromEpoch: 2, restoreBestWeights: true }),
     stop: earlyStopping({ patience: 2, restoreBestWeights: true }),
     reduce: reduceOnPlateau({ patience: 1, factor: 0.5 }),
-    rate: learningRateScheduler((step) => (step < 15 ? 0.05 : 2)),
+    rate: learningRateScheduler((epoch, rate) => (epoch === 0 ? 0.05 : epoch === 3 ? 2 : rate)),
   });
   const LONG = { ...FIVE, epochs: 12 };
   const whole = modelWith();

@@ -7,6 +7,7 @@ import {
   type Model,
   ndarray,
   optimizers,
+  regularizers,
   saveModel,
   sequential,
 } from '../../../../src/index';
@@ -64,7 +65,7 @@ const STACKS = {
   'regularisers and constraints': () => [
     layers.dense(4, { kernelRegularizer: 'l2', biasRegularizer: { l1: 0.5 }, inputShape: [3] }),
     layers.dense(2, {
-      kernelRegularizer: 'l1l2',
+      kernelRegularizer: regularizers.l1l2({ l1: 0.01, l2: 0.01 }),
       kernelConstraint: { maxNorm: 3 },
       biasConstraint: 'maxNorm',
     }),

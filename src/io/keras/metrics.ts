@@ -1,0 +1,85 @@
+/** Metrics of Keras ↔ ours: only where both sides count the same. Keras' name says less than its class. */
+import type { LossConfig } from '../../model/losses';
+import type { MetricConfig } from '../../model/metrics';
+import type { Json } from '../tfjs/json';
+import type { Measured } from '../tfjs/training';
+
+const AS_CLASS: Record<string, string> = {
+  acc: 'Accuracy',
+  accuracy: 'Accuracy',
+  mse: 'MeanSquaredError',
+  mae: 'MeanAbsoluteError',
+};
+const OWN_NAMES: Record<string, string> = {
+  acc: 'accuracy',
+  mean_squared_error: 'mse',
+  mean_absolute_error: 'mae',
+};
+const TOP = 5;
+
+/** @param value a name, or an object of keras.saving */
+export function readKerasMetric(value: unknown, { loss, outputs }: Measured): MetricConfig | undefined {
+  const { className, config } = parsed(value);
+  const { k = TOP } = config;
+  const name = typeof config.name === 'string' ? config.name : '';
+  const metric = (kind: MetricConfig['kind'], more: Json = {}) => ({ kind, name, ...more }) as MetricConfig;
+  const categorical = loss.kind === 'categoricalCrossentropy';
+  const sparse = loss.kind === 'sparseCategoricalCrossentropy';
+  const binary = loss.kind === 'binaryCrossentropy' && !loss.fromLogits && (config.threshold ?? 0.5) === 0.5;
+  const top = typeof k === 'number' && k <= outputs;
+  const same = {
+    // Of several outputs, whatever the loss, Keras counts the greatest.
+    Accuracy: categorical || sparse || (binary && outputs === 1),
+    BinaryAccuracy: binary,
+    CategoricalAccuracy: categorical,
+    SparseCategoricalAccuracy: sparse,
+    TopKCategoricalAccuracy: categorical && top,
+    SparseTopKCategoricalAccuracy: sparse && top,
+    MeanSquaredError: !sparse,
+    MeanAbsoluteError: !sparse,
+  }[className];
+  if (!same || !/^[A-Za-z]\w{0,40}$/.test(name)) return undefined;
+  if (className.includes('TopK')) return metric('topK', { k });
+  if (className.endsWith('Accuracy')) return metric('accuracy');
+  return metric(className === 'MeanSquaredError' ? 'meanSquaredError' : 'meanAbsoluteError');
+}
+
+function parsed(value: unknown): { className: string; config: Json } {
+  const named = (name: string) => OWN_NAMES[name] ?? name;
+  if (typeof value === 'string')
+    return { className: AS_CLASS[value] ?? classOf(value), config: { name: named(value) } };
+  const { class_name: className, config } = Object(value) as Json;
+  const given = (typeof config === 'object' && config !== null ? config : {}) as Json;
+  const name = String(className)
+    .replace(/(?!^)([A-Z])/g, '_$1')
+    .toLowerCase();
+  return { className: String(className), config: { name: named(name), ...given } };
+}
+
+/** 'top_k_categorical_accuracy' → 'TopKCategoricalAccuracy'. */
+const classOf = (name: string) =>
+  name.replace(/(^|_)([a-z])/g, (_, __, letter: string) => letter.toUpperCase());
+
+/** @returns a name or an object of keras.saving; undefined where Keras has nothing that counts the same */
+export function writeKerasMetric(metric: MetricConfig, loss: LossConfig): string | Json | undefined {
+  const { kind, name } = metric;
+  const object = (className: string, config: Json = {}): Json => ({
+    module: 'keras.metrics',
+    class_name: className,
+    config: { name, dtype: 'float32', ...config },
+    registered_name: null,
+  });
+  const sparse = loss.kind === 'sparseCategoricalCrossentropy' ? 'Sparse' : '';
+  switch (kind) {
+    case 'topK':
+      return object(`${sparse}TopKCategoricalAccuracy`, { k: metric.k });
+    case 'accuracy':
+      if (loss.kind !== 'binaryCrossentropy') return object(`${sparse}CategoricalAccuracy`);
+      // Keras' threshold lies between 0 and 1: of logits it counts otherwise.
+      return loss.fromLogits ? undefined : object('BinaryAccuracy', { threshold: 0.5 });
+    case 'meanSquaredError':
+      return object('MeanSquaredError');
+    case 'meanAbsoluteError':
+      return object('MeanAbsoluteError');
+  }
+}
