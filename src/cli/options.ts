@@ -16,7 +16,7 @@ const device = (written: unknown, where: string) =>
 /** Understood by every command. */
 export const common = {
   json: toggle('print exactly one JSON document on stdout'),
-  quiet: toggle('say nothing but errors'),
+  quiet: toggle('no progress and no remarks: results and errors alone'),
   config: text('take options from a JSON file', 'FILE', undefined),
   printConfig: toggle('print the options as they would be used, as JSON, and stop'),
 };

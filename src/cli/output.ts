@@ -7,11 +7,6 @@ export class Output {
     readonly quiet: boolean,
   ) {}
 
-  /** A result for people: not with --json or --quiet. */
-  say(text = ''): void {
-    if (!this.asJson && !this.quiet) process.stdout.write(`${text}\n`);
-  }
-
   /** Something on the way. */
   note(text: string): void {
     if (!this.quiet) process.stderr.write(`${text}\n`);
@@ -30,7 +25,9 @@ export function table(
   rows: readonly (readonly string[])[],
   right: readonly number[] = [],
 ): string {
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i].length)));
+  const widths = head.map((title, i) =>
+    rows.reduce((most, row) => Math.max(most, row[i].length), title.length),
+  );
   const line = (cells: readonly string[]) =>
     cells
       .map((cell, i) => (right.includes(i) ? cell.padStart(widths[i]) : cell.padEnd(widths[i])))

@@ -345,3 +345,14 @@ export class Model implements TrainedModel {
     return seedOf('compile', this.#training?.seed) ?? chooseSeed();
   }
 }
+
+// Keras' and TensorFlow.js' way to end a fit would be lost without a word; not declared, so that types refuse it, too.
+Object.defineProperty(Model.prototype, 'stopTraining', {
+  set() {
+    throw new FusorError('ERR_ARG', [
+      'stopTraining does nothing',
+      'Model',
+      "in a callback call its context's stop()",
+    ]);
+  },
+});

@@ -25,13 +25,13 @@ export interface HistoryRecord {
 /** What a fit did, and, where it was resumed, what was done before it. One entry per finished epoch in each list. */
 export class History {
   /** Numbers of the epochs, from initialEpoch. */
-  readonly epoch: number[] = [];
+  readonly epoch: number[];
   /** 'loss', 'accuracy', 'valLoss', 'valAccuracy', …: one value an epoch. */
   readonly history: Record<string, number[]> = {};
   /** Wall time of each epoch, validation included. */
-  readonly seconds: number[] = [];
+  readonly seconds: number[];
   /** Memory of this process at the end of each epoch (resident set size): what leaks shows here. */
-  readonly memoryBytes: number[] = [];
+  readonly memoryBytes: number[];
   readonly timing: Timing = { fitSeconds: 0, steps: 0, stepMicroseconds: 0 };
   stopped: 'finished' | 'aborted' | 'callback' = 'finished';
   readonly #losses: Float32Array[] = [];
@@ -45,10 +45,10 @@ export class History {
     readonly seed: number,
     before?: HistoryRecord,
   ) {
+    this.epoch = [...(before?.epoch ?? [])];
+    this.seconds = [...(before?.seconds ?? [])];
+    this.memoryBytes = [...(before?.memoryBytes ?? [])];
     if (!before) return;
-    this.epoch.push(...before.epoch);
-    this.seconds.push(...before.seconds);
-    this.memoryBytes.push(...before.memoryBytes);
     for (const [name, values] of Object.entries(before.history)) this.history[name] = [...values];
     this.timing.fitSeconds = before.fitSeconds;
     this.addSteps(before.stepLosses, before.milliseconds);

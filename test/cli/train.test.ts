@@ -234,9 +234,20 @@ test('without validation and with a single epoch', async () => {
   expect(epoch).toMatchObject({ valLoss: null, valAccuracy: null });
 });
 
-test('--quiet says nothing', async () => {
-  const flags = ['--limit', '100', '--epochs', '1', '--quiet', ...WASM];
-  expect(await fusor(['train', ...flags], { cwd })).toMatchObject({ status: 0, stdout: '', stderr: '' });
+test('--quiet says the result, and nothing else', async () => {
+  const flags = ['--limit', '100', '--epochs', '1', '--quiet', '--run-dir', 'quiet', ...WASM];
+  const { status, stdout, stderr } = await fusor(['train', ...flags], { cwd });
+  expect([status, stderr]).toEqual([0, '']);
+  expect(stdout).toMatch(/^test loss .*\nran on tfjs .*\n.* steps in .*\nrun folder .*quiet\n$/);
+});
+
+test('--quiet --dashboard says where the page is', async () => {
+  const flags = ['--limit', '100', '--epochs', '1', '--quiet', '--dashboard', ...WASM];
+  const { status, stderr } = await fusor(['train', ...flags], { cwd });
+  expect([status, stderr]).toEqual([
+    0,
+    expect.stringMatching(/^Dashboard http:\/\/127\.0\.0\.1:\d+\/\S+\n$/),
+  ]);
 });
 
 test.each([

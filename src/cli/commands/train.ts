@@ -144,7 +144,7 @@ async function trainAndTest(
     await folder.write('run.json', document);
     await report(document, history.stepLosses, model, data, runtimeLine(ranOn), out);
     if (settings.json) out.result(document);
-    else if (!settings.quiet) await show(document, runtimeLine(ranOn));
+    else await show(document, runtimeLine(ranOn), settings.quiet);
     return 0;
   } finally {
     await recorder.folder?.release();
@@ -156,13 +156,15 @@ async function trainAndTest(
 async function dashboardOf(
   model: Model,
   runtime: RuntimeInfo,
-  { settings: { batchSize }, out }: Call<typeof train>,
+  { settings: { batchSize } }: Call<typeof train>,
   data: string,
   seed: number,
 ) {
   const { Dashboard } = await import('../dashboard/dashboard.js');
   const title = `Training ${model.name} on ${data}`;
-  return new Dashboard({ title, ranOn: runtimeLine(runtime), seed, batchSize }, (text) => out.note(text));
+  // Also with --quiet: who asks for a page has to learn where it is.
+  const say = (text: string) => void process.stderr.write(`${text}\n`);
+  return new Dashboard({ title, ranOn: runtimeLine(runtime), seed, batchSize }, say);
 }
 
 /** No run is lost for its pictures. */
@@ -232,11 +234,7 @@ function errorsOf({ loss: _, accuracy: __, ...metrics }: RunDocument['test']): s
     .join('');
 }
 
-async function show(document: RunDocument, ranOn: string): Promise<void> {
-  const [{ historyTable }, { curvesOf }] = await Promise.all([
-    import('../train/report.js'),
-    import('../pictures/terminal.js'),
-  ]);
+async function show(document: RunDocument, ranOn: string, brief: boolean): Promise<void> {
   const { history, test, runDir, timing } = document;
   const accuracy =
     test.accuracy === null ? errorsOf(test) : ` · test accuracy ${(100 * test.accuracy).toFixed(2)} %`;
@@ -247,6 +245,11 @@ async function show(document: RunDocument, ranOn: string): Promise<void> {
     `${timing.steps} steps in ${timing.fitSeconds.toFixed(2)} s, ${timing.stepMicroseconds.toFixed(1)} us/step, seed ${document.seed}`,
     `run folder ${runDir}`,
   ];
+  if (brief) return void process.stdout.write(`${lines.join('\n')}\n`);
+  const [{ historyTable }, { curvesOf }] = await Promise.all([
+    import('../train/report.js'),
+    import('../pictures/terminal.js'),
+  ]);
   const curves = curvesOf({ epochs: history, stepLosses: null }, ['loss', 'accuracy', 'metrics']);
   const parts = [historyTable(history), curves, lines.join('\n')];
   process.stdout.write(`\n${parts.filter(Boolean).join('\n\n')}\n`);

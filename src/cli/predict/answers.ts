@@ -22,16 +22,20 @@ export function answersOf(
     const values = Array.from(data.subarray(row * outputs, (row + 1) * outputs));
     if (kind !== 'softmax' && kind !== 'sigmoid') return { values };
     const probabilities = logits ? probabilitiesOf(values, logits) : values;
-    const best = probabilities.indexOf(Math.max(...probabilities));
+    const best = probabilities.indexOf(greatest(probabilities));
     const chosen = outputs === 1 ? Number(probabilities[0] > 0.5) : best;
     const name = classNames[chosen];
     return { class: chosen, ...(name !== undefined && { name }), probabilities };
   });
 }
 
+/** Of any number of them: as arguments they would have to fit on the stack. */
+const greatest = (values: readonly number[]) =>
+  values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+
 function probabilitiesOf(logits: number[], kind: 'softmax' | 'sigmoid'): number[] {
   if (kind === 'sigmoid') return logits.map((logit) => 1 / (1 + Math.exp(-logit)));
-  const most = Math.max(...logits);
+  const most = greatest(logits);
   const powers = logits.map((logit) => Math.exp(logit - most));
   const sum = powers.reduce((a, b) => a + b, 0);
   return powers.map((power) => power / sum);

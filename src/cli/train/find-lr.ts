@@ -33,7 +33,7 @@ export async function findLr(
         ? 'the loss never falls'
         : `it falls most steeply at ${suggestion.toExponential(1)}`;
     const points = rates.map((rate, i): [number, number] => [rate, losses[i]]);
-    const least = Math.min(...losses);
+    const least = losses.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
     // How it explodes hides how it fell.
     const curves = [{ series: 0, points: points.filter(([, loss]) => loss < 2 * losses[0] + least) }];
     const figure = {

@@ -25,32 +25,22 @@ export class Recorder implements Callback {
 
   /** A resumed training begins with what was done before. */
   async onTrainBegin({ history }: TrainingContext): Promise<void> {
-    this.epochs.push(...recordsOf(history));
+    for (let i = 0; i < history.epoch.length; i++) this.epochs.push(recordAt(history, i));
     if (this.withSteps) for (const loss of history.stepLosses) this.stepLosses.push(loss);
     this.folder = await this.makeFolder();
     await this.folder.rewind(this.epochs, this.withSteps ? this.stepLosses : undefined);
   }
 
   onEpochEnd(_epoch: number, _logs: Logs, { history }: TrainingContext): void {
-    const record = recordsOf(history).at(-1)!;
+    const record = recordAt(history, history.epoch.length - 1);
     this.epochs.push(record);
     this.folder?.appendEpoch(record);
   }
 }
 
-function recordsOf({ epoch, history, seconds, memoryBytes }: History): EpochRecord[] {
-  return epoch.map((number, i) => {
-    const logs = Object.fromEntries(Object.entries(history).map(([name, values]) => [name, values[i]]));
-    const { loss, accuracy = null, valLoss = null, valAccuracy = null, ...others } = logs;
-    return {
-      epoch: number,
-      loss,
-      accuracy,
-      valLoss,
-      valAccuracy,
-      ...others,
-      seconds: seconds[i],
-      memoryBytes: memoryBytes[i],
-    };
-  });
+function recordAt({ epoch, history, seconds, memoryBytes }: History, i: number): EpochRecord {
+  const logs = Object.fromEntries(Object.entries(history).map(([name, values]) => [name, values[i]]));
+  const { loss, accuracy = null, valLoss = null, valAccuracy = null, ...others } = logs;
+  const measured = { seconds: seconds[i], memoryBytes: memoryBytes[i] };
+  return { epoch: epoch[i], loss, accuracy, valLoss, valAccuracy, ...others, ...measured };
 }

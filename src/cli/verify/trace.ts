@@ -90,7 +90,7 @@ class Stepper implements Callback {
     { losses }: { losses: Float32Array },
     { model }: TrainingContext,
   ): Promise<void> {
-    this.losses.push(...losses);
+    for (const loss of losses) this.losses.push(loss);
     const step = this.losses.length;
     if (this.snapshots.includes(step)) {
       const { weights, slots } = await model.readState();

@@ -41,7 +41,7 @@ function isHigh(bytes: Uint8Array): boolean {
 }
 
 function renumber(given: Values, width: number, renumbered: Choice['renumbered']): Values {
-  const wide = [...renumbered.values()].some((ids) => Math.max(...ids) > 255);
+  const wide = [...renumbered.values()].some((ids) => ids.some((id) => id > 255));
   const values = wide && given instanceof Uint8Array ? Float32Array.from(given) : given;
   for (const [feature, ids] of renumbered)
     for (let i = feature; i < values.length; i += width) values[i] = ids[values[i]];

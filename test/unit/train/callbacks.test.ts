@@ -307,3 +307,10 @@ test('logs are frozen: what is added is said, not lost', async () => {
   const add = { onEpochEnd: (_: number, logs: Logs) => void Object.assign(logs, { f1: 0.5 }) };
   await expect(referenceModel().fit(x, y, { ...SEVEN, callbacks: [add] })).rejects.toThrow(/not extensible/);
 });
+
+test("Keras' stopTraining says how to stop here", async () => {
+  const model = referenceModel();
+  const stop = { onEpochEnd: () => void Object.assign(model, { stopTraining: true }) };
+  const error = await failure(model.fit(x, y, { ...SEVEN, epochs: 2, callbacks: [stop] }));
+  expect([error.code, error.message]).toEqual(['ERR_ARG', expect.stringContaining("context's stop()")]);
+});
