@@ -43,9 +43,18 @@ export const metrics = {
 
 /** Names become keys of logs beside 'loss' and 'valLoss', in columns and in file formats. */
 function checkedName(where: string, name: unknown): string {
-  if (typeof name === 'string' && /^[A-Za-z]\w{0,40}$/.test(name) && !/^(loss$|losses$|val[A-Z])/.test(name))
+  if (
+    typeof name === 'string' &&
+    /^[A-Za-z]\w{0,40}$/.test(name) &&
+    !/^(loss$|losses$|learningRate$|val[A-Z])/.test(name)
+  )
     return name;
-  throw wrong(where, 'name', name, 'a word of letters and digits other than loss, losses and val…');
+  throw wrong(
+    where,
+    'name',
+    name,
+    'a word of letters and digits other than loss, losses, learningRate and val…',
+  );
 }
 
 /** A checked config of a name or of (possibly foreign) data. */

@@ -82,7 +82,10 @@ export interface Callback {
    * the last one's holds, over what onEpochBegin and the like set.
    */
   learningRateAt?(step: number): number;
-  /** Whether it may set the rate that the context has: such a one and one with learningRateAt are not for one fit. Default false. */
+  /**
+   * Whether it may set the rate that the context has: such a one and one with learningRateAt are not for one fit. With either,
+   * logs and history have `learningRate`. Default false.
+   */
   setsLearningRate?: boolean;
   /** Called after the callbacks that are not: what they decided counts. Default false. */
   last?: boolean;

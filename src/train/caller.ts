@@ -42,6 +42,11 @@ export class Caller {
     return this.#callbacks.findLast(({ callback }) => callback.learningRateAt)?.callback;
   }
 
+  /** Whether any callback sets the rate. */
+  get setsLearningRate(): boolean {
+    return this.#callbacks.some(({ callback }) => callback.setsLearningRate || callback.learningRateAt);
+  }
+
   nonFinite(loss: number): void {
     for (const { callback } of this.#callbacks) callback.onNonFinite?.(loss, this.context);
   }

@@ -21,7 +21,11 @@ export async function runFit(job: FitJob): Promise<History> {
   try {
     training.throwIfEnded();
     const { data, validate } = await upload(job, uploaded);
-    training.logNames = [...trainNames(job), ...(validate ? validationNames(job) : [])];
+    training.logNames = [
+      ...trainNames(job),
+      ...(validate ? validationNames(job) : []),
+      ...(caller.setsLearningRate ? [LEARNING_RATE] : []),
+    ];
     await caller.trainBegin();
     await runEpochs(job, training, caller, feedOf(job, data, training.epoch, training.batch), validate);
     if (training.stopping) history.stopped = 'callback';
@@ -41,6 +45,9 @@ export async function runFit(job: FitJob): Promise<History> {
     for (const dataset of uploaded) dataset.dispose();
   }
 }
+
+/** In the logs, as in Keras', where a callback sets it: that of the epoch's last step. */
+const LEARNING_RATE = 'learningRate';
 
 const trainNames = ({ plan }: FitJob) => ['loss', ...plan.metrics.map(({ name }) => name)];
 const validationNames = (job: FitJob) => trainNames(job).map(validationName);
@@ -106,6 +113,7 @@ async function runEpochs(
       await caller.batchesEnd(training.batch);
       const logs = training.means.logs();
       if (validate) Object.assign(logs, await validate());
+      if (caller.setsLearningRate) logs[LEARNING_RATE] = training.learningRate;
       if (validationDiverged(logs, training, caller)) return;
       training.history.addEpoch(epoch, logs, training.epochSeconds);
       await caller.epochEnd(epoch, logs);

@@ -26,7 +26,7 @@ export interface HistoryRecord {
 export class History {
   /** Numbers of the epochs, from initialEpoch. */
   readonly epoch: number[];
-  /** 'loss', 'accuracy', 'valLoss', 'valAccuracy', …: one value an epoch. */
+  /** 'loss', 'accuracy', 'valLoss', …, and 'learningRate' where a callback sets it: one value an epoch, NaN where there was none. */
   readonly history: Record<string, number[]> = {};
   /** Wall time of each epoch, validation included. */
   readonly seconds: number[];
@@ -93,7 +93,8 @@ export class History {
     this.memoryBytes.push(process.memoryUsage.rss());
     for (const [name, value] of Object.entries(logs)) {
       // Names are the user's: 'constructor' is one, too.
-      if (!Object.hasOwn(this.history, name)) this.history[name] = [];
+      if (!Object.hasOwn(this.history, name))
+        this.history[name] = Array<number>(this.epoch.length - 1).fill(Number.NaN);
       this.history[name].push(value);
     }
   }

@@ -20,6 +20,7 @@ export function learningRateScheduler(
   if (oneOf(where, 'by', by, ['step', 'epoch'], isReady(schedule) ? 'step' : 'epoch') === 'step')
     return { learningRateAt: schedule as Schedule };
   return {
+    setsLearningRate: true,
     onEpochBegin(epoch: number, context: TrainingContext): void {
       // An epoch that is gone on with has its rate.
       if (context.batch === 0) context.learningRate = schedule(epoch, context.learningRate);

@@ -9,6 +9,7 @@ export function historyTable(epochs: readonly EpochRecord[]): string {
     accuracy: 'accuracy',
     valLoss: 'val loss',
     valAccuracy: 'val accuracy',
+    learningRate: 'learning rate',
   };
   const keys = Object.keys(epochs[0]).filter(
     (key) => !APART.includes(key) && epochs.some((record) => valueIn(record, key) !== null),
@@ -16,7 +17,7 @@ export function historyTable(epochs: readonly EpochRecord[]): string {
   const head = ['epoch', ...keys.map((key) => titles[key] ?? key), 'seconds'];
   const rows = epochs.map((record) => [
     String(record.epoch + 1),
-    ...keys.map((key) => valueIn(record, key)?.toFixed(4) ?? ''),
+    ...keys.map((key) => shown(key, valueIn(record, key))),
     record.seconds.toFixed(2),
   ]);
   return table(
@@ -24,4 +25,9 @@ export function historyTable(epochs: readonly EpochRecord[]): string {
     rows,
     head.map((_, i) => i),
   );
+}
+
+function shown(key: string, value: number | null): string {
+  if (value === null) return '';
+  return key === 'learningRate' ? value.toExponential(2) : value.toFixed(4);
 }
