@@ -1,6 +1,6 @@
 import { closed, integer, oneOf, wrong } from '../arguments';
 import { FusorError } from '../errors';
-import { validationName } from '../train/history';
+import { isLogName, LOG_NAME, validationName } from '../train/history';
 
 /** A metric, JSON-safe; which form 'accuracy' takes depends on the loss and is settled in the plan. */
 export type MetricConfig =
@@ -41,20 +41,9 @@ export const metrics = {
   },
 };
 
-/** Names become keys of logs beside 'loss' and 'valLoss', in columns and in file formats. */
 function checkedName(where: string, name: unknown): string {
-  if (
-    typeof name === 'string' &&
-    /^[A-Za-z]\w{0,40}$/.test(name) &&
-    !/^(loss$|losses$|learningRate$|val[A-Z])/.test(name)
-  )
-    return name;
-  throw wrong(
-    where,
-    'name',
-    name,
-    'a word of letters and digits other than loss, losses, learningRate and val…',
-  );
+  if (isLogName(name)) return name;
+  throw wrong(where, 'name', name, LOG_NAME);
 }
 
 /** A checked config of a name or of (possibly foreign) data. */

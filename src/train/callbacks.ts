@@ -99,7 +99,11 @@ export interface Callback {
   onBatchEnd?(batch: number, logs: BatchLogs, context: TrainingContext): void | Promise<void>;
   /** After every span, whoever asked for its end. */
   onSpanEnd?(context: TrainingContext): void | Promise<void>;
-  /** `logs` are frozen: what one callback would add nobody else would see. */
+  /** Metrics of one's own: the names of what epochLogs gives. */
+  logNames?: readonly string[];
+  /** Called after the validation: one value a name, for the epoch's logs and history; also to be monitored. */
+  epochLogs?(epoch: number, context: TrainingContext): Logs | Promise<Logs>;
+  /** `logs` are frozen: what is to be added comes from epochLogs. */
   onEpochEnd?(epoch: number, logs: Logs, context: TrainingContext): void | Promise<void>;
   /** When the loss of a step or of the validation is not finite; unless it calls stop, fit then ends with ERR_NONFINITE_LOSS. */
   onNonFinite?(loss: number, context: TrainingContext): void;

@@ -2,7 +2,7 @@ import { integer, wrong } from '../arguments';
 import type { SpanReport, Timeline, TrainPlan } from '../backend/contract';
 import { FusorError, nearestName } from '../errors';
 import type { BatchLogs, Callback, EpochProgress, TrainingContext } from './callbacks';
-import type { Logs } from './history';
+import { isLogName, LOG_NAME, type Logs } from './history';
 import { Means } from './means';
 import type { Cadences } from './spans';
 
@@ -45,6 +45,26 @@ export class Caller {
   /** Whether any callback sets the rate. */
   get setsLearningRate(): boolean {
     return this.#callbacks.some(({ callback }) => callback.setsLearningRate || callback.learningRateAt);
+  }
+
+  /** Names of the callbacks' own metrics. */
+  get logNames(): string[] {
+    return this.#callbacks.flatMap(({ callback }) => callback.logNames ?? []);
+  }
+
+  /** Their values. @throws ERR_ARG for one that is no number, or not there */
+  async epochLogs(epoch: number): Promise<Logs> {
+    const logs: Logs = {};
+    for (const { callback } of this.#callbacks) {
+      if (!callback.epochLogs) continue;
+      const given = Object(await callback.epochLogs(epoch, this.context));
+      for (const name of callback.logNames ?? []) {
+        if (typeof given[name] !== 'number')
+          throw wrong('fit', `${name} of epochLogs`, given[name], 'a number');
+        logs[name] = given[name];
+      }
+    }
+    return logs;
   }
 
   nonFinite(loss: number): void {
@@ -143,9 +163,13 @@ export function checkedCallbacks(where: string, value: unknown = []): readonly C
   value.forEach((callback: unknown, i) => {
     const name = `callbacks[${i}]`;
     if (typeof callback !== 'object' || callback === null) throw wrong(where, name, callback, 'an object');
-    const { everyBatches, everySteps } = callback as Callback;
+    const { everyBatches, everySteps, logNames = [], epochLogs } = callback as Callback;
     integer(where, `${name}.everyBatches`, everyBatches, { min: 1, max: 2 ** 31 - 1, fallback: 1 });
     integer(where, `${name}.everySteps`, everySteps, { min: 1, max: 2 ** 31 - 1, fallback: 1 });
+    if (!Array.isArray(logNames)) throw wrong(where, `${name}.logNames`, logNames, 'an array of names');
+    for (const own of logNames) if (!isLogName(own)) throw wrong(where, `${name}.logNames`, own, LOG_NAME);
+    if (logNames.length > 0 !== (epochLogs !== undefined))
+      throw wrong(where, `${name}.logNames`, logNames, 'the names of what epochLogs gives');
     const never = methodsOf(callback).find(
       (key) => /^on[A-Z_]/.test(key) && !(MOMENTS as readonly string[]).includes(key),
     );

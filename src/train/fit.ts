@@ -21,11 +21,7 @@ export async function runFit(job: FitJob): Promise<History> {
   try {
     training.throwIfEnded();
     const { data, validate } = await upload(job, uploaded);
-    training.logNames = [
-      ...trainNames(job),
-      ...(validate ? validationNames(job) : []),
-      ...(caller.setsLearningRate ? [LEARNING_RATE] : []),
-    ];
+    training.logNames = logNamesOf(job, caller, validate !== undefined);
     await caller.trainBegin();
     await runEpochs(job, training, caller, feedOf(job, data, training.epoch, training.batch), validate);
     if (training.stopping) history.stopped = 'callback';
@@ -51,6 +47,25 @@ const LEARNING_RATE = 'learningRate';
 
 const trainNames = ({ plan }: FitJob) => ['loss', ...plan.metrics.map(({ name }) => name)];
 const validationNames = (job: FitJob) => trainNames(job).map(validationName);
+
+/** @throws ERR_ARG where two would have one name */
+function logNamesOf(job: FitJob, caller: Caller, validates: boolean): string[] {
+  const names = [
+    ...trainNames(job),
+    ...(validates ? validationNames(job) : []),
+    ...caller.logNames,
+    ...(caller.setsLearningRate ? [LEARNING_RATE] : []),
+  ];
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice === undefined) return names;
+  throw new FusorError(
+    'ERR_ARG',
+    [`two values are called ${twice} in the logs`, 'fit', 'rename one of them'],
+    {
+      argument: 'callbacks',
+    },
+  );
+}
 
 type Validate = (() => Promise<Logs>) | undefined;
 
@@ -113,6 +128,7 @@ async function runEpochs(
       await caller.batchesEnd(training.batch);
       const logs = training.means.logs();
       if (validate) Object.assign(logs, await validate());
+      Object.assign(logs, await caller.epochLogs(epoch));
       if (caller.setsLearningRate) logs[LEARNING_RATE] = training.learningRate;
       if (validationDiverged(logs, training, caller)) return;
       training.history.addEpoch(epoch, logs, training.epochSeconds);

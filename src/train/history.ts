@@ -111,6 +111,16 @@ export function epochsOf({
   }));
 }
 
+/** Whether a metric may be called so: keys of logs beside 'loss' and 'valLoss', columns, and names in file formats. */
+export function isLogName(name: unknown): name is string {
+  return (
+    typeof name === 'string' &&
+    /^[A-Za-z]\w{0,40}$/.test(name) &&
+    !/^(loss$|losses$|learningRate$|val[A-Z])/.test(name)
+  );
+}
+export const LOG_NAME = 'a word of letters and digits other than loss, losses, learningRate and val…';
+
 /** 'accuracy' → 'valAccuracy'. */
 export function validationName(name: string): string {
   return `val${name[0].toUpperCase()}${name.slice(1)}`;
