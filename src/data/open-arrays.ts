@@ -137,7 +137,7 @@ function divided(
   file: string,
 ): (LabelledRows | undefined)[] {
   const count = rows.x.shape[0];
-  const parts = new Splitter(shares, seed).assign(classified ? rows.y.data : new Uint8Array(count));
+  const parts = new Splitter(shares, seed).assign(count, classified ? rows.y.data : undefined);
   const made = [0, 1, 2].map((part) => {
     const its = Array.from(parts.keys()).filter((row) => parts[row] === part);
     return its.length === 0 ? undefined : its.length === count ? rows : take(rows, its);
