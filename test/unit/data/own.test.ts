@@ -68,6 +68,27 @@ test('an archive with x and y is split, one with x_test is not', async () => {
   expect((whole.test as LabelledRows).x.shape).toEqual([10, 2]);
 });
 
+describe('bytes are pixels where one is above 1', () => {
+  const bits = Uint8Array.from({ length: 20 }, (_, i) => i % 2);
+  const open = (descr: string, values: Uint8Array, more = {}) =>
+    datasets.open(file('b.npz', zipSync({ 'x.npy': npyBytes(descr, [10, 2], values), 'y.npy': y })), more);
+
+  test.each([
+    ['booleans', '|b1', bits, 1],
+    ['bytes of 0 and 1', '|u1', bits, 1],
+    ['pixels', '|u1', bits.with(7, 2), undefined],
+  ])('%s', async (_, descr, values, scale) => {
+    const data = await open(descr, values);
+    expect([data.scale, (data.train as LabelledRows).x.data]).toEqual([scale, values]);
+  });
+
+  test('of the rows that train', async () => {
+    const whole = { 'x_train.npy': npyBytes('|u1', [10, 2], bits), 'y_train.npy': y };
+    const tests = { 'x_test.npy': npyBytes('|u1', [10, 2], bits.with(7, 2)), 'y_test.npy': y };
+    expect((await datasets.open(file('b.npz', zipSync({ ...whole, ...tests })))).scale).toBe(1);
+  });
+});
+
 test('.npy and IDX take their labels from a second file; values are no classes', async () => {
   const labels = file(
     'y.npy',
@@ -155,6 +176,11 @@ describe('a folder of images per class', () => {
       [0, 0, 1],
     ]);
     expect([train.x.data[0], train.x.data[48], held.x.data[0], held.y.data[0]]).toEqual([10, 20, 40, 1]);
+  });
+
+  test('are pixels, however dark', async () => {
+    const path = writeFiles(fresh(), { 'a/1.png': await image(0), 'b/1.png': await image(1) });
+    expect((await datasets.open(path)).scale).toBeUndefined();
   });
 
   test('grey images have one channel; others are brought to a size', async () => {
