@@ -105,6 +105,50 @@ test('.npy and IDX take their labels from a second file; values are no classes',
   expect([(train as LabelledRows).x.shape, classes]).toEqual([[6, 2, 2, 1], 3]);
 });
 
+describe('what is not finite in float32 is named by file, array and row, before rows are divided', () => {
+  const holding = (value: number, at: number, shape: readonly number[]) => {
+    const values = new Float64Array(shape.reduce((product, size) => product * size, 1)).fill(1);
+    values[at] = value;
+    return npyBytes('<f8', shape, values);
+  };
+  const archive = (arrays: Record<string, Uint8Array>) =>
+    file('nan.npz', zipSync(Object.fromEntries(Object.entries(arrays).map(([k, v]) => [`${k}.npy`, v]))));
+
+  test.each([
+    ['x', { x: holding(Number.NaN, 15, [10, 2]), y }, 'x holds NaN', 'row 7, column 1', 'x[7, 1]'],
+    ['beyond float32', { x: holding(1e300, 15, [10, 2]), y }, 'x holds 1e+300', 'row 7, column 1', 'x[7, 1]'],
+    ['pictures', { x: holding(Number.NaN, 47, [10, 2, 3]), y }, 'x holds NaN', 'row 7', 'x[7, 1, 2]'],
+    ['y', { x, y: holding(-Infinity, 7, [10]) }, 'y holds -Infinity', 'row 7', 'y[7]'],
+    [
+      'x to test with',
+      { x_train: x, y_train: y, x_test: holding(Number.NaN, 15, [10, 2]), y_test: y },
+      'x_test holds NaN',
+      'row 7, column 1',
+      'x_test[7, 1]',
+    ],
+  ])('%s', async (_, arrays, what, row, index) => {
+    const path = archive(arrays);
+    for (const seed of [1, 2])
+      await expect(datasets.open(path, { validation: 0.2, test: 0.2, seed })).rejects.toMatchObject({
+        code: 'ERR_NONFINITE_INPUT',
+        message: `${what} · ${path}, ${row} · mend ${index}: every value must be finite in float32`,
+      });
+  });
+
+  test('in .npy, and in the file of its labels', async () => {
+    const [good, bad] = [file('x.npy', x), file('bad.npy', holding(Number.NaN, 15, [10, 2]))];
+    const [labels, odd] = [file('y.npy', y), file('odd.npy', holding(Number.NaN, 7, [10]))];
+    await expect(datasets.open(bad, { label: labels })).rejects.toThrow(`${bad}, row 7, column 1`);
+    await expect(datasets.open(good, { label: odd })).rejects.toThrow(`y holds NaN · ${odd}, row 7 ·`);
+  });
+
+  test('not beyond the limit', async () => {
+    const path = archive({ x: holding(Number.NaN, 15, [10, 2]), y });
+    expect(((await datasets.open(path, { limit: 7 })).train as LabelledRows).x.shape).toEqual([7, 2]);
+    await expect(datasets.open(path, { limit: 8 })).rejects.toThrow('row 7, column 1');
+  });
+});
+
 test('rows to test with that are not as those to train with', async () => {
   const members = { 'x_train.npy': x, 'y_train.npy': y, 'y_test.npy': y };
   const narrow = npyBytes('<f4', [10, 1], new Float32Array(10));
