@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { extname } from 'node:path';
 import { boolean, closed, integer, text, webAddress } from '../arguments';
 import type { ImageDataset, LoadOptions } from './idx-folder';
 import type { ReviewDataset } from './imdb';
@@ -85,10 +86,15 @@ export async function loadDataset(
   return isOwnFolder(nameOrPath) ? openData(nameOrPath, options) : loadNamed(nameOrPath, options);
 }
 
-/** Whether `--data` means a folder: a known name wins over a folder of that name, which is then spelt ./name. */
+/**
+ * Whether `--data` means a file or a folder: a known name wins over a folder of that name, which is then spelt ./name. What is
+ * neither means a file where it looks like one.
+ */
 export function isOwnFolder(nameOrFolder: string): boolean {
   if (datasetNames().includes(nameOrFolder)) return false;
   return (
-    /[/\\]|^\.{1,2}$/.test(nameOrFolder) || statSync(nameOrFolder, { throwIfNoEntry: false }) !== undefined
+    /[/\\]|^\.{1,2}$/.test(nameOrFolder) ||
+    extname(nameOrFolder) !== '' ||
+    statSync(nameOrFolder, { throwIfNoEntry: false }) !== undefined
   );
 }

@@ -16,10 +16,10 @@ const HEADER =
 
 type Reader = (view: DataView, at: number) => number;
 
-/** By numpy's name: bytes of an element, and how it is read. What is not uint8, int32 or float becomes float32. */
+/** By numpy's name: bytes of an element, and how it is read. What is not bool, uint8, int32 or float becomes float32. */
 const TYPES: Record<string, [size: number, read: Reader, make: (length: number) => NumericArray]> = {
   '|u1': [1, (view, at) => view.getUint8(at), (length) => new Uint8Array(length)],
-  '|b1': [1, (view, at) => view.getUint8(at), (length) => new Uint8Array(length)],
+  '|b1': [1, (view, at) => Number(view.getUint8(at) !== 0), (length) => new Uint8Array(length)],
   '|i1': [1, (view, at) => view.getInt8(at), (length) => new Int32Array(length)],
   '<i2': [2, (view, at) => view.getInt16(at, true), (length) => new Int32Array(length)],
   '<u2': [2, (view, at) => view.getUint16(at, true), (length) => new Int32Array(length)],

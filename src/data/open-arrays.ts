@@ -36,7 +36,8 @@ export function openArrays(
           Array.from({ length: Math.min(limit, train.x.shape[0]) }, (_, i) => i),
         );
   const parts = divided(first, classes > 0, [validation, test ? 0 : testShare], seed, file);
-  const pixels = schema ? schema.scale === 'bytes' : train.x.data[Symbol.toStringTag] === 'Uint8Array';
+  // Pictures are pixels, however dark they are.
+  const pixels = schema ? schema.scale === 'bytes' : folders !== undefined || holdsPixels(parts[0]!.x);
   const hash = sha256(
     [given.train, given.test]
       .flatMap((part) => (part ? [digestOf(part.x), digestOf(part.y)] : []))
@@ -137,7 +138,7 @@ function divided(
   file: string,
 ): (LabelledRows | undefined)[] {
   const count = rows.x.shape[0];
-  const parts = new Splitter(shares, seed).assign(classified ? rows.y.data : new Uint8Array(count));
+  const parts = new Splitter(shares, seed).assign(count, classified ? rows.y.data : undefined);
   const made = [0, 1, 2].map((part) => {
     const its = Array.from(parts.keys()).filter((row) => parts[row] === part);
     return its.length === 0 ? undefined : its.length === count ? rows : take(rows, its);
@@ -148,6 +149,11 @@ function divided(
     [`${count} rows are too few to split`, file, 'give more rows, or other shares'],
     { file },
   );
+}
+
+/** Bytes of which none is above 1 are flags: numpy's booleans, words of a text, pictures in black and white. */
+function holdsPixels({ data }: NDArray): boolean {
+  return data[Symbol.toStringTag] === 'Uint8Array' && data.some((value) => value > 1);
 }
 
 /** Labels as one column, or nothing where there are more. */

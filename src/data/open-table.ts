@@ -50,7 +50,7 @@ export async function openTable(
   options: OpenTableOptions,
 ): Promise<OwnData> {
   const { validation = 0, test = 0, seed = 0, task, scale = 'auto', ...rest } = options;
-  const table = await readTable(file, kind, { ...rest, split: [validation, test], seed });
+  const table = await readTable(file, kind, { ...rest, task, split: [validation, test], seed });
   try {
     const { schema, order } = table.summary.schema(task, scale);
     // What decides the rows of each part, and their numbers.

@@ -4,6 +4,7 @@ import { basename, extname, join, resolve } from 'node:path';
 import { FusorError } from '../errors';
 import { isCifarFolder, loadCifar10 } from './cifar10';
 import type { LabelledRows } from './entry';
+import { finiteArray } from './finite-array';
 import { readIdx } from './idx';
 import { findIdxFiles } from './idx-files';
 import { loadIdxFolder } from './idx-folder';
@@ -41,14 +42,12 @@ export async function openData(path: string, options: OpenOptions): Promise<OwnD
   if (table) return openTable(file, table, options);
   switch (contentOf(file)) {
     case 'npz':
-      return openArrays(name, file, namedArrays(readNpz(file), file), options);
-    case 'npy':
-      return openArrays(
-        name,
-        file,
-        { train: { x: readNpy(file), y: labelsAt(options.label, readNpy) } },
-        options,
-      );
+      return openArrays(name, file, namedArrays(readNpz(file), file, options), options);
+    case 'npy': {
+      const x = finiteInputs(readNpy(file), 'x', file, options);
+      const labels = (from: string) => finiteArray(readNpy(from), 'y', from, options.limit);
+      return openArrays(name, file, { train: { x, y: labelsAt(options.label, labels) } }, options);
+    }
     case 'idx': {
       const { data, shape } = readIdx(file, 'images');
       const x = { data, shape: shape.length === 3 ? [...shape, 1] : shape };
@@ -126,14 +125,25 @@ function labelsAt(label: string | undefined, read: (file: string) => NDArray): N
   return read(resolve(label));
 }
 
+/** For a model of a table NaN may become the mean, and columns have names: that is looked at where they are known. */
+function finiteInputs(x: NDArray, name: string, file: string, { schema, limit }: OpenOptions): NDArray {
+  return schema ? x : finiteArray(x, name, file, limit);
+}
+
 /** x and y, or x_train, y_train, x_test and y_test, as numpy's users name them. */
-function namedArrays(arrays: Map<string, NDArray>, file: string): Given {
-  const pair = (x: string, y: string) => {
+function namedArrays(arrays: Map<string, NDArray>, file: string, options: OpenOptions): Given {
+  const pair = (x: string, y: string, { limit, schema }: OpenOptions = options) => {
     const [found, labels] = [arrays.get(x), arrays.get(y)];
-    return found && labels && { x: found, y: labels };
+    if (!found || !labels) return undefined;
+    return {
+      x: finiteInputs(found, x, file, { limit, schema }),
+      y: finiteArray(labels, y, file, limit),
+    };
   };
   const train = pair('x_train', 'y_train') ?? pair('x', 'y') ?? pair('X', 'y') ?? pair('X_train', 'y_train');
-  const test = pair('x_test', 'y_test') ?? pair('X_test', 'y_test');
+  // The limit is of the rows that train.
+  const all = { ...options, limit: undefined };
+  const test = pair('x_test', 'y_test', all) ?? pair('X_test', 'y_test', all);
   if (train) return { train, test };
   throw new FusorError(
     'ERR_DATA_FORMAT',

@@ -15,14 +15,14 @@ export function datasetNames(): string[] {
   return REGISTRY.map((entry) => entry.name);
 }
 
-/** @throws ERR_ARG naming the nearest name */
+/** @throws ERR_ARG for a name that is nearly one, ERR_DATA_MISSING for what may be a file */
 export function findDataset(name: string): DatasetEntry {
   const entry = REGISTRY.find((candidate) => candidate.name === name);
   if (entry) return entry;
   const names = datasetNames();
   const near = nearestName(name, names);
   throw new FusorError(
-    'ERR_ARG',
+    near ? 'ERR_ARG' : 'ERR_DATA_MISSING',
     [
       `no data set, file or folder '${name}'`,
       '',

@@ -79,6 +79,13 @@ describe('data: exit 3', () => {
     });
   });
 
+  test('a file that is not there', async () => {
+    expect(await refused(['--data', 'nope.csv', '--label', 'y'])).toMatchObject({
+      status: 3,
+      stderr: expect.stringContaining('nope.csv · check the path [ERR_DATA_MISSING]'),
+    });
+  });
+
   test('an unknown data set is a mistake in the words', async () => {
     expect(await refused(['--data', 'mnits'])).toMatchObject({
       status: 2,

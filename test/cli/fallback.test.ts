@@ -63,7 +63,7 @@ test('what is wrong with the task is told as without a supervisor', async () => 
     cwd,
   });
   expect([ran.status, ran.stdout, ran.stderr]).toEqual([alone.status, alone.stdout, alone.stderr]);
-  expect(ran.status).toBe(2);
+  expect(ran.status).toBe(3);
 });
 
 test('SIGINT reaches the training once: it saves, and 130', async () => {

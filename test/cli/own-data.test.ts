@@ -1,7 +1,9 @@
 /** `--data` with a table of the user's own: what it becomes is kept with the run, and taken again to evaluate. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { zipSync } from 'fflate';
 import { documentOf, fusor } from '../support/cli';
+import { npyBytes } from '../support/npy';
 import { temporaryFolder } from '../support/script';
 
 const cwd = temporaryFolder();
@@ -139,4 +141,35 @@ test('text is classes; a label that is not a column, nearly', async () => {
   expect(tested.accuracy).toBeGreaterThan(0.9);
   const wrong = await train('flowers.csv', 'knd');
   expect([wrong.status, wrong.stdout]).toEqual([2, expect.stringContaining('did you mean kind?')]);
+});
+
+test('booleans of numpy are taken as 0 and 1, which is said; evaluate and predict take them so, too', async () => {
+  const rows = 200;
+  const bits = Uint8Array.from({ length: 4 * rows }, (_, i) => ((i * i + i) >> 2) & 1);
+  const labels = Uint8Array.from({ length: rows }, (_, row) => bits[4 * row] ^ bits[4 * row + 1]);
+  const archive = (descr: string, x: ArrayBufferView) =>
+    zipSync({ 'x.npy': npyBytes(descr, [rows, 4], x), 'y.npy': npyBytes('|u1', [rows], labels) });
+  writeFileSync(join(cwd, 'bits.npz'), archive('|b1', bits));
+  writeFileSync(join(cwd, 'floats.npz'), archive('<f4', Float32Array.from(bits)));
+  const flags = ['--epochs', '40', '--layers', '16', '--learning-rate', '0.02', '--no-progress', ...WASM];
+  const ran = await fusor(['train', '--data', 'bits.npz', '--run-dir', 'bits', ...flags], { cwd });
+  expect(ran.stderr).toContain(
+    'bits.npz: 4 numbers a row, bytes as they are: none is above 1, to predict 2 classes; rows to train, validate, test: 120, 40, 40',
+  );
+  expect(documentOf(ran).test.accuracy).toBeGreaterThan(0.95);
+  for (const command of [
+    ['evaluate', 'bits', '--data'],
+    ['predict', 'bits'],
+  ]) {
+    const [bytes, floats] = await Promise.all(
+      ['bits.npz', 'floats.npz'].map(async (file) => {
+        const { test: tested, predictions } = documentOf(
+          await fusor([...command, file, '--backend', 'tfjs', '--tfjs-engine', 'wasm', '--json'], { cwd }),
+        );
+        return tested ?? predictions;
+      }),
+    );
+    expect(bytes).toEqual(floats);
+    if (command[0] === 'evaluate') expect(bytes.accuracy).toBeGreaterThan(0.95);
+  }
 });

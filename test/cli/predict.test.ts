@@ -190,7 +190,9 @@ test('a folder of images per class: its names, and fewer classes, of other sizes
 }, 120_000);
 
 test.each([
-  [['predict', 'digits', 'absent.png'], 2, "no data set, file or folder 'absent.png'"],
+  [['predict', 'digits', 'absent.png'], 3, 'no such data file · absent.png · check the path'],
+  [['predict', 'digits', 'nope'], 3, "no data set, file or folder 'nope' · name a file or folder"],
+  [['evaluate', 'digits', '--data', 'nope'], 3, "no data set, file or folder 'nope' · name a file or folder"],
   [['predict', 'digits', '0.png', '--data', 'mnist'], 2, '--data and 0.png are both given'],
   [['predict', 'digits', '-', '-'], 2, 'stdin is named twice'],
   [['predict', 'houses', '0.png'], 2, 'a picture, the model takes [3]'],

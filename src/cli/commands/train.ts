@@ -59,7 +59,8 @@ async function trainAndTest(
   const resume = resumed?.checkpoint;
   const seed = resume?.seed ?? settings.seed ?? randomInt(2 ** 31);
   const data = await loadProblem(call, seed, validationSplit);
-  for (const line of [...described(data), ...oddities(data, settings.categorical)]) out.note(line);
+  if (isOwnFolder(settings.data)) out.note(described(data));
+  for (const line of oddities(data, settings.categorical)) out.note(line);
   const model = resume ? modelOfCheckpoint(resume, settings) : await buildModel(call, data, seed);
   if (settings.findLr) return (await import('../train/find-lr.js')).findLr(call, model, data, seed);
   const recorder = new Recorder(async () => {

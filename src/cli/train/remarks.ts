@@ -1,14 +1,19 @@
 /** What is said of data before it trains: what it was taken for, and what is odd about it. */
 import type { OwnData } from '../../data/open-table';
 import { numberOf } from '../../data/table/cell';
-import type { NumericArray } from '../../index';
+import type { NumericArray, TableSchema } from '../../index';
 import { thousands } from '../output';
-import { rowsOf } from './data';
+import { inputShapeOf, outputsOf, rowsOf } from './data';
 
-/** What a table was taken for, where nobody has said. */
-export function described({ schema, train, validation, test, folder }: OwnData): string[] {
-  if (!schema) return [];
-  const { columns, label, scale } = schema;
+/** What data of the user's own was taken for, where nobody has said. */
+export function described(data: OwnData): string {
+  const { schema, train, validation, test, folder } = data;
+  const counts = [train, validation, test].map((rows) => (rows ? thousands(rowsOf(rows)) : '0'));
+  const taken = schema ? tableTaken(schema) : arraysTaken(data);
+  return `${folder}: ${taken}; rows to train, validate, test: ${counts.join(', ')}`;
+}
+
+function tableTaken({ columns, label, scale }: TableSchema): string {
   const categories = columns.filter((column) => column.kind === 'category');
   const named = categories.slice(0, 5).map(({ name, categories: { length } }) => `${name} ${length}`);
   if (categories.length > named.length) named.push('…');
@@ -18,10 +23,16 @@ export function described({ schema, train, validation, test, folder }: OwnData):
   ];
   const how = { bytes: ', bytes / 255', standard: ', standardised', none: '' }[scale];
   const target = label.classes ? `${label.classes.length} classes` : 'a value';
-  const counts = [train, validation, test].map((rows) => (rows ? thousands(rowsOf(rows)) : '0'));
-  return [
-    `${folder}: ${kinds.filter(Boolean).join(' and ')}${how}, to predict ${target}, "${label.name}"; rows to train, validate, test: ${counts.join(', ')}`,
-  ];
+  return `${kinds.filter(Boolean).join(' and ')}${how}, to predict ${target}, "${label.name}"`;
+}
+
+function arraysTaken({ train, classes, scale }: OwnData): string {
+  const isBytes = 'x' in train && train.x.data[Symbol.toStringTag] === 'Uint8Array';
+  const asTheyAre = isBytes ? 'bytes as they are: none is above 1' : 'as they are';
+  const how = scale === undefined ? 'bytes / 255' : asTheyAre;
+  const outputs = outputsOf(train);
+  const target = classes > 0 ? `${classes} classes` : outputs === 1 ? 'a value' : `${outputs} values`;
+  return `${inputShapeOf(train).join('x')} numbers a row, ${how}, to predict ${target}`;
 }
 
 /** Values whose size is that: Adam moves an output by about 0.001 a step. */

@@ -142,6 +142,7 @@ function wholeRows(head: Buffer, file: string, kind: TableLayout['kind'], option
 class Reading {
   readonly summary: TableSummary;
   readonly #splitter: Splitter;
+  readonly #task: TableOptions['task'];
   readonly #work: Work;
   readonly #memory = new BlockMemory();
   /** Blocks on their way, in their order. */
@@ -157,9 +158,10 @@ class Reading {
     private readonly head: Buffer,
     private readonly store: Memory | Spill,
     private readonly threads: number,
-    { split, seed, limit, schema }: TableReadOptions,
+    { split, seed, limit, schema, task }: TableReadOptions,
   ) {
     this.#splitter = new Splitter(split, seed);
+    this.#task = task;
     this.#left = limit ?? Number.POSITIVE_INFINITY;
     this.#line = layout.line;
     const first = parseBlock(head.subarray(layout.start), layout);
@@ -207,7 +209,11 @@ class Reading {
     const rows = Math.min(this.#left, result.rows);
     this.#left -= rows;
     const numbered = this.summary.number(result, rows);
-    const parts = this.#splitter.assign(numbered.labels);
+    // By what has come so far: most tables are one block, and of others later ones know better.
+    const parts = this.#splitter.assign(
+      rows,
+      this.summary.hasClasses(this.#task) ? numbered.labels : undefined,
+    );
     this.#keeping.push(this.#work.keep(block, { ...numbered, parts }));
   }
 

@@ -163,6 +163,16 @@ export class TableSummary {
     return { schema, ...(classes && { order: new Map(classes.map(([, stored], i) => [stored, i])) }) };
   }
 
+  /** Whether the labels that came are classes. @param task as the user wants it; else what they look like */
+  hasClasses(task: 'classification' | 'regression' | undefined): boolean {
+    if (this.given) return this.given.label.classes !== undefined;
+    if (task) return task === 'classification' && this.#labels.size <= MOST_CATEGORIES;
+    if (this.layout.kinds[this.layout.label] === CATEGORY) return true;
+    // Classes come again: of a few rows each value may be an integer, and yet be one.
+    const most = Math.min(MOST_CLASSES, Math.ceil(this.rows / 2));
+    return this.#labels.size <= most && [...this.#labels].every(Number.isInteger);
+  }
+
   /** Sorted, each with the number that it is stored as; undefined for values. */
   #classes(
     task: 'classification' | 'regression' | undefined,
@@ -179,16 +189,13 @@ export class TableSummary {
         throw refuse(`every label is "${sorted[0]?.[0]}"`, 'there is nothing to tell apart');
       return sorted;
     }
-    const values = [...this.#labels].sort((a, b) => a - b);
-    // Classes come again: of a few rows each value may be an integer, and yet be one.
-    const repeat = values.length <= Math.min(MOST_CLASSES, Math.ceil(this.rows / 2));
-    const looks = repeat && values.every(Number.isInteger);
-    if (task === 'regression' || (!task && !looks)) return undefined;
-    if (values.length > MOST_CATEGORIES)
+    if (task === 'classification' && this.#labels.size > MOST_CATEGORIES)
       throw refuse(
         `more than ${MOST_CATEGORIES} different labels`,
         'predict a value: --loss meanSquaredError',
       );
+    if (!this.hasClasses(task)) return undefined;
+    const values = [...this.#labels].sort((a, b) => a - b);
     const great = values.find((value) => Math.abs(value) >= MOST_INTEGER);
     if (great !== undefined)
       throw refuse(

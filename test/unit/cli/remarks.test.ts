@@ -1,4 +1,4 @@
-import { oddities } from '../../../src/cli/train/remarks';
+import { described, oddities } from '../../../src/cli/train/remarks';
 import type { OwnData } from '../../../src/data/open-table';
 
 const category = (...categories: string[]) => ({ name: 'c', kind: 'category', categories });
@@ -42,4 +42,19 @@ test('values far from where a net begins', () => {
     expect.stringContaining('y has values of 1000'),
   ]);
   expect(oddities(dataOf(number, [900, -1000]), [])).toEqual([]);
+});
+
+test.each([
+  [
+    Float32Array.of(1, 2),
+    1,
+    0,
+    'd.npz: 1x2 numbers a row, as they are, to predict a value; rows to train, validate, test: 1, 0, 0',
+  ],
+  [Uint8Array.of(0, 1), 1, 2, '1x2 numbers a row, bytes as they are: none is above 1, to predict 2 classes'],
+  [Uint8Array.of(0, 9), undefined, 3, '1x2 numbers a row, bytes / 255, to predict 3 classes'],
+])('what arrays were taken for: %p', (data, scale, classes, said) => {
+  const train = { x: { data, shape: [1, 1, 2] }, y: { data: Uint8Array.of(0), shape: [1] } };
+  const own = { train, classes, scale, folder: 'd.npz' } as unknown as OwnData;
+  expect(described(own)).toContain(said);
 });

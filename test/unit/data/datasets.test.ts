@@ -1,5 +1,5 @@
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { cacheFolder } from '../../../src/cache-folder';
 import { dataFolder } from '../../../src/data/cache';
@@ -170,6 +170,20 @@ describe('a folder of the user', () => {
     expect(isOwnFolder('./mnist')).toBe(true);
     expect((await rejection(loadDataset('mnits'))).message).toContain('did you mean mnist?');
     expect((await rejection(loadDataset('./nowhere'))).code).toBe('ERR_DATA_MISSING');
+  });
+
+  test.each([
+    ['mnits', 'ERR_ARG', "no data set, file or folder 'mnits' · did you mean mnist?"],
+    [
+      'nope',
+      'ERR_DATA_MISSING',
+      "no data set, file or folder 'nope' · name a file or folder, or one of mnist",
+    ],
+    ['mnist.csv', 'ERR_DATA_MISSING', `no such file or folder of data · ${resolve('mnist.csv')}`],
+    ['up/mnist', 'ERR_DATA_MISSING', `no such file or folder of data · ${resolve('up/mnist')}`],
+  ])('%s, which is nowhere', async (name, code, message) => {
+    const error = await rejection(loadDataset(name));
+    expect([error.code, error.message]).toEqual([code, expect.stringContaining(message)]);
   });
 });
 

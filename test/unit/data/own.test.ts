@@ -68,6 +68,27 @@ test('an archive with x and y is split, one with x_test is not', async () => {
   expect((whole.test as LabelledRows).x.shape).toEqual([10, 2]);
 });
 
+describe('bytes are pixels where one is above 1', () => {
+  const bits = Uint8Array.from({ length: 20 }, (_, i) => i % 2);
+  const open = (descr: string, values: Uint8Array, more = {}) =>
+    datasets.open(file('b.npz', zipSync({ 'x.npy': npyBytes(descr, [10, 2], values), 'y.npy': y })), more);
+
+  test.each([
+    ['booleans', '|b1', bits, 1],
+    ['bytes of 0 and 1', '|u1', bits, 1],
+    ['pixels', '|u1', bits.with(7, 2), undefined],
+  ])('%s', async (_, descr, values, scale) => {
+    const data = await open(descr, values);
+    expect([data.scale, (data.train as LabelledRows).x.data]).toEqual([scale, values]);
+  });
+
+  test('of the rows that train', async () => {
+    const whole = { 'x_train.npy': npyBytes('|u1', [10, 2], bits), 'y_train.npy': y };
+    const tests = { 'x_test.npy': npyBytes('|u1', [10, 2], bits.with(7, 2)), 'y_test.npy': y };
+    expect((await datasets.open(file('b.npz', zipSync({ ...whole, ...tests })))).scale).toBe(1);
+  });
+});
+
 test('.npy and IDX take their labels from a second file; values are no classes', async () => {
   const labels = file(
     'y.npy',
@@ -82,6 +103,50 @@ test('.npy and IDX take their labels from a second file; values are no classes',
   const digits = file('labels-idx1-ubyte', idxBytes([6], Uint8Array.of(0, 1, 2, 0, 1, 2)));
   const { train, classes } = await datasets.open(images, { label: digits });
   expect([(train as LabelledRows).x.shape, classes]).toEqual([[6, 2, 2, 1], 3]);
+});
+
+describe('what is not finite in float32 is named by file, array and row, before rows are divided', () => {
+  const holding = (value: number, at: number, shape: readonly number[]) => {
+    const values = new Float64Array(shape.reduce((product, size) => product * size, 1)).fill(1);
+    values[at] = value;
+    return npyBytes('<f8', shape, values);
+  };
+  const archive = (arrays: Record<string, Uint8Array>) =>
+    file('nan.npz', zipSync(Object.fromEntries(Object.entries(arrays).map(([k, v]) => [`${k}.npy`, v]))));
+
+  test.each([
+    ['x', { x: holding(Number.NaN, 15, [10, 2]), y }, 'x holds NaN', 'row 7, column 1', 'x[7, 1]'],
+    ['beyond float32', { x: holding(1e300, 15, [10, 2]), y }, 'x holds 1e+300', 'row 7, column 1', 'x[7, 1]'],
+    ['pictures', { x: holding(Number.NaN, 47, [10, 2, 3]), y }, 'x holds NaN', 'row 7', 'x[7, 1, 2]'],
+    ['y', { x, y: holding(-Infinity, 7, [10]) }, 'y holds -Infinity', 'row 7', 'y[7]'],
+    [
+      'x to test with',
+      { x_train: x, y_train: y, x_test: holding(Number.NaN, 15, [10, 2]), y_test: y },
+      'x_test holds NaN',
+      'row 7, column 1',
+      'x_test[7, 1]',
+    ],
+  ])('%s', async (_, arrays, what, row, index) => {
+    const path = archive(arrays);
+    for (const seed of [1, 2])
+      await expect(datasets.open(path, { validation: 0.2, test: 0.2, seed })).rejects.toMatchObject({
+        code: 'ERR_NONFINITE_INPUT',
+        message: `${what} · ${path}, ${row} · mend ${index}: every value must be finite in float32`,
+      });
+  });
+
+  test('in .npy, and in the file of its labels', async () => {
+    const [good, bad] = [file('x.npy', x), file('bad.npy', holding(Number.NaN, 15, [10, 2]))];
+    const [labels, odd] = [file('y.npy', y), file('odd.npy', holding(Number.NaN, 7, [10]))];
+    await expect(datasets.open(bad, { label: labels })).rejects.toThrow(`${bad}, row 7, column 1`);
+    await expect(datasets.open(good, { label: odd })).rejects.toThrow(`y holds NaN · ${odd}, row 7 ·`);
+  });
+
+  test('not beyond the limit', async () => {
+    const path = archive({ x: holding(Number.NaN, 15, [10, 2]), y });
+    expect(((await datasets.open(path, { limit: 7 })).train as LabelledRows).x.shape).toEqual([7, 2]);
+    await expect(datasets.open(path, { limit: 8 })).rejects.toThrow('row 7, column 1');
+  });
 });
 
 test('rows to test with that are not as those to train with', async () => {
@@ -155,6 +220,11 @@ describe('a folder of images per class', () => {
       [0, 0, 1],
     ]);
     expect([train.x.data[0], train.x.data[48], held.x.data[0], held.y.data[0]]).toEqual([10, 20, 40, 1]);
+  });
+
+  test('are pixels, however dark', async () => {
+    const path = writeFiles(fresh(), { 'a/1.png': await image(0), 'b/1.png': await image(1) });
+    expect((await datasets.open(path)).scale).toBeUndefined();
   });
 
   test('grey images have one channel; others are brought to a size', async () => {

@@ -232,13 +232,13 @@ describe('splits', () => {
     [0, 1, 2].map((part) => parts.filter((each, i) => each === part && labels[i] === label).length);
 
   test('each class has the same shares; the seed alone decides', () => {
-    const parts = new Splitter([0.1, 0.2], 7).assign(labels);
+    const parts = new Splitter([0.1, 0.2], 7).assign(labels.length, labels);
     expect([sharesOf(parts, 0), sharesOf(parts, 1)]).toEqual([
       [630, 90, 180],
       [70, 10, 20],
     ]);
-    expect(new Splitter([0.1, 0.2], 7).assign(labels)).toEqual(parts);
-    expect(new Splitter([0.1, 0.2], 8).assign(labels)).not.toEqual(parts);
+    expect(new Splitter([0.1, 0.2], 7).assign(labels.length, labels)).toEqual(parts);
+    expect(new Splitter([0.1, 0.2], 8).assign(labels.length, labels)).not.toEqual(parts);
     // Not every tenth row, and not a block of them.
     const places = Array.from(parts.keys()).filter((i) => parts[i] === 2);
     expect(new Set(places.map((at) => at % 5)).size).toBe(5);
@@ -249,14 +249,76 @@ describe('splits', () => {
   test('in blocks the shares are the same, and values are no classes', () => {
     const splitter = new Splitter([0.1, 0.2], 7);
     const parts = Uint8Array.from(
-      [0, 77, 500].flatMap((begin, i) => [...splitter.assign(labels.subarray(begin, [77, 500, 1000][i]))]),
+      [0, 77, 500].flatMap((begin, i) => {
+        const end = [77, 500, 1000][i];
+        return [...splitter.assign(end - begin, labels.subarray(begin, end))];
+      }),
     );
     const [zeros, ones] = [sharesOf(parts, 0), sharesOf(parts, 1)];
     for (const [i, wanted] of [70, 10, 20].entries()) {
       expect(Math.abs(ones[i] - wanted)).toBeLessThanOrEqual(1);
       expect(zeros[i] + ones[i]).toBe(10 * wanted);
     }
-    const values = new Splitter([0.1, 0.2], 7).assign(Float32Array.from({ length: 1000 }, (_, i) => i / 3));
+    const values = new Splitter([0.1, 0.2], 7).assign(1000);
     expect([0, 1, 2].map((part) => values.filter((each) => each === part).length)).toEqual([700, 100, 200]);
+  });
+
+  test.each([
+    [0.2, 0.2],
+    [0, 0.2],
+    [0.1, 0.1],
+    [0.15, 0.25],
+    [0.34, 0.33],
+  ])('few rows: each part has its share, to a row, and so has each class: %d and %d', (validation, held) => {
+    const shares = [1 - validation - held, validation, held];
+    for (let rows = 3; rows <= 150; rows++)
+      for (const classes of [0, 2, 3, 40, rows]) {
+        const kinds = Array.from({ length: rows }, (_, i) => (i * i) % Math.max(1, classes));
+        const parts = new Splitter([validation, held], rows).assign(rows, classes ? kinds : undefined);
+        for (const [part, share] of shares.entries()) {
+          const its = kinds.filter((_, row) => parts[row] === part);
+          expect(Math.abs(its.length - share * rows)).toBeLessThan(1);
+          for (const kind of classes ? new Set(kinds) : []) {
+            const [given, all] = [its, kinds].map((some) => some.filter((each) => each === kind).length);
+            expect(Math.abs(given - share * all)).toBeLessThan(1);
+          }
+        }
+      }
+  });
+
+  describe('of a small table', () => {
+    const open = async (label: (row: number) => string | number, seed: number, more: object = {}) => {
+      const lines = Array.from({ length: 100 }, (_, i) => `${i}.5,${label(i)}`);
+      const file = written(`a,y\n${lines.join('\n')}\n`);
+      const data = await datasets.open(file, {
+        ...{ label: 'y', validation: 0.2, test: 0.2, scale: 'none', seed },
+        ...more,
+      });
+      const rows = (part: OwnData['train'] | undefined) => Array.from(arrays(part).x.data);
+      return [data.train, data.validation, data.test].map(rows);
+    };
+
+    test.each([
+      ['values', (row: number) => row * 1.1 + 0.01, {}],
+      ['integers as values', (row: number) => row, {}],
+      ['integers that repeat as values', (row: number) => row % 3, { task: 'regression' }],
+      ['a class in two rows', (row: number) => `c${row >> 1}`, {}],
+      ['classes', (row: number) => row % 3, {}],
+    ] as const)('%s: whole shares, and another seed takes other rows', async (_, label, options) => {
+      const [once, again, other] = [
+        await open(label, 1, options),
+        await open(label, 1, options),
+        await open(label, 2, options),
+      ];
+      expect(once.map(({ length }) => length)).toEqual([60, 20, 20]);
+      expect(again).toEqual(once);
+      for (const part of [1, 2]) expect(other[part]).not.toEqual(once[part]);
+    });
+
+    test('values are no strata: whatever they are, the same rows are chosen', async () => {
+      const repeated = await open((row) => row % 3, 1, { task: 'regression' });
+      expect(repeated).toEqual(await open((row) => row / 8, 1));
+      expect(repeated).not.toEqual(await open((row) => row % 3, 1));
+    });
   });
 });
