@@ -14,7 +14,7 @@ import {
   sequential,
 } from '../../index';
 import { loadConfig, loadModel } from '../../io/model';
-import { modelFolder, whereOf } from '../model-path';
+import { whereOf } from '../model-path';
 import type { Settings } from '../option';
 import type * as options from '../options';
 import type { Resolved } from '../settings';
@@ -76,7 +76,7 @@ export async function buildModel(
 
 /** A model.json is a configuration, for new weights. */
 function modelAt(path: string): Promise<Model> {
-  return /\.json$/i.test(path) ? loadConfig(path) : loadModel(modelFolder(path));
+  return /\.json$/i.test(path) ? loadConfig(path) : loadModel(path);
 }
 
 /** Of values the squared error. */
