@@ -1,5 +1,5 @@
 /** `--data` with a table of the user's own: what it becomes is kept with the run, and taken again to evaluate. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { documentOf, fusor } from '../support/cli';
 import { temporaryFolder } from '../support/script';
@@ -139,4 +139,29 @@ test('text is classes; a label that is not a column, nearly', async () => {
   expect(tested.accuracy).toBeGreaterThan(0.9);
   const wrong = await train('flowers.csv', 'knd');
   expect([wrong.status, wrong.stdout]).toEqual([2, expect.stringContaining('did you mean kind?')]);
+});
+
+test('to train on from a run takes other data as that had it: its columns and its classes', async () => {
+  expect((await train('flowers.csv', 'kind', '--quiet', '--run-dir', 'three')).status).toBe(0);
+  // Of the classes all but the first, and other widths, which would be standardised otherwise.
+  const some = flowers.filter((row, i) => i === 0 || /lily|rose/.test(row)).slice(0, 120);
+  writeFileSync(join(cwd, 'two.csv'), some.join('\n'));
+  const on = (...more: string[]) => fusor(['train', '--model', 'three', ...more, ...WASM], { cwd });
+  const still = ['--epochs', '1', '--learning-rate', '1e-9'];
+  const ran = await on('--data', 'two.csv', '--label', 'kind', ...still, '--run-dir', 'on', '--no-progress');
+  expect(documentOf(ran).test.accuracy).toBeGreaterThan(0.9);
+  expect(ran.stderr).toContain('1 numbers, as the model was trained on them, to predict 3 classes, "kind"');
+  const keptIn = (run: string) => readFileSync(join(cwd, run, 'data.json'), 'utf8');
+  const kept = keptIn('three');
+  expect(keptIn('on')).toBe(kept);
+  // What it has kept itself is enough to go on.
+  rmSync(join(cwd, 'three', 'data.json'));
+  expect((await fusor(['train', '--resume', 'on', '--epochs', '2', '--quiet'], { cwd })).status).toBe(0);
+  writeFileSync(join(cwd, 'three', 'data.json'), kept);
+  writeFileSync(join(cwd, 'other.csv'), [...some, '1,tulip'].join('\n'));
+  const other = await on('--data', 'other.csv');
+  expect([other.status, other.stderr]).toEqual([
+    3,
+    expect.stringMatching(/"tulip" in column "kind" was not there in training · .*other\.csv · /),
+  ]);
 });

@@ -4,9 +4,13 @@ import { numberOf } from '../../data/table/cell';
 import type { NumericArray } from '../../index';
 import { thousands } from '../output';
 import { rowsOf } from './data';
+import type { KeptData } from './kept';
 
-/** What a table was taken for, where nobody has said. */
-export function described({ schema, train, validation, test, folder }: OwnData): string[] {
+/** What a table was taken for, where nobody has said; or that a model has said it, by what was kept with that. */
+export function described(
+  { schema, train, validation, test, folder }: OwnData,
+  kept: KeptData = {},
+): string[] {
   if (!schema) return [];
   const { columns, label, scale } = schema;
   const categories = columns.filter((column) => column.kind === 'category');
@@ -16,7 +20,10 @@ export function described({ schema, train, validation, test, folder }: OwnData):
     `${thousands(columns.length - categories.length)} numbers`,
     categories.length > 0 && `${categories.length} categories (${named.join(', ')})`,
   ];
-  const how = { bytes: ', bytes / 255', standard: ', standardised', none: '' }[scale];
+  const how =
+    schema === kept.schema
+      ? ', as the model was trained on them'
+      : { bytes: ', bytes / 255', standard: ', standardised', none: '' }[scale];
   const target = label.classes ? `${label.classes.length} classes` : 'a value';
   const counts = [train, validation, test].map((rows) => (rows ? thousands(rowsOf(rows)) : '0'));
   return [
