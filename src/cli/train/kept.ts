@@ -2,7 +2,6 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { isOwnFolder } from '../../data/datasets';
-import type { OwnData } from '../../data/open-table';
 import { isTableSchema } from '../../data/table/schema';
 import { FusorError } from '../../errors';
 import { readJson } from '../../files/read-json';
@@ -15,7 +14,7 @@ export interface KeptData {
 }
 
 /** As the run's file has it: of a table its columns, else the names of the classes, where there are. */
-export function keptOf({ schema, classNames }: OwnData): object | undefined {
+export function keptOf({ schema, classNames }: KeptData): object | undefined {
   return schema ?? (classNames && { classes: classNames });
 }
 
