@@ -17,7 +17,8 @@ export const run: Run<typeof serve> = async ({ settings, args, out }) => {
   try {
     const name = settings.name ?? (basename(resolve(args.model!)).replace(/[^\w.-]+/g, '-') || 'model');
     const runtime = await model.runtime();
-    const missing = missingFor(args.model!, 'error', 'default');
+    // Who asks over HTTP has no options.
+    const missing = missingFor(args.model!, 'refuse', 'default');
     const wanted = { inputShape: model.inputShape, schema, missing };
     const client = readFileSync(join(__dirname, '..', '..', '..', 'scripts', 'serve', 'client.js'));
     const resources = {
