@@ -162,7 +162,7 @@ describe('a model of a table', () => {
 
   test('takes its cells, as they are', async () => {
     const told = await (await fetch(`${at}/v1/models/houses`)).json();
-    expect(told).toMatchObject({ columns: ['age', 'sea'] });
+    expect(told).toMatchObject({ columns: ['age', 'sea'], classes: ['new', 'old'] });
     const ask = async (instances: unknown[]) => {
       const body = JSON.stringify({ instances });
       const headers = { 'content-type': 'application/json' };

@@ -25,7 +25,7 @@ export const run: Run<typeof serve> = async ({ settings, args, out }) => {
       '/': { type: 'text/html; charset=utf-8', body: servePage(name, wanted, classNames) },
       '/client.js': { type: 'text/javascript; charset=utf-8', body: client },
     };
-    const { server, address } = await serveModel(model, wanted, name, resources, host, port);
+    const { server, address } = await serveModel({ model, name, wanted, classNames, resources }, host, port);
     try {
       if (!/^(127\.|::1$|localhost$)/.test(host))
         out.note(`warning: ${host} is reached from other computers, and whoever reaches it may ask`);
