@@ -45,6 +45,22 @@ export function foldersIn(folder: string): string[] {
     .sort();
 }
 
+/** The images of a folder, their paths in it, sorted. @throws ERR_IO */
+function imagesIn(folder: string): string[] {
+  return list(folder)
+    .filter(({ name, isFile }) => isFile && isPictureName(name))
+    .map(({ name }) => name)
+    .sort();
+}
+
+/** All images, whatever they show: those of the folder, then those of its folders. @throws ERR_IO */
+export function allImages(folder: string): string[] {
+  const below = foldersIn(folder).flatMap((name) =>
+    imagesIn(join(folder, name)).map((image) => join(name, image)),
+  );
+  return [...imagesIn(folder), ...below];
+}
+
 /** The classes are the subfolders, sorted. @throws ERR_DATA_MISSING, ERR_DATA_EMPTY */
 export function imageFiles(folder: string, classNames?: readonly string[]): ImageFiles {
   const found = foldersIn(folder);
@@ -61,13 +77,13 @@ export function imageFiles(folder: string, classNames?: readonly string[]): Imag
     );
   const names = classNames ? [...classNames] : found;
   const files = found.flatMap((name) =>
-    list(join(folder, name))
-      .filter((entry) => entry.isFile && isPictureName(entry.name))
-      .map((entry) => ({ file: join(folder, name, entry.name), label: names.indexOf(name) }))
-      .sort((a, b) => (a.file < b.file ? -1 : 1)),
+    imagesIn(join(folder, name)).map((image) => ({
+      file: join(folder, name, image),
+      label: names.indexOf(name),
+    })),
   );
   const empty = found.find((_, i) => !files.some(({ label }) => label === names.indexOf(found[i])));
-  if (names.length < 2 || empty !== undefined)
+  if (names.length < 2 || files.length === 0 || empty !== undefined)
     throw new FusorError(
       'ERR_DATA_EMPTY',
       [

@@ -8,7 +8,7 @@ import { finiteArray } from './finite-array';
 import { readIdx } from './idx';
 import { findIdxFiles } from './idx-files';
 import { loadIdxFolder } from './idx-folder';
-import { foldersIn, imageFiles, readImages } from './image-folder';
+import { allImages, foldersIn, imageFiles, readImages } from './image-folder';
 import { isImdbFolder, loadImdb } from './imdb';
 import type { NDArray } from './ndarray';
 import { readNpy, readNpz } from './npy';
@@ -75,15 +75,30 @@ function contentOf(file: string): 'npz' | 'npy' | 'idx' | undefined {
   return head.length > 3 && head[0] === 0 && head[1] === 0 ? 'idx' : undefined;
 }
 
+const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+
+/** Not the files of MNIST and its like. */
+const isOfImages = (folder: string) =>
+  !Object.values(findIdxFiles(folder)).some(Boolean) &&
+  (foldersIn(folder).length > 0 || allImages(folder).length > 0);
+
+/**
+ * The images of a folder that are to be predicted, by their paths in it: all, but of one that is divided those to test with.
+ * None of a folder of other data. @throws ERR_IO
+ */
+export function imagesToPredict(folder: string): string[] {
+  if (isCifarFolder(folder) || isImdbFolder(folder) || !isOfImages(folder)) return [];
+  const isPart = (name: string) => isFolder(join(folder, name)) && foldersIn(join(folder, name)).length > 0;
+  const part = ['test', 'train'].find(isPart) ?? '';
+  return allImages(join(folder, part)).map((image) => join(part, image));
+}
+
 async function openFolder(folder: string, options: OpenOptions): Promise<OwnData> {
   const name = basename(folder);
   const { limit, classes } = options;
   if (isCifarFolder(folder)) return withValidation(loadCifar10(name, folder, { limit }), options);
   if (isImdbFolder(folder)) return withValidation(loadImdb(name, folder, { limit }), options);
-  const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory();
-  const hasFolders = foldersIn(folder).length > 0;
-  if (!hasFolders || Object.values(findIdxFiles(folder)).some(Boolean))
-    return withValidation(loadIdxFolder(name, folder, { limit, classes }), options);
+  if (!isOfImages(folder)) return withValidation(loadIdxFolder(name, folder, { limit, classes }), options);
   const train = join(folder, 'train');
   const files = imageFiles(isFolder(train) ? train : folder, options.classNames);
   const shuffledFiles = { ...files, files: limit === undefined ? files.files : everyClass(files.files) };

@@ -18,6 +18,7 @@ import {
 import { kerasLeavesOut } from './keras/config';
 import { readKerasModel, writeKerasModel, writeKerasWeights } from './keras/model';
 import { configOf, readJsonFile } from './model-files';
+import { modelFolder } from './model-folder';
 import { readNpz, writeNpz } from './npz';
 import { writeOnnxModel } from './onnx';
 import type { FormatName, StoredModel } from './stored-model';
@@ -98,8 +99,8 @@ export function writerOf(
 }
 
 /**
- * A model with its weights, whatever its format: a folder with a model.json, that file, one weights.safetensors, a
- * checkpoint, a .keras or a .npz of ours.
+ * A model with its weights, whatever its format: a folder with a model.json, a run's folder, a model.json, one
+ * weights.safetensors, a checkpoint, a .keras or a .npz of ours.
  * @throws ERR_FILE_FORMAT, ERR_FILE_HEADER, ERR_LAYER_UNKNOWN, ERR_DTYPE_UNSUPPORTED, ERR_PATH_ESCAPE, ERR_IO
  */
 export async function readModel(path: string): Promise<StoredModel> {
@@ -110,7 +111,8 @@ export async function readModel(path: string): Promise<StoredModel> {
   if (extname(path).toLowerCase() === '.safetensors')
     return (await isCheckpoint(path)) ? modelOfCheckpoint(path) : readFusorWeights(path);
   const isFolder = (await stat(path).catch(() => undefined))?.isDirectory();
-  const file = isFolder === false || basename(path) === MODEL_FILE ? path : join(path, MODEL_FILE);
+  const file =
+    isFolder === false || basename(path) === MODEL_FILE ? path : join(modelFolder(path), MODEL_FILE);
   const json = await readJsonFile(file);
   return isTfjs(json) ? readTfjsModel(json, file) : readFusorModel(json, file);
 }

@@ -69,7 +69,7 @@ export async function makeFolder(folder: string): Promise<void> {
 /**
  * Loads what saveModel wrote (but ONNX), tf.LayersModel.save, or Keras 3's model.save('x.keras'): a model with its weights, or an error; nothing in between. Runs
  * no code from the files, opens none outside the folder, fetches nothing.
- * @param path the folder, its model.json, a file of saveModel, or a checkpoint of modelCheckpoint
+ * @param path the folder, its model.json, the folder of a run, a file of saveModel, or a checkpoint of modelCheckpoint
  * @param overrides replace parts of the stored compile options; they also say where to run (backend, device, …)
  * @throws ERR_FILE_FORMAT, ERR_FILE_HEADER, ERR_LAYER_UNKNOWN, ERR_DTYPE_UNSUPPORTED, ERR_NONFINITE_WEIGHTS,
  *   ERR_PATH_ESCAPE, ERR_IO

@@ -1,5 +1,5 @@
 /** `--data` with a table of the user's own: what it becomes is kept with the run, and taken again to evaluate. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import { documentOf, fusor } from '../support/cli';
@@ -173,3 +173,78 @@ test('booleans of numpy are taken as 0 and 1, which is said; evaluate and predic
     if (command[0] === 'evaluate') expect(bytes.accuracy).toBeGreaterThan(0.95);
   }
 });
+
+test('to train on from a run takes other data as that had it: its columns and its classes', async () => {
+  expect((await train('flowers.csv', 'kind', '--quiet', '--run-dir', 'three')).status).toBe(0);
+  // Of the classes all but the first, and other widths, which would be standardised otherwise.
+  const some = flowers.filter((row, i) => i === 0 || /lily|rose/.test(row)).slice(0, 120);
+  writeFileSync(join(cwd, 'two.csv'), some.join('\n'));
+  const on = (...more: string[]) => fusor(['train', '--model', 'three', ...more, ...WASM], { cwd });
+  const still = ['--epochs', '1', '--learning-rate', '1e-9'];
+  const ran = await on('--data', 'two.csv', '--label', 'kind', ...still, '--run-dir', 'on', '--no-progress');
+  expect(documentOf(ran).test.accuracy).toBeGreaterThan(0.9);
+  expect(ran.stderr).toContain('1 numbers, as the model was trained on them, to predict 3 classes, "kind"');
+  const keptIn = (run: string) => readFileSync(join(cwd, run, 'data.json'), 'utf8');
+  const kept = keptIn('three');
+  expect(keptIn('on')).toBe(kept);
+  // What it has kept itself is enough to go on.
+  rmSync(join(cwd, 'three', 'data.json'));
+  expect((await fusor(['train', '--resume', 'on', '--epochs', '2', '--quiet'], { cwd })).status).toBe(0);
+  writeFileSync(join(cwd, 'three', 'data.json'), kept);
+  writeFileSync(join(cwd, 'other.csv'), [...some, '1,tulip'].join('\n'));
+  const other = await on('--data', 'other.csv');
+  expect([other.status, other.stderr]).toEqual([
+    3,
+    expect.stringMatching(/"tulip" in column "kind" was not there in training · .*other\.csv · /),
+  ]);
+});
+
+test('a conversion keeps how data is taken, beside a folder; of a file it says that this is left out', async () => {
+  await train('flowers.csv', 'kind', '--quiet', '--run-dir', 'kinds');
+  const ask = (...words: string[]) =>
+    fusor([...words, '--json', '--backend', 'tfjs', '--tfjs-engine', 'wasm'], { cwd });
+  const convert = async (...words: string[]) =>
+    documentOf(await fusor(['convert', ...words, '--json'], { cwd })).leftOut;
+  const some = flowers.filter((row, i) => i === 0 || /lily|rose/.test(row)).slice(0, 60);
+  writeFileSync(join(cwd, 'few-kinds.csv'), some.join('\n'));
+  const [tested, predicted] = await Promise.all([
+    ask('evaluate', 'kinds', '--data', 'few-kinds.csv'),
+    ask('predict', 'kinds', 'few-kinds.csv'),
+  ]);
+  expect(await convert('kinds', 'kinds-web')).toEqual([]);
+  expect(await convert('kinds-web', 'kinds-back')).toEqual([]);
+  expect(readFileSync(join(cwd, 'kinds-back', 'data.json'))).toEqual(
+    readFileSync(join(cwd, 'kinds', 'data.json')),
+  );
+  for (const model of ['kinds-web', 'kinds-back']) {
+    const again = await ask('evaluate', model, '--data', 'few-kinds.csv');
+    expect(documentOf(again).test).toEqual(documentOf(tested).test);
+    const rows = await ask('predict', model, 'few-kinds.csv');
+    expect(documentOf(rows).predictions).toEqual(documentOf(predicted).predictions);
+  }
+  const columns = 'how the columns were standardised';
+  const names = 'the names of the classes';
+  expect(await convert('kinds', 'kinds.npz')).toEqual([`${columns}, and ${names}: it has no place for them`]);
+  const said = await fusor(['convert', 'kinds', 'kinds.safetensors'], { cwd });
+  expect(said.stderr).toContain(`left out: ${columns}, and ${names}: it has no place for them\n`);
+  const file = join(cwd, 'kinds', 'data.json');
+  const { columns: inTable, label, scale } = JSON.parse(readFileSync(file, 'utf8'));
+  for (const [name, kept, parts] of [
+    ['values', { columns: inTable, label: { name: label.name }, scale }, columns],
+    ['names', { classes: label.classes }, names],
+  ]) {
+    writeFileSync(file, JSON.stringify(kept));
+    expect(await convert('kinds', `${name}.npz`)).toEqual([`${parts}: it has no place for them`]);
+  }
+  // Numbered by these rows, the lilies would be the irises' output.
+  const { status, stderr } = await fusor(
+    ['evaluate', 'kinds.npz', '--data', 'few-kinds.csv', '--label', 'kind'],
+    { cwd },
+  );
+  expect([status, stderr]).toEqual([
+    3,
+    expect.stringMatching(
+      /2 classes \(lily, rose\), the model has 3 outputs · .*few-kinds.csv · .*data.json/,
+    ),
+  ]);
+}, 120_000);

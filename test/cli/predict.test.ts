@@ -182,6 +182,41 @@ test('a folder of images per class: its names, and fewer classes, of other sizes
   expect(documentOf(await fusor(red, { cwd })).predictions).toMatchObject([{ class: 2, name: 'red' }]);
   const fewer = ['evaluate', 'painted', '--data', './fewer', '--json', ...WASM];
   expect(documentOf(await fusor(fewer, { cwd })).test.accuracy).toBeGreaterThan(0.9);
+  // Of other sizes, too, and in folders or none; what is no picture is left alone.
+  mkdirSync(join(cwd, 'loose'));
+  for (const [name, red] of [
+    ['b.png', 255],
+    ['a.jpg', 0],
+  ] as const) {
+    const background = { r: red, g: 0, b: 255 - red };
+    const image = sharp({ create: { width: 20, height: 15, channels: 3, background } });
+    await image.toFile(join(cwd, 'loose', name));
+  }
+  write(join('loose', 'notes.txt'), 'no picture');
+  const rowsOf = async (...words: string[]) => {
+    const ran = await fusor(['predict', 'painted', ...words, '--quiet', ...WASM], { cwd });
+    return ran.stdout
+      .split('\n')
+      .slice(2, -1)
+      .map((line) => line.trim().split(/ +/).slice(0, 2).join(' '));
+  };
+  expect(await rowsOf('./loose')).toEqual(['a.jpg blue', 'b.png red']);
+  expect(await rowsOf('./fewer', '--limit', '2')).toEqual(['green/0.png green', 'green/1.png green']);
+  expect(await rowsOf('./loose', join('fewer', 'red', '3.png'))).toEqual([
+    'loose/a.jpg blue',
+    'loose/b.png red',
+    '3.png red',
+  ]);
+  const apart = ['loose/a.jpg', 'loose/b.png'];
+  const [whole, listed] = await Promise.all(
+    [['./loose'], apart].map((words) => fusor(['predict', 'painted', ...words, '--json', ...WASM], { cwd })),
+  );
+  expect(documentOf(whole).predictions).toEqual(documentOf(listed).predictions);
+  const alone = await fusor(['evaluate', 'painted', '--data', './loose', ...WASM], { cwd });
+  expect([alone.status, alone.stderr]).toEqual([
+    3,
+    expect.stringContaining('no folders of images, one a class'),
+  ]);
   // As with train, whose model is an option.
   for (const model of [['--model', 'painted'], ['--model=painted']]) {
     const asked = ['predict', join('colours', 'red', '3.png'), ...model, '--json', ...WASM];

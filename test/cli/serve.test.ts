@@ -162,7 +162,7 @@ describe('a model of a table', () => {
 
   test('takes its cells, as they are', async () => {
     const told = await (await fetch(`${at}/v1/models/houses`)).json();
-    expect(told).toMatchObject({ columns: ['age', 'sea'] });
+    expect(told).toMatchObject({ columns: ['age', 'sea'], classes: ['new', 'old'] });
     const ask = async (instances: unknown[]) => {
       const body = JSON.stringify({ instances });
       const headers = { 'content-type': 'application/json' };
@@ -181,6 +181,24 @@ describe('a model of a table', () => {
         [97, 'near'],
       ]),
     ).toEqual([young, old]);
+  });
+
+  test.each([
+    ['an empty number', { age: null, sea: 'far' }, 'no value in column "age" · instances, row 1 · give one'],
+    ['text for a number', { age: 'x', sea: 'far' }, '"x" in column "age" is no number'],
+    ['a category that was not there', { age: 1, sea: 'x' }, 'there were near, far'],
+    ['no such column', { age: 1 }, 'there is no column "sea"'],
+    ['another number of cells', [1], 'a list of 2 cells'],
+    ['a nested cell', { age: [1], sea: 'far' }, 'there is no column "age"'],
+  ])('%s is refused without the options of a command line', async (_, row, named) => {
+    const response = await fetch(`${at}/v1/models/houses:predict`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ instances: [row] }),
+    });
+    const { error } = (await response.json()) as { error: string };
+    expect([response.status, error]).toEqual([400, expect.stringContaining(named)]);
+    expect(error).not.toMatch(/--[a-z]/);
   });
 
   testUnless(browserObstacle)(

@@ -1,20 +1,42 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeAtomic } from '../../files/atomic';
 import { convertModel } from '../../io/convert';
+import { formatOfName } from '../../io/formats';
+import { DATA_FILE } from '../../runs/run-folder';
 import type { Run } from '../command';
-import { modelFolder } from '../model-path';
 import type { convert } from '../options';
 import { thousands } from '../output';
+import { type KeptData, keptBeside, keptOf } from '../train/kept';
 
 /** Nothing is computed, so no backend is needed. */
 export const run: Run<typeof convert> = async ({ settings, args, out }) => {
   const [source, destination] = [args.source!, args.destination!];
-  const { to, allowNonfinite } = settings;
-  const model = settings.model && modelFolder(settings.model);
-  const done = await convertModel(modelFolder(source), destination, { to, allowNonfinite, model });
-  for (const part of done.leftOut) out.note(`left out: ${part}`);
-  const document = { schema: 'fusor.conversion', version: 1, source, destination, ...done };
+  const { to, allowNonfinite, model } = settings;
+  const kept = keptBeside(formatOfName(source) === 'kerasWeights' ? (model ?? source) : source);
+  const done = await convertModel(source, destination, { to, allowNonfinite, model });
+  const leftOut = [...done.leftOut, ...(await keep(kept, destination))];
+  for (const part of leftOut) out.note(`left out: ${part}`);
+  const document = { schema: 'fusor.conversion', version: 1, source, destination, ...done, leftOut };
   out.result(
     document,
     () => `${done.from} → ${done.to}: ${thousands(done.parameters)} parameters in ${destination}`,
   );
   return 0;
 };
+
+/** How data is taken for the model goes with it where it is a folder. @returns what was left out: one file has no place for it */
+async function keep(kept: KeptData, destination: string): Promise<string[]> {
+  const content = keptOf(kept);
+  if (!content) return [];
+  if (statSync(destination).isDirectory()) {
+    await writeAtomic(join(destination, DATA_FILE), `${JSON.stringify(content, null, 2)}\n`);
+    return [];
+  }
+  const { schema, classNames } = kept;
+  const parts = [
+    schema && (schema.scale === 'standard' ? 'how the columns were standardised' : 'what the columns became'),
+    classNames && 'the names of the classes',
+  ];
+  return [`${parts.filter(Boolean).join(', and ')}: it has no place for them`];
+}

@@ -1,4 +1,8 @@
-import { loadDataset } from '../../data/datasets';
+import { isOwnFolder, loadDataset } from '../../data/datasets';
+import type { OwnData } from '../../data/open-table';
+import { FusorError } from '../../errors';
+import type { Model } from '../../index';
+import { DATA_FILE } from '../../runs/run-folder';
 import type { Run } from '../command';
 import { interruptible } from '../interrupt';
 import { openModel, whereOf } from '../model-path';
@@ -7,7 +11,7 @@ import { thousands } from '../output';
 import { rowsOf, taskOf, withTargets } from '../train/data';
 import { backendOf, fallbackOf } from '../train/document';
 import { runtimeLine } from '../train/environment';
-import { dataFor, keptBeside, missingFor } from '../train/kept';
+import { dataFor, type KeptData, keptBeside, missingFor } from '../train/kept';
 import { compileForTest } from '../train/problem';
 
 export const run: Run<typeof evaluate> = async ({ settings, origins, args, out }) => {
@@ -15,13 +19,15 @@ export const run: Run<typeof evaluate> = async ({ settings, origins, args, out }
   const model = await openModel(args.model!, settings);
   try {
     if (!model.toJSON().compile) compileForTest(model, whereOf(settings));
+    const kept = keptBeside(args.model!);
     const data = await loadDataset(set, {
       ...settings,
       imageSize: settings.imageSize ?? imageSizeOf(model.inputShape),
       missing: missingFor(args.model!, settings.missing, origins.missing),
       task: taskOf(model),
-      ...keptBeside(args.model!),
+      ...kept,
     });
+    if (isOwnFolder(set)) checkClasses(data, model, kept);
     const tested = withTargets(model, data.test ?? data.train);
     const runtime = await model.runtime();
     const { batchSize } = settings;
@@ -45,6 +51,18 @@ export const run: Run<typeof evaluate> = async ({ settings, origins, args, out }
     await model.dispose();
   }
 };
+
+/** Classes that are numbered as they are found have the model's numbers only where all of them are there. @throws ERR_LABEL_RANGE */
+function checkClasses({ schema, classNames, folder }: OwnData, model: Model, kept: KeptData): void {
+  if (!classNames || (schema ? kept.schema : kept.classNames)) return;
+  const outputs = model.outputShape.reduce((product, size) => product * size, 1);
+  if (classNames.length === (outputs === 1 ? 2 : outputs)) return;
+  throw new FusorError('ERR_LABEL_RANGE', [
+    `${classNames.length} classes (${classNames.slice(0, 12).join(', ')}), the model has ${outputs} output${outputs === 1 ? '' : 's'}`,
+    folder,
+    `which output is which class is not known: name the run that trained it, which has kept that in its ${DATA_FILE}, or give rows of all classes`,
+  ]);
+}
 
 /** Pictures are brought to the model's size, as predict brings them; undefined for a model that takes something else. */
 function imageSizeOf([height, width, channels]: readonly number[]): readonly [number, number] | undefined {

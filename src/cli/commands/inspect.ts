@@ -12,7 +12,6 @@ import { checkWeights } from '../../io/weights-check';
 import { findCheckpoint } from '../../runs/checkpoint-folder';
 import type { EpochRecord } from '../../runs/run-folder';
 import type { Run } from '../command';
-import { modelFolder } from '../model-path';
 import type { inspect } from '../options';
 import { table } from '../output';
 import { historyTable } from '../train/report';
@@ -21,7 +20,7 @@ import { historyTable } from '../train/report';
 export const run: Run<typeof inspect> = async ({ settings, args, out }) => {
   const path = args.path!;
   const isRun = existsSync(join(path, 'config.json'));
-  const stored = await readModel(isRun ? await inRun(path) : modelFolder(path));
+  const stored = await readModel(isRun ? await inRun(path) : path);
   checkWeights(stored.tensors, stored.weightsFile, settings);
   const model = modelOf(stored.config, stored.configFile);
   const config = model.toJSON();
@@ -64,7 +63,7 @@ export const run: Run<typeof inspect> = async ({ settings, args, out }) => {
 async function inRun(path: string): Promise<string> {
   const ended = existsSync(join(path, 'model', MODEL_FILE));
   const found = ended ? undefined : await findCheckpoint(path);
-  return found ? found.file : modelFolder(path);
+  return found ? found.file : path;
 }
 
 /** optimizer adam (learningRate 0.001, …) · loss … · metrics … */

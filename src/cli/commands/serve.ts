@@ -17,14 +17,15 @@ export const run: Run<typeof serve> = async ({ settings, args, out }) => {
   try {
     const name = settings.name ?? (basename(resolve(args.model!)).replace(/[^\w.-]+/g, '-') || 'model');
     const runtime = await model.runtime();
-    const missing = missingFor(args.model!, 'error', 'default');
+    // Who asks over HTTP has no options.
+    const missing = missingFor(args.model!, 'refuse', 'default');
     const wanted = { inputShape: model.inputShape, schema, missing };
     const client = readFileSync(join(__dirname, '..', '..', '..', 'scripts', 'serve', 'client.js'));
     const resources = {
       '/': { type: 'text/html; charset=utf-8', body: servePage(name, wanted, classNames) },
       '/client.js': { type: 'text/javascript; charset=utf-8', body: client },
     };
-    const { server, address } = await serveModel(model, wanted, name, resources, host, port);
+    const { server, address } = await serveModel({ model, name, wanted, classNames, resources }, host, port);
     try {
       if (!/^(127\.|::1$|localhost$)/.test(host))
         out.note(`warning: ${host} is reached from other computers, and whoever reaches it may ask`);

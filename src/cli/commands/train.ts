@@ -25,7 +25,7 @@ import { rowsOf, withTargets } from '../train/data';
 import { backendOf, dataOf, type Fallback, fallbackOf, modelOf, type RunDocument } from '../train/document';
 import { environmentOf, runtimeLine } from '../train/environment';
 import { extras } from '../train/extras';
-import { keptOf } from '../train/kept';
+import { keptOf, keptToTrain } from '../train/kept';
 import { buildModel, loadProblem, modelOf as modelOfCheckpoint, type TrainSettings } from '../train/problem';
 import { Recorder } from '../train/recorder';
 import { described, oddities } from '../train/remarks';
@@ -58,8 +58,9 @@ async function trainAndTest(
   const { epochs, batchSize, validationSplit, onSaveError, monitor } = settings;
   const resume = resumed?.checkpoint;
   const seed = resume?.seed ?? settings.seed ?? randomInt(2 ** 31);
-  const data = await loadProblem(call, seed, validationSplit);
-  if (isOwnFolder(settings.data)) out.note(described(data));
+  const kept = keptToTrain(settings.model, resumed?.folder.path);
+  const data = await loadProblem(call, seed, validationSplit, kept);
+  if (isOwnFolder(settings.data)) out.note(described(data, settings.model === undefined ? undefined : kept));
   for (const line of oddities(data, settings.categorical)) out.note(line);
   const model = resume ? modelOfCheckpoint(resume, settings) : await buildModel(call, data, seed);
   if (settings.findLr) return (await import('../train/find-lr.js')).findLr(call, model, data, seed);
@@ -70,8 +71,8 @@ async function trainAndTest(
       // First: it makes the folder a run that can be gone on with.
       await made.write(CONFIG_FILE, { ...portable({ ...settings, ...attempt?.asked }), seed });
       await made.write('environment.json', environment);
-      const kept = keptOf(data);
-      if (kept) await made.write(DATA_FILE, kept);
+      const toKeep = keptOf(data);
+      if (toKeep) await made.write(DATA_FILE, toKeep);
     } catch (error) {
       await made.release();
       throw error;

@@ -1,14 +1,16 @@
 /** What `predict` is given: a data set by name, files by what they hold, or what comes on stdin. */
 import { statSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { isOwnFolder, loadDataset } from '../../data/datasets';
 import { readIdx } from '../../data/idx';
 import { isPictureName, pixelsOf } from '../../data/image-folder';
 import { readNpy, readNpz } from '../../data/npy';
+import { imagesToPredict } from '../../data/open';
 import { arrayInputs } from '../../data/table/inputs';
 import { openDataFile } from '../../data/unpack';
 import { FusorError } from '../../errors';
-import { type NDArray, ndarray } from '../../index';
+import type { NDArray } from '../../index';
+import { requireMemory } from '../../memory';
 import type { Settings } from '../option';
 import type { predict } from '../options';
 import { arraysOf } from '../train/data';
@@ -37,23 +39,35 @@ export async function inputsOf(
 ): Promise<Inputs> {
   if (names.filter((name) => name === '-').length > 1)
     throw new FusorError('ERR_ARG', ['stdin is named twice', '-', 'leave one of them out']);
-  const parts: NDArray[] = [];
-  for (const name of names)
-    parts.push(isSet(name) ? await testRows(name, settings) : await fileRows(name, wanted));
-  const rows = parts.flatMap(({ shape: [count] }, i) => {
-    const numbers = Array.from({ length: count }, (_, row) => String(row));
+  const parts: Part[] = [];
+  for (const name of names) parts.push(await partOf(name, wanted, settings));
+  const rows = parts.flatMap(({ x, files }, i) => {
+    const name = basename(names[i]);
+    if (files) return names.length === 1 ? files : files.map((file) => join(name, file));
+    const numbers = Array.from({ length: x.shape[0] }, (_, row) => String(row));
     if (names.length === 1) return numbers;
-    return count === 1 ? [basename(names[i])] : numbers.map((row) => `${basename(names[i])} ${row}`);
+    return numbers.length === 1 ? [name] : numbers.map((row) => `${name} ${row}`);
   });
-  const x = first(joined(parts, names), settings.limit);
+  const arrays = parts.map(({ x }) => x);
+  const x = first(joined(arrays, names), settings.limit);
   return { name: names.join(', '), x, rows: rows.slice(0, x.shape[0]) };
 }
 
-function isSet(name: string): boolean {
-  return name !== '-' && (!isOwnFolder(name) || isFolder(name));
+interface Part {
+  x: NDArray;
+  /** Of a folder of pictures: their paths in it. */
+  files?: readonly string[];
 }
 
-const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+async function partOf(name: string, wanted: InputsWanted, settings: Settings<typeof predict>): Promise<Part> {
+  if (name === '-') return { x: await fileRows(name, wanted) };
+  if (!isOwnFolder(name)) return { x: await testRows(name, settings) };
+  if (!statSync(name, { throwIfNoEntry: false })?.isDirectory()) return { x: await fileRows(name, wanted) };
+  const files = imagesToPredict(name).slice(0, settings.limit);
+  if (files.length === 0) return { x: await testRows(name, settings) };
+  const images = files.map((file) => ({ name: join(name, file), image: join(name, file) }));
+  return { x: await pictures(images, wanted), files };
+}
 
 async function testRows(name: string, settings: Settings<typeof predict>): Promise<NDArray> {
   const { test, train } = await loadDataset(name, settings);
@@ -97,20 +111,31 @@ const PICTURE = /^(\x89PNG|\xff\xd8\xff|GIF8|II\*\0|MM\0\*|RIFF....WEBP|....ftyp
 async function bytesRows(bytes: Buffer, name: string, wanted: InputsWanted): Promise<NDArray> {
   if (bytes.length === 0)
     throw new FusorError('ERR_DATA_EMPTY', ['nothing in it', name, 'give at least one row']);
-  if (PICTURE.test(bytes.toString('latin1', 0, 16))) return picture(bytes, name, wanted);
+  if (PICTURE.test(bytes.toString('latin1', 0, 16))) return pictures([{ name, image: bytes }], wanted);
   if (isPictureName(name)) throw unknown(name, 'the image cannot be read', 'take another copy');
   const text = bytes.toString('utf8');
   if (!text.includes('\0') && !text.includes('\ufffd')) return textInputs(text, name, wanted);
   throw unknown(name, 'what it holds is not known', 'give PNG, JPEG, CSV, JSON, .npy, .npz or IDX');
 }
 
-async function picture(bytes: Buffer, name: string, { inputShape, invert }: InputsWanted): Promise<NDArray> {
+/** Brought to the shape that the model takes. */
+async function pictures(
+  images: readonly { name: string; image: string | Buffer }[],
+  { inputShape, invert }: InputsWanted,
+): Promise<NDArray> {
+  const where = images[0].name;
   if (inputShape.length !== 3 || ![1, 3].includes(inputShape[2])) {
     const mend = 'give CSV or JSON; pictures are for inputs of [height, width, 1 or 3]';
-    throw new FusorError('ERR_SHAPE', [`a picture, the model takes [${inputShape}]`, name, mend]);
+    throw new FusorError('ERR_SHAPE', [`a picture, the model takes [${inputShape}]`, where, mend]);
   }
-  const pixels = await pixelsOf(bytes, name, inputShape);
-  return ndarray(invert ? pixels.map((value) => 255 - value) : pixels, [1, ...inputShape]);
+  const size = inputShape.reduce((product, side) => product * side, 1);
+  requireMemory(images.length * size, 'the images', where, 'take fewer (--limit)');
+  const data = new Uint8Array(images.length * size);
+  for (const [row, { name, image }] of images.entries()) {
+    const pixels = await pixelsOf(image, name, inputShape);
+    data.set(invert ? pixels.map((value) => 255 - value) : pixels, row * size);
+  }
+  return { data, shape: [images.length, ...inputShape] };
 }
 
 async function stdin(): Promise<Buffer> {

@@ -2,7 +2,7 @@
 import { parse } from 'papaparse';
 import { isText, numberOf } from '../../data/table/cell';
 import { hasHeader } from '../../data/table/header';
-import { type TableRecord, tableInputs } from '../../data/table/inputs';
+import { type EmptyNumbers, type TableRecord, tableInputs } from '../../data/table/inputs';
 import { flatRow, type JsonCell } from '../../data/table/layout';
 import type { TableSchema } from '../../data/table/schema';
 import { FusorError } from '../../errors';
@@ -13,7 +13,7 @@ export interface Wanted {
   inputShape: readonly number[];
   /** Of a model that was trained on a table. */
   schema?: TableSchema;
-  missing: 'error' | 'mean';
+  missing: EmptyNumbers;
 }
 
 /** @param name of the text, for errors @throws ERR_DATA_FORMAT, ERR_DATA_EMPTY, ERR_SHAPE, ERR_LABEL_RANGE */

@@ -32,6 +32,17 @@ class Refusal extends Error {
   }
 }
 
+/** What is served, and how it is told of. */
+export interface Service {
+  model: Model;
+  name: string;
+  /** What a row is: of a model of a table its cells. */
+  wanted: Wanted;
+  /** In the order of the outputs, where they have names. */
+  classNames?: readonly string[];
+  resources: Resources;
+}
+
 export interface Served {
   server: Server;
   /** http://127.0.0.1:8501 */
@@ -39,19 +50,11 @@ export interface Served {
 }
 
 /**
- * @param wanted what a row is: of a model of a table its cells
  * @param host 127.0.0.1, or another address of this computer's, which then answers whoever reaches it
  * @param port 0: any that is free
  * @throws ERR_IO where the address cannot be had
  */
-export async function serveModel(
-  model: Model,
-  wanted: Wanted,
-  name: string,
-  resources: Resources,
-  host: string,
-  port: number,
-): Promise<Served> {
+export async function serveModel(service: Service, host: string, port: number): Promise<Served> {
   const server = createServer({
     headersTimeout: 5000,
     requestTimeout: 10_000,
@@ -81,7 +84,7 @@ export async function serveModel(
   server.on('request', async (request, response) => {
     try {
       checkOrigin(request, hosts);
-      await answer(request, response, model, wanted, name, resources);
+      await answer(request, response, service);
     } catch (error) {
       const status = error instanceof Refusal ? error.status : isFusorError(error) ? 400 : 500;
       json(response, status, { error: status === 500 ? 'internal error' : (error as Error).message });
@@ -99,10 +102,7 @@ function checkOrigin({ headers: { host = '', origin } }: IncomingMessage, hosts:
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  model: Model,
-  wanted: Wanted,
-  name: string,
-  resources: Resources,
+  { model, name, wanted, classNames: classes, resources }: Service,
 ): Promise<void> {
   const [path] = (request.url ?? '').split('?');
   const predict = `/v1/models/${name}:predict`;
@@ -118,7 +118,8 @@ async function answer(
   }
   const { inputShape, outputShape } = model;
   const columns = wanted.schema?.columns.map((column) => column.name);
-  json(response, 200, { name, ready: true, inputShape, outputShape, ...(columns && { columns }) });
+  const names = { ...(columns && { columns }), ...(classes && { classes }) };
+  json(response, 200, { name, ready: true, inputShape, outputShape, ...names });
 }
 
 /** {instances: [rows]} → {predictions: [rows]}. */

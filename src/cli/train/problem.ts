@@ -14,11 +14,12 @@ import {
   sequential,
 } from '../../index';
 import { loadConfig, loadModel } from '../../io/model';
-import { modelFolder, whereOf } from '../model-path';
+import { whereOf } from '../model-path';
 import type { Settings } from '../option';
 import type * as options from '../options';
 import type { Resolved } from '../settings';
 import { inputShapeOf, outputsOf } from './data';
+import { isConfiguration, keptToTrain } from './kept';
 
 export type TrainSettings = Settings<typeof options.train>;
 /** What is trained and where; the settings of the commands that train hold it. */
@@ -26,15 +27,19 @@ export type Problem = Resolved<
   typeof options.problem & typeof options.runtime & Pick<typeof options.common, 'quiet'>
 >;
 
-/** @param validation the share to validate with, of a file of the user's own: chosen at random, the same of each class */
+/**
+ * @param validation the share to validate with, of a file of the user's own: chosen at random, the same of each class
+ * @param kept how the data is to be taken, of a model that was trained before
+ */
 export async function loadProblem(
   { settings }: Pick<Problem, 'settings'>,
   seed: number,
   validation = 0,
+  kept = keptToTrain(settings.model),
 ): Promise<OwnData> {
   const { testSplit: test, loss } = settings;
   const task = loss && (loss.startsWith('mean') ? 'regression' : 'classification');
-  return loadDataset(settings.data, { ...settings, task, validation, test, seed });
+  return loadDataset(settings.data, { ...settings, task, validation, test, seed, ...kept });
 }
 
 /** The model of a checkpoint, to run where the flags say; its weights are still in the checkpoint. */
@@ -74,9 +79,8 @@ export async function buildModel(
   return model;
 }
 
-/** A model.json is a configuration, for new weights. */
 function modelAt(path: string): Promise<Model> {
-  return /\.json$/i.test(path) ? loadConfig(path) : loadModel(modelFolder(path));
+  return isConfiguration(path) ? loadConfig(path) : loadModel(path);
 }
 
 /** Of values the squared error. */

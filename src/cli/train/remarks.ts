@@ -4,16 +4,18 @@ import { numberOf } from '../../data/table/cell';
 import type { NumericArray, TableSchema } from '../../index';
 import { thousands } from '../output';
 import { inputShapeOf, outputsOf, rowsOf } from './data';
+import type { KeptData } from './kept';
 
-/** What data of the user's own was taken for, where nobody has said. */
-export function described(data: OwnData): string {
+/** What data of the user's own was taken for, where nobody has said; or that a model has said it, by what was kept with that. */
+export function described(data: OwnData, kept?: KeptData): string {
   const { schema, train, validation, test, folder } = data;
   const counts = [train, validation, test].map((rows) => (rows ? thousands(rowsOf(rows)) : '0'));
-  const taken = schema ? tableTaken(schema) : arraysTaken(data);
+  const taken = schema ? tableTaken(schema, kept) : arraysTaken(data, kept);
   return `${folder}: ${taken}; rows to train, validate, test: ${counts.join(', ')}`;
 }
 
-function tableTaken({ columns, label, scale }: TableSchema): string {
+function tableTaken(schema: TableSchema, kept: KeptData | undefined): string {
+  const { columns, label, scale } = schema;
   const categories = columns.filter((column) => column.kind === 'category');
   const named = categories.slice(0, 5).map(({ name, categories: { length } }) => `${name} ${length}`);
   if (categories.length > named.length) named.push('…');
@@ -21,15 +23,18 @@ function tableTaken({ columns, label, scale }: TableSchema): string {
     `${thousands(columns.length - categories.length)} numbers`,
     categories.length > 0 && `${categories.length} categories (${named.join(', ')})`,
   ];
-  const how = { bytes: ', bytes / 255', standard: ', standardised', none: '' }[scale];
+  const how =
+    schema === kept?.schema
+      ? ', as the model was trained on them'
+      : { bytes: ', bytes / 255', standard: ', standardised', none: '' }[scale];
   const target = label.classes ? `${label.classes.length} classes` : 'a value';
   return `${kinds.filter(Boolean).join(' and ')}${how}, to predict ${target}, "${label.name}"`;
 }
 
-function arraysTaken({ train, classes, scale }: OwnData): string {
+function arraysTaken({ train, classes, scale }: OwnData, kept: KeptData | undefined): string {
   const isBytes = 'x' in train && train.x.data[Symbol.toStringTag] === 'Uint8Array';
   const asTheyAre = isBytes ? 'bytes as they are: none is above 1' : 'as they are';
-  const how = scale === undefined ? 'bytes / 255' : asTheyAre;
+  const how = kept ? 'as the model takes them' : scale === undefined ? 'bytes / 255' : asTheyAre;
   const outputs = outputsOf(train);
   const target = classes > 0 ? `${classes} classes` : outputs === 1 ? 'a value' : `${outputs} values`;
   return `${inputShapeOf(train).join('x')} numbers a row, ${how}, to predict ${target}`;

@@ -5,19 +5,21 @@ import { isMissing, numberOf } from './cell';
 import type { JsonCell } from './layout';
 import { expand, type TableColumn, type TableSchema, widthOf } from './schema';
 
+/** What becomes of empty numbers: an error that names the option, the column's mean, or an error for who has no options. */
+export type EmptyNumbers = 'error' | 'mean' | 'refuse';
+
 export type TableRecord = ReadonlyMap<string, JsonCell>;
 
 /**
  * x for rows of named cells; those that the model does not know are left alone, the label among them.
  * @param where names the row, for errors
- * @param missing what an empty number becomes: an error, or the column's mean
  * @throws ERR_DATA_FORMAT, ERR_LABEL_RANGE for a category that was not there in training
  */
 export function tableInputs(
   schema: TableSchema,
   records: readonly TableRecord[],
   where: (row: number) => string,
-  missing: 'error' | 'mean',
+  missing: EmptyNumbers,
 ): NDArray {
   const { columns } = schema;
   const values = new Float32Array(records.length * columns.length);
@@ -29,14 +31,14 @@ export function tableInputs(
 
 /**
  * x for rows of an array that has a number a column, in the order of the table's columns.
- * @param missing what NaN becomes: an error, or the column's mean
+ * @param missing of NaN
  * @throws ERR_SHAPE, ERR_DATA_FORMAT
  */
 export function arrayInputs(
   schema: TableSchema,
   { data, shape }: NDArray,
   where: string,
-  missing: 'error' | 'mean',
+  missing: EmptyNumbers,
 ): NDArray {
   const { columns } = schema;
   const [rows, ...row] = shape;
@@ -59,15 +61,19 @@ export function arrayInputs(
   throw refuse(
     `${data[bad]} in column "${names[bad % row[0]]}"`,
     `${where}, row ${Math.floor(bad / row[0])}`,
-    Number.isNaN(data[bad]) ? 'give a number, or take the mean: --missing mean' : 'give finite numbers',
+    Number.isNaN(data[bad]) ? mendEmpty('a number', missing) : 'give finite numbers',
   );
+}
+
+function mendEmpty(what: string, missing: EmptyNumbers): string {
+  return `give ${what}${missing === 'error' ? ', or take the mean: --missing mean' : ''}`;
 }
 
 function numberIn(
   column: TableColumn,
   cell: JsonCell | undefined,
   where: string,
-  missing: 'error' | 'mean',
+  missing: EmptyNumbers,
 ): number {
   const refuse = (what: string, mend: string) => new FusorError('ERR_DATA_FORMAT', [what, where, mend]);
   const { name } = column;
@@ -86,7 +92,7 @@ function numberIn(
   }
   if (isMissing(text)) {
     if (missing === 'mean') return Number.NaN;
-    throw refuse(`no value in column "${name}"`, 'give one, or take the mean: --missing mean');
+    throw refuse(`no value in column "${name}"`, mendEmpty('one', missing));
   }
   const value = Math.fround(typeof cell === 'boolean' ? Number(cell) : numberOf(text));
   if (Number.isFinite(value)) return value;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import sharp from 'sharp';
 import { readNpy } from '../../../src/data/npy';
+import { imagesToPredict } from '../../../src/data/open';
 import { datasets, type LabelledRows, type OwnData } from '../../../src/index';
 import { writeFiles } from '../../support/data-sets';
 import { idxBytes } from '../../support/idx';
@@ -267,6 +268,32 @@ describe('a folder of images per class', () => {
     ]);
     symlinkSync(join(path, 'nowhere.png'), join(path, 'a', '3.png'));
     await expect(datasets.open(path)).rejects.toMatchObject({ message: /a\/3\.png/ });
+  });
+
+  test('to predict: all images, of a folder that is divided those to test with, of other data none', async () => {
+    const dot = await image(10, 1, 1);
+    const made = (...names: string[]) =>
+      writeFiles(fresh(), Object.fromEntries(names.map((name) => [name, dot])));
+    const divided = ['train/cat/1.png', 'test/dog/9.png', 'test/cat/2.png'];
+    expect(imagesToPredict(made(...divided))).toEqual(['test/cat/2.png', 'test/dog/9.png']);
+    // A class may be called so.
+    expect(imagesToPredict(made('train/1.png', 'car/2.png'))).toEqual(['car/2.png', 'train/1.png']);
+    expect(imagesToPredict(made('b.jpg', 'a.png', 'notes.txt', 'old/c.png'))).toEqual([
+      'a.png',
+      'b.jpg',
+      'old/c.png',
+    ]);
+    expect(imagesToPredict(made('train-images-idx3-ubyte', 'preview.png'))).toEqual([]);
+    expect(imagesToPredict(made('notes.txt'))).toEqual([]);
+  });
+
+  test('pictures without folders are no classes, whatever names are given', async () => {
+    const path = writeFiles(fresh(), { '1.png': await image(10) });
+    for (const options of [{}, { classNames: ['a', 'b'] }])
+      await expect(datasets.open(path, options)).rejects.toMatchObject({
+        code: 'ERR_DATA_EMPTY',
+        message: /no folders of images, one a class/,
+      });
   });
 
   test('more than 256 classes keep their numbers', async () => {

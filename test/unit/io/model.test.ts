@@ -1,8 +1,16 @@
-import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256 } from '../../../src/data/digests';
 import { readSafetensors, type Tensor, writeSafetensors } from '../../../src/files/safetensors';
-import { layers, loadModel, type Model, ndarray, saveModel, sequential } from '../../../src/index';
+import {
+  convertModel,
+  layers,
+  loadModel,
+  type Model,
+  ndarray,
+  saveModel,
+  sequential,
+} from '../../../src/index';
 import { temporaryFolder } from '../../support/script';
 
 const root = temporaryFolder();
@@ -83,6 +91,20 @@ test.each(['', '.safetensors', '.npz', '.keras'])(
     expect([loaded.learningRate, loaded.toJSON().compile?.loss.kind]).toEqual([0, 'categoricalCrossentropy']);
   },
 );
+
+test('of a run folder its model is loaded, unless one was saved into the folder itself', async () => {
+  const run = fresh();
+  mkdirSync(run);
+  writeFileSync(join(run, 'config.json'), '{}');
+  const early = await refusal(run);
+  expect([early.code, early.message]).toEqual(['ERR_FILE_FORMAT', expect.stringContaining('no model yet')]);
+  cpSync(saved, join(run, 'model'), { recursive: true });
+  const model = await loadModel(run);
+  expect((await model.getWeights()).map(({ data }) => [...data])).toEqual(weights.map((data) => [...data]));
+  await convertModel(run, `${run}.keras`);
+  await saveModel(sequential([layers.dense(2, { inputShape: [3] })], { name: 'other' }), run);
+  expect((await loadModel(run)).name).toBe('other');
+});
 
 test('compile options can be replaced when it is loaded', async () => {
   const model = await loadModel(saved, { optimizer: 'adam', backend: 'tfjs' });

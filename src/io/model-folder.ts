@@ -1,0 +1,24 @@
+/** Where the model of a folder lies: in it, or, of a run's folder, in its model/. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { CONFIG_FILE } from '../runs/run-folder';
+import { MODEL_FILE } from './fusor-model';
+import { refused } from './stored-model';
+
+/**
+ * The model folder that a path means: itself, or the model of a run folder.
+ * @throws ERR_FILE_FORMAT for a run that still trains, or ended before its end
+ */
+export function modelFolder(path: string): string {
+  // First: what somebody saved into a run's folder is what they mean by it.
+  if (existsSync(join(path, MODEL_FILE))) return path;
+  const inRun = join(path, 'model');
+  if (existsSync(join(inRun, MODEL_FILE))) return inRun;
+  if (!existsSync(join(path, CONFIG_FILE))) return path;
+  throw refused(
+    path,
+    'missing',
+    'this run has no model yet',
+    'if it ended without one, fusor train --resume goes on with it; or name one of its checkpoints',
+  );
+}
