@@ -65,6 +65,8 @@ export class Model implements TrainedModel {
   #training: TrainingConfig | undefined;
   #plan: TrainPlan | undefined;
   #fitting = false;
+  /** Whether work runs that is to leave no trace. */
+  #held = false;
 
   /** @param select for tests: the choice of a backend */
   constructor(
@@ -270,15 +272,26 @@ export class Model implements TrainedModel {
     return this.#runtime.writeState(this.plan(), state);
   }
 
-  /** Does `work`, then brings weights, optimiser and learning rate back; where none were drawn yet, none are. */
+  /**
+   * Does `work`, then brings weights, optimiser and learning rate back; where none were drawn yet, none are.
+   * @throws ERR_STATE while a fit, or another such work, is running
+   */
   async untouched<T>(work: () => Promise<T>): Promise<T> {
+    this.#notFitting('untouched');
+    if (this.#held)
+      throw new FusorError('ERR_STATE', ['other work is to leave no trace', 'untouched', 'await it first']);
     const { learningRate } = this;
-    const before = this.#runtime.drawn ? await this.readState() : undefined;
+    this.#held = true;
     try {
-      return await work();
+      const before = this.#runtime.drawn ? await this.readState() : undefined;
+      try {
+        return await work();
+      } finally {
+        await (before ? this.writeState(before) : this.#runtime.forget());
+        this.learningRate = learningRate;
+      }
     } finally {
-      await (before ? this.writeState(before) : this.#runtime.forget());
-      this.learningRate = learningRate;
+      this.#held = false;
     }
   }
 

@@ -13,9 +13,19 @@ import { checkedState, freshState, initialWeights } from './weights';
 interface Open {
   session: Session;
   selection: Selection;
-  plan: TrainPlan;
+  /** What must be the same for it to serve another plan. */
   key: string;
+  training: string;
 }
+
+/** A state, and the optimiser of which compile its slots are. */
+interface Home {
+  values: SessionState;
+  training: string;
+}
+
+/** With another one the optimiser begins anew. */
+const trainingOf = (plan: TrainPlan, compiled: number) => `${compiled} ${JSON.stringify(plan.optimizer)}`;
 
 export type Select = (request: SelectionRequest) => Promise<Selection>;
 
@@ -25,10 +35,11 @@ export class Runtime {
   #selection: Promise<Selection> | undefined;
   #open: Open | undefined;
   /** The truth while no session is open; undefined before the weights are drawn. */
-  #state: SessionState | undefined;
+  #home: Home | undefined;
   #drawn = false;
-  /** The optimiser begins anew with the next session. */
-  #restarted = false;
+  /** How often it was compiled; when each call was made, and when the state began that there is. */
+  #compiled = 0;
+  #begun = 0;
   #disposed = false;
   /** Opening, exchanging and closing happen one after the other … */
   #queue: Promise<unknown> = Promise.resolve();
@@ -39,7 +50,7 @@ export class Runtime {
 
   /** Steps that the optimiser has done. */
   get step(): number {
-    return this.#restarted ? 0 : this.position.step;
+    return this.#begun === this.#compiled ? this.position.step : 0;
   }
 
   /** Whether the weights are there: drawn, or written. */
@@ -47,17 +58,17 @@ export class Runtime {
     return this.#drawn;
   }
 
-  /** The weights stay; the optimiser begins anew. */
+  /** The weights stay; the optimiser begins anew for whatever is called from now on. */
   restart(): void {
-    this.#restarted = true;
+    this.#compiled++;
   }
 
   /** As before any weights were there. */
   forget(): Promise<void> {
     return this.#enqueue(async () => {
+      await this.#close(false);
+      this.#home = undefined;
       this.#drawn = false;
-      await this.#close();
-      this.#state = undefined;
       this.position.step = 0;
     });
   }
@@ -81,44 +92,44 @@ export class Runtime {
   }
 
   /** @param seed draws the weights if nothing has; undefined leaves them to be drawn later */
-  async use<T>(plan: TrainPlan, seed: number | undefined, work: (open: Open) => Promise<T>): Promise<T> {
-    this.#check();
-    const { use } = await this.#enqueue(async () => {
-      this.#check();
-      const open = await this.#ensure(plan, seed);
-      const use = work(open);
-      this.#uses.add(use);
-      const done = () => this.#uses.delete(use);
-      use.then(done, done);
-      // Wrapped: the queue goes on while the work runs.
-      return { use };
+  use<T>(plan: TrainPlan, seed: number | undefined, work: (open: Open) => Promise<T>): Promise<T> {
+    const compiled = this.#compiled;
+    return this.#run(async () => {
+      const open = await this.#ensure(plan, compiled, seed);
+      return () => work(open);
     });
-    return use;
   }
 
   /** A copy of all that training changes. @param seed draws the weights if nothing has */
-  async readState(plan: TrainPlan, seed: number): Promise<SessionState> {
-    if (this.#open) return this.use(plan, seed, ({ session }) => session.readState());
-    return this.#enqueue(async () => {
-      if (!this.#state) requireStateMemory(plan);
-      return structuredClone(this.#stateFor(plan, seed));
+  readState(plan: TrainPlan, seed: number): Promise<SessionState> {
+    const compiled = this.#compiled;
+    return this.#run(async () => {
+      if (this.#open) {
+        const { session } = await this.#ensure(plan, compiled, seed);
+        return () => session.readState();
+      }
+      if (!this.#home) requireStateMemory(plan);
+      const copy = structuredClone(this.#stateFor(plan, compiled, seed));
+      return async () => copy;
     });
   }
 
   /** @throws ERR_SHAPE, ERR_NONFINITE_WEIGHTS, ERR_ARG; the model then is as before */
   async writeState(plan: TrainPlan, state: SessionState): Promise<void> {
     const values = reading('writeState', () => checkedState(plan, state));
-    this.#restarted = false;
-    const written = (): void => {
+    const compiled = this.#compiled;
+    await this.#run(async () => {
+      const training = trainingOf(plan, compiled);
+      const open = this.#open;
       this.#drawn = true;
-      this.position.step = values.step;
-    };
-    if (this.#open)
-      return this.use(plan, undefined, ({ session }) => session.writeState(values).then(written));
-    return this.#enqueue(async () => {
-      this.#state = values;
-      written();
+      this.#begun = compiled;
+      if (open?.key === planKey(plan) && open.training === training)
+        return () => open.session.writeState(values);
+      await this.#close(false);
+      this.#home = { values, training };
+      return async () => {};
     });
+    this.position.step = values.step;
   }
 
   /** Idempotent; ends a running span. */
@@ -129,7 +140,7 @@ export class Runtime {
     const last = this.#queue.then(async () => {
       await this.#open?.session.dispose();
       this.#open = undefined;
-      this.#state = undefined;
+      this.#home = undefined;
     });
     this.#queue = last;
     await last;
@@ -149,16 +160,35 @@ export class Runtime {
     return result;
   }
 
-  /** The session for a plan, with drawn weights if there is a seed. */
-  async #ensure(plan: TrainPlan, seed: number | undefined): Promise<Open> {
+  /**
+   * Prepares a job when those before it have begun, and begins it; the queue goes on while it runs, and a session does its jobs in
+   * their order. What there is, is looked at in `prepare` alone: when it was called, something else may still have been.
+   */
+  async #run<T>(prepare: () => Promise<() => Promise<T>>): Promise<T> {
+    this.#check();
+    // Wrapped: the queue is not to wait for the job.
+    const { job } = await this.#enqueue(async () => {
+      const begin = await prepare();
+      const job = begin();
+      this.#uses.add(job);
+      const done = () => this.#uses.delete(job);
+      job.then(done, done);
+      return { job };
+    });
+    return job;
+  }
+
+  /** The session for a plan as of a compile, with drawn weights if there is a seed. */
+  async #ensure(plan: TrainPlan, compiled: number, seed: number | undefined): Promise<Open> {
     const selection = await this.selection();
-    const key = planKey(plan);
-    if (!this.#restarted && this.#open?.key === key && this.#open.selection.backend === selection.backend) {
+    const [key, training] = [planKey(plan), trainingOf(plan, compiled)];
+    const open = this.#open;
+    if (open?.key === key && open.training === training && open.selection.backend === selection.backend) {
       if (seed !== undefined && !this.#drawn) {
-        await this.#open.session.writeState(this.#stateFor(plan, seed));
-        this.#state = undefined;
+        await open.session.writeState(this.#stateFor(plan, compiled, seed));
+        this.#home = undefined;
       }
-      return this.#open;
+      return open;
     }
     const hindrance = selection.backend.unsupported(plan);
     if (hindrance)
@@ -167,35 +197,37 @@ export class Runtime {
         `${selection.backend.name} backend`,
         'try another one',
       ]);
-    if (!this.#open && !this.#state) requireStateMemory(plan);
-    await this.#close();
-    const state = this.#stateFor(plan, seed);
+    if (!open && !this.#home) requireStateMemory(plan);
+    await this.#close(this.#drawn);
+    const state = this.#stateFor(plan, compiled, seed);
     const session = await selection.backend.createSession(plan, state);
     this.position.step = state.step;
-    this.#open = { session, selection, plan, key };
-    this.#state = undefined;
-    this.#restarted = false;
+    this.#begun = compiled;
+    this.#home = undefined;
+    this.#open = { session, selection, key, training };
     return this.#open;
   }
 
-  /** The state moves home. */
-  async #close(): Promise<void> {
+  /** When all its jobs are done. @param keep whether the state moves home */
+  async #close(keep: boolean): Promise<void> {
     const open = this.#open;
     if (!open) return;
     await Promise.allSettled(this.#uses);
-    if (this.#drawn) this.#state = await open.session.readState();
+    if (keep) this.#home = { values: await open.session.readState(), training: open.training };
     this.#open = undefined;
     await open.session.dispose();
   }
 
-  /** The state at home, for a plan. Without a seed, weights that do not stay. */
-  #stateFor(plan: TrainPlan, seed: number | undefined): SessionState {
-    if (!this.#state) {
+  /** The state at home, for a plan as of a compile. Without a seed, weights that do not stay. */
+  #stateFor(plan: TrainPlan, compiled: number, seed: number | undefined): SessionState {
+    const training = trainingOf(plan, compiled);
+    if (!this.#home) {
       const drawn = freshState(initialWeights(plan, seed ?? 0), plan.optimizer);
       if (seed === undefined) return drawn;
       this.#drawn = true;
-      this.#state = drawn;
+      this.#home = { values: drawn, training };
     }
-    return this.#restarted ? freshState(this.#state.weights, plan.optimizer) : this.#state;
+    const { values, training: its } = this.#home;
+    return its === training ? values : freshState(values.weights, plan.optimizer);
   }
 }

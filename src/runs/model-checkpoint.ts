@@ -127,13 +127,13 @@ class Checkpointer implements ModelCheckpoint {
     if (kinds.length > 0) await this.#save(context, kinds);
   }
 
-  async onTrainEnd(_logs: Logs, context: TrainingContext): Promise<void> {
-    try {
-      const { epochs, steps, seconds } = this.schedule;
-      if ((epochs ?? steps ?? seconds) && this.#tried !== context.step) await this.#save(context, [false]);
-    } finally {
-      await this.#close();
-    }
+  async onTrained(context: TrainingContext): Promise<void> {
+    const { epochs, steps, seconds } = this.schedule;
+    if ((epochs ?? steps ?? seconds) && this.#tried !== context.step) await this.#save(context, [false]);
+  }
+
+  async onTrainEnd(): Promise<void> {
+    await this.#close();
   }
 
   /** An abort loses nothing; after any other error the last checkpoint is the place to go on from. */

@@ -2,7 +2,7 @@
  * The folder of a training run: config.json, environment.json, metrics.jsonl, history.csv, checkpoints/, model/, run.json.
  * Locked by the process that trains in it.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { FusorError } from '../errors';
@@ -34,17 +34,23 @@ export const APART: readonly string[] = ['epoch', 'seconds', 'memoryBytes'];
 
 /** Of a log by its name; null where the record has none. */
 export function valueIn(record: EpochRecord, key: string): number | null {
-  return (record as unknown as Record<string, number | null>)[key] ?? null;
+  const value = (record as unknown as Record<string, number | null>)[key];
+  return Number.isFinite(value) ? value : null;
 }
 
-/** The metrics that a record has, by name, with what they are called of validation. */
-export function metricsOf(record: EpochRecord): { name: string; validation: string }[] {
-  const names = Object.keys(record).filter((name) => !APART.includes(name));
+/** The metrics that records have, by name, with what they are called of validation. */
+export function metricsOf(records: readonly EpochRecord[]): { name: string; validation: string }[] {
+  const names = namesIn(records).filter((name) => !APART.includes(name));
   const validations = names.map(validationName);
   return names
     .filter((name) => name !== 'loss' && !validations.includes(name))
-    .filter((name) => valueIn(record, name) !== null)
     .map((name) => ({ name, validation: validationName(name) }));
+}
+
+/** Names of which any record has a value: some come later, or no longer. */
+function namesIn(records: readonly EpochRecord[]): string[] {
+  const names = new Set(records.flatMap((record) => Object.keys(record)));
+  return [...names].filter((name) => records.some((record) => valueIn(record, name) !== null));
 }
 
 export class RunFolder {
@@ -107,7 +113,7 @@ export class RunFolder {
       ['metrics.jsonl', epochs.map((record) => JSON.stringify(record))],
       [
         'history.csv',
-        epochs.length > 0 ? [this.#head(epochs[0]), ...epochs.map((record) => this.#row(record))] : [],
+        epochs.length > 0 ? [this.#head(epochs), ...epochs.map((record) => this.#row(record))] : [],
       ],
       ['steps.jsonl', stepLosses ? stepLines(0, stepLosses) : []],
     ];
@@ -127,19 +133,24 @@ export class RunFolder {
 
   /** A whole line in metrics.jsonl and in history.csv, whose columns are those of Keras' CSVLogger. */
   appendEpoch(record: EpochRecord): void {
-    this.#metrics ??= new AppendFile(join(this.path, 'metrics.jsonl'));
+    const metrics = join(this.path, 'metrics.jsonl');
+    this.#metrics ??= new AppendFile(metrics);
     this.#metrics.append(`${JSON.stringify(record)}\n`);
     const path = join(this.path, 'history.csv');
-    if (!this.#history) {
-      const isNew = !existsSync(path);
-      this.#history = new AppendFile(path);
-      if (isNew) this.#history.append(`${this.#head(record)}\n`);
+    if (Object.keys(csvValues(record)).every((name) => this.#columns.includes(name))) {
+      this.#history ??= new AppendFile(path);
+      this.#history.append(`${this.#row(record)}\n`);
+      return;
     }
-    this.#history.append(`${this.#row(record)}\n`);
+    // A column that was not there before: the file is made anew.
+    this.#history?.close();
+    this.#history = new AppendFile(path, 'w');
+    const records = readFileSync(metrics, 'utf8').trimEnd().split('\n').map((line): EpochRecord => JSON.parse(line));
+    this.#history.append(`${this.#head(records)}\n${records.map((each) => `${this.#row(each)}\n`).join('')}`);
   }
 
-  #head(record: EpochRecord): string {
-    this.#columns = Object.keys(csvValues(record)).sort();
+  #head(records: readonly EpochRecord[]): string {
+    this.#columns = [...new Set(records.flatMap((record) => Object.keys(csvValues(record))))].sort();
     return ['epoch', ...this.#columns].join(',');
   }
 
@@ -222,7 +233,7 @@ function csvValues({
   memoryBytes: ___,
   ...values
 }: EpochRecord): Record<string, number> {
-  const measured = Object.entries(values).filter(([, value]) => value !== null) as [string, number][];
+  const measured = Object.entries(values).filter(([, value]) => Number.isFinite(value)) as [string, number][];
   return Object.fromEntries(measured.map(([key, value]) => [kerasName(key), value]));
 }
 

@@ -107,6 +107,8 @@ export interface Callback {
   onEpochEnd?(epoch: number, logs: Logs, context: TrainingContext): void | Promise<void>;
   /** When the loss of a step or of the validation is not finite; unless it calls stop, fit then ends with ERR_NONFINITE_LOSS. */
   onNonFinite?(loss: number, context: TrainingContext): void;
+  /** Before any onTrainEnd, which may bring other weights back: the state is that of the last step. */
+  onTrained?(context: TrainingContext): void | Promise<void>;
   /** Not called when fit ends by an error or an abort. `logs` are those of the last epoch. */
   onTrainEnd?(logs: Logs, context: TrainingContext): void | Promise<void>;
   /** Instead of onTrainEnd, when fit ends by an error or an abort; must not throw. */

@@ -11,6 +11,8 @@ interface Entry {
   /** Batches between two calls; 0 where it wants none. */
   every: number;
   since: Means;
+  /** As they are when training begins. */
+  logNames: readonly string[];
 }
 
 /** Calls callbacks in their order, those that want to be last after the others; keeps for each the steps since its last batch call. */
@@ -27,6 +29,7 @@ export class Caller {
       callback,
       every: callback.onBatchEnd ? (callback.everyBatches ?? 1) : 0,
       since: new Means(plan),
+      logNames: [...(callback.logNames ?? [])],
     }));
   }
 
@@ -49,16 +52,16 @@ export class Caller {
 
   /** Names of the callbacks' own metrics. */
   get logNames(): string[] {
-    return this.#callbacks.flatMap(({ callback }) => callback.logNames ?? []);
+    return this.#callbacks.flatMap(({ logNames }) => logNames);
   }
 
   /** Their values. @throws ERR_ARG for one that is no number, or not there */
   async epochLogs(epoch: number): Promise<Logs> {
     const logs: Logs = {};
-    for (const { callback } of this.#callbacks) {
+    for (const { callback, logNames } of this.#callbacks) {
       if (!callback.epochLogs) continue;
       const given = Object(await callback.epochLogs(epoch, this.context));
-      for (const name of callback.logNames ?? []) {
+      for (const name of logNames) {
         if (typeof given[name] !== 'number')
           throw wrong('fit', `${name} of epochLogs`, given[name], 'a number');
         logs[name] = given[name];
@@ -127,6 +130,7 @@ export class Caller {
 
   async trainEnd(logs: Logs): Promise<void> {
     const frozen = Object.freeze({ ...logs });
+    for (const { callback } of this.#callbacks) await callback.onTrained?.(this.context);
     for (const { callback } of this.#callbacks) await callback.onTrainEnd?.(frozen, this.context);
   }
 
@@ -148,6 +152,7 @@ const MOMENTS = [
   'onSpanEnd',
   'onEpochEnd',
   'onNonFinite',
+  'onTrained',
   'onTrainEnd',
   'onTrainError',
   'onTimeline',

@@ -47,6 +47,8 @@ export function earlyStopping(options?: EarlyStoppingOptions): EarlyStopping {
   );
 }
 
+type Verdict = 'best' | 'stop' | 'on';
+
 class Stopper implements EarlyStopping {
   stoppedEpoch: number | undefined;
   bestEpoch: number | undefined;
@@ -68,13 +70,20 @@ class Stopper implements EarlyStopping {
     this.bestEpoch = undefined;
     this.#best = undefined;
     this.#wait = 0;
-    for (const { epoch, logs } of epochsOf(context.history)) this.#judge(epoch, logs);
+    let last: { epoch: number; verdict: Verdict } | undefined;
+    for (const { epoch, logs } of epochsOf(context.history))
+      last = { epoch, verdict: this.#judge(epoch, logs) };
+    // A training that is gone on with after the epoch at which it was to end.
+    if (last?.verdict === 'stop') this.#stop(last.epoch, context);
   }
 
   async onEpochEnd(epoch: number, logs: Logs, context: TrainingContext): Promise<void> {
     const verdict = this.#judge(epoch, logs);
     if (verdict === 'best' && this.restore) this.bestWeights = (await context.model.readState()).weights;
-    if (verdict !== 'stop') return;
+    if (verdict === 'stop') this.#stop(epoch, context);
+  }
+
+  #stop(epoch: number, context: TrainingContext): void {
     this.stoppedEpoch = epoch;
     context.stop();
   }
@@ -85,7 +94,7 @@ class Stopper implements EarlyStopping {
     await model.writeState({ ...state, weights: this.bestWeights, slots: soundSlots(state) });
   }
 
-  #judge(epoch: number, logs: Logs): 'best' | 'stop' | 'on' {
+  #judge(epoch: number, logs: Logs): Verdict {
     if (epoch < this.startFromEpoch) return 'on';
     this.#wait++;
     if (this.monitor.improves(logs, this.#best)) {

@@ -4,7 +4,7 @@ import { isStream } from '../data/row-source';
 import { FusorError } from '../errors';
 import { Caller } from './caller';
 import { bufferRowsFor, evaluateStream, type Feed, feedOf, type Stretch } from './feed';
-import { type History, type Logs, validationName } from './history';
+import { type History, kerasName, type Logs, validationName } from './history';
 import type { FitJob } from './job';
 import { type EpochPart, nextPart } from './spans';
 import { abortError, failureOf, Training } from './training';
@@ -56,7 +56,8 @@ function logNamesOf(job: FitJob, caller: Caller, validates: boolean): string[] {
     ...caller.logNames,
     ...(caller.setsLearningRate ? [LEARNING_RATE] : []),
   ];
-  const twice = names.find((name, i) => names.indexOf(name) < i);
+  const inFiles = names.map(kerasName);
+  const twice = names.find((_, i) => inFiles.indexOf(inFiles[i]) < i);
   if (twice === undefined) return names;
   throw new FusorError(
     'ERR_ARG',

@@ -91,12 +91,12 @@ export class History {
     this.epoch.push(epoch);
     this.seconds.push(seconds);
     this.memoryBytes.push(process.memoryUsage.rss());
-    for (const [name, value] of Object.entries(logs)) {
-      // Names are the user's: 'constructor' is one, too.
-      if (!Object.hasOwn(this.history, name))
-        this.history[name] = Array<number>(this.epoch.length - 1).fill(Number.NaN);
-      this.history[name].push(value);
-    }
+    // Names are the user's: 'constructor' is one, too. Those that come later, or no longer, were NaN, or are.
+    const before = this.epoch.length - 1;
+    for (const name of Object.keys(logs))
+      if (!Object.hasOwn(this.history, name)) this.history[name] = Array<number>(before).fill(Number.NaN);
+    for (const [name, values] of Object.entries(this.history))
+      values.push(Object.hasOwn(logs, name) ? logs[name] : Number.NaN);
   }
 }
 
@@ -113,13 +113,12 @@ export function epochsOf({
 
 /** Whether a metric may be called so: keys of logs beside 'loss' and 'valLoss', columns, and names in file formats. */
 export function isLogName(name: unknown): name is string {
-  return (
-    typeof name === 'string' &&
-    /^[A-Za-z]\w{0,40}$/.test(name) &&
-    !/^(loss$|losses$|learningRate$|val[A-Z])/.test(name)
-  );
+  return typeof name === 'string' && /^[A-Za-z]\w{0,40}$/.test(name) && !TAKEN.test(name);
 }
-export const LOG_NAME = 'a word of letters and digits other than loss, losses, learningRate and val…';
+/** What files of records have beside the logs, as we or Keras write it. */
+const TAKEN = /^(loss|losses|learningRate|learning_rate|epoch|seconds|memoryBytes|step|val[A-Z_].*)$/;
+export const LOG_NAME =
+  'a word of letters and digits other than loss, losses, learningRate, epoch, seconds, memoryBytes, step and val…';
 
 /** 'accuracy' → 'valAccuracy'. */
 export function validationName(name: string): string {

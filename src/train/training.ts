@@ -28,6 +28,8 @@ export class Training implements TrainingContext {
   readonly #secondsBefore: number;
   /** Callbacks that may keep weights. */
   readonly #keepers: readonly Callback[];
+  /** Before the callbacks of the epoch at hand: who goes on from its beginning calls them again. */
+  #rateBefore: number | undefined;
   /** When the epoch at hand began, and what it had taken before a resume. */
   #epochBegan = 0;
   #elapsed: number;
@@ -137,6 +139,7 @@ export class Training implements TrainingContext {
 
   beginEpoch(epoch: number): void {
     this.#epochBegan = performance.now();
+    this.#rateBefore = this.learningRate;
     // The first is in place, and perhaps half done.
     if (epoch === this.epoch) return;
     this.epoch = epoch;
@@ -189,7 +192,9 @@ export class Training implements TrainingContext {
     history.timing.fitSeconds = this.fitSeconds;
     this.#fingerprint ??= fingerprintOf(examples, validation);
     const config = JSON.parse(JSON.stringify(model.toJSON()));
-    const { learningRate } = this;
+    const ended = history.epoch.at(-1) === this.epoch;
+    const atBeginning = batch === 0 && !ended;
+    const learningRate = (atBeginning ? this.#rateBefore : undefined) ?? this.learningRate;
     const fixed = { plan, config, epochs, batchSize, trainRows, shuffle, seed, data: this.#fingerprint };
     const reached = {
       state,
@@ -197,7 +202,7 @@ export class Training implements TrainingContext {
       history: history.record(),
       ...(best.some(Boolean) && { bestWeights: best }),
     };
-    if (history.epoch.at(-1) === this.epoch) {
+    if (ended) {
       const none = new Means(plan).record();
       return {
         ...fixed,

@@ -51,7 +51,7 @@ function bySteps(runs: readonly PlottedRun[]): Curves | undefined {
 
 /** Of the metrics that runs have, in the order in which they come; the accuracy has its own curve. */
 function byMetric(runs: readonly PlottedRun[]): Record<string, Curves | undefined> {
-  const metrics = runs.flatMap(({ epochs: [first] }) => (first ? metricsOf(first) : []));
+  const metrics = runs.flatMap(({ epochs }) => metricsOf(epochs));
   const others = metrics.filter(({ name }) => name !== 'accuracy');
   return Object.fromEntries(
     others.map(({ name, validation }) => [

@@ -10,7 +10,7 @@ export function curvesOf(
   { epochs, stepLosses }: Omit<PlottedRun, 'name'>,
   what: readonly CurveName[],
 ): string {
-  const metrics = epochs.length > 0 ? metricsOf(epochs[0]) : [];
+  const metrics = metricsOf(epochs);
   const ofEpochs = (names: typeof metrics) =>
     names.map(({ name, validation }) => byEpoch(name, epochs, name, validation));
   const drawn: Record<CurveName, () => string[]> = {

@@ -26,7 +26,7 @@ export function jsonlLogger(file: string, options?: { everyBatches?: number }): 
       });
     },
     onEpochEnd(epoch: number, logs: Logs, { learningRate, history }): void {
-      write({ epoch, ...logs, learningRate, seconds: history.seconds.at(-1) });
+      write({ epoch, learningRate, ...logs, seconds: history.seconds.at(-1) });
     },
     onTrainEnd: close,
     onTrainError: close,

@@ -20,7 +20,8 @@ const MOST = 1000;
 
 interface Metric {
   key: string;
-  value: number;
+  /** What is not finite is text in JSON: 'NaN', '-Infinity'. */
+  value: number | string;
   timestamp: number;
   step: number;
 }
@@ -78,7 +79,7 @@ class Mlflow implements Callback {
   }
 
   async onEpochEnd(epoch: number, logs: Logs, { learningRate }: TrainingContext): Promise<void> {
-    this.#note(epoch, { ...logs, learningRate });
+    this.#note(epoch, { learningRate, ...logs });
     await this.#tolerant(() => this.#send());
   }
 
@@ -93,14 +94,29 @@ class Mlflow implements Callback {
   #note(step: number, logs: Logs): void {
     const timestamp = Date.now();
     for (const [name, value] of Object.entries(logs))
-      this.#waiting.push({ key: kerasName(name), value, timestamp, step });
+      this.#waiting.push({
+        key: kerasName(name),
+        value: Number.isFinite(value) ? value : String(value),
+        timestamp,
+        step,
+      });
   }
 
   async #send(): Promise<void> {
     while (this.#waiting.length > 0) {
       const metrics = this.#waiting.slice(0, MOST);
-      await this.server.call('POST', 'runs/log-batch', { run_id: this.runId, metrics });
-      this.#waiting = this.#waiting.slice(metrics.length);
+      const sent = () => {
+        this.#waiting = this.#waiting.slice(metrics.length);
+      };
+      try {
+        await this.server.call('POST', 'runs/log-batch', { run_id: this.runId, metrics });
+      } catch (error) {
+        // What the server will not have it will not have later either.
+        const { status } = (error as FusorError).details as { status?: number };
+        if (status !== undefined && status >= 400 && status < 500) sent();
+        throw error;
+      }
+      sent();
     }
   }
 
@@ -136,11 +152,12 @@ class Server {
 
   /** @returns null for what GET does not find. @throws ERR_NET */
   async call<T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T> {
+    let status: number | undefined;
     const fail = (what: string, cause?: unknown) =>
       new FusorError(
         'ERR_NET',
         [`MLflow: ${what}`, `${this.uri}, ${path.split('?')[0]}`, 'check the address and that it runs'],
-        { uri: this.uri },
+        { uri: this.uri, ...(status !== undefined && { status }) },
         { cause },
       );
     let response: Response;
@@ -152,6 +169,7 @@ class Server {
         signal: AbortSignal.timeout(TIMEOUT),
         ...(body && { body: JSON.stringify(body) }),
       });
+      status = response.status;
       answer = await response.text();
     } catch (error) {
       const { message, cause } = error as Error & { cause?: Error };

@@ -39,14 +39,14 @@ export function tensorBoard(folder: string | (() => string), options?: { everyBa
       first = { epoch, step: step + 1 };
     },
     onEpochEnd(epoch: number, logs: Logs, { learningRate }: TrainingContext): void {
-      const isValidation = (name: string) => name.startsWith('val') && name !== 'val';
+      const isValidation = (name: string) => /^val[A-Z]/.test(name);
       const part = (of: boolean) =>
         Object.entries(logs)
           .filter(([name]) => isValidation(name) === of)
           .map(([name, value]): [string, number] => [`epoch_${kerasName(name).replace(/^val_/, '')}`, value]);
       file('train').scalars(epoch, {
-        ...Object.fromEntries(part(false)),
         epoch_learning_rate: learningRate,
+        ...Object.fromEntries(part(false)),
       });
       const validation = Object.fromEntries(part(true));
       if (Object.keys(validation).length > 0) file('validation').scalars(epoch, validation);

@@ -291,3 +291,56 @@ test('a summary for people', () => {
     'Parameters: 1,177,500 (4,710,000 bytes)',
   ]);
 });
+
+describe('calls that are not awaited', () => {
+  const ADAM = { ...SPARSE, optimizer: 'adam' } as const;
+  const SGD = { ...SPARSE, optimizer: 'sgd' } as const;
+
+  test('compile with another optimiser beside a predict: the fit after it begins anew', async () => {
+    const model = referenceModel(classifier(), SGD);
+    await model.fit(x, y, SILENT);
+    const predicting = model.predict(x);
+    model.compile(ADAM);
+    await predicting;
+    await model.fit(x, y, SILENT);
+    expect([model.step, (await model.readState()).slots.length]).toEqual([3, 2]);
+  });
+
+  test('compile with another optimiser, then its state', async () => {
+    const source = referenceModel(classifier(), ADAM);
+    await source.fit(x, y, SILENT);
+    const state = await source.readState();
+    const model = referenceModel(classifier(), SGD);
+    await model.fit(x, y, SILENT);
+    model.compile(ADAM);
+    await model.writeState(state);
+    expect(await model.readState()).toEqual(state);
+    await model.fit(x, y, SILENT);
+    expect(model.step).toBe(6);
+  });
+
+  test('weights that are read or written beside a first predict are those of the model', async () => {
+    const source = referenceModel();
+    const state = await source.readState();
+    const [reading, writing] = [referenceModel(), referenceModel()];
+    await reading.writeState(state);
+    const [, read] = await Promise.all([reading.predict(x), reading.readState()]);
+    expect(read.weights).toEqual(state.weights);
+    const predicting = writing.predict(x);
+    await writing.writeState(state);
+    await predicting;
+    expect((await writing.readState()).weights).toEqual(state.weights);
+  });
+
+  test('untouched beside a fit is refused, and the fit keeps what it has learnt', async () => {
+    const model = referenceModel();
+    const fitting = model.fit(x, y, { ...SILENT, epochs: 3 });
+    expect((await failure(model.untouched(async () => {}))).code).toBe('ERR_STATE');
+    await fitting;
+    expect(model.step).toBe(9);
+    const held = model.untouched(async () => void (await model.predict(x)));
+    expect((await failure(model.untouched(async () => {}))).code).toBe('ERR_STATE');
+    await held;
+    expect(model.step).toBe(9);
+  });
+});

@@ -11,6 +11,7 @@ import { tensorBoard } from '../../../src/runs/loggers/tensorboard';
 import type { Callback, TrainingContext } from '../../../src/train/callbacks';
 import { History, type Logs } from '../../../src/train/history';
 import { checkpointAt, FIVE, modelWith, x, y } from '../../support/checkpoints';
+import { reduceOnPlateau } from '../../../src/train/reduce-on-plateau';
 import { failure } from '../../support/models';
 import { temporaryFolder } from '../../support/script';
 
@@ -72,6 +73,15 @@ test('jsonl: a line an epoch, and so often in between', async () => {
   expect(steps.map(({ step, loss }) => [step, loss])).toEqual(
     Array.from(stepLosses, (loss, i) => [i + 1, loss]),
   );
+});
+
+test('jsonl: the rate is that of the logs, whoever lowers it at the epoch\'s end', async () => {
+  const file = join(root, 'rates.jsonl');
+  const reduce = reduceOnPlateau({ monitor: 'loss', patience: 1, minDelta: 9, factor: 0.5 });
+  const { history } = await modelWith().fit(x, y, { ...FIVE, callbacks: [reduce, jsonlLogger(file)] });
+  const rates = linesOf(file).map((line) => JSON.parse(line).learningRate);
+  expect(rates).toEqual(history.learningRate);
+  expect(rates[2]).toBeLessThan(rates[1]);
 });
 
 describe('tensorboard', () => {
@@ -216,6 +226,24 @@ describe('mlflow', () => {
     said.mockRestore();
     const got = new Set(sent().map(({ key, step }: { key: string; step: number }) => `${key} ${step}`));
     expect([...got].filter((each) => each.startsWith('loss '))).toEqual(['loss 0', 'loss 1', 'loss 2']);
+  });
+
+  test('what is no number is sent by its name; what the server refuses is not sent again', async () => {
+    const said = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const own: Callback = { logNames: ['own'], epochLogs: (epoch) => ({ own: epoch === 0 ? Number.NaN : 1 }) };
+    const refusal: Callback = {
+      onEpochBegin: (epoch) => void (epoch === 1 ? broken.set('runs/log-batch', 400) : broken.clear()),
+    };
+    await modelWith().fit(x, y, { ...FIVE, callbacks: [own, mlflowLogger({ uri }), refusal] });
+    said.mockRestore();
+    const got = sent().filter(({ key }: { key: string }) => key === 'own');
+    expect(got.map(({ step, value }: { step: number; value: unknown }) => [step, value])).toEqual([
+      [0, 'NaN'],
+      [1, 1],
+      [2, 1],
+    ]);
+    const batches = calls.filter(({ path, body }) => path === 'runs/log-batch' && body.metrics);
+    expect(batches).toHaveLength(3);
   });
 
   test('a fit that fails is a failed run', async () => {

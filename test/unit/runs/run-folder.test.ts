@@ -47,6 +47,17 @@ test('a folder that holds something is refused; temp files of a crash are not so
   await expect(RunFolder.create(join('used', 'x', 'y'), 'mnist')).rejects.toMatchObject({ code: 'ERR_IO' });
 });
 
+test('a column that comes later is there for all epochs', async () => {
+  const folder = await RunFolder.create('later', 'mnist');
+  await folder.rewind([epoch], undefined);
+  folder.appendEpoch({ ...epoch, epoch: 1 });
+  folder.appendEpoch({ ...epoch, epoch: 2, learningRate: 0.5 } as typeof epoch);
+  folder.appendEpoch({ ...epoch, epoch: 3, learningRate: Number.NaN } as typeof epoch);
+  folder.close();
+  const rows = read(folder, 'history.csv').trimEnd().split('\n');
+  expect(rows.map((row) => row.split(',')[2])).toEqual(['learning_rate', 'NA', 'NA', '0.5', 'NA']);
+});
+
 test('one line an epoch, as JSON and as the CSVLogger of Keras writes it', async () => {
   const folder = await RunFolder.create('lines', 'mnist');
   folder.appendEpoch(epoch);

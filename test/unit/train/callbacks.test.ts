@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { metrics } from '../../../src/model/metrics';
 import { modelCheckpoint } from '../../../src/runs/model-checkpoint';
 import type { BatchLogs, Callback, EpochProgress, TrainingContext } from '../../../src/train/callbacks';
+import type { Checkpoint } from '../../../src/train/checkpoint';
 import { earlyStopping } from '../../../src/train/early-stopping';
 import type { History, Logs } from '../../../src/train/history';
 import { learningRateScheduler } from '../../../src/train/learning-rate';
@@ -353,4 +354,15 @@ test.each<[string, object, string]>([
 ])("metrics of one's own: %s is refused", async (_, callback, message) => {
   const error = await failure(referenceModel().fit(x, y, { ...SEVEN, callbacks: [callback as Callback] }));
   expect([error.code, error.message]).toEqual(['ERR_ARG', expect.stringContaining(message)]);
+});
+
+test('a value that an epoch lacks is NaN there: later ones stay at their epochs', async () => {
+  const model = referenceModel();
+  const own: Callback = { logNames: ['own'], epochLogs: (epoch) => ({ own: epoch }) };
+  const kept: Checkpoint[] = [];
+  const keep: Callback = { onEpochEnd: async (_, __, context) => void kept.push(await context.checkpoint()) };
+  await model.fit(x, y, { ...SEVEN, epochs: 1, callbacks: [own, keep] });
+  await model.fit(x, y, { ...SEVEN, epochs: 2, resume: kept.at(-1), callbacks: [keep] });
+  const { history } = await model.fit(x, y, { ...SEVEN, epochs: 3, resume: kept.at(-1), callbacks: [own] });
+  expect(history.own).toEqual([0, Number.NaN, 2]);
 });

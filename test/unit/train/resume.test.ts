@@ -191,8 +191,8 @@ test('early stopping, plateau and schedule go on where they stood, with the best
   expect(all.stopped).toBe('callback');
   expect(first.stop.bestEpoch).toBeLessThan(first.stop.stoppedEpoch!);
   const state = await whole.readState();
-  // What follows the end of the last epoch is not a place to go on from: it is the end.
-  for (const checkpoint of checkpoints.filter(({ epoch }) => epoch <= first.stop.stoppedEpoch!)) {
+  // Also from that of the epoch at whose end it was decided: there is nothing left to do.
+  for (const checkpoint of checkpoints) {
     const model = modelWith();
     const again = made();
     const history = await model.fit(x, y, {
@@ -206,5 +206,32 @@ test('early stopping, plateau and schedule go on where they stood, with the best
       first.stop.stoppedEpoch,
     ]);
     expect(await model.readState()).toEqual(state);
+  }
+});
+
+test('the last checkpoint is of the last step, whatever weights come back after it', async () => {
+  const [folder, steps] = [fresh(), fresh()];
+  const stop = () => earlyStopping({ monitor: 'loss', mode: 'max', patience: 2, restoreBestWeights: true });
+  const train = (into: string, save: string) =>
+    modelWith().fit(x, y, { ...FIVE, epochs: 9, callbacks: [stop(), modelCheckpoint(into, { save })] });
+  expect((await train(folder, 'every:100')).stopped).toBe('callback');
+  await train(steps, 'every:1');
+  expect((await loadCheckpoint(folder)).state).toEqual((await loadCheckpoint(steps)).state);
+});
+
+test('a rate of the epoch is not taken twice where training goes on from the beginning of one', async () => {
+  const rate = () => learningRateScheduler((_, before) => before / 2);
+  const checkpoints: Checkpoint[] = [];
+  const pause: Callback = {
+    onEpochBegin: (_, context) => context.pause(),
+    onSpanEnd: async (context) => {
+      if (context.batch === 0) checkpoints.push(await context.checkpoint());
+    },
+  };
+  const all = await modelWith().fit(x, y, { ...FIVE, callbacks: [rate(), pause] });
+  expect(checkpoints).toHaveLength(3);
+  for (const resume of checkpoints) {
+    const history = await modelWith().fit(x, y, { ...FIVE, resume, callbacks: [rate()] });
+    expect(untimed(history)).toEqual(untimed(all));
   }
 });
