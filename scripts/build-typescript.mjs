@@ -1,6 +1,15 @@
 #!/usr/bin/env node
 // dist/ from src/, when src/ changed: `npm run build`, and what setup.mjs does first.
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { runMain, SetupError } from './lib/failure.mjs';
 import { filesBelow, hashFiles, readJson, writeAtomically } from './lib/files.mjs';
@@ -60,6 +69,8 @@ export async function compileTypeScript(env = process.env) {
         ...sources.assembly.map((file) => compile('asc', assemblyArgs(file, temporary), env)),
       ]),
     );
+    // mkdtemp keeps it to its maker; who installs is often not who runs.
+    chmodSync(temporary, 0o777 & ~process.umask());
     if (existsSync(dist)) renameSync(dist, `${temporary}-old`);
     renameSync(temporary, dist);
   } finally {

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /** The public names of fusor. */
 export type {
   Activation,

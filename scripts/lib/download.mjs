@@ -15,6 +15,9 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { SetupError } from './failure.mjs';
 
+const DISK = ['ENOSPC', 'EDQUOT', 'EACCES', 'EPERM', 'EROFS', 'EIO', 'ENOENT', 'EISDIR', 'ENOTDIR'];
+const DISK_CURE = 'make room on the disk, or choose a folder that you may write';
+
 /**
  * Downloads `url` to `target`, of which the sha256 is known. The bytes go to `target.part`, which a later call
  * continues after a broken connection; `target` appears only when the digest is right.
@@ -107,6 +110,9 @@ async function receive(url, part, { magic, idle, progress, cure }) {
     if (total !== null && received !== total) throw retryable(`it ended after ${received} of ${total} bytes`);
   } catch (error) {
     if (error instanceof SetupError) throw error;
+    // Of the file, not of the server: no other server is better.
+    if (DISK.includes(error.code))
+      throw new SetupError('ERR_IO', [`cannot write (${error.code})`, part, DISK_CURE]);
     const reason = stalled.signal.aborted
       ? `nothing came for ${idle / 1000} s`
       : (error.cause?.message ?? error.message);

@@ -74,7 +74,7 @@ async function fromSomewhere({ name, file, urls, target, folder, step, attempts 
       );
       return;
     } catch (error) {
-      if (!(error instanceof SetupError)) throw error;
+      if (!(error instanceof SetupError) || error.code === 'ERR_IO') throw error;
       failures.push(error);
     }
   }

@@ -74,12 +74,12 @@ export function benchKernel(job: KernelBench, heard: (text: string) => void): Pr
       absent: [],
     };
     for (const threads of job.threads.length > 0 ? job.threads : [cores]) {
-      heard(`ceilings, ${threads} threads`);
+      heard(`ceilings, ${threads} thread${threads === 1 ? '' : 's'}`);
       const ceilings = await ask('ceilings', threads);
       report.ceilings.push(ceilings);
       for (const shape of job.shapes) {
         for (const op of job.ops) {
-          heard(`${op} ${shapeName(shape)}, ${threads} threads`);
+          heard(`${op} ${shapeName(shape)}, ${threads} thread${threads === 1 ? '' : 's'}`);
           const { variants, warmup, repetitions = REPETITIONS } = job;
           const { density = op.startsWith('sparse') ? MNIST : 1 } = job;
           const seconds = job.repetitions === undefined ? SECONDS : 0;

@@ -48,10 +48,12 @@ const rows = {
     // FUSOR_DATA is the folder of all data sets.
     variable: 'FUSOR_DATASET',
   },
-  dataDir: {
-    ...text('the folder where data sets are kept', 'FOLDER', undefined),
-    variable: 'FUSOR_DATA',
-  },
+  // FUSOR_DATA is where they are looked for first, in programs, too: src/data/cache.ts.
+  dataDir: text(
+    'the folder where data sets are kept, and no other; default: FUSOR_DATA and others',
+    'FOLDER',
+    undefined,
+  ),
   offline: toggle('fetch nothing: the data set must be there'),
   mirror: url('a folder on the web that holds NAME/FILE of the data sets; tried first'),
   limit: integer('use only the first N rows, to train and to test', 1, 2 ** 31, undefined),
@@ -228,7 +230,11 @@ export const predict = {
     ...rows.data,
     describe: 'a data set, whose test rows are taken, or what INPUT may be',
   },
-  missing: choice('empty cells of a table: an error, or the mean of the column', ['error', 'mean'], 'error'),
+  missing: choice(
+    'empty cells of a table: an error, or the mean of the column; default: as the run was trained',
+    ['error', 'mean'],
+    'error',
+  ),
   invert: toggle('pictures are dark on light, and the model was trained on light on dark, as MNIST'),
   batchSize: integer('rows at once', 1, 2 ** 31 - 1, 1024),
   ...runtime,

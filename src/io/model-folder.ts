@@ -1,24 +1,34 @@
 /** Where the model of a folder lies: in it, or, of a run's folder, in its model/. */
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { ioError, systemCode } from '../files/system-error';
 import { CONFIG_FILE } from '../runs/run-folder';
 import { MODEL_FILE } from './fusor-model';
 import { refused } from './stored-model';
 
 /**
  * The model folder that a path means: itself, or the model of a run folder.
- * @throws ERR_FILE_FORMAT for a run that still trains, or ended before its end
+ * @throws ERR_FILE_FORMAT for a run that still trains, or ended before its end; ERR_IO where it may not be looked at
  */
 export function modelFolder(path: string): string {
   // First: what somebody saved into a run's folder is what they mean by it.
-  if (existsSync(join(path, MODEL_FILE))) return path;
+  if (isThere(join(path, MODEL_FILE))) return path;
   const inRun = join(path, 'model');
-  if (existsSync(join(inRun, MODEL_FILE))) return inRun;
-  if (!existsSync(join(path, CONFIG_FILE))) return path;
+  if (isThere(join(inRun, MODEL_FILE))) return inRun;
+  if (!isThere(join(path, CONFIG_FILE))) return path;
   throw refused(
     path,
     'missing',
     'this run has no model yet',
     'if it ended without one, fusor train --resume goes on with it; or name one of its checkpoints',
   );
+}
+
+function isThere(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    if (systemCode(error) === 'ENOTDIR') return false;
+    throw ioError(error, 'read', path);
+  }
 }

@@ -170,6 +170,13 @@ export class RunFolder {
     for (const file of [this.#metrics, this.#history, this.#steps]) file?.close();
   }
 
+  /** Takes the folder away, of a run that never began. */
+  async discard(): Promise<void> {
+    this.close();
+    await rm(this.path, { recursive: true, force: true }).catch(() => {});
+    await this.release();
+  }
+
   /** Gives the folder free for others. Idempotent. */
   release(): Promise<void> {
     return this.unlock();

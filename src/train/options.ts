@@ -103,8 +103,10 @@ export function fitOptions(o: FitOptions, resume?: Checkpoint) {
     max: MAX_COUNT,
     fallback: resume?.epochs ?? 1,
   });
-  if (resume && epochs < resume.epoch)
-    throw wrong(where, 'epochs', epochs, `at least ${resume.epoch}: so many are done in the checkpoint`);
+  // An epoch that has begun is gone on with to its end.
+  const begun = resume ? resume.epoch + (resume.batch > 0 ? 1 : 0) : 0;
+  if (epochs < begun)
+    throw wrong(where, 'epochs', epochs, `at least ${begun}: so many are done, or begun, in the checkpoint`);
   if (resume && o.initialEpoch !== undefined)
     throw wrong(where, 'initialEpoch', o.initialEpoch, 'left out with resume');
   const { verbose = 'auto', validationData } = o;

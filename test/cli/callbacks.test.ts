@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { documentOf, fusor, WASM } from '../support/cli';
 import { temporaryFolder } from '../support/script';
@@ -29,11 +29,14 @@ test.each([
   [['--schedule', 'step:0'], 'schedules.step'],
   [['--schedule', 'cosine', '--reduce-on-plateau', '2'], 'leave one of them out'],
   [['--early-stopping', '-1'], '--early-stopping'],
+  [['--early-stopping', '1', '--monitor', 'typo'], 'nothing is called typo'],
   [['--log', 'mlflow'], 'uri'],
 ])('%j is refused', async (flags, named) => {
-  const { status, stderr } = await fusor([...small, '--epochs', '1', ...flags], {
+  const { status, stderr } = await fusor([...small, '--epochs', '1', '--run-dir', 'refused', ...flags], {
     cwd,
     env: { MLFLOW_TRACKING_URI: '' },
   });
   expect([status, stderr]).toEqual([2, expect.stringContaining(named)]);
+  // The mended command may take the same folder.
+  expect(existsSync(join(cwd, 'refused'))).toBe(false);
 });

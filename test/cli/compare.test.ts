@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { documentOf, fusor, WASM } from '../support/cli';
 import { temporaryFolder } from '../support/script';
@@ -36,6 +36,13 @@ test('runs: a table, where losses part, and a page that asks for nothing', async
   expect(has('prefers-color-scheme: dark')).toBe(true);
   // Each chart twice: for wide screens and for narrow ones.
   expect(html.match(/<svg /g)).toHaveLength(8);
+});
+
+test('a second page takes the place of none', async () => {
+  const [first, second] = await Promise.all(
+    [1, 2].map(async () => documentOf(await fusor(['compare', 'one', 'two', '--json'], { cwd })).page),
+  );
+  expect([existsSync(first), existsSync(second)]).toEqual([true, true]);
 });
 
 test('a run keeps its step losses, peak memory and start-up', () => {

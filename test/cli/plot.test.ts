@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { documentOf, fusor, WASM } from '../support/cli';
 import { temporaryFolder } from '../support/script';
@@ -59,6 +59,22 @@ test('what cannot be drawn is said: a metric that no run has, a curve of one epo
   documentOf(await fusor([...small, '--epochs', '1', '--run-dir', 'short'], { cwd }));
   const short = await fusor(['plot', 'short', '--what', 'loss'], { cwd });
   expect([short.status, short.stdout]).toEqual([0, expect.stringMatching(/^short\n\nno curve of loss: /)]);
+});
+
+test('a run that was interrupted is drawn as far as it came', async () => {
+  mkdirSync(join(cwd, 'broken'));
+  for (const name of ['config.json', 'metrics.jsonl'])
+    copyFileSync(join(cwd, 'r1', name), join(cwd, 'broken', name));
+  const ran = await fusor(['plot', 'broken', '--what', 'loss'], { cwd });
+  expect([ran.status, ran.stdout]).toEqual([
+    0,
+    expect.stringMatching(/^broken\n\nloss: training, validation\n/),
+  ]);
+  const compared = await fusor(['compare', 'r1', 'broken'], { cwd });
+  expect([compared.status, compared.stderr]).toEqual([
+    4,
+    expect.stringContaining('--resume goes on with it'),
+  ]);
 });
 
 test.each([

@@ -174,6 +174,7 @@ test.each([
   [['--variants', 'tfjs:wasm@cuda:0'], 5, ''],
   [['--variants', 'tfjs:wasm', '--baseline', 'nothing.json'], 6, 'nothing.json'],
   [['--variants', 'tfjs:wasm', '--baseline', 'bad.json'], 4, 'not a profile'],
+  [['--variants', 'tfjs:wasm', '--baseline', 'other.json'], 2, 'of another training: net 3-4-2 there'],
   [
     ['--variants', 'tpu', '--html', 'absent/x.html'],
     6,
@@ -182,6 +183,9 @@ test.each([
   [['--variants', 'tpu', '--trace', 'bad.json/x'], 6, 'cannot write (ENOTDIR)'],
 ])('profile %j is exit %i', async (flags, status, message) => {
   writeFileSync(join(cwd, 'bad.json'), '{}');
+  const job = { data: 'mnist', net: '3-4-2', batchSize: 32, optimizer: 'adam' };
+  const other = { schema: 'fusor.profile', version: 1, job, variants: [] };
+  writeFileSync(join(cwd, 'other.json'), JSON.stringify(other));
   const ran = await profile(flags);
   expect(ran.stderr).toContain(message);
   expect(ran.status).toBe(status);

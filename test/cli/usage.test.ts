@@ -142,7 +142,7 @@ describe('where settings come from', () => {
   });
 
   test('the file and switches can come from the environment', async () => {
-    const env = { FUSOR_CONFIG: config, FUSOR_NO_PROGRESS: '1', FUSOR_DATASET: './x', FUSOR_DATA: '/d' };
+    const env = { FUSOR_CONFIG: config, FUSOR_NO_PROGRESS: '1', FUSOR_DATASET: './x', FUSOR_DATA_DIR: '/d' };
     expect(await printed([], env)).toMatchObject({ epochs: 3, noProgress: true, data: './x', dataDir: '/d' });
   });
 

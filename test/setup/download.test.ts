@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -84,6 +84,14 @@ test('a web page instead of the file', async () => {
   expect(error?.message).toContain(url);
   expect(error?.message).toContain('LIBTORCH');
   expect(readdirSync(join(target, '..'))).toEqual([]);
+});
+
+test('a file that cannot be written is no matter of the network', async () => {
+  answer = whole;
+  const target = join(folder, 'taken', 'libtorch.zip');
+  mkdirSync(`${target}.part`, { recursive: true });
+  const { error } = await callScript(script, 'download', [url, target, { sha256 }]);
+  expect(error).toMatchObject({ code: 'ERR_IO', message: expect.stringContaining('EISDIR') });
 });
 
 test('404 is said at once, not tried again', async () => {

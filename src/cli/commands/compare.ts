@@ -1,10 +1,10 @@
 import { randomInt } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { wrong } from '../../arguments';
 import { FusorError } from '../../errors';
 import { writeAtomic } from '../../files/atomic';
-import { ioError } from '../../files/system-error';
+import { ioError, systemCode } from '../../files/system-error';
 import type { Call, Run } from '../command';
 import { comparisonPage, fastest, partings } from '../compare/page';
 import { type ComparedRun, readRun } from '../compare/run';
@@ -23,9 +23,9 @@ export const run: Run<typeof compare> = async (call) => {
       'give either runs or --backends',
       'fusor compare RUN RUN…, or fusor compare --backends native,tfjs',
     );
-  const stamp = new Date().toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-');
-  const folder = resolve(settings.runDir ?? join('runs', `compare-${stamp}`));
-  const runs = words.length > 0 ? await readRuns(words) : await trainAll(call, folder);
+  const read = words.length > 0 ? await readRuns(words) : undefined;
+  const folder = settings.runDir === undefined ? await freshFolder() : resolve(settings.runDir);
+  const runs = read ?? (await trainAll(call, folder));
   const steps = runs.slice(1).map((other) => compareSteps(other, runs[0]));
   const file = join(folder, 'compare.html');
   await mkdir(folder, { recursive: true }).catch((error) => {
@@ -90,4 +90,20 @@ function trainAll({ settings, origins, out }: Call<typeof compare>, folder: stri
 
 function usage(what: string, mend: string): FusorError {
   return new FusorError('ERR_ARG', [what, 'fusor compare', mend]);
+}
+
+/** runs/compare-TIME, or the first of -2, -3, … that is not there yet. */
+async function freshFolder(): Promise<string> {
+  const stamp = new Date().toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-');
+  const name = resolve('runs', `compare-${stamp}`);
+  for (let n = 1; ; n++) {
+    const folder = n === 1 ? name : `${name}-${n}`;
+    try {
+      await mkdir(dirname(folder), { recursive: true });
+      await mkdir(folder);
+      return folder;
+    } catch (error) {
+      if (systemCode(error) !== 'EEXIST') throw ioError(error, 'make the folder', folder);
+    }
+  }
 }

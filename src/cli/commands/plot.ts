@@ -6,7 +6,7 @@ import { writeAtomic } from '../../files/atomic';
 import type { Curves } from '../../report/curves';
 import { stacked, svgFile } from '../../report/svg';
 import type { Run } from '../command';
-import { readRun } from '../compare/run';
+import { readPlotted } from '../compare/run';
 import type { plot } from '../options';
 import { type CurveName, drawing, figuresOf, type PlottedRun } from '../pictures/curves';
 import { curvesOf } from '../pictures/terminal';
@@ -14,12 +14,7 @@ import { curvesOf } from '../pictures/terminal';
 export const run: Run<typeof plot> = async ({ settings, words, out }) => {
   const { output, terminal, what } = settings;
   if (words.length === 0) throw wrong('fusor plot', 'runs', words, 'at least one run folder');
-  const runs = words.map((path) => readRun(path));
-  const plotted = runs.map(({ name, document, stepLosses }) => ({
-    name,
-    epochs: document.history,
-    stepLosses,
-  }));
+  const plotted = words.map((path) => readPlotted(path));
   const figures = figuresOf(plotted, what).map(({ figure }) => figure);
   if (figures.length === 0)
     throw new FusorError('ERR_ARG', [

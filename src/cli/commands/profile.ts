@@ -48,6 +48,7 @@ async function profileAll(call: Call<typeof profile>, signal: AbortSignal): Prom
     const { profilePage } = await import('../../profile/page.js');
     await writeAtomic(resolve(settings.html), profilePage(document, recordedOf(measured)));
   }
+  if (before) checkSameJob(before, document, settings.baseline!);
   const changes = before && changesFrom(before.variants, document.variants);
   out.result(changes ? { ...document, since: before.date, changes } : document, () =>
     [printed(document), ...(before ? ['', changesText(before, document)] : [])].join('\n'),
@@ -167,4 +168,17 @@ function readProfile(path: string): ProfileDocument {
   if (document?.schema === 'fusor.profile' && document.version === 1 && Array.isArray(document.variants))
     return document;
   throw new FusorError('ERR_FILE_FORMAT', ['not a profile', path, 'write it with fusor profile --json']);
+}
+
+/** What differs there makes other times. @throws ERR_ARG */
+function checkSameJob({ job: before }: ProfileDocument, { job: now }: ProfileDocument, file: string): void {
+  const keys = ['data', 'net', 'batchSize', 'optimizer'] as const;
+  const differ = keys.filter((key) => before[key] !== now[key]);
+  if (differ.length === 0) return;
+  const text = differ.map((key) => `${key} ${before[key]} there, ${now[key]} here`).join('; ');
+  throw new FusorError('ERR_ARG', [
+    `the baseline is of another training: ${text}`,
+    file,
+    'profile the same one',
+  ]);
 }

@@ -121,6 +121,9 @@ async function trainAndTest(
         return { history: fitted, test: tested, folder: made, ranOn: await model.runtime() };
       } catch (error) {
         if (isFusorError(error) && error.code === 'ERR_NONFINITE_LOSS') noteLastFinite(checkpoints, out);
+        // What a callback refuses before the first step leaves nothing behind.
+        const refused = isFusorError(error) && ['ERR_ARG', 'ERR_NET'].includes(error.code);
+        if (refused && !resumed && model.step === 0) await recorder.folder?.discard();
         if (!signal.aborted) throw error;
         throw await saveInterrupted(signal.reason, model, recorder, checkpoints);
       }

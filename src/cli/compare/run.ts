@@ -3,7 +3,9 @@ import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { FusorError } from '../../errors';
 import { readJson } from '../../files/read-json';
+import { readText } from '../../files/read-text';
 import { readStepLosses } from '../../runs/step-losses';
+import type { PlottedRun } from '../pictures/curves';
 import type { RunDocument } from '../train/document';
 import type { environmentOf } from '../train/environment';
 
@@ -38,12 +40,30 @@ export function readRun(path: string, name = basename(path)): ComparedRun {
   };
 }
 
+/** What of a run may be drawn: also of one that still trains, or was interrupted. @throws ERR_FILE_FORMAT, ERR_IO */
+export function readPlotted(path: string): PlottedRun {
+  const metrics = join(path, 'metrics.jsonl');
+  if (existsSync(join(path, 'run.json')) || !existsSync(metrics)) {
+    const { name, document, stepLosses } = readRun(path);
+    return { name, epochs: document.history, stepLosses };
+  }
+  const epochs = readText(metrics)
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  return { name: basename(path), epochs, stepLosses: null };
+}
+
 function recordOf(folder: string, name: string): unknown {
   const file = join(folder, name);
   const record = readJson(file);
   if (record !== undefined) return record;
   if (!existsSync(folder))
     throw new FusorError('ERR_FILE_FORMAT', ['no such run folder', folder, 'check the path'], { file });
-  const what = ['no finished run', folder, `there is no ${name} in it`] as const;
+  const what = [
+    'no finished run',
+    folder,
+    `there is no ${name} in it: fusor train --resume goes on with it, fusor plot draws what there is`,
+  ] as const;
   throw new FusorError('ERR_FILE_FORMAT', what, { file });
 }

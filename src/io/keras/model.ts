@@ -51,13 +51,16 @@ export function readArchive(bytes: Uint8Array, file: string): KerasArchive {
   if (json.module === undefined || json.config === undefined)
     throw refused(file, 'config', `its ${CONFIG} is not of Keras 3`, 'save it with Keras 3');
   const config = readKerasConfig(json, file);
-  const { keras_version: maker } = members.has(METADATA) ? objectOf(member(METADATA), file) : {};
+  const { keras_version: keras, fusor_version: own } = members.has(METADATA)
+    ? objectOf(member(METADATA), file)
+    : {};
+  const maker = [own && ['fusor', own], keras && ['Keras', keras]].find(Boolean) as string[] | undefined;
   return {
     config,
     model: modelOf(config, file),
     weights: member(WEIGHTS),
     leftOut: kerasUnread(json, config),
-    maker: typeof maker === 'string' ? `Keras ${maker.slice(0, 60)}` : null,
+    maker: maker ? `${maker[0]} ${String(maker[1]).slice(0, 60)}` : null,
   };
 }
 

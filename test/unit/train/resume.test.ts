@@ -235,3 +235,11 @@ test('a rate of the epoch is not taken twice where training goes on from the beg
     expect(untimed(history)).toEqual(untimed(all));
   }
 });
+
+test('an epoch that has begun is one of those that training goes on to the end of', async () => {
+  const checkpoints: Checkpoint[] = [];
+  await modelWith().fit(x, y, { ...FIVE, callbacks: [collector(checkpoints)] });
+  const inside = checkpoints.find(({ epoch, batch }) => epoch === 1 && batch === 2)!;
+  const error = await failure(modelWith().fit(x, y, { ...FIVE, resume: inside, epochs: 1 }));
+  expect([error.code, error.message]).toEqual(['ERR_ARG', expect.stringContaining('at least 2')]);
+});
