@@ -133,6 +133,10 @@ test('what fills empty cells in training fills them afterwards', async () => {
   expect((await ran('predict', 'holes', 'holes.csv', '--limit', '4')).status).toBe(0);
   const asked = await ran('evaluate', 'holes', '--data', 'holes.csv', '--missing', 'error');
   expect([asked.status, asked.stderr]).toEqual([3, expect.stringContaining('no value in column "income"')]);
+  // Also a copy that has left the run.
+  expect((await fusor(['convert', 'holes', 'holes-web'], { cwd })).status).toBe(0);
+  expect((await ran('evaluate', 'holes-web', '--data', 'holes.csv')).status).toBe(0);
+  expect((await ran('evaluate', 'holes-web', '--data', 'holes.csv', '--missing', 'error')).status).toBe(3);
 });
 
 test('text is classes; a label that is not a column, nearly', async () => {

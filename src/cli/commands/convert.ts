@@ -7,15 +7,19 @@ import { DATA_FILE } from '../../runs/run-folder';
 import type { Run } from '../command';
 import type { convert } from '../options';
 import { thousands } from '../output';
-import { type KeptData, keptBeside, keptOf } from '../train/kept';
+import { type KeptData, keptBeside, keptOf, missingFor } from '../train/kept';
 
 /** Nothing is computed, so no backend is needed. */
 export const run: Run<typeof convert> = async ({ settings, args, out }) => {
   const [source, destination] = [args.source!, args.destination!];
   const { to, allowNonfinite, model } = settings;
-  const kept = keptBeside(formatOfName(source) === 'kerasWeights' ? (model ?? source) : source);
+  const trained = formatOfName(source) === 'kerasWeights' ? (model ?? source) : source;
+  const kept = keptBeside(trained);
   const done = await convertModel(source, destination, { to, allowNonfinite, model });
-  const leftOut = [...done.leftOut, ...(await keep(kept, destination))];
+  const leftOut = [
+    ...done.leftOut,
+    ...(await keep(kept, missingFor(trained, 'error', 'default'), destination)),
+  ];
   for (const part of leftOut) out.note(`left out: ${part}`);
   const document = { schema: 'fusor.conversion', version: 1, source, destination, ...done, leftOut };
   out.result(
@@ -26,11 +30,12 @@ export const run: Run<typeof convert> = async ({ settings, args, out }) => {
 };
 
 /** How data is taken for the model goes with it where it is a folder. @returns what was left out: one file has no place for it */
-async function keep(kept: KeptData, destination: string): Promise<string[]> {
+async function keep(kept: KeptData, missing: 'error' | 'mean', destination: string): Promise<string[]> {
   const content = keptOf(kept);
   if (!content) return [];
   if (statSync(destination).isDirectory()) {
-    await writeAtomic(join(destination, DATA_FILE), `${JSON.stringify(content, null, 2)}\n`);
+    const all = { ...content, ...(kept.schema && missing === 'mean' && { missing }) };
+    await writeAtomic(join(destination, DATA_FILE), `${JSON.stringify(all, null, 2)}\n`);
     return [];
   }
   const { schema, classNames } = kept;

@@ -22,10 +22,10 @@ export const run: Run<typeof evaluate> = async ({ settings, origins, args, out }
     const kept = keptBeside(args.model!);
     const data = await loadDataset(set, {
       ...settings,
+      ...kept,
       imageSize: settings.imageSize ?? imageSizeOf(model.inputShape),
       missing: missingFor(args.model!, settings.missing, origins.missing),
       task: taskOf(model),
-      ...kept,
     });
     if (isOwnFolder(set)) checkClasses(data, model, kept);
     const tested = withTargets(model, data.test ?? data.train);

@@ -11,6 +11,8 @@ import { CONFIG_FILE, DATA_FILE } from '../../runs/run-folder';
 export interface KeptData {
   schema?: TableSchema;
   classNames?: readonly string[];
+  /** Of a model that has left its run: empty numbers became the mean. */
+  missing?: 'mean';
 }
 
 /** As the run's file has it: of a table its columns, else the names of the classes, where there are. */
@@ -41,7 +43,9 @@ export function keptBeside(model: string): KeptData {
 function keptIn(file: string): KeptData | undefined {
   const kept = readJson(file);
   if (kept === undefined) return undefined;
-  if (isTableSchema(kept)) return { schema: kept, classNames: kept.label.classes };
+  const { missing } = Object(kept);
+  if (isTableSchema(kept))
+    return { schema: kept, classNames: kept.label.classes, ...(missing === 'mean' && { missing }) };
   const { classes } = Object(kept);
   if (Array.isArray(classes) && classes.every((name) => typeof name === 'string'))
     return { classNames: classes };
@@ -59,7 +63,10 @@ export const isConfiguration = (model: string): boolean => /\.json$/i.test(model
  */
 export function keptToTrain(model: string | undefined, run?: string): KeptData {
   if (model === undefined || isConfiguration(model)) return {};
-  return (run !== undefined && keptIn(join(run, DATA_FILE))) || keptBeside(model);
+  const kept = (run !== undefined && keptIn(join(run, DATA_FILE))) || keptBeside(model);
+  // What becomes of empty cells is said anew for other rows.
+  const { missing: _, ...taken } = kept;
+  return taken;
 }
 
 /** What a run's model was trained with; undefined of other models. */
@@ -71,7 +78,8 @@ function settingOf(model: string, name: 'data' | 'missing'): string | undefined 
 
 /** Empty numbers become the mean where they did in training, unless something else is said. @throws ERR_IO, ERR_FILE_FORMAT */
 export function missingFor<M extends string>(model: string, missing: M, origin: string): M | 'mean' {
-  return origin === 'default' && settingOf(model, 'missing') === 'mean' ? 'mean' : missing;
+  if (origin !== 'default') return missing;
+  return (settingOf(model, 'missing') ?? keptBeside(model).missing) === 'mean' ? 'mean' : missing;
 }
 
 /**
