@@ -62,14 +62,19 @@ export async function findLearningRate(
   const rateOf = (step: number) => from * (to / from) ** (step / (steps - 1));
   const found: LearningRates = { rates: [], losses: [], suggestion: undefined };
   const watch = watcher(found, rateOf, steps);
-  const { step: first } = model;
+  let first = 0;
+  const begin: Callback = {
+    onTrainBegin: ({ step }) => {
+      first = step;
+    },
+  };
   const schedule = (step: number) => rateOf(Math.min(steps - 1, step - first));
   await model.untouched(() =>
     // There is at least one step an epoch, however few rows there are.
     model.fit(x, y, {
       ...{ batchSize, signal, verbose: 0, epochs: steps },
       ...(seed !== undefined && { seed }),
-      callbacks: [learningRateScheduler(schedule, { by: 'step' }), watch],
+      callbacks: [learningRateScheduler(schedule, { by: 'step' }), begin, watch],
     }),
   );
   found.suggestion = steepest(found);

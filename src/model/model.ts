@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { closed, integer, range, reading, real, seedOf } from '../arguments';
 import {
   type Backend,
@@ -11,9 +12,8 @@ import type { ArrayLike, NDArray } from '../data/ndarray';
 import { isStream } from '../data/row-source';
 import { FusorError } from '../errors';
 import { chooseSeed } from '../random';
-import { checkpointOf } from '../runs/checkpoint-folder';
+import { checkpointOf, loadCheckpoint } from '../runs/checkpoint-folder';
 import type { TrainedModel } from '../train/callbacks';
-import { soundSlots } from '../train/checkpoint';
 import { bufferRowsFor, evaluateStream } from '../train/feed';
 import { runFit } from '../train/fit';
 import type { History } from '../train/history';
@@ -54,6 +54,9 @@ const UNCOMPILED: TrainingConfig = {
 
 /** Numbers that predict hands to a session at once. */
 const PREDICT_CHUNK = 2 ** 22;
+
+/** The model that work is part of which is to leave no trace. */
+const within = new AsyncLocalStorage<Model>();
 
 /**
  * A stack of layers, and its training. Made by {@link sequential}. Weights and optimiser state live on the device
@@ -166,14 +169,16 @@ export class Model implements TrainedModel {
     try {
       const { position } = this.#runtime;
       const given = givenOptions(options);
-      const resume = await checkpointOf(given.resume);
+      // Without a path nothing is waited for: what is called after fit comes after it.
+      const named = typeof given.resume === 'string';
+      const resume = checkpointOf(named ? await loadCheckpoint(given.resume as string) : given.resume);
       const { plan, job } = prepareFit(this.#layout, training, rows, given, resume);
       this.#plan = plan;
       if (resume) {
         await this.#runtime.writeState(plan, resume.state);
         position.learningRate = resume.learningRate;
       }
-      return await this.#runtime.use(plan, job.seed, ({ session }) =>
+      return await this.#runtime.train(plan, job.seed, ({ session }) =>
         runFit({ ...job, session, position, model: this }),
       );
     } finally {
@@ -253,13 +258,12 @@ export class Model implements TrainedModel {
     return parametersOf(plan).map(({ shape }, p) => ({ data: weights[p], shape }));
   }
 
-  /** The optimiser's state stays, or starts afresh where it is of a training that diverged. @throws ERR_SHAPE naming the layer, ERR_NONFINITE_WEIGHTS */
+  /** The optimiser's state stays, or starts afresh where it is of a training that diverged. @throws ERR_SHAPE naming the layer, ERR_NONFINITE_WEIGHTS, ERR_STATE */
   async setWeights(weights: readonly NDArray[]): Promise<void> {
+    this.#notHeld('setWeights');
     const plan = this.plan();
     const arrays = reading('setWeights', () => weightArrays(plan, weights));
-    const state = await this.readState();
-    const slots = soundSlots(state);
-    await this.writeState({ step: slots === state.slots ? state.step : 0, weights: arrays, slots });
+    await this.#runtime.writeWeights(plan, arrays, this.#seed());
   }
 
   /** Weights, optimiser slots and step: all that a checkpoint of the training holds. */
@@ -267,28 +271,30 @@ export class Model implements TrainedModel {
     return this.#runtime.readState(this.plan(), this.#seed());
   }
 
-  /** @throws ERR_SHAPE, ERR_NONFINITE_WEIGHTS, ERR_ARG; the model then is as before */
-  writeState(state: SessionState): Promise<void> {
+  /** @throws ERR_SHAPE, ERR_NONFINITE_WEIGHTS, ERR_ARG, ERR_STATE; the model then is as before */
+  async writeState(state: SessionState): Promise<void> {
+    this.#notHeld('writeState');
     return this.#runtime.writeState(this.plan(), state);
   }
 
   /**
-   * Does `work`, then brings weights, optimiser and learning rate back; where none were drawn yet, none are.
-   * @throws ERR_STATE while a fit, or another such work, is running
+   * Does `work`, then brings weights, optimiser and learning rate back; where none were drawn yet, none are. Nobody else may change
+   * the model meanwhile.
+   * @throws ERR_STATE while a fit, or other such work, is running
    */
   async untouched<T>(work: () => Promise<T>): Promise<T> {
     this.#notFitting('untouched');
-    if (this.#held)
-      throw new FusorError('ERR_STATE', ['other work is to leave no trace', 'untouched', 'await it first']);
-    const { learningRate } = this;
+    const plan = this.plan();
+    const { position } = this.#runtime;
+    const { learningRate } = position;
     this.#held = true;
     try {
-      const before = this.#runtime.drawn ? await this.readState() : undefined;
+      const before = await this.#runtime.readState(plan, undefined);
       try {
-        return await work();
+        return await within.run(this, work);
       } finally {
-        await (before ? this.writeState(before) : this.#runtime.forget());
-        this.learningRate = learningRate;
+        await (before ? this.#runtime.writeState(plan, before) : this.#runtime.forget());
+        position.learningRate = learningRate;
       }
     } finally {
       this.#held = false;
@@ -340,7 +346,14 @@ export class Model implements TrainedModel {
     return this.#runtime.dispose();
   }
 
+  /** Refuses who is not part of work that is to leave no trace. */
+  #notHeld(where: string): void {
+    if (this.#held && within.getStore() !== this)
+      throw new FusorError('ERR_STATE', ['work runs that is to leave no trace', where, 'await it first']);
+  }
+
   #notFitting(where: string): void {
+    this.#notHeld(where);
     if (this.#fitting) throw new FusorError('ERR_STATE', ['a fit is running', where, 'await it first']);
   }
 

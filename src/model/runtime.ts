@@ -5,6 +5,7 @@ import type { SelectionRequest } from '../backend/request';
 import { selectBackend } from '../backend/select';
 import type { Selection } from '../backend/selection';
 import { FusorError } from '../errors';
+import { soundSlots } from '../train/checkpoint';
 import type { Position } from '../train/job';
 import { requireStateMemory } from './footprint';
 import { planKey } from './plan';
@@ -24,8 +25,14 @@ interface Home {
   training: string;
 }
 
+/** What was said until a call was made. */
+interface Moment {
+  compiled: number;
+  select(): Promise<Selection>;
+}
+
 /** With another one the optimiser begins anew. */
-const trainingOf = (plan: TrainPlan, compiled: number) => `${compiled} ${JSON.stringify(plan.optimizer)}`;
+const trainingOf = (plan: TrainPlan, { compiled }: Moment) => `${compiled} ${JSON.stringify(plan.optimizer)}`;
 
 export type Select = (request: SelectionRequest) => Promise<Selection>;
 
@@ -43,19 +50,16 @@ export class Runtime {
   #disposed = false;
   /** Opening, exchanging and closing happen one after the other … */
   #queue: Promise<unknown> = Promise.resolve();
-  /** … and an exchange waits for what still uses the old session. */
+  /** … an exchange waits for what still uses the old session … */
   readonly #uses = new Set<Promise<unknown>>();
+  /** … and what changes the state for what reads it. */
+  readonly #reads = new Set<Promise<unknown>>();
 
   constructor(private readonly select: Select = selectBackend) {}
 
   /** Steps that the optimiser has done. */
   get step(): number {
     return this.#begun === this.#compiled ? this.position.step : 0;
-  }
-
-  /** Whether the weights are there: drawn, or written. */
-  get drawn(): boolean {
-    return this.#drawn;
   }
 
   /** The weights stay; the optimiser begins anew for whatever is called from now on. */
@@ -91,25 +95,34 @@ export class Runtime {
     return this.#selection;
   }
 
-  /** @param seed draws the weights if nothing has; undefined leaves them to be drawn later */
+  /** What changes nothing. @param seed draws the weights if nothing has; undefined leaves them to be drawn later */
   use<T>(plan: TrainPlan, seed: number | undefined, work: (open: Open) => Promise<T>): Promise<T> {
-    const compiled = this.#compiled;
-    return this.#run(async () => {
-      const open = await this.#ensure(plan, compiled, seed);
+    return this.#run(false, async (now) => {
+      const open = await this.#ensure(plan, now, seed);
       return () => work(open);
     });
   }
 
-  /** A copy of all that training changes. @param seed draws the weights if nothing has */
-  readState(plan: TrainPlan, seed: number): Promise<SessionState> {
-    const compiled = this.#compiled;
-    return this.#run(async () => {
+  /** What trains. */
+  train<T>(plan: TrainPlan, seed: number, work: (open: Open) => Promise<T>): Promise<T> {
+    return this.#run(true, async (now) => {
+      const open = await this.#ensure(plan, now, seed);
+      return () => work(open);
+    });
+  }
+
+  /** A copy of all that training changes. @param seed draws the weights if nothing has; without one undefined is their state, then */
+  readState(plan: TrainPlan, seed: number): Promise<SessionState>;
+  readState(plan: TrainPlan, seed: undefined): Promise<SessionState | undefined>;
+  readState(plan: TrainPlan, seed: number | undefined): Promise<SessionState | undefined> {
+    return this.#run(false, async (now) => {
+      if (seed === undefined && !this.#drawn) return async () => undefined;
       if (this.#open) {
-        const { session } = await this.#ensure(plan, compiled, seed);
+        const { session } = await this.#ensure(plan, now, seed);
         return () => session.readState();
       }
       if (!this.#home) requireStateMemory(plan);
-      const copy = structuredClone(this.#stateFor(plan, compiled, seed));
+      const copy = structuredClone(this.#stateFor(plan, now, seed));
       return async () => copy;
     });
   }
@@ -117,12 +130,11 @@ export class Runtime {
   /** @throws ERR_SHAPE, ERR_NONFINITE_WEIGHTS, ERR_ARG; the model then is as before */
   async writeState(plan: TrainPlan, state: SessionState): Promise<void> {
     const values = reading('writeState', () => checkedState(plan, state));
-    const compiled = this.#compiled;
-    await this.#run(async () => {
-      const training = trainingOf(plan, compiled);
+    await this.#run(true, async (now) => {
+      const training = trainingOf(plan, now);
       const open = this.#open;
       this.#drawn = true;
-      this.#begun = compiled;
+      this.#begun = now.compiled;
       if (open?.key === planKey(plan) && open.training === training)
         return () => open.session.writeState(values);
       await this.#close(false);
@@ -130,6 +142,21 @@ export class Runtime {
       return async () => {};
     });
     this.position.step = values.step;
+  }
+
+  /** Other weights; the optimiser's state stays, or begins anew where it is of a training that diverged. */
+  async writeWeights(plan: TrainPlan, weights: Float32Array[], seed: number): Promise<void> {
+    await this.#run(true, async (now) => {
+      const session = this.#open && (await this.#ensure(plan, now, seed)).session;
+      const state = session ? await session.readState() : this.#stateFor(plan, now, seed);
+      const slots = soundSlots(state);
+      const values = { step: slots === state.slots ? state.step : 0, weights, slots };
+      if (session) await session.writeState(values);
+      else this.#home = { values, training: trainingOf(plan, now) };
+      this.#begun = now.compiled;
+      this.position.step = values.step;
+      return async () => {};
+    });
   }
 
   /** Idempotent; ends a running span. */
@@ -161,31 +188,37 @@ export class Runtime {
   }
 
   /**
-   * Prepares a job when those before it have begun, and begins it; the queue goes on while it runs, and a session does its jobs in
-   * their order. What there is, is looked at in `prepare` alone: when it was called, something else may still have been.
+   * Prepares a job when those before it have begun, and begins it; the queue goes on while it runs. What there is, is looked at in
+   * `prepare` alone, which is told what was said until the call: before it, other calls may have had their turn.
+   * @param changes whether it changes the state; then it begins after all that reads
    */
-  async #run<T>(prepare: () => Promise<() => Promise<T>>): Promise<T> {
+  async #run<T>(changes: boolean, prepare: (now: Moment) => Promise<() => Promise<T>>): Promise<T> {
     this.#check();
+    const [request, selection] = [this.#request, this.#selection];
+    const select = () => (request === this.#request ? this.selection() : (selection ?? this.select(request)));
+    const now: Moment = { compiled: this.#compiled, select };
     // Wrapped: the queue is not to wait for the job.
     const { job } = await this.#enqueue(async () => {
-      const begin = await prepare();
-      const job = begin();
-      this.#uses.add(job);
-      const done = () => this.#uses.delete(job);
-      job.then(done, done);
+      if (changes) await Promise.allSettled(this.#reads);
+      const job = (await prepare(now))();
+      for (const jobs of changes ? [this.#uses] : [this.#uses, this.#reads]) {
+        jobs.add(job);
+        const done = () => jobs.delete(job);
+        job.then(done, done);
+      }
       return { job };
     });
     return job;
   }
 
   /** The session for a plan as of a compile, with drawn weights if there is a seed. */
-  async #ensure(plan: TrainPlan, compiled: number, seed: number | undefined): Promise<Open> {
-    const selection = await this.selection();
-    const [key, training] = [planKey(plan), trainingOf(plan, compiled)];
+  async #ensure(plan: TrainPlan, now: Moment, seed: number | undefined): Promise<Open> {
+    const selection = await now.select();
+    const [key, training] = [planKey(plan), trainingOf(plan, now)];
     const open = this.#open;
     if (open?.key === key && open.training === training && open.selection.backend === selection.backend) {
       if (seed !== undefined && !this.#drawn) {
-        await open.session.writeState(this.#stateFor(plan, compiled, seed));
+        await open.session.writeState(this.#stateFor(plan, now, seed));
         this.#home = undefined;
       }
       return open;
@@ -199,10 +232,10 @@ export class Runtime {
       ]);
     if (!open && !this.#home) requireStateMemory(plan);
     await this.#close(this.#drawn);
-    const state = this.#stateFor(plan, compiled, seed);
+    const state = this.#stateFor(plan, now, seed);
     const session = await selection.backend.createSession(plan, state);
     this.position.step = state.step;
-    this.#begun = compiled;
+    this.#begun = now.compiled;
     this.#home = undefined;
     this.#open = { session, selection, key, training };
     return this.#open;
@@ -219,8 +252,8 @@ export class Runtime {
   }
 
   /** The state at home, for a plan as of a compile. Without a seed, weights that do not stay. */
-  #stateFor(plan: TrainPlan, compiled: number, seed: number | undefined): SessionState {
-    const training = trainingOf(plan, compiled);
+  #stateFor(plan: TrainPlan, now: Moment, seed: number | undefined): SessionState {
+    const training = trainingOf(plan, now);
     if (!this.#home) {
       const drawn = freshState(initialWeights(plan, seed ?? 0), plan.optimizer);
       if (seed === undefined) return drawn;

@@ -97,12 +97,12 @@ export async function loadCheckpoint(path: string): Promise<Checkpoint> {
   return found.checkpoint;
 }
 
-/** What fit's `resume` means. */
-export async function checkpointOf(resume: string | Checkpoint | undefined): Promise<Checkpoint | undefined> {
-  if (typeof resume === 'string') return loadCheckpoint(resume);
-  if (resume !== undefined && !(typeof resume === 'object' && resume?.state && resume.plan))
+/** What fit's `resume` is, where it is no path. @throws ERR_ARG */
+export function checkpointOf(resume: unknown): Checkpoint | undefined {
+  const { state, plan } = Object(resume) as Partial<Checkpoint>;
+  if (resume !== undefined && !(state && plan))
     throw wrong('fit', 'resume', resume, 'a path, or what loadCheckpoint gave');
-  return resume;
+  return resume as Checkpoint | undefined;
 }
 
 /** Names the one before where this one is damaged. */

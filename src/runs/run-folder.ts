@@ -3,7 +3,7 @@
  * Locked by the process that trains in it.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { FusorError } from '../errors';
 import { kerasName, validationName } from '../train/history';
@@ -64,6 +64,7 @@ export class RunFolder {
   private constructor(
     readonly path: string,
     private readonly unlock: () => Promise<void>,
+    private readonly wasThere = true,
   ) {
     this.modelFolder = join(path, 'model');
     this.checkpointsFolder = join(path, CHECKPOINTS_FOLDER);
@@ -76,6 +77,7 @@ export class RunFolder {
   static async create(path: string | undefined, name: string, now = new Date()): Promise<RunFolder> {
     if (path !== undefined) {
       const folder = resolve(path);
+      const wasThere = existsSync(folder);
       await makeFolder(folder, true);
       const unlock = await lockFolder(folder);
       try {
@@ -84,14 +86,14 @@ export class RunFolder {
         await unlock();
         throw error;
       }
-      return new RunFolder(folder, unlock);
+      return new RunFolder(folder, unlock, wasThere);
     }
     const stamp = now.toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-');
     const base = resolve('runs', `${name.replace(/[^\w.-]+/g, '-')}-${stamp}`);
     await makeFolder(dirname(base), true);
     for (let n = 1; ; n++) {
       const folder = n === 1 ? base : `${base}-${n}`;
-      if (await makeFolder(folder, false)) return new RunFolder(folder, await lockFolder(folder));
+      if (await makeFolder(folder, false)) return new RunFolder(folder, await lockFolder(folder), false);
     }
   }
 
@@ -170,11 +172,13 @@ export class RunFolder {
     for (const file of [this.#metrics, this.#history, this.#steps]) file?.close();
   }
 
-  /** Takes the folder away, of a run that never began. */
+  /** Takes away what it holds, of a run that never began, and the folder, unless it was there before. */
   async discard(): Promise<void> {
     this.close();
-    await rm(this.path, { recursive: true, force: true }).catch(() => {});
+    for (const name of await readdir(this.path).catch(() => []))
+      if (name !== LOCK_FILE) await rm(join(this.path, name), { recursive: true, force: true }).catch(() => {});
     await this.release();
+    if (!this.wasThere) await rmdir(this.path).catch(() => {});
   }
 
   /** Gives the folder free for others. Idempotent. */

@@ -14,7 +14,7 @@ import { trainOn } from '../compare/train';
 import { interruptible } from '../interrupt';
 import type { compare } from '../options';
 import { table } from '../output';
-import { wayOf } from '../ways';
+import { type Way, wayOf } from '../ways';
 
 export const run: Run<typeof compare> = async (call) => {
   const { settings, words, out } = call;
@@ -23,9 +23,10 @@ export const run: Run<typeof compare> = async (call) => {
       'give either runs or --backends',
       'fusor compare RUN RUN…, or fusor compare --backends native,tfjs',
     );
+  const ways = words.length > 0 ? [] : waysOf(call);
   const read = words.length > 0 ? await readRuns(words) : undefined;
   const folder = settings.runDir === undefined ? await freshFolder() : resolve(settings.runDir);
-  const runs = read ?? (await trainAll(call, folder));
+  const runs = read ?? (await trainAll(call, ways, folder));
   const steps = runs.slice(1).map((other) => compareSteps(other, runs[0]));
   const file = join(folder, 'compare.html');
   await mkdir(folder, { recursive: true }).catch((error) => {
@@ -70,11 +71,20 @@ async function readRuns(paths: readonly string[]): Promise<ComparedRun[]> {
   return runs.map((each, i) => (twice(each.name) ? { ...each, name: paths[i] } : each));
 }
 
-/** One after the other, so that they do not share the processor. */
-function trainAll({ settings, origins, out }: Call<typeof compare>, folder: string): Promise<ComparedRun[]> {
+/** @throws ERR_ARG */
+function waysOf({ settings, origins }: Call<typeof compare>): Way[] {
   const ways = settings.backends.map((name) => wayOf(name, origins.backends));
   if (ways.length < 2 || new Set(settings.backends).size < ways.length)
     throw wrong(origins.backends, 'the value', settings.backends.join(','), 'two or more different backends');
+  return ways;
+}
+
+/** One after the other, so that they do not share the processor. */
+function trainAll(
+  { settings, out }: Call<typeof compare>,
+  ways: readonly Way[],
+  folder: string,
+): Promise<ComparedRun[]> {
   const seed = settings.seed ?? randomInt(2 ** 31);
   return interruptible(async (signal) => {
     const runs: ComparedRun[] = [];

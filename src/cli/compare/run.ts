@@ -4,6 +4,8 @@ import { basename, join } from 'node:path';
 import { FusorError } from '../../errors';
 import { readJson } from '../../files/read-json';
 import { readText } from '../../files/read-text';
+import { ioError } from '../../files/system-error';
+import type { EpochRecord } from '../../runs/run-folder';
 import { readStepLosses } from '../../runs/step-losses';
 import type { PlottedRun } from '../pictures/curves';
 import type { RunDocument } from '../train/document';
@@ -47,11 +49,29 @@ export function readPlotted(path: string): PlottedRun {
     const { name, document, stepLosses } = readRun(path);
     return { name, epochs: document.history, stepLosses };
   }
-  const epochs = readText(metrics)
-    .trimEnd()
+  return { name: basename(path), epochs: recordsIn(metrics), stepLosses: null };
+}
+
+/** A last line that was not finished is none. @throws ERR_FILE_FORMAT, ERR_IO */
+function recordsIn(file: string): EpochRecord[] {
+  let text: string;
+  try {
+    text = readText(file);
+  } catch (error) {
+    throw ioError(error, 'read', file);
+  }
+  return text
+    .slice(0, text.lastIndexOf('\n') + 1)
     .split('\n')
-    .map((line) => JSON.parse(line));
-  return { name: basename(path), epochs, stepLosses: null };
+    .filter(Boolean)
+    .map((line, i) => {
+      try {
+        return JSON.parse(line);
+      } catch (cause) {
+        const parts = [`line ${i + 1} is not JSON`, file, 'take the line away'] as const;
+        throw new FusorError('ERR_FILE_FORMAT', parts, { file }, { cause });
+      }
+    });
 }
 
 function recordOf(folder: string, name: string): unknown {

@@ -1,6 +1,7 @@
 /** Metrics of Keras ↔ ours: only where both sides count the same. Keras' name says less than its class. */
 import type { LossConfig } from '../../model/losses';
 import type { MetricConfig } from '../../model/metrics';
+import { isLogName } from '../../train/history';
 import type { Json } from '../tfjs/json';
 import type { Measured } from '../tfjs/training';
 
@@ -27,7 +28,7 @@ export function readKerasMetric(value: unknown, { loss, outputs }: Measured): Me
   const sparse = loss.kind === 'sparseCategoricalCrossentropy';
   const binary = loss.kind === 'binaryCrossentropy' && !loss.fromLogits && (config.threshold ?? 0.5) === 0.5;
   const top = typeof k === 'number' && k <= outputs;
-  const same = {
+  const counted: Record<string, boolean> = {
     // Of several outputs, whatever the loss, Keras counts the greatest.
     Accuracy: categorical || sparse || (binary && outputs === 1),
     BinaryAccuracy: binary,
@@ -37,8 +38,8 @@ export function readKerasMetric(value: unknown, { loss, outputs }: Measured): Me
     SparseTopKCategoricalAccuracy: sparse && top,
     MeanSquaredError: !sparse,
     MeanAbsoluteError: !sparse,
-  }[className];
-  if (!same || !/^[A-Za-z]\w{0,40}$/.test(name)) return undefined;
+  };
+  if (!Object.hasOwn(counted, className) || !counted[className] || !isLogName(name)) return undefined;
   if (className.includes('TopK')) return metric('topK', { k });
   if (className.endsWith('Accuracy')) return metric('accuracy');
   return metric(className === 'MeanSquaredError' ? 'meanSquaredError' : 'meanAbsoluteError');
