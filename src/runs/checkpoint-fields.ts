@@ -1,7 +1,7 @@
 /** What of a checkpoint is JSON, and the check of it: a right checksum does not make a file that means us well. */
 import type { FusorError } from '../errors';
-import type { Checkpoint } from '../train/checkpoint';
 import { parseJson } from '../files/json';
+import type { Checkpoint } from '../train/checkpoint';
 
 export type Fields = Omit<Checkpoint, 'state' | 'means' | 'history' | 'bestWeights'> & {
   step: number;

@@ -6,11 +6,11 @@
 import { createHash } from 'node:crypto';
 import { parametersOf, slotsOf } from '../backend/contract';
 import { FusorError } from '../errors';
+import { withFile } from '../files/read-file';
+import { readSafetensors, type Tensor, type TensorFile, writeSafetensors } from '../files/safetensors';
 import type { Checkpoint } from '../train/checkpoint';
 import { version } from '../version';
 import { checkedFields, type Fields } from './checkpoint-fields';
-import { withFile } from '../files/read-file';
-import { readSafetensors, type Tensor, type TensorFile, writeSafetensors } from '../files/safetensors';
 
 const CHECKPOINT_FORMAT = 'fusor.checkpoint';
 /** Raised when a reader of the one before could go wrong on it. */

@@ -3,9 +3,9 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { wrong } from '../arguments';
 import { FusorError, isFusorError } from '../errors';
+import { ioError, systemCode } from '../files/system-error';
 import type { Checkpoint } from '../train/checkpoint';
 import { readCheckpoint } from './checkpoint-file';
-import { ioError, systemCode } from '../files/system-error';
 
 export const CHECKPOINTS_FOLDER = 'checkpoints';
 

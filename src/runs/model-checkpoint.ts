@@ -3,15 +3,15 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { closed, integer, oneOf, wrong } from '../arguments';
 import { FusorError } from '../errors';
+import { removeStaleTemps, syncFolder, writeAtomic } from '../files/atomic';
+import { lockFolder } from '../files/lock';
+import { ioError } from '../files/system-error';
 import type { Callback, TrainingContext } from '../train/callbacks';
 import { epochsOf, type Logs } from '../train/history';
 import { Monitor, type MonitorOptions } from '../train/monitor';
-import { removeStaleTemps, syncFolder, writeAtomic } from '../files/atomic';
 import { encodeCheckpoint } from './checkpoint-file';
 import { checkpointName, pruneCheckpoints } from './checkpoint-folder';
 import { type Schedule, scheduleOf } from './checkpoint-schedule';
-import { lockFolder } from '../files/lock';
-import { ioError } from '../files/system-error';
 
 export interface ModelCheckpointOptions extends Pick<MonitorOptions, 'monitor' | 'mode'> {
   /**

@@ -6,12 +6,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { FusorError } from '../errors';
-import { kerasName, validationName } from '../train/history';
 import { AppendFile } from '../files/append-file';
 import { removeStaleTemps, syncFolder, writeAtomic } from '../files/atomic';
-import { CHECKPOINTS_FOLDER } from './checkpoint-folder';
 import { LOCK_FILE, lockFolder } from '../files/lock';
 import { ioError, systemCode } from '../files/system-error';
+import { kerasName, validationName } from '../train/history';
+import { CHECKPOINTS_FOLDER } from './checkpoint-folder';
 
 export const CONFIG_FILE = 'config.json';
 /** What the columns of a table became: see TableSchema. */
@@ -147,7 +147,10 @@ export class RunFolder {
     // A column that was not there before: the file is made anew.
     this.#history?.close();
     this.#history = new AppendFile(path, 'w');
-    const records = readFileSync(metrics, 'utf8').trimEnd().split('\n').map((line): EpochRecord => JSON.parse(line));
+    const records = readFileSync(metrics, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line): EpochRecord => JSON.parse(line));
     this.#history.append(`${this.#head(records)}\n${records.map((each) => `${this.#row(each)}\n`).join('')}`);
   }
 
@@ -176,7 +179,8 @@ export class RunFolder {
   async discard(): Promise<void> {
     this.close();
     for (const name of await readdir(this.path).catch(() => []))
-      if (name !== LOCK_FILE) await rm(join(this.path, name), { recursive: true, force: true }).catch(() => {});
+      if (name !== LOCK_FILE)
+        await rm(join(this.path, name), { recursive: true, force: true }).catch(() => {});
     await this.release();
     if (!this.wasThere) await rmdir(this.path).catch(() => {});
   }

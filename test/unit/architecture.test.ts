@@ -76,7 +76,7 @@ function circles(imports: Map<string, readonly string[]>): string[] {
 test('the top level holds what it is to hold', () => {
   const wanted =
     /^(package(-lock)?\.json|tsconfig\.json|binding\.gyp|native|src|scripts|test|README\.md|CONTRIBUTING\.md|LICENSE|\..+)$/;
-  const ignored = readFileSync(join(root, '.gitignore'), 'utf8').split('\n');
+  const ignored = readFileSync(join(root, '.gitignore'), 'utf8').split(/\n\/?/);
   const left = readdirSync(root).filter((name) => !wanted.test(name) && !ignored.includes(`${name}/`));
   expect(left.filter((name) => !name.endsWith('.tgz'))).toEqual([]);
 });

@@ -1,7 +1,7 @@
 import { boolean, closed, text, wrong } from '../../arguments';
+import { AppendFile } from '../../files/append-file';
 import type { Callback } from '../../train/callbacks';
 import { epochsOf, kerasName, type Logs } from '../../train/history';
-import { AppendFile } from '../../files/append-file';
 
 export interface CsvLoggerOptions {
   /** Between values; default ','. */

@@ -1,7 +1,7 @@
 import { closed, integer, text } from '../../arguments';
+import { AppendFile } from '../../files/append-file';
 import type { Callback } from '../../train/callbacks';
 import { epochsOf, type Logs } from '../../train/history';
-import { AppendFile } from '../../files/append-file';
 
 /**
  * One JSON object a line: {epoch, …logs, learningRate, seconds} of each epoch. A resumed training begins with the

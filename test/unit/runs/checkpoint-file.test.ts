@@ -1,10 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256 } from '../../../src/data/digests';
+import { readSafetensors, writeSafetensors } from '../../../src/files/safetensors';
+import { loadModel } from '../../../src/io/model';
 import { decodeCheckpoint, encodeCheckpoint } from '../../../src/runs/checkpoint-file';
 import { findCheckpoint, loadCheckpoint } from '../../../src/runs/checkpoint-folder';
-import { loadModel } from '../../../src/io/model';
-import { readSafetensors, writeSafetensors } from '../../../src/files/safetensors';
 import type { Checkpoint } from '../../../src/train/checkpoint';
 import { checkpointAt, modelWith } from '../../support/checkpoints';
 import { figure } from '../../support/figures';

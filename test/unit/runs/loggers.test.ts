@@ -10,8 +10,8 @@ import { mlflowLogger } from '../../../src/runs/loggers/mlflow';
 import { tensorBoard } from '../../../src/runs/loggers/tensorboard';
 import type { Callback, TrainingContext } from '../../../src/train/callbacks';
 import { History, type Logs } from '../../../src/train/history';
-import { checkpointAt, FIVE, modelWith, x, y } from '../../support/checkpoints';
 import { reduceOnPlateau } from '../../../src/train/reduce-on-plateau';
+import { checkpointAt, FIVE, modelWith, x, y } from '../../support/checkpoints';
 import { failure } from '../../support/models';
 import { temporaryFolder } from '../../support/script';
 
@@ -75,7 +75,7 @@ test('jsonl: a line an epoch, and so often in between', async () => {
   );
 });
 
-test('jsonl: the rate is that of the logs, whoever lowers it at the epoch\'s end', async () => {
+test("jsonl: the rate is that of the logs, whoever lowers it at the epoch's end", async () => {
   const file = join(root, 'rates.jsonl');
   const reduce = reduceOnPlateau({ monitor: 'loss', patience: 1, minDelta: 9, factor: 0.5 });
   const { history } = await modelWith().fit(x, y, { ...FIVE, callbacks: [reduce, jsonlLogger(file)] });
@@ -230,7 +230,10 @@ describe('mlflow', () => {
 
   test('what is no number is sent by its name; what the server refuses is not sent again', async () => {
     const said = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
-    const own: Callback = { logNames: ['own'], epochLogs: (epoch) => ({ own: epoch === 0 ? Number.NaN : 1 }) };
+    const own: Callback = {
+      logNames: ['own'],
+      epochLogs: (epoch) => ({ own: epoch === 0 ? Number.NaN : 1 }),
+    };
     const refusal: Callback = {
       onEpochBegin: (epoch) => void (epoch === 1 ? broken.set('runs/log-batch', 400) : broken.clear()),
     };

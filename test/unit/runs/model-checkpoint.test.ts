@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findCheckpoint, listCheckpoints, loadCheckpoint } from '../../../src/runs/checkpoint-folder';
 import { lockFolder } from '../../../src/files/lock';
+import { findCheckpoint, listCheckpoints, loadCheckpoint } from '../../../src/runs/checkpoint-folder';
 import { type ModelCheckpointOptions, modelCheckpoint } from '../../../src/runs/model-checkpoint';
 import type { Callback } from '../../../src/train/callbacks';
 import { terminateOnNaN } from '../../../src/train/terminate-on-nan';
