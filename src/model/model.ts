@@ -178,9 +178,8 @@ export class Model implements TrainedModel {
         await this.#runtime.writeState(plan, resume.state);
         position.learningRate = resume.learningRate;
       }
-      return await this.#runtime.train(plan, job.seed, ({ session }) =>
-        runFit({ ...job, session, position, model: this }),
-      );
+      const train = ({ session }: { session: Session }) => runFit({ ...job, session, position, model: this });
+      return await this.#runtime.use(plan, job.seed, train, true);
     } finally {
       this.#fitting = false;
     }

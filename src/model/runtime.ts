@@ -95,17 +95,17 @@ export class Runtime {
     return this.#selection;
   }
 
-  /** What changes nothing. @param seed draws the weights if nothing has; undefined leaves them to be drawn later */
-  use<T>(plan: TrainPlan, seed: number | undefined, work: (open: Open) => Promise<T>): Promise<T> {
-    return this.#run(false, async (now) => {
-      const open = await this.#ensure(plan, now, seed);
-      return () => work(open);
-    });
-  }
-
-  /** What trains. */
-  train<T>(plan: TrainPlan, seed: number, work: (open: Open) => Promise<T>): Promise<T> {
-    return this.#run(true, async (now) => {
+  /**
+   * @param seed draws the weights if nothing has; undefined leaves them to be drawn later
+   * @param changes whether `work` trains
+   */
+  use<T>(
+    plan: TrainPlan,
+    seed: number | undefined,
+    work: (open: Open) => Promise<T>,
+    changes = false,
+  ): Promise<T> {
+    return this.#run(changes, async (now) => {
       const open = await this.#ensure(plan, now, seed);
       return () => work(open);
     });

@@ -2,56 +2,21 @@
  * The folder of a training run: config.json, environment.json, metrics.jsonl, history.csv, checkpoints/, model/, run.json.
  * Locked by the process that trains in it.
  */
-import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readdir, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { FusorError } from '../errors';
 import { AppendFile } from '../files/append-file';
-import { removeStaleTemps, syncFolder, writeAtomic } from '../files/atomic';
+import { removeStaleTemps, writeAtomic } from '../files/atomic';
 import { LOCK_FILE, lockFolder } from '../files/lock';
-import { ioError, systemCode } from '../files/system-error';
-import { kerasName, validationName } from '../train/history';
+import { ioError } from '../files/system-error';
 import { CHECKPOINTS_FOLDER } from './checkpoint-folder';
+import { csvValues, type EpochRecord, METRICS_FILE, readEpochs } from './epoch-records';
+import { freshFolder, makeFolder } from './fresh-folder';
 
 export const CONFIG_FILE = 'config.json';
 /** What the columns of a table became: see TableSchema. */
 export const DATA_FILE = 'data.json';
-
-/** One finished epoch; counted from 0. What was not measured is null. */
-export interface EpochRecord {
-  epoch: number;
-  loss: number;
-  accuracy: number | null;
-  valLoss: number | null;
-  valAccuracy: number | null;
-  seconds: number;
-  /** Of the process, at the epoch's end. */
-  memoryBytes: number;
-}
-
-/** What of a record is neither a loss nor a metric. */
-export const APART: readonly string[] = ['epoch', 'seconds', 'memoryBytes'];
-
-/** Of a log by its name; null where the record has none. */
-export function valueIn(record: EpochRecord, key: string): number | null {
-  const value = (record as unknown as Record<string, number | null>)[key];
-  return Number.isFinite(value) ? value : null;
-}
-
-/** The metrics that records have, by name, with what they are called of validation. */
-export function metricsOf(records: readonly EpochRecord[]): { name: string; validation: string }[] {
-  const names = namesIn(records).filter((name) => !APART.includes(name));
-  const validations = names.map(validationName);
-  return names
-    .filter((name) => name !== 'loss' && !validations.includes(name))
-    .map((name) => ({ name, validation: validationName(name) }));
-}
-
-/** Names of which any record has a value: some come later, or no longer. */
-function namesIn(records: readonly EpochRecord[]): string[] {
-  const names = new Set(records.flatMap((record) => Object.keys(record)));
-  return [...names].filter((name) => records.some((record) => valueIn(record, name) !== null));
-}
 
 export class RunFolder {
   readonly modelFolder: string;
@@ -78,7 +43,7 @@ export class RunFolder {
     if (path !== undefined) {
       const folder = resolve(path);
       const wasThere = existsSync(folder);
-      await makeFolder(folder, true);
+      await makeFolder(folder);
       const unlock = await lockFolder(folder);
       try {
         await checkEmpty(folder);
@@ -88,13 +53,8 @@ export class RunFolder {
       }
       return new RunFolder(folder, unlock, wasThere);
     }
-    const stamp = now.toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-');
-    const base = resolve('runs', `${name.replace(/[^\w.-]+/g, '-')}-${stamp}`);
-    await makeFolder(dirname(base), true);
-    for (let n = 1; ; n++) {
-      const folder = n === 1 ? base : `${base}-${n}`;
-      if (await makeFolder(folder, false)) return new RunFolder(folder, await lockFolder(folder), false);
-    }
+    const folder = await freshFolder(name, now);
+    return new RunFolder(folder, await lockFolder(folder), false);
   }
 
   /**
@@ -112,7 +72,7 @@ export class RunFolder {
   /** Sets the records of epochs and steps back to these; what comes now is appended to them. */
   async rewind(epochs: readonly EpochRecord[], stepLosses: ArrayLike<number> | undefined): Promise<void> {
     const files: [name: string, lines: string[]][] = [
-      ['metrics.jsonl', epochs.map((record) => JSON.stringify(record))],
+      [METRICS_FILE, epochs.map((record) => JSON.stringify(record))],
       [
         'history.csv',
         epochs.length > 0 ? [this.#head(epochs), ...epochs.map((record) => this.#row(record))] : [],
@@ -135,8 +95,7 @@ export class RunFolder {
 
   /** A whole line in metrics.jsonl and in history.csv, whose columns are those of Keras' CSVLogger. */
   appendEpoch(record: EpochRecord): void {
-    const metrics = join(this.path, 'metrics.jsonl');
-    this.#metrics ??= new AppendFile(metrics);
+    this.#metrics ??= new AppendFile(join(this.path, METRICS_FILE));
     this.#metrics.append(`${JSON.stringify(record)}\n`);
     const path = join(this.path, 'history.csv');
     if (Object.keys(csvValues(record)).every((name) => this.#columns.includes(name))) {
@@ -147,10 +106,7 @@ export class RunFolder {
     // A column that was not there before: the file is made anew.
     this.#history?.close();
     this.#history = new AppendFile(path, 'w');
-    const records = readFileSync(metrics, 'utf8')
-      .trimEnd()
-      .split('\n')
-      .map((line): EpochRecord => JSON.parse(line));
+    const records = readEpochs(this.path);
     this.#history.append(`${this.#head(records)}\n${records.map((each) => `${this.#row(each)}\n`).join('')}`);
   }
 
@@ -239,27 +195,4 @@ async function remove(file: string): Promise<void> {
 
 function stepLines(first: number, losses: ArrayLike<number>): string[] {
   return Array.from(losses, (loss, i) => JSON.stringify({ step: first + i, loss }));
-}
-
-/** What was measured in an epoch, under the names of Keras' CSVLogger. */
-function csvValues({
-  epoch: _,
-  seconds: __,
-  memoryBytes: ___,
-  ...values
-}: EpochRecord): Record<string, number> {
-  const measured = Object.entries(values).filter(([, value]) => Number.isFinite(value)) as [string, number][];
-  return Object.fromEntries(measured.map(([key, value]) => [kerasName(key), value]));
-}
-
-/** @returns false when it was there already and `orThere` is not set */
-async function makeFolder(folder: string, orThere: boolean): Promise<boolean> {
-  try {
-    await mkdir(folder, { recursive: orThere });
-    await syncFolder(dirname(folder));
-    return true;
-  } catch (error) {
-    if (!orThere && systemCode(error) === 'EEXIST') return false;
-    throw ioError(error, 'make the folder', folder);
-  }
 }

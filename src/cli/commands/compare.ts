@@ -1,10 +1,11 @@
 import { randomInt } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
-import { dirname, join, relative, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { wrong } from '../../arguments';
 import { FusorError } from '../../errors';
 import { writeAtomic } from '../../files/atomic';
-import { ioError, systemCode } from '../../files/system-error';
+import { ioError } from '../../files/system-error';
+import { freshFolder } from '../../runs/fresh-folder';
 import type { Call, Run } from '../command';
 import { comparisonPage, fastest, partings } from '../compare/page';
 import { type ComparedRun, readRun } from '../compare/run';
@@ -25,7 +26,7 @@ export const run: Run<typeof compare> = async (call) => {
     );
   const ways = words.length > 0 ? [] : waysOf(call);
   const read = words.length > 0 ? await readRuns(words) : undefined;
-  const folder = settings.runDir === undefined ? await freshFolder() : resolve(settings.runDir);
+  const folder = settings.runDir === undefined ? await freshFolder('compare') : resolve(settings.runDir);
   const runs = read ?? (await trainAll(call, ways, folder));
   const steps = runs.slice(1).map((other) => compareSteps(other, runs[0]));
   const file = join(folder, 'compare.html');
@@ -100,20 +101,4 @@ function trainAll(
 
 function usage(what: string, mend: string): FusorError {
   return new FusorError('ERR_ARG', [what, 'fusor compare', mend]);
-}
-
-/** runs/compare-TIME, or the first of -2, -3, … that is not there yet. */
-async function freshFolder(): Promise<string> {
-  const stamp = new Date().toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-');
-  const name = resolve('runs', `compare-${stamp}`);
-  for (let n = 1; ; n++) {
-    const folder = n === 1 ? name : `${name}-${n}`;
-    try {
-      await mkdir(dirname(folder), { recursive: true });
-      await mkdir(folder);
-      return folder;
-    } catch (error) {
-      if (systemCode(error) !== 'EEXIST') throw ioError(error, 'make the folder', folder);
-    }
-  }
 }

@@ -1,16 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { FusorError } from '../../errors';
 import { readJson } from '../../files/read-json';
-import { readText } from '../../files/read-text';
-import { ioError } from '../../files/system-error';
 import type { TrainingConfig } from '../../index';
 import { readModel } from '../../io/formats';
 import { MODEL_FILE } from '../../io/model';
 import { modelOf } from '../../io/stored-model';
 import { checkWeights } from '../../io/weights-check';
 import { findCheckpoint } from '../../runs/checkpoint-folder';
-import type { EpochRecord } from '../../runs/run-folder';
+import { type EpochRecord, readEpochs } from '../../runs/epoch-records';
 import type { Run } from '../command';
 import type { inspect } from '../options';
 import { table } from '../output';
@@ -79,32 +76,13 @@ function compiled({ optimizer, loss, metrics }: TrainingConfig): string {
     .join(' · ');
 }
 
-/** The settings, the machine and the epochs of a run folder; a last line that was cut short is left out. */
+/** The settings, the machine and the epochs of a run folder. */
 function runOf(path: string) {
   const json = (name: string) => readJson(join(path, name)) ?? null;
-  const metrics = join(path, 'metrics.jsonl');
-  let text = '';
-  try {
-    if (existsSync(metrics)) text = readText(metrics);
-  } catch (error) {
-    throw ioError(error, 'read', metrics);
-  }
-  const lines = text.split('\n').slice(0, -1);
-  const history = lines.map((line, i): EpochRecord => {
-    try {
-      return JSON.parse(line);
-    } catch {
-      const where = `${metrics}, line ${i + 1}`;
-      throw new FusorError('ERR_FILE_FORMAT', ['not JSON', where, 'the file is damaged'], {
-        path,
-        line: i + 1,
-      });
-    }
-  });
   return {
     config: json('config.json'),
     environment: json('environment.json'),
     result: json('run.json'),
-    history,
+    history: readEpochs(path),
   };
 }

@@ -5,7 +5,7 @@ import { type Curve, curves, thinned } from '../../report/curves';
 import { type Html, html } from '../../report/html';
 import { page, section } from '../../report/page';
 import { factTable, seriesTable } from '../../report/table';
-import type { EpochRecord } from '../../runs/run-folder';
+import type { EpochRecord } from '../../runs/epoch-records';
 import { thousands } from '../output';
 import { lossTolerance } from '../verify/parity';
 import type { ComparedRun } from './run';

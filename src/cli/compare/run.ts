@@ -3,9 +3,7 @@ import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { FusorError } from '../../errors';
 import { readJson } from '../../files/read-json';
-import { readText } from '../../files/read-text';
-import { ioError } from '../../files/system-error';
-import type { EpochRecord } from '../../runs/run-folder';
+import { METRICS_FILE, readEpochs } from '../../runs/epoch-records';
 import { readStepLosses } from '../../runs/step-losses';
 import type { PlottedRun } from '../pictures/curves';
 import type { RunDocument } from '../train/document';
@@ -44,34 +42,11 @@ export function readRun(path: string, name = basename(path)): ComparedRun {
 
 /** What of a run may be drawn: also of one that still trains, or was interrupted. @throws ERR_FILE_FORMAT, ERR_IO */
 export function readPlotted(path: string): PlottedRun {
-  const metrics = join(path, 'metrics.jsonl');
-  if (existsSync(join(path, 'run.json')) || !existsSync(metrics)) {
+  if (existsSync(join(path, 'run.json')) || !existsSync(join(path, METRICS_FILE))) {
     const { name, document, stepLosses } = readRun(path);
     return { name, epochs: document.history, stepLosses };
   }
-  return { name: basename(path), epochs: recordsIn(metrics), stepLosses: null };
-}
-
-/** A last line that was not finished is none. @throws ERR_FILE_FORMAT, ERR_IO */
-function recordsIn(file: string): EpochRecord[] {
-  let text: string;
-  try {
-    text = readText(file);
-  } catch (error) {
-    throw ioError(error, 'read', file);
-  }
-  return text
-    .slice(0, text.lastIndexOf('\n') + 1)
-    .split('\n')
-    .filter(Boolean)
-    .map((line, i) => {
-      try {
-        return JSON.parse(line);
-      } catch (cause) {
-        const parts = [`line ${i + 1} is not JSON`, file, 'take the line away'] as const;
-        throw new FusorError('ERR_FILE_FORMAT', parts, { file }, { cause });
-      }
-    });
+  return { name: basename(path), epochs: readEpochs(path), stepLosses: null };
 }
 
 function recordOf(folder: string, name: string): unknown {

@@ -2,7 +2,7 @@
 
 import { type Curves, drawn, HEIGHT, thinned } from '../../report/curves';
 import { type Drawing, framed } from '../../report/svg';
-import { type EpochRecord, metricsOf } from '../../runs/run-folder';
+import { type EpochRecord, metricsOf } from '../../runs/epoch-records';
 
 export interface PlottedRun {
   name: string;

@@ -1,7 +1,7 @@
 /** Curves in a terminal. */
 import { plot } from 'asciichart';
 import { thinned } from '../../report/curves';
-import { type EpochRecord, metricsOf, valueIn } from '../../runs/run-folder';
+import { type EpochRecord, metricsOf, valueIn } from '../../runs/epoch-records';
 import { columns } from '../output';
 import type { CurveName, PlottedRun } from './curves';
 

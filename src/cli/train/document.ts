@@ -1,6 +1,6 @@
 import type { OwnData } from '../../data/open-table';
 import type { Model, RuntimeInfo } from '../../index';
-import type { EpochRecord } from '../../runs/run-folder';
+import type { EpochRecord } from '../../runs/epoch-records';
 import { rowsOf } from './data';
 
 /** What a run ran on. */

@@ -1,5 +1,6 @@
 import type { Callback, History, Logs, TrainingContext } from '../../index';
-import type { EpochRecord, RunFolder } from '../../runs/run-folder';
+import type { EpochRecord } from '../../runs/epoch-records';
+import type { RunFolder } from '../../runs/run-folder';
 
 /** Keeps and writes what happens while a model trains. */
 export class Recorder implements Callback {

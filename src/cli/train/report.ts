@@ -1,5 +1,5 @@
 /** What a person sees at the end of a training run. */
-import { APART, type EpochRecord, valueIn } from '../../runs/run-folder';
+import { APART, type EpochRecord, valueIn } from '../../runs/epoch-records';
 import { table } from '../output';
 
 /** One row an epoch, counted from 1; columns without values are left out. */
