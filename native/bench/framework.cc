@@ -105,7 +105,12 @@ class FrameworkSubject : public Subject {
         weightGradient(dy_);
         if (!check_) adam({dw_, db_});
         break;
-      case Op::SoftmaxCrossentropy: y_ = framework::loss(plan_, dy_, {}, labels_, {}, true).dz; break;
+      case Op::SoftmaxCrossentropy: {
+        const framework::Outcome outcome = framework::outcomeOf(plan_, dy_);
+        framework::losses(plan_, outcome, labels_, {});
+        y_ = framework::lossGradient(plan_, outcome, labels_, {});
+        break;
+      }
       case Op::Gather: y_ = bytes_.index_select(0, order_).to(at::kFloat).mul_(kByteScale); break;
       case Op::OptimizerStep: adam({dw_}); break;
     }

@@ -22,7 +22,7 @@ class Ahead {
 
  private:
   using Clock = std::chrono::steady_clock;
-  static constexpr double kSeconds = 0.02;
+  static constexpr double kSeconds = 0.04;
   static constexpr int64_t kMost = 4096;
   int64_t steps_ = 4;
   Clock::time_point begun_;

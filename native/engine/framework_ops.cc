@@ -2,6 +2,7 @@
 
 #include <ATen/core/dispatch/Dispatcher.h>
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 
@@ -33,8 +34,9 @@ const char* oneDnnName(Activation activation) {
   }
 }
 
-at::Tensor perRow(const at::Tensor& losses, const at::Tensor& weights) {
-  return weights.defined() ? losses * weights : losses;
+// Whether the loss of a row is told by its greatest prediction, and its label's logit.
+bool byBest(const Plan& plan) {
+  return plan.loss == LossKind::SparseCategoricalCrossentropy && plan.output == Activation::Softmax;
 }
 
 }  // namespace
@@ -82,51 +84,77 @@ at::Tensor activateBackward(Activation activation, const at::Tensor& y, const at
   }
 }
 
-LossResult loss(const Plan& plan, const at::Tensor& z, const at::Tensor& p, const at::Tensor& targets,
-                const at::Tensor& weights, bool gradient) {
-  const auto rows = static_cast<double>(z.size(0)), outputs = static_cast<double>(z.size(1));
-  LossResult result;
-  at::Tensor d;  // of a row's loss
-  double scale = 1 / rows;
+Outcome outcomeOf(const Plan& plan, const at::Tensor& z) {
+  const bool classes = plan.loss == LossKind::SparseCategoricalCrossentropy || plan.loss == LossKind::CategoricalCrossentropy;
+  const bool looked = !plan.metrics.empty() || plan.loss == LossKind::SquaredError || plan.loss == LossKind::AbsoluteError;
+  const bool accuracy = std::any_of(plan.metrics.begin(), plan.metrics.end(),
+                                    [](const Metric& m) { return m.kind == MetricKind::CategoricalAccuracy; });
+  Outcome outcome{z, {}, {}};
+  if (looked || (classes && plan.output == Activation::Softmax)) outcome.p = activate(plan.output, z);
+  if (accuracy || byBest(plan)) outcome.best = at::argmax(outcome.p, 1, /*keepdim=*/true);
+  return outcome;
+}
+
+at::Tensor losses(const Plan& plan, const Outcome& outcome, const at::Tensor& targets, const at::Tensor& weights) {
+  const at::Tensor &z = outcome.z, &p = outcome.p;
+  at::Tensor rows;
   switch (plan.loss) {
     case LossKind::SparseCategoricalCrossentropy: {
-      const at::Tensor logs = at::_log_softmax(z, 1, false), index = targets.unsqueeze(1);
-      result.rows = logs.gather(1, index).squeeze(1).neg();
-      if (gradient) d = logs.exp().scatter_add_(1, index, at::full({z.size(0), 1}, -1.0f, z.options()));
+      const at::Tensor index = targets.unsqueeze(1);
+      if (byBest(plan)) {
+        // What log(softmax) is, without another pass over all logits: the logarithm of the greatest is exact enough.
+        const auto at = [](const at::Tensor& all, const at::Tensor& place) { return all.gather(1, place).squeeze(1); };
+        rows = (at(z, outcome.best) - at(z, index)).sub_(at(p, outcome.best).log_());
+      } else {
+        rows = at::_log_softmax(z, 1, false).gather(1, index).squeeze(1).neg();
+      }
       break;
     }
-    case LossKind::CategoricalCrossentropy: {
-      const at::Tensor logs = at::_log_softmax(z, 1, false);
+    case LossKind::CategoricalCrossentropy:
       // A target of 0 counts nothing, however far away its logit is.
-      result.rows = at::where(targets == 0, at::zeros({}, z.options()), targets * logs).sum(1).neg();
-      if (gradient) d = logs.exp().sub_(targets);
+      rows = at::where(targets == 0, at::zeros({}, z.options()), targets * at::_log_softmax(z, 1, false)).sum(1).neg();
       break;
-    }
     case LossKind::BinaryCrossentropy:
-      result.rows = (at::clamp_min(z, 0) - z * targets + at::log1p(at::exp(-at::abs(z)))).mean(1);
+      rows = (at::clamp_min(z, 0) - z * targets + at::log1p(at::exp(-at::abs(z)))).mean(1);
+      break;
+    case LossKind::SquaredError: rows = (p - targets).square_().mean(1); break;
+    case LossKind::AbsoluteError: rows = (p - targets).abs_().mean(1); break;
+  }
+  return weights.defined() ? rows * weights : rows;
+}
+
+at::Tensor lossGradient(const Plan& plan, const Outcome& outcome, const at::Tensor& targets, const at::Tensor& weights) {
+  const at::Tensor &z = outcome.z, &p = outcome.p;
+  const auto rows = static_cast<double>(z.size(0)), outputs = static_cast<double>(z.size(1));
+  const auto softmax = [&] { return plan.output == Activation::Softmax ? p : at::_softmax(z, 1, false); };
+  double scale = 1 / rows;
+  at::Tensor d;  // of a row's loss
+  switch (plan.loss) {
+    case LossKind::SparseCategoricalCrossentropy:
+      d = softmax().scatter_add_(1, targets.unsqueeze(1), at::full({z.size(0), 1}, -1.0f, z.options()));
+      break;
+    case LossKind::CategoricalCrossentropy: d = softmax().sub_(targets); break;
+    case LossKind::BinaryCrossentropy:
       scale /= outputs;
-      if (gradient) d = at::sigmoid(z) - targets;
+      d = at::sigmoid(z).sub_(targets);
       break;
     case LossKind::SquaredError:
     case LossKind::AbsoluteError: {
-      const bool squared = plan.loss == LossKind::SquaredError;
       const at::Tensor difference = p - targets;
-      result.rows = (squared ? difference.square() : difference.abs()).mean(1);
       scale /= outputs;
-      if (gradient) d = activateBackward(plan.output, p, z, squared ? difference * 2 : difference.sign());
+      d = activateBackward(plan.output, p, z, plan.loss == LossKind::SquaredError ? difference * 2 : difference.sign());
       break;
     }
   }
-  result.rows = perRow(result.rows, weights);
-  if (gradient) result.dz = weights.defined() ? d * (weights * scale).unsqueeze(1) : d.mul(scale);
-  return result;
+  return weights.defined() ? d.mul_((weights * scale).unsqueeze(1)) : d.mul_(scale);
 }
 
-at::Tensor metric(const Plan& plan, const Metric& metric, const at::Tensor& p, const at::Tensor& targets) {
+at::Tensor metric(const Plan& plan, const Metric& metric, const Outcome& outcome, const at::Tensor& targets) {
+  const at::Tensor& p = outcome.p;
   const auto classes = [&] { return plan.labels ? targets : at::argmax(targets, 1); };
   switch (metric.kind) {
     case MetricKind::CategoricalAccuracy:
-      return at::argmax(p, 1).eq(classes()).to(at::kDouble);
+      return outcome.best.squeeze(1).eq(classes()).to(at::kDouble);
     case MetricKind::TopK:
       return p.gt(p.gather(1, classes().unsqueeze(1))).sum(1).lt(metric.k).to(at::kDouble);
     case MetricKind::BinaryAccuracy:

@@ -21,16 +21,21 @@ at::Tensor activate(Activation activation, const at::Tensor& x);
 // From y = activation(z); gelu alone reads z.
 at::Tensor activateBackward(Activation activation, const at::Tensor& y, const at::Tensor& z, const at::Tensor& dy);
 
-// targets: int64 labels [rows] or float values [rows, outputs].
-struct LossResult {
-  at::Tensor rows;  // weight x loss a row
-  at::Tensor dz;    // gradient of their mean with respect to the logits; undefined unless asked for
+// What a batch comes to.
+struct Outcome {
+  at::Tensor z;     // logits [rows, outputs]
+  at::Tensor p;     // predictions; undefined where neither a metric nor the loss looks at them
+  at::Tensor best;  // int64 [rows, 1]: the greatest prediction's place; undefined where nobody asks
 };
-LossResult loss(const Plan& plan, const at::Tensor& z, const at::Tensor& p, const at::Tensor& targets,
-                const at::Tensor& weights, bool gradient);
+Outcome outcomeOf(const Plan& plan, const at::Tensor& z);
+
+// weight x loss of each row [rows]. targets: int64 labels [rows] or float values [rows, outputs]; weights may be undefined.
+at::Tensor losses(const Plan& plan, const Outcome& outcome, const at::Tensor& targets, const at::Tensor& weights);
+// The gradient of their mean with respect to the logits. May lie where the predictions were: to be asked for when all is known of them.
+at::Tensor lossGradient(const Plan& plan, const Outcome& outcome, const at::Tensor& targets, const at::Tensor& weights);
 
 // A metric of each row [rows], float64.
-at::Tensor metric(const Plan& plan, const Metric& metric, const at::Tensor& p, const at::Tensor& targets);
+at::Tensor metric(const Plan& plan, const Metric& metric, const Outcome& outcome, const at::Tensor& targets);
 
 // The factors [rows, outputs] of a dropout layer in a step, computed on the device: as Dropout of philox.h gives them.
 at::Tensor dropoutFactors(const Plan& plan, const Layer& layer, int64_t step, int64_t rows, at::Device device);

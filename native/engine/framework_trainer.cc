@@ -126,8 +126,7 @@ class FrameworkTrainer : public Trainer {
         for (int64_t i = 0; i < batches && at < end; ++i, at += batchSize) {
           const Batch batch = data_.slice(rows, at, std::min<int64_t>(at + batchSize, end));
           std::vector<Pass> passes;
-          const Tensor z = forward(batch.x, nullptr, passes), p = predictionsOf(z);
-          total += sumsOf(framework::loss(plan_, z, p, batch.targets, batch.weights, false).rows, p, batch);
+          total += sumsOf(framework::outcomeOf(plan_, forward(batch.x, nullptr, passes)), batch);
         }
         if (torch_) torch_->synchronize();
         ahead_.done(batches);
@@ -279,12 +278,6 @@ class FrameworkTrainer : public Trainer {
     return x.to(at::kFloat);
   }
 
-  // Undefined where neither a metric nor the loss looks at them.
-  Tensor predictionsOf(const Tensor& z) const {
-    const bool looked = !plan_.metrics.empty() || plan_.loss == LossKind::SquaredError || plan_.loss == LossKind::AbsoluteError;
-    return looked ? framework::activate(plan_.output, z) : Tensor();
-  }
-
   int indexOf(const Layer& layer) const { return static_cast<int>(&layer - plan_.layers.data()); }
 
   Tensor dropoutFactors(const Layer& layer, int64_t step, int64_t rows) const {
@@ -299,15 +292,14 @@ class FrameworkTrainer : public Trainer {
   Tensor trainStep(const Batch& batch, int64_t number, double rate) {
     std::vector<Pass> passes;
     const Tensor z = forward(batch.x, &number, passes);
-    Tensor p;
-    framework::LossResult loss;
+    Tensor sums, d;
     {
       const Timed timed(stamps_, 0, Phase::Loss);
-      p = predictionsOf(z);
-      loss = framework::loss(plan_, z, p, batch.targets, batch.weights, true);
+      const framework::Outcome outcome = framework::outcomeOf(plan_, z);
+      sums = sumsOf(outcome, batch);
+      d = framework::lossGradient(plan_, outcome, batch.targets, batch.weights);
     }
     std::vector<Tensor> gradients(weights_.size());
-    Tensor d = loss.dz;
     size_t parameter = weights_.size();
     for (size_t l = plan_.layers.size(); l-- > 0 && parameter > 0;) {
       const Layer& layer = plan_.layers[l];
@@ -345,8 +337,6 @@ class FrameworkTrainer : public Trainer {
       for (size_t i = 0; i < weights_.size(); ++i) framework::constrain(restraints_[i], weights_[i]);
     }
     ++step_;
-    const Timed timed(stamps_, 0, Phase::Record);
-    Tensor sums = sumsOf(loss.rows, p, batch);
     if (penalty.defined()) sums[0].add_(penalty * batch.rows);
     return sums;
   }
@@ -373,9 +363,9 @@ class FrameworkTrainer : public Trainer {
     return true;
   }
 
-  Tensor sumsOf(const Tensor& losses, const Tensor& predictions, const Batch& batch) const {
-    std::vector<Tensor> sums = {losses.sum(at::kDouble)};
-    for (const Metric& metric : plan_.metrics) sums.push_back(framework::metric(plan_, metric, predictions, batch.targets).sum());
+  Tensor sumsOf(const framework::Outcome& outcome, const Batch& batch) const {
+    std::vector<Tensor> sums = {framework::losses(plan_, outcome, batch.targets, batch.weights).sum(at::kDouble)};
+    for (const Metric& metric : plan_.metrics) sums.push_back(framework::metric(plan_, metric, outcome, batch.targets).sum());
     return at::stack(sums);
   }
 
