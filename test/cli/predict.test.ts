@@ -211,7 +211,11 @@ test('a folder of images per class: its names, and fewer classes, of other sizes
   const [whole, listed] = await Promise.all(
     [['./loose'], apart].map((words) => fusor(['predict', 'painted', ...words, '--json', ...WASM], { cwd })),
   );
-  expect(documentOf(whole).predictions).toEqual(documentOf(listed).predictions);
+  expect(documentOf(whole).predictions).toMatchObject([
+    { row: 'a.jpg', name: 'blue' },
+    { row: 'b.png', name: 'red' },
+  ]);
+  expect(documentOf(listed).predictions).toEqual(documentOf(whole).predictions);
   const alone = await fusor(['evaluate', 'painted', '--data', './loose', ...WASM], { cwd });
   expect([alone.status, alone.stderr]).toEqual([
     3,

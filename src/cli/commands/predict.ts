@@ -31,7 +31,7 @@ export const run: Run<typeof predict> = async ({ settings, origins, args, words,
       backend: backendOf(runtime),
       model: args.model,
       data: { name, rows: x.shape[0] },
-      predictions,
+      predictions: predictions.map((prediction, i) => ({ row: rows[i], ...prediction })),
     };
     out.note(`Predicting on ${runtimeLine(runtime)}`);
     out.result(document, () => answerTable(predictions, rows));
