@@ -1,11 +1,11 @@
 /** The ceilings of this machine: measured once, kept in the cache folder. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { benchEnvironment, measuring } from '../backend/native/measure';
 import { cacheFolder } from '../cache-folder';
 import { writeAtomic } from '../files/atomic';
+import { makeFolders } from '../files/make-folders';
 import { version } from '../version';
 import { machine } from './machine';
 import type { Ceilings } from './roofline';
@@ -38,9 +38,10 @@ export async function ceilingsFor(wanted: readonly Wanted[], fresh: boolean): Pr
       for (const name of missing) known.set(name, await measured(name, (it) => ask('ceilings', it)));
     });
     // Without a place to keep it, it is measured again.
-    await mkdir(join(file, '..'), { recursive: true })
-      .then(() => writeAtomic(file, JSON.stringify([...known.values()])))
-      .catch(() => {});
+    try {
+      makeFolders(dirname(file));
+      await writeAtomic(file, JSON.stringify([...known.values()]));
+    } catch {}
   }
   return names.map((name) => known.get(name)!);
 }

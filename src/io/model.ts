@@ -1,8 +1,8 @@
 /** Models to disk and back, in any of the formats. */
-import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { closed, oneOf, text, wrong } from '../arguments';
 import { removeStaleTemps } from '../files/atomic';
+import { makeFolders } from '../files/make-folders';
 import type { Tensor } from '../files/safetensors';
 import { ioError } from '../files/system-error';
 import { COMPILE_KEYS, type CompileOptions } from '../model/compile';
@@ -59,7 +59,7 @@ export async function loadWeights(model: Model, path: string): Promise<void> {
 
 export async function makeFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
+    makeFolders(folder);
   } catch (error) {
     throw ioError(error, 'make the folder', folder);
   }

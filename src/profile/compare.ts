@@ -45,9 +45,10 @@ export function comparisonOf(variants: readonly VariantProfile[], layers: readon
   const back = variants.map(({ ops }) =>
     sumOf(ops.filter(({ phase }) => phase === 'update' || phase.startsWith('backward'))),
   );
-  const steps = variants.map(({ ops }) => sumOf(ops));
   const at = rows.findIndex(({ name }) => name === 'record');
   if (fused) rows.splice(at < 0 ? rows.length : at, 0, compared('backward and update, all layers', back));
+  // Of steps that were not stamped: what the ops add up to is said beside it.
+  const steps = variants.map(({ stepRounds }) => stepRounds);
   return [...rows, compared('step', steps)];
 }
 
@@ -82,16 +83,18 @@ export interface Change {
   times: number;
 }
 
+export interface Changes {
+  slower: Change[];
+  faster: Change[];
+}
+
 /** Less than this is no change. */
 const LEAST_TIMES = 1.15;
 /** Nor is what matters nothing: this share of the step. */
 const LEAST_SHARE = 0.02;
 
 /** What got slower and what faster, the greatest difference first; times relative to a step's sum cancel a slow machine. */
-export function changesFrom(
-  before: readonly VariantProfile[],
-  now: readonly VariantProfile[],
-): { slower: Change[]; faster: Change[] } {
+export function changesFrom(before: readonly VariantProfile[], now: readonly VariantProfile[]): Changes {
   const all = now.flatMap((variant) => {
     const old = before.find(({ name }) => name === variant.name);
     return old ? changesOf(old, variant) : [];

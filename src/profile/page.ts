@@ -1,14 +1,26 @@
 /** A profile as a page of its own. */
 import { machineLine } from '../bench/machine';
+import { shareBars } from '../report/bars';
 import { curves } from '../report/curves';
 import { type Html, html } from '../report/html';
 import { page, section } from '../report/page';
 import { roofline } from '../report/roofline';
 import { type Lane, stackedBars, timeLanes } from '../report/stacked';
 import { factTable, figureTable } from '../report/table';
+import type { Change, Changes } from './compare';
 import { ceilingName, ceilingsOf, type OpPhase, type ProfileDocument, type VariantProfile } from './profile';
 import { phaseOf, type Stretch, stretchesOf } from './stretches';
-import { comparisonCells, micros, OP_HEAD, opCells, percent, variantLine } from './text';
+import {
+  AROUND_NOTE,
+  comparisonCells,
+  micros,
+  noiseNote,
+  OP_HEAD,
+  opCells,
+  percent,
+  timesText,
+  variantLine,
+} from './text';
 import { type Recorded, stepsOf } from './trace';
 
 /** What has a colour of its own, in the order of the colours. */
@@ -37,24 +49,31 @@ const GROUP: Record<OpPhase, number> = {
   ...{ launch: 7, gap: 7, javascript: 7 },
 };
 
-/** @param recorded a span of each variant */
+/** @param recorded a span of each variant @param since what an earlier profile is, and what changed since */
 export function profilePage(
   document: ProfileDocument,
   recorded: readonly { name: string; recorded: Recorded }[],
+  since?: { date: string; changes: Changes },
 ): string {
   const { variants, job } = document;
+  const several = variants.length > 1;
+  const noise = noiseNote(variants);
   const title = `Profile: ${job.data}, ${job.net}, batch ${job.batchSize}`;
   return page(title, [
     html`<h1>${title}</h1>
-<p class="muted">${document.date.slice(0, 16).replace('T', ' ')} UTC · ${document.command}</p>
-<p class="lead">${headline(variants)}</p>
+<p class="muted">${shortDate(document.date)} · ${document.command}</p>
+<p class="lead">${headline(document)}</p>
+${noise === null ? html`` : html`<p class="noise">${noise}</p>`}
 `,
+    ...(since ? [section(`Since ${shortDate(since.date)}`, [changed(since.changes)])] : []),
     section('A step', stepBars(variants)),
-    section('Op by op', [comparison(document)]),
-    section('How far from the roof', [roof(document)]),
+    ...(several ? [section('Op by op', [comparison(document)])] : []),
+    section('How far from the roof', roof(document)),
     section(
       'One step, as it ran',
-      recorded.map(({ name, recorded: span }) => stepLanes(name, span)),
+      recorded.map(({ name, recorded: span }) =>
+        stepLanes(variants.find((variant) => variant.name === name)!, span),
+      ),
     ),
     section('Memory', [memory(variants)]),
     ...variants.map((variant) =>
@@ -69,15 +88,45 @@ export function profilePage(
   ]);
 }
 
+const shortDate = (date: string) => `${date.slice(0, 16).replace('T', ' ')} UTC`;
+
+/** From this share of a step on, waiting is said. */
+const MUCH_WAITING = 0.1;
+
 /** What one should know, in two sentences. */
-function headline([first, ...others]: readonly VariantProfile[]): string {
-  const times = others.map(
-    ({ name, step }) => `${(step.median / first.step.median).toFixed(1)} times as fast as ${name}`,
-  );
-  const [dearest] = first.ops.toSorted((a, b) => b.share - a.share);
+function headline({ variants, comparison: rows }: ProfileDocument): string {
+  const [first, ...others] = variants;
+  const ratios = rows.at(-1)!.times;
+  const times = others.flatMap(({ name }, i) => {
+    const ratio = ratios[i + 1];
+    if (!ratio) return [];
+    const range = (from: number, to: number) => `${timesText(from)} to ${timesText(to)}`;
+    return ratio.median >= 1
+      ? `${timesText(ratio.median)} times as fast as ${name} (${range(ratio.min, ratio.max)})`
+      : `${timesText(1 / ratio.median)} times as long as ${name} (${range(1 / ratio.max, 1 / ratio.min)})`;
+  });
+  const compared = times.length > 0 ? `: ${times.join(', ')}` : '';
+  const byShare = first.ops.toSorted((a, b) => b.share - a.share);
+  const dearest = byShare.find(({ work }) => work) ?? byShare[0];
   const roofed = dearest.ofCeiling === null ? '' : `, at ${percent(dearest.ofCeiling)} of its roof`;
-  const faster = times.length > 0 ? `, ${times.join(', ')}` : '';
-  return `${first.name} takes ${micros(first.step.median)} µs a step${faster}. Most of that is ${dearest.name} (${percent(dearest.share)}${roofed}).`;
+  const waiting = first.ops.find(({ phase, share }) => phase === 'wait' && share >= MUCH_WAITING);
+  return [
+    `${first.name} takes ${micros(first.step.median)} µs a step${compared}.`,
+    `The greatest part of its work is ${dearest.name}: ${percent(dearest.share)} of the step${roofed}.`,
+    ...(waiting ? [`${percent(waiting.share)} of the step is waiting.`] : []),
+  ].join(' ');
+}
+
+function changed({ slower, faster }: Changes): Html {
+  const cells = (what: string) => (change: Change) => [
+    `${what}: ${change.variant}, ${change.op}`,
+    micros(change.before),
+    micros(change.now),
+    `${timesText(change.times)}×`,
+  ];
+  const rows = [...slower.map(cells('slower')), ...faster.map(cells('faster'))];
+  if (rows.length === 0) return html`<p>No op changed by more than its spread and 15 %.</p>`;
+  return figureTable(['µs a step', 'before', 'now', 'times'], rows);
 }
 
 function stepBars(variants: readonly VariantProfile[]): Html[] {
@@ -89,43 +138,64 @@ function stepBars(variants: readonly VariantProfile[]): Html[] {
     }));
     return { name, text: `${micros(step.median)} µs`, parts: parts.sort((a, b) => a.series - b.series) };
   });
-  const shares = rows.map(({ parts, ...row }) => {
-    const sum = parts.reduce((total, { value }) => total + value, 0);
-    return { ...row, parts: parts.map((part) => ({ ...part, value: part.value / sum })) };
+  const times = stackedBars('Time a step', 'shorter is better', GROUPS, rows);
+  if (rows.length === 1) return [times];
+  const shares = rows.map(({ parts, ...row }, i) => {
+    const of = variants[i].step.median;
+    return { ...row, parts: parts.map((part) => ({ ...part, value: part.value / of })) };
   });
-  return [
-    stackedBars('Time a step', 'shorter is better', GROUPS, rows),
-    html`<p></p>`,
-    stackedBars('What it is spent on', 'each step for itself', GROUPS, shares),
-  ];
+  return [times, stackedBars('What it is spent on', 'each step for itself', GROUPS, shares)];
 }
 
 function comparison({ variants, comparison: ops }: ProfileDocument): Html {
   const [first, ...others] = variants.map(({ name }) => name);
-  const titles = ['µs a step', first, ...others.flatMap((name) => [name, `times ${first}`])];
-  return figureTable(titles, ops.map(comparisonCells));
+  const titles = ['µs a step', first, ...others.flatMap((name) => [name, `× ${first}`])];
+  return html`${figureTable(titles, ops.map(comparisonCells))}<p class="muted">${AROUND_NOTE}. Fused kernels update weights within the way back, so that is compared as a whole.</p>`;
 }
 
-function roof({ variants, ceilings }: ProfileDocument): Html {
-  const [widest] = variants.flatMap((variant) => ceilingsOf(variant, ceilings) ?? []);
+/** How many ops of a variant are held against their roofs. */
+const MOST_ROOFED = 6;
+
+function roof({ variants, ceilings }: ProfileDocument): Html[] {
+  const best = ({ flops }: (typeof ceilings)[number]) => Math.max(...Object.values(flops));
+  const [widest] = variants
+    .flatMap((variant) => ceilingsOf(variant, ceilings) ?? [])
+    .sort((a, b) => best(b) - best(a));
   const marks = variants.flatMap(({ ops }, series) =>
-    ops.flatMap(({ name, gflops, intensity }) =>
-      gflops && intensity ? [{ name, series, intensity, flops: gflops * 1e9 }] : [],
+    ops.flatMap(({ name, gflops, intensity, share }) =>
+      gflops && intensity ? [{ name, series, intensity, flops: gflops * 1e9, share }] : [],
     ),
   );
   const note = widest
-    ? `one mark an op; lines: ${ceilingName(widest)}, measured here; higher and nearer to a line is better`
-    : 'one mark an op; the ceilings of this machine are not known';
+    ? `one mark an op, the larger the more of the step; lines: ${ceilingName(widest)}, reading, measured here; products that are left out do not count`
+    : 'one mark an op, the larger the more of the step; the ceilings of this machine are not known';
   const limits = widest && {
-    peak: Math.max(...Object.values(widest.flops)),
+    peak: best(widest),
     levels: widest.bandwidths.map(({ level, read }) => ({ name: level, bandwidth: read })),
   };
   const names = variants.map(({ name }) => name);
-  return roofline('Roofline', note, names, limits ?? null, marks);
+  const shares = variants.map(({ name, ops }, series) => {
+    const roofed = ops.filter(({ ofCeiling }) => ofCeiling !== null).sort((a, b) => b.share - a.share);
+    const bars = roofed.slice(0, MOST_ROOFED).map((op) => ({
+      name: `${op.name} (${percent(op.share)})`,
+      share: op.ofCeiling!,
+      text: [percent(op.ofCeiling!), ROOFS[op.bound!] ?? op.bound].filter(Boolean).join(' of '),
+    }));
+    return { title: name, series, bars };
+  });
+  const known = shares.filter(({ bars }) => bars.length > 0);
+  const held = 'of the nearer ceiling; in brackets: of the step';
+  return [
+    html`<div class="grid small">${known.map(({ title, series, bars }) => shareBars(title, held, series, bars))}</div>`,
+    roofline('Roofline', note, names, limits ?? null, marks),
+  ];
 }
 
+/** What {@link VariantProfile} calls bounds otherwise than levels of memory; far from all there is nothing to name. */
+const ROOFS: Record<string, string> = { compute: 'the FMA peak', latency: '' };
+
 /** The step with its kernels that is nearest to the median. */
-function stepLanes(name: string, { timeline }: Recorded): Html {
+function stepLanes({ name, step: measured }: VariantProfile, { timeline }: Recorded): Html {
   const all = stretchesOf(timeline);
   const withKernels = new Set(all.filter(({ work }) => work.kernel !== null).map(({ step }) => step));
   const { leading } = timeline;
@@ -135,8 +205,8 @@ function stepLanes(name: string, { timeline }: Recorded): Html {
     .slice(Math.floor((steps.length - 1) / 2));
   const at = (time: number) => Math.min(1, Math.max(0, (time - begin) / (end - begin)));
   const boxOf = (stretch: Stretch, title: string, series: number) => ({
-    name: `${title} · ${micros(stretch.end - stretch.begin)} µs`,
-    ...{ series, begin: at(stretch.begin), end: at(stretch.end) },
+    ...{ name: title, figure: `${micros(stretch.end - stretch.begin)} µs`, series },
+    ...{ begin: at(stretch.begin), end: at(stretch.end) },
   });
   const lanes = timeline.tracks.map((track, i): Lane => {
     // A device does a step long after the session has asked for it.
@@ -150,7 +220,9 @@ function stepLanes(name: string, { timeline }: Recorded): Html {
     const boxes = (stretches: Stretch[]) => stretches.map((each) => boxOf(each, title(each), series(each)));
     return { name: track, boxes: boxes(outer), inner: boxes(inner) };
   });
-  return html`${timeLanes(name, 'phases above, what lies within them below; point at one for its time', `${micros(end - begin)} µs`, lanes)}<p></p>`;
+  const length = `${micros(end - begin)} µs`;
+  const note = `the median step of a span that was stamped, ${length}; all steps took ${micros(measured.median)} µs in the mean · phases above, what lies within them below`;
+  return timeLanes(name, note, length, lanes);
 }
 
 function memory(variants: readonly VariantProfile[]): Html {
@@ -203,7 +275,7 @@ function environment(document: ProfileDocument): Html {
       ['command', command],
       [
         'job',
-        `${job.data} · ${job.net} · ${job.parameters} parameters · batch ${job.batchSize} · ${job.optimizer} · seed ${job.seed}`,
+        `${job.data} · ${job.net} · ${job.parameters.toLocaleString('en')} parameters · batch ${job.batchSize} · ${job.optimizer} · seed ${job.seed}`,
       ],
       ...ceilings.map(({ flops, bandwidths, ...where }) => [
         `ceilings, ${ceilingName({ flops, bandwidths, ...where })}`,

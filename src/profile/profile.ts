@@ -37,7 +37,7 @@ export interface OpRow {
   total: number;
   /** Share of its products that were computed: where zeros are left out, not all of them; {@link work} is of those. */
   density: number;
-  /** Of the step: what the self times of all ops add up to. */
+  /** Of what the self times of all ops add up to: the shares of all are 1. */
   share: number;
   /** Of every round: what ratios are made of. */
   rounds: number[];
@@ -66,8 +66,9 @@ export interface VariantProfile {
   /** Of a round's spans. */
   steps: number;
   rounds: number;
-  /** A step as a training has it, nothing stamped, JavaScript and launch included. */
+  /** A step as a training has it, nothing stamped, JavaScript and launch included; and of every round. */
   step: Figure;
+  stepRounds: number[];
   /** The same, stamped, round by round beside it; and how much more that is, as a share. */
   stamped: Figure;
   stampingCost: number;

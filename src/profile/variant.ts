@@ -33,6 +33,8 @@ export function variantProfile(
   const all = names.map((op) => rounds.map(({ ops }) => ops.find((each) => nameOf(each) === op)));
   const selves = all.map((times) => times.map((time) => time?.self ?? 0));
   const sums = rounds.map((_, i) => selves.reduce((sum, values) => sum + values[i], 0));
+  const shares = selves.map((values) => median(values.map((time, round) => time / sums[round])));
+  const total = shares.reduce((sum, share) => sum + share, 0);
   const every = rounds.flatMap(({ ops }) => ops);
   const has = (phase: string) => every.some((op) => op.phase === phase && op.layer === null);
   const forward = every.filter(({ phase, layer }) => ['forward', 'loss'].includes(phase) && layer !== null);
@@ -60,7 +62,7 @@ export function variantProfile(
     const work = workOfOp(phase, layer, own, density);
     const busiest = median(times.map((time) => time.busiest)) / 1e6;
     const roof = work && roofs && busiest > 0 ? shareOf(work, busiest, roofs) : null;
-    const share = median(selves[i].map((time, round) => time / sums[round]));
+    const share = shares[i] / total;
     const { verdict, advice } = verdictOf({
       ...{ phase, self: self.median, kernels, share, work, launch, isOnDevice: facts.device !== 'cpu' },
       roof: work && roofs ? nearest(work, busiest, roofs) : null,
@@ -88,6 +90,7 @@ export function variantProfile(
     steps: rounds[0].steps,
     rounds: rounds.length,
     step: figure(plain, median),
+    stepRounds: plain,
     stamped: figure(stamped, median),
     stampingCost: median(stamped.map((time, i) => time / plain[i])) - 1,
     coverage: median(sums.map((sum, i) => sum / plain[i])),

@@ -1,6 +1,6 @@
 /** Curves as SVG, drawn by echarts without a browser. Names stay out of the SVG: the legend is HTML. */
 import type { EChartsOption, SeriesOption } from 'echarts';
-import { Html, html } from './html';
+import { escapeText, Html, html } from './html';
 import { SERIES_COLOURS, swatch } from './page';
 
 export interface Curve {
@@ -38,21 +38,28 @@ export function curves(figure: Curves): Html {
   return chart(figure, HEIGHT, (width) => optionOf(figure, width));
 }
 
-/** A figure: drawn once for wide screens and once for narrow ones, so that letters keep their size. */
+/**
+ * A figure: drawn for wide screens, for narrow ones and, where it has the page's width, for those between, so that letters keep
+ * their size.
+ * @param sign of a series in the legend; default: its colour
+ */
 export function chart(
   { title, note, legend: names, wide }: Pick<Curves, 'title' | 'note' | 'legend' | 'wide'>,
   height: number,
   option: (width: number) => EChartsOption,
+  sign: (series: number) => Html = swatch,
 ): Html {
-  const [broad, narrow] = [wide ? 960 : 470, 350].map(
-    (width) => new Html(draw(option(width), width, height)),
-  );
-  const legend = names.map((name, series) => html`<span>${swatch(series)}${name}</span>`);
+  const at = (width: number) => named(draw(option(width), width, height), title);
+  const legend = names.map((name, series) => html`<span>${sign(series)}${name}</span>`);
   return html`<figure class="${wide ? 'wide' : ''}"><figcaption>${title}<small>${note}</small></figcaption>
 <div class="legend">${legend}</div>
-<div class="broad">${broad}</div><div class="narrow">${narrow}</div></figure>
+<div class="broad">${at(wide ? 960 : 470)}</div>${wide ? html`<div class="middle">${at(700)}</div>` : html``}<div class="narrow">${at(350)}</div></figure>
 `;
 }
+
+/** To those who hear it an image of that name. */
+const named = (svg: string, name: string) =>
+  new Html(svg.replace('<svg ', `<svg role="img" aria-label="${escapeText(name)}" `));
 
 /** The bare SVG of curves, without title and legend. */
 export function drawn(figure: Curves, width: number): string {

@@ -1,7 +1,7 @@
 /** A roofline: what is computed a byte against what is computed a second, under what the machine gives. */
 import type { EChartsOption, SeriesOption } from 'echarts';
 import { axis, chart, label, line, short } from './curves';
-import type { Html } from './html';
+import { type Html, html } from './html';
 import { SERIES_COLOURS } from './page';
 
 export interface Roof {
@@ -18,10 +18,19 @@ export interface Mark {
   /** FLOP a byte, FLOP a second. */
   intensity: number;
   flops: number;
+  /** Of its series' time: the greater, the larger, and the sooner named. */
+  share: number;
 }
 
-const SHAPES = ['circle', 'rect', 'triangle', 'diamond', 'pin', 'arrow'];
-const HEIGHT = 380;
+const SHAPES = [
+  ['circle', '●'],
+  ['rect', '■'],
+  ['triangle', '▲'],
+  ['diamond', '◆'],
+] as const;
+const HEIGHT = 420;
+
+const colour = (series: number) => `var(--s${series % SERIES_COLOURS})`;
 
 export function roofline(
   title: string,
@@ -30,53 +39,72 @@ export function roofline(
   roof: Roof | null,
   marks: readonly Mark[],
 ): Html {
-  return chart({ title, note, legend, wide: true }, HEIGHT, (width) => optionOf(roof, marks, width < 400));
+  const sign = (series: number) =>
+    html`<span style="color:${colour(series)}">${SHAPES[series % SHAPES.length][1]} </span>`;
+  return chart(
+    { title, note, legend, wide: true },
+    HEIGHT,
+    (width) => optionOf(roof, marks, width < 400),
+    sign,
+  );
+}
+
+/** 1, 2 or 5 times a power of ten, at least, or at most, `value`. */
+function round(value: number, up: boolean): number {
+  const power = 10 ** Math.floor(Math.log10(value));
+  const steps = [1, 2, 5, 10].map((step) => step * power);
+  return up ? steps.find((step) => step >= value)! : steps.findLast((step) => step <= value)!;
 }
 
 function optionOf(roof: Roof | null, marks: readonly Mark[], narrow: boolean): EChartsOption {
   const intensities = marks.map(({ intensity }) => intensity);
-  const [left, right] = [Math.min(0.1, ...intensities) / 2, Math.max(50, ...intensities) * 2];
-  const lines = (roof?.levels ?? []).map(({ name, bandwidth }, i): SeriesOption => {
+  const left = round(Math.min(0.1, ...intensities) / 2, false);
+  const right = round(Math.max(50, ...intensities) * 2, true);
+  const lines = (roof?.levels ?? []).map(({ name, bandwidth }): SeriesOption => {
     const corner = Math.min(right, Math.max(left, roof!.peak / bandwidth));
-    // Each name at another place along its line: lines lie close.
-    const x = left * (corner / left) ** ((i + 1) / 6);
-    const named = [x, (x * bandwidth) / 1e9];
     const points = [left, corner, right].map((x) => [x, Math.min(roof!.peak, x * bandwidth) / 1e9]);
+    const text = {
+      show: true,
+      formatter: name,
+      ...label,
+      fontSize: 11,
+      position: 'right',
+      offset: [-4, -12],
+    };
     return {
       type: 'line',
       data: points,
+      silent: true,
       showSymbol: false,
       lineStyle: { color: 'var(--muted)', width: 1.2, type: name === 'memory' ? 'solid' : 'dashed' },
-      endLabel: { show: false },
-      markPoint: {
-        symbolSize: 0,
-        data: [
-          {
-            name,
-            coord: named,
-            label: { show: true, formatter: name, ...label, fontSize: 11, position: 'top', offset: [-8, 2] },
-          },
-        ],
-      },
-    };
+      // At its beginning, where no mark lies.
+      markPoint: { symbolSize: 0, data: [{ name, coord: points[0], label: text }] },
+    } as SeriesOption;
   });
-  const groups = [...new Set(marks.map(({ series }) => series))];
-  const symbols = groups.map(
-    (series): SeriesOption => ({
-      type: 'scatter',
-      symbol: SHAPES[series % SHAPES.length],
-      symbolSize: 11,
-      itemStyle: { color: `var(--s${series % SERIES_COLOURS})` },
-      data: marks
-        .filter((mark) => mark.series === series)
-        .map(({ name, intensity, flops }) => ({ name, value: [intensity, flops / 1e9] })),
-      label: { show: !narrow, formatter: '{b}', position: 'right', ...label, fontSize: 11 },
-      labelLayout: { hideOverlap: true },
-    }),
-  );
+  // The largest is drawn, and so named, first.
+  const symbols = marks
+    .toSorted((a, b) => b.share - a.share)
+    .map(
+      ({ name, series, intensity, flops, share }): SeriesOption => ({
+        type: 'scatter',
+        symbol: SHAPES[series % SHAPES.length][0],
+        symbolSize: 7 + 17 * Math.sqrt(share),
+        itemStyle: { color: colour(series), opacity: 0.85 },
+        data: [{ name, value: [intensity, flops / 1e9] }],
+        label: {
+          show: !narrow && share >= 0.02,
+          formatter: '{b}',
+          position: 'right',
+          ...label,
+          color: 'var(--ink)',
+          fontSize: 11,
+        },
+        labelLayout: { hideOverlap: true, moveOverlap: 'shiftY' },
+      }),
+    );
   return {
     animation: false,
-    grid: { left: 8, right: narrow ? 16 : 60, top: 24, bottom: 30, containLabel: true },
+    grid: { left: 8, right: narrow ? 16 : 70, top: 24, bottom: 30, containLabel: true },
     xAxis: {
       ...axis,
       type: 'log',

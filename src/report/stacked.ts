@@ -1,4 +1,4 @@
-/** Stacked bars, and bars along time: plain boxes, as wide as the page lets them be. */
+/** Stacked bars, and bars along time: plain boxes, as wide as the page lets them be, with their names in them as far as there is room. */
 import { type Html, html } from './html';
 import { SERIES_COLOURS, swatch } from './page';
 
@@ -11,6 +11,18 @@ export interface Part {
 
 const colour = (series: number) => `var(--s${series % SERIES_COLOURS})`;
 
+/** A box that is so much of its row has its name in it. */
+const ROOM = 0.04;
+
+/** One that is less is all colour: its border would be all there is of it. */
+const BORDER = 0.006;
+
+const box = (place: string, name: string, figure: string, share: number) => {
+  const style = share >= BORDER ? place : `${place};border:0`;
+  const inside = share >= ROOM ? html`<span>${name} <small>${figure}</small></span>` : html``;
+  return html`<i style="${style}" title="${name} · ${figure}">${inside}</i>`;
+};
+
 /** One bar a row; the longest takes the whole width. */
 export function stackedBars(
   title: string,
@@ -21,17 +33,16 @@ export function stackedBars(
   const sums = rows.map(({ parts }) => parts.reduce((sum, { value }) => sum + value, 0));
   const greatest = Math.max(...sums) || 1;
   const bars = rows.map(({ name, text, parts }, i) => {
-    const boxes = parts
-      .filter(({ value }) => value > 0)
-      .map(({ name: part, series, value }, at, all) => {
-        // Neighbours of one colour differ in its brightness.
-        let dim = false;
-        for (let i = at; i > 0 && all[i - 1].series === series; i--) dim = !dim;
-        const share = ((100 * value) / sums[i]).toFixed(2);
-        return html`<i class="${dim ? 'dim' : ''}" style="width:${share}%;background:${colour(series)}" title="${part}: ${share} %"></i>`;
-      });
+    const shown = parts.filter(({ value }) => value > 0);
+    const percent = (value: number) =>
+      `${((100 * value) / sums[i]).toFixed(value < 0.0995 * sums[i] ? 1 : 0)} %`;
+    const boxes = shown.map(({ name: part, series, value }) => {
+      const style = `width:${((100 * value) / sums[i]).toFixed(2)}%;background:${colour(series)}`;
+      return box(style, part, percent(value), value / greatest);
+    });
     const width = ((100 * sums[i]) / greatest).toFixed(2);
-    return html`<div class="bar"><div><span>${name}</span><b>${text}</b></div><div class="stacked" style="width:${width}%">${boxes}</div></div>
+    const spoken = shown.map((part) => `${part.name} ${percent(part.value)}`).join(', ');
+    return html`<div class="bar"><div><span>${name}</span><b>${text}</b></div><div class="stacked" role="img" aria-label="${name}, ${text}: ${spoken}" style="width:${width}%">${boxes}</div></div>
 `;
   });
   return html`<figure class="wide"><figcaption>${title}<small>${note}</small></figcaption>
@@ -40,21 +51,29 @@ ${bars}</figure>
 `;
 }
 
-export interface Lane {
+interface Box {
   name: string;
+  /** How long it took. */
+  figure: string;
+  series: number;
   /** Within [0, 1]. */
-  boxes: readonly { name: string; series: number; begin: number; end: number }[];
-  /** Of what lies within the boxes. */
-  inner: readonly { name: string; series: number; begin: number; end: number }[];
+  begin: number;
+  end: number;
 }
 
-/** Who did what when; the boxes' names stand in them as far as there is room. */
+export interface Lane {
+  name: string;
+  boxes: readonly Box[];
+  /** Of what lies within the boxes. */
+  inner: readonly Box[];
+}
+
+/** Who did what when. */
 export function timeLanes(title: string, note: string, length: string, lanes: readonly Lane[]): Html {
-  const boxesOf = (boxes: Lane['boxes']) =>
-    boxes.map(({ name, series, begin, end }) => {
+  const boxesOf = (boxes: readonly Box[]) =>
+    boxes.map(({ name, figure, series, begin, end }) => {
       const [left, width] = [100 * begin, 100 * (end - begin)].map((value) => value.toFixed(3));
-      const style = `left:${left}%;width:${width}%;background:${colour(series)}`;
-      return html`<i style="${style}" title="${name}">${end - begin > 0.04 ? name : ''}</i>`;
+      return box(`left:${left}%;width:${width}%;background:${colour(series)}`, name, figure, end - begin);
     });
   const rows = lanes.map(({ name, boxes, inner }) => {
     const within = inner.length > 0 ? html`<div class="lane small">${boxesOf(inner)}</div>` : html``;

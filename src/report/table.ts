@@ -1,4 +1,4 @@
-import { type Html, html } from './html';
+import { Html, html } from './html';
 import { swatch } from './page';
 
 /** One cell; the best of a column is set in bold. */
@@ -26,18 +26,24 @@ export function seriesTable(
 
 /** Rows of figures, named by their first cell, which stays in sight where the table is wider than the screen. */
 export function figureTable(titles: readonly string[], rows: readonly (readonly string[])[]): Html {
-  const head = titles.map((title) => html`<th>${title}</th>`);
+  const head = titles.map((title) => html`<th scope="col">${broken(title)}</th>`);
   const lines = rows.map(([name, ...cells]) => {
-    return html`<tr><td>${name}</td>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>
+    return html`<tr><td>${broken(name)}</td>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>
 `;
   });
-  return html`<div class="scroll"><table class="figures"><thead><tr>${head}</tr></thead>
+  // To be scrolled with keys, too.
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${titles[0]}: figures"><table class="figures"><thead><tr>${head}</tr></thead>
 <tbody>${lines}</tbody></table></div>`;
 }
 
+/** A line may end after these. */
+const broken = (text: string) =>
+  text.split(/(?<=[+:])(?! )/).map((part, i) => html`${i > 0 ? new Html('<wbr>') : ''}${part}`);
+
 /** Rows are facts, columns series: for text that may be long. */
 export function factTable(titles: readonly string[], rows: readonly (readonly string[])[]): Html {
-  const head = titles.map((title, series) => html`<th>${swatch(series)}${title}</th>`);
+  const sign = (series: number) => (titles.length > 1 ? swatch(series) : html``);
+  const head = titles.map((title, series) => html`<th scope="col">${sign(series)}${title}</th>`);
   const lines = rows.map(([fact, ...values]) => {
     // Of one series alone there is nothing to tell apart.
     const title = (i: number) => (titles.length > 1 ? titles[i] : '');

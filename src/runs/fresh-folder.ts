@@ -2,6 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { syncFolder } from '../files/atomic';
+import { makeFolders } from '../files/make-folders';
 import { ioError, systemCode } from '../files/system-error';
 
 /** Makes `runs/<name>-<time>` under the working directory, or the first of -2, -3, … that is not there yet. @throws ERR_IO */
@@ -18,7 +19,8 @@ export async function freshFolder(name: string, now = new Date()): Promise<strin
 /** @returns false when it was there already and `orThere` is not set */
 export async function makeFolder(folder: string, orThere = true): Promise<boolean> {
   try {
-    await mkdir(folder, { recursive: orThere });
+    if (orThere) makeFolders(folder);
+    else await mkdir(folder);
     await syncFolder(dirname(folder));
     return true;
   } catch (error) {

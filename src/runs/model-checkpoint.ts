@@ -1,10 +1,10 @@
 /** The callback that writes checkpoints while a model trains. */
-import { mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { closed, integer, oneOf, wrong } from '../arguments';
 import { FusorError } from '../errors';
 import { removeStaleTemps, syncFolder, writeAtomic } from '../files/atomic';
 import { lockFolder } from '../files/lock';
+import { makeFolders } from '../files/make-folders';
 import { ioError } from '../files/system-error';
 import type { Callback, TrainingContext } from '../train/callbacks';
 import { epochsOf, type Logs } from '../train/history';
@@ -149,7 +149,7 @@ class Checkpointer implements ModelCheckpoint {
 
   async #open(): Promise<void> {
     try {
-      await mkdir(this.folder, { recursive: true });
+      makeFolders(this.folder);
       await syncFolder(dirname(this.folder));
     } catch (error) {
       throw ioError(error, 'make the folder', this.folder);

@@ -4,11 +4,11 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
 import path from 'node:path';
 import { cacheFolder } from '../../cache-folder';
 import { writeAtomic } from '../../files/atomic';
+import { makeFolders } from '../../files/make-folders';
 import type { Availability } from '../contract';
 import { ADDON_FILE } from './binding';
 
@@ -25,7 +25,7 @@ export async function keepProbe(availability: Availability): Promise<void> {
   try {
     const files = Object.fromEntries(loaded.map((file) => [file, stateOf(file)]));
     const target = keptFile();
-    await mkdir(path.dirname(target), { recursive: true });
+    makeFolders(path.dirname(target));
     await writeAtomic(target, JSON.stringify({ files, availability } satisfies Kept));
   } catch {}
 }

@@ -1,11 +1,9 @@
 import { randomInt } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { wrong } from '../../arguments';
 import { FusorError } from '../../errors';
 import { writeAtomic } from '../../files/atomic';
-import { ioError } from '../../files/system-error';
-import { freshFolder } from '../../runs/fresh-folder';
+import { freshFolder, makeFolder } from '../../runs/fresh-folder';
 import type { Call, Run } from '../command';
 import { comparisonPage, fastest, partings } from '../compare/page';
 import { type ComparedRun, readRun } from '../compare/run';
@@ -30,9 +28,7 @@ export const run: Run<typeof compare> = async (call) => {
   const runs = read ?? (await trainAll(call, ways, folder));
   const steps = runs.slice(1).map((other) => compareSteps(other, runs[0]));
   const file = join(folder, 'compare.html');
-  await mkdir(folder, { recursive: true }).catch((error) => {
-    throw ioError(error, 'make the folder', folder);
-  });
+  await makeFolder(folder);
   await writeAtomic(file, comparisonPage(runs, steps));
   const document = {
     schema: 'fusor.comparison',

@@ -42,14 +42,15 @@ async function profileAll(call: Call<typeof profile>, signal: AbortSignal): Prom
   });
   if (settings.nvtx) out.note(nvtxNote(measured));
   const document = documentOf(call, measured, ceilings, absent, seed);
+  if (before) checkSameJob(before, document, settings.baseline!);
+  const changes = before && changesFrom(before.variants, document.variants);
+  const since = before && changes && { date: before.date, changes };
   if (settings.trace !== undefined)
     await writeAtomic(resolve(settings.trace), JSON.stringify(traceOf(recordedOf(measured))));
   if (settings.html !== undefined) {
     const { profilePage } = await import('../../profile/page.js');
-    await writeAtomic(resolve(settings.html), profilePage(document, recordedOf(measured)));
+    await writeAtomic(resolve(settings.html), profilePage(document, recordedOf(measured), since));
   }
-  if (before) checkSameJob(before, document, settings.baseline!);
-  const changes = before && changesFrom(before.variants, document.variants);
   out.result(changes ? { ...document, since: before.date, changes } : document, () =>
     [printed(document), ...(before ? ['', changesText(before, document)] : [])].join('\n'),
   );

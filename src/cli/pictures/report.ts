@@ -1,8 +1,8 @@
 /** What a run leaves for people: report.html and pictures/*.svg. */
-import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { OwnData } from '../../data/open-table';
 import { writeAtomic } from '../../files/atomic';
+import { makeFolders } from '../../files/make-folders';
 import type { Model } from '../../index';
 import { curves } from '../../report/curves';
 import { Html, html } from '../../report/html';
@@ -45,7 +45,7 @@ export async function writeReport(
     weights: weights && framed('First layer', WEIGHTS, weights),
   };
   const folder = join(runDir, 'pictures');
-  await mkdir(folder, { recursive: true });
+  makeFolders(folder);
   for (const [name, made] of Object.entries(drawings))
     if (made) await writeAtomic(join(folder, `${name}.svg`), svgFile(made));
   const body = [

@@ -10,6 +10,7 @@ import {
 import {
   comparisonCells,
   micros,
+  noiseNote,
   OP_HEAD,
   OP_NUMBERS,
   opCells,
@@ -50,6 +51,7 @@ function comparisonTable(variants: readonly VariantProfile[], comparison: readon
 
 export function printed(document: ProfileDocument): string {
   const { variants, comparison, machine, job, absent, ceilings } = document;
+  const noise = noiseNote(variants);
   const parts = variants.map((variant) =>
     [
       `${variant.name} · ${variant.ranOn}`,
@@ -72,6 +74,7 @@ export function printed(document: ProfileDocument): string {
     ),
     ...parts.flatMap((part) => ['', part]),
     ...(variants.length > 1 ? ['', comparisonTable(variants, comparison)] : []),
+    ...(noise === null ? [] : ['', noise]),
     ...absent.map(
       ({ name, reason, cure }) => `\nnot here: ${[name, reason, cure].filter(Boolean).join(' · ')}`,
     ),

@@ -1,7 +1,8 @@
 /** Where the rows of a table are kept: in memory, or, of a large one, in a file that is gone with the process. */
-import { close, closeSync, mkdirSync, openSync, unlinkSync, write } from 'node:fs';
+import { close, closeSync, openSync, unlinkSync, write } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { makeFolders } from '../../files/make-folders';
 import { ioError } from '../../files/system-error';
 import { PARTS } from '../split';
 
@@ -44,7 +45,7 @@ export class Spill {
   constructor(folder: string) {
     this.path = join(folder, `rows-${process.pid}-${files++}`);
     try {
-      mkdirSync(folder, { recursive: true });
+      makeFolders(folder);
       this.fd = openSync(this.path, 'wx+');
       // Without a name it is gone when the last one who has it open is.
       if (process.platform !== 'win32') unlinkSync(this.path);

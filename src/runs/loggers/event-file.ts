@@ -2,11 +2,11 @@
  * TensorBoard's event files: records of length, masked crc32c of it, an Event in protocol buffers, masked crc32c of that.
  * Formats: tensorflow/core/lib/io/record_writer.h, tensorflow/core/util/event.proto.
  */
-import { mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { AppendFile } from '../../files/append-file';
+import { makeFolders } from '../../files/make-folders';
 import { ioError } from '../../files/system-error';
 
 const { Varint, Bit64, LengthDelimited } = WireType;
@@ -26,7 +26,7 @@ export class EventFile {
    */
   constructor(folder: string, step: number) {
     try {
-      mkdirSync(folder, { recursive: true });
+      makeFolders(folder);
     } catch (error) {
       throw ioError(error, 'make the folder', folder);
     }

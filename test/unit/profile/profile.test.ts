@@ -154,7 +154,7 @@ function row(phase: OpRow['phase'], layer: string | null, self: number): OpRow {
   const rounds = jitter.map((factor) => factor * self);
   return {
     name: layer ? `${phase} ${layer}` : phase,
-    ...{ phase, layer, calls: 1, total: self, density: 1, share: self / 100, rounds, work, kernels: [] },
+    ...{ phase, layer, calls: 1, total: self, density: 1, share: 1, rounds, work, kernels: [] },
     self: { median: self, min: rounds[0], max: rounds[4], spread: 0.02 },
     ...{
       gflops: 1,
@@ -167,12 +167,14 @@ function row(phase: OpRow['phase'], layer: string | null, self: number): OpRow {
     },
   };
 }
-function variant(name: string, ops: OpRow[]): VariantProfile {
-  const sum = ops.reduce((total, op) => total + op.self.median, 0);
+function variant(name: string, rows: OpRow[]): VariantProfile {
+  const sum = rows.reduce((total, op) => total + op.self.median, 0);
+  const ops = rows.map((op) => ({ ...op, share: op.self.median / sum }));
   const step = { median: sum, min: sum, max: sum, spread: 0 };
   const memory = [{ at: 'Node.js', bytes: 2 ** 25 }];
+  const stepRounds = jitter.map((factor) => factor * sum);
   const rest = { ranOn: 'here', device: 'cpu', threads: 2, steps: 50, rounds: 5, launch: 1, memory };
-  return { name, step, stamped: step, stampingCost: 0, coverage: 1, ops, ...rest };
+  return { name, step, stepRounds, stamped: step, stampingCost: 0, coverage: 1, ops, ...rest };
 }
 const fused = (forward = 30, times = 1) =>
   variant('native:fused', [
@@ -210,7 +212,9 @@ test('side by side: like with like, the way back together with the update', () =
   expect(of('backward dense').times).toEqual([null, null]);
   expect(of('backward and update, all layers')).toMatchObject({ self: [60, 120] });
   expect(of('backward and update, all layers').times[1]!.median).toBeCloseTo(2);
+  // Of steps that were not stamped, as the first line says it.
   expect(of('step').self).toEqual([100, 260]);
+  expect(of('step').times[1]!.median).toBeCloseTo(2.6);
 });
 
 test('what got slower is named, whatever else the machine does', () => {
@@ -236,24 +240,56 @@ test('what got slower is named, whatever else the machine does', () => {
   expect(slowerOps(steps(30, 10), steps(30, 15))).toEqual(['loss']);
 });
 
-test('a page takes names as text, and asks for nothing', () => {
-  const evil = '<script>alert(1)</script>';
-  const odd = variant(evil, [row('forward', evil, 10)]);
-  const document: ProfileDocument = {
+function documentOf(variants: VariantProfile[], name = 'mnist'): ProfileDocument {
+  return {
     ...{
       schema: 'fusor.profile',
       version: 1,
-      command: `fusor profile ${evil}`,
+      command: `fusor profile ${name}`,
       date: '2026-01-01T00:00:00Z',
     },
     fusor: '0',
-    machine: { cpu: evil, cores: 2, memoryBytes: 2 ** 30, system: 'linux', node: 'v20', variables: {} },
-    job: { data: evil, net: '1-1', batchSize: 1, optimizer: 'adam', seed: 1, parameters: 2, density: null },
+    machine: { cpu: name, cores: 2, memoryBytes: 2 ** 30, system: 'linux', node: 'v20', variables: {} },
+    job: { data: name, net: '1-1', batchSize: 1, optimizer: 'adam', seed: 1, parameters: 2, density: null },
     ceilings: [ceilings],
-    variants: [fused(), odd],
-    comparison: comparisonOf([fused(), odd], ['dense', evil]),
-    absent: [{ name: evil, reason: evil, cure: '' }],
+    variants,
+    comparison: comparisonOf(variants, ['dense', name]),
+    absent: [{ name, reason: name, cure: '' }],
   };
+}
+
+/** The page's text at a class. */
+const textAt = (html: string, name: string) => new RegExp(`class="${name}">([^<]*)`).exec(html)?.[1];
+
+test('a page begins with what is fastest, by how much, and what takes the time', () => {
+  const page = (...variants: VariantProfile[]) => profilePage(documentOf(variants), []);
+  expect(textAt(page(fused(), framework), 'lead')).toBe(
+    'native:fused takes 100.0 µs a step: 2.60 times as fast as native:framework (2.60 to 2.60). ' +
+      'The greatest part of its work is backward+update dense: 60 % of the step, at 10 % of its roof.',
+  );
+  expect(textAt(page(framework, fused()), 'lead')).toContain('2.60 times as long as native:fused');
+  expect(textAt(page(fused()), 'noise')).toBeUndefined();
+  const noisy = { ...fused(), step: { ...fused().step, spread: 0.5 } };
+  expect(textAt(page(noisy), 'noise')).toContain('native:fused&#39;s steps differ by ± 25 %');
+});
+
+test('bars are as long as the steps that they say', () => {
+  const html = profilePage(documentOf([fused(), framework]), []);
+  const widths = [...html.matchAll(/class="stacked"[^>]*style="width:([\d.]+)%"/g)].map(([, width]) => width);
+  expect(widths).toEqual(['38.46', '100.00', '100.00', '100.00']);
+});
+
+test('a page says what changed since an earlier profile', () => {
+  const changes = changesFrom([fused(60)], [fused(30)]);
+  const since = { date: '2025-12-31T00:00:00Z', changes };
+  const html = profilePage(documentOf([fused()]), [], since);
+  expect(html).toContain('<h2>Since 2025-12-31 00:00 UTC</h2>');
+  expect(html).toContain('faster: native:<wbr>fused, forward dense');
+});
+
+test('a page takes names as text, and asks for nothing', () => {
+  const evil = '<script>alert(1)</script>';
+  const document = documentOf([fused(), variant(evil, [row('forward', evil, 10)])], evil);
   // Kernels also run between phases.
   const between = timelineOf([
     [0, 0, 'forward', 'dense', null, 110, 140],
