@@ -14,7 +14,8 @@ import { checks } from './lib/test-checks.mjs';
 import { runJest } from './lib/test-jest.mjs';
 import { nvidiaDriver } from './lib/variant.mjs';
 
-const path = (file) => relative(join(root, 'test'), file);
+/** Within test/, without its ending. */
+const path = (file) => relative(join(root, 'test'), file).replace('.test.ts', '');
 const isLong = (file) => path(file).startsWith('long');
 const isConformance = (file) => path(file).startsWith('conformance');
 const testFiles = filesBelow(join(root, 'test')).filter((file) => file.endsWith('.test.ts'));

@@ -12,8 +12,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// 11.8 is the first to know Hopper; libtorch 2.4's oldest CUDA build has it.
-constexpr int kOldest = 11080;
+// 12.1 is the first that compiles for sm_90a, and a cluster's st.async.
+constexpr int kOldest = 12010;
 
 [[noreturn]] void unavailable(const std::string& reason, const std::string& where, const std::string& cure) {
   throw Failure("ERR_BACKEND_UNAVAILABLE", reason + " · " + where + " · " + cure);
@@ -66,6 +66,9 @@ std::string joined(const std::vector<std::string>& list) {
   return text.empty() ? "the linker's folders" : text;
 }
 
+// Of a computer on a chip: its machine code is for that one alone.
+bool isTegra(int architecture) { return architecture == 72 || architecture == 87 || architecture == 101 || architecture == 110; }
+
 // The architectures whose cubins a device of compute capability `major`.x runs are those of the same major version.
 std::string smName(int architecture) { return "sm_" + std::to_string(architecture) + (architecture == 90 ? "a" : ""); }
 
@@ -102,7 +105,8 @@ Nvrtc::Nvrtc(const std::vector<std::string>& folders) {
   check(api_.version(&major, &minor), "nvrtcVersion");
   version_ = 1000 * major + 10 * minor;
   if (version_ < kOldest) {
-    unavailable("NVRTC is too old: " + std::to_string(major) + "." + std::to_string(minor) + ", fusor needs 11.8", path_, cure);
+    unavailable("NVRTC is too old: " + std::to_string(major) + "." + std::to_string(minor) + ", fusor needs 12.1", path_,
+                "take a libtorch of a newer CUDA: FUSOR_LIBTORCH=cu126; or use --kernels framework");
   }
   bind(api_.errorString, "nvrtcGetErrorString");
   bind(api_.createProgram, "nvrtcCreateProgram");
@@ -127,7 +131,7 @@ std::string Nvrtc::architectureFor(int major, int minor) const {
   const int device = 10 * major + minor;
   int below = 0;
   for (const int architecture : architectures_) {
-    if (architecture <= device) below = architecture;
+    if (architecture == device || (architecture < device && !isTegra(architecture))) below = architecture;
   }
   if (below == 0) {
     unavailable("compute capability " + std::to_string(major) + "." + std::to_string(minor) + " is older than NVRTC " +

@@ -79,7 +79,7 @@ at::Tensor activateBackward(Activation activation, const at::Tensor& y, const at
     case Activation::Tanh: return at::tanh_backward(dy, y);
     case Activation::Elu: return at::elu_backward(dy, 1, 1, 1, /*is_result=*/true, y);
     case Activation::Gelu: return at::gelu_backward(dy, z);
-    case Activation::Softmax: return at::_softmax_backward_data(dy, y, -1, at::kFloat);
+    case Activation::Softmax: return at::_softmax_backward_data(dy, y, -1, dy.scalar_type());
     default: return dy;
   }
 }

@@ -126,7 +126,7 @@ class FrameworkTrainer : public Trainer {
         for (int64_t i = 0; i < batches && at < end; ++i, at += batchSize) {
           const Batch batch = data_.slice(rows, at, std::min<int64_t>(at + batchSize, end));
           std::vector<Pass> passes;
-          total += sumsOf(framework::outcomeOf(plan_, forward(batch.x, nullptr, passes)), batch);
+          total += sumsOf(results(framework::outcomeOf(plan_, forward(batch.x, nullptr, passes)), batch));
         }
         if (torch_) torch_->synchronize();
         ahead_.done(batches);
@@ -292,11 +292,12 @@ class FrameworkTrainer : public Trainer {
   Tensor trainStep(const Batch& batch, int64_t number, double rate) {
     std::vector<Pass> passes;
     const Tensor z = forward(batch.x, &number, passes);
-    Tensor sums, d;
+    std::vector<Tensor> ofRows;
+    Tensor d;
     {
       const Timed timed(stamps_, 0, Phase::Loss);
       const framework::Outcome outcome = framework::outcomeOf(plan_, z);
-      sums = sumsOf(outcome, batch);
+      ofRows = results(outcome, batch);
       d = framework::lossGradient(plan_, outcome, batch.targets, batch.weights);
     }
     std::vector<Tensor> gradients(weights_.size());
@@ -337,6 +338,8 @@ class FrameworkTrainer : public Trainer {
       for (size_t i = 0; i < weights_.size(); ++i) framework::constrain(restraints_[i], weights_[i]);
     }
     ++step_;
+    const Timed timed(stamps_, 0, Phase::Record);
+    Tensor sums = sumsOf(ofRows);
     if (penalty.defined()) sums[0].add_(penalty * batch.rows);
     return sums;
   }
@@ -363,9 +366,16 @@ class FrameworkTrainer : public Trainer {
     return true;
   }
 
-  Tensor sumsOf(const framework::Outcome& outcome, const Batch& batch) const {
-    std::vector<Tensor> sums = {framework::losses(plan_, outcome, batch.targets, batch.weights).sum(at::kDouble)};
-    for (const Metric& metric : plan_.metrics) sums.push_back(framework::metric(plan_, metric, outcome, batch.targets).sum());
+  // The loss of each row, and each metric.
+  std::vector<Tensor> results(const framework::Outcome& outcome, const Batch& batch) const {
+    std::vector<Tensor> all = {framework::losses(plan_, outcome, batch.targets, batch.weights)};
+    for (const Metric& metric : plan_.metrics) all.push_back(framework::metric(plan_, metric, outcome, batch.targets));
+    return all;
+  }
+
+  static Tensor sumsOf(const std::vector<Tensor>& ofRows) {
+    std::vector<Tensor> sums;
+    for (const Tensor& rows : ofRows) sums.push_back(rows.sum(at::kDouble));
     return at::stack(sums);
   }
 

@@ -5,7 +5,7 @@
 const token = new URLSearchParams(location.search).get('token');
 const element = (id) => document.getElementById(id);
 /** As the server's 'all' event. */
-let state = { facts: {}, epochCount: 0, points: [], epochs: [], end: null };
+let state = null;
 const charts = {};
 let due = false;
 
@@ -29,18 +29,23 @@ on('end', (end) => {
   source.close();
 });
 source.addEventListener('error', () => {
-  if (state.end === null)
-    element('state').textContent = 'The training cannot be reached: it has ended, or its machine sleeps.';
+  if (!state?.end) say('The training cannot be reached: it has ended, or its machine sleeps.', true);
 });
 
 /** At most once a frame, and not at all in a page that nobody sees. */
 function later() {
-  if (due) return;
+  if (due || !state) return;
   due = true;
   requestAnimationFrame(() => {
     due = false;
+    if (state.end) source.close();
     draw();
   });
+}
+
+function say(text, failed) {
+  element('state').textContent = text;
+  element('state').className = failed ? 'lead failed' : 'lead';
 }
 
 const latest = (of) => {
@@ -51,98 +56,116 @@ const latest = (of) => {
   return null;
 };
 
+/** Four digits, of whatever size it is. */
+const digits = (value) =>
+  value !== 0 && (Math.abs(value) >= 1e6 || Math.abs(value) < 1e-3)
+    ? value.toExponential(2)
+    : Number(value.toPrecision(4)).toLocaleString('en', { maximumSignificantDigits: 4 });
+const percent = (value) => `${(100 * value).toFixed(2)} %`;
+const whole = (value) => Math.round(value).toLocaleString('en');
+/** valLoss → validation loss */
+const worded = (name) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+const validationOf = (name) => `val${name[0].toUpperCase()}${name.slice(1)}`;
+
 function draw() {
-  const { facts, points, epochs, epochCount, end } = state;
+  const { facts, points, epochs, epochCount, measure, validates, end } = state;
   const at = points.at(-1)?.at ?? epochs.length;
-  element('ran-on').textContent = `${facts.ranOn} · seed ${facts.seed} · batch ${facts.batchSize}`;
-  element('state').textContent = end ?? `epoch ${Math.min(epochCount, Math.floor(at) + 1)} of ${epochCount}`;
-  const text = (value, show) => (value === null || value === undefined ? '–' : show(value));
-  const last = epochs.at(-1)?.logs ?? {};
-  const shown = [
-    [
-      'loss',
-      text(
-        latest((p) => p.logs.loss),
-        (v) => v.toFixed(4),
-      ),
-    ],
-    [
-      'accuracy',
-      text(
-        latest((p) => p.logs.accuracy),
-        (v) => `${(100 * v).toFixed(2)} %`,
-      ),
-    ],
-    ['validation loss', text(last.valLoss, (v) => v.toFixed(4))],
-    [
-      'µs a step',
-      text(
-        latest((p) => p.stepMicroseconds),
-        (v) => v.toFixed(v < 100 ? 1 : 0),
-      ),
-    ],
-    [
-      'rows a second',
-      text(
-        latest((p) => p.rowsPerSecond),
-        (v) => Math.round(v).toLocaleString('en'),
-      ),
-    ],
-    [
-      'memory',
-      text(
-        latest((p) => p.memoryBytes),
-        (v) => `${(v / 2 ** 20).toFixed(0)} MiB`,
-      ),
-    ],
+  const epoch = Math.min(epochCount, Math.floor(at) + 1);
+  element('title').textContent = facts.title;
+  element('ran-on').textContent =
+    `${facts.ranOn} · seed ${facts.seed} · batch ${facts.batchSize} · kept in ${facts.folder}`;
+  say(end?.text ?? `epoch ${epoch} of ${epochCount}`, end?.failed);
+  document.title = `${end ? (end.failed ? 'failed' : 'done') : `${epoch} / ${epochCount}`} · ${facts.title}`;
+  const shown = measure?.isShare ? percent : digits;
+  fact(
+    'loss',
+    'loss',
+    latest((p) => p.logs.loss),
+    digits,
+  );
+  fact(
+    'measure',
+    measure ? worded(measure.name) : 'no metric',
+    measure && latest((p) => p.logs[measure.name]),
+    shown,
+  );
+  fact('validation', validates ? 'validation loss' : 'no validation', epochs.at(-1)?.logs.valLoss, digits);
+  fact(
+    'step',
+    'µs a step',
+    latest((p) => p.stepMicroseconds),
+    digits,
+  );
+  fact(
+    'rows',
+    'rows a second',
+    latest((p) => p.rowsPerSecond),
+    whole,
+  );
+  fact(
+    'memory',
+    'MiB of memory',
+    latest((p) => p.memoryBytes / 2 ** 20),
+    whole,
+  );
+
+  const trained = (name) => points.flatMap((p) => (name in p.logs ? [[p.at, p.logs[name]]] : []));
+  const validated = (name) =>
+    validates ? epochs.map(({ epoch: number, logs }) => [number + 1, logs[validationOf(name)] ?? null]) : [];
+  const both = (name) => [
+    { name, values: trained(name), colour: '--s0' },
+    { name: `validation ${name}`, values: validated(name), colour: '--s1', dashed: true },
   ];
-  element('facts').replaceChildren(...shown.map(([name, value]) => factBox(name, value)));
-  const trained = (name) => points.map((p) => [p.at, p.logs[name] ?? null]);
-  const validated = (name) => epochs.map(({ epoch, logs }) => [epoch + 1, logs[name] ?? null]);
-  show('loss', 'epoch', trained('loss'), validated('valLoss'));
-  show('accuracy', 'epoch', trained('accuracy'), validated('valAccuracy'));
+  show('loss', 'Loss', 'epoch', both('loss'), digits);
+  element('measure').closest('figure').hidden = measure === null;
+  if (measure) show('measure', capital(worded(measure.name)), 'epoch', both(measure.name), shown);
+  const timed = (of) => points.flatMap((p) => (of(p) === null ? [] : [[p.seconds, of(p)]]));
+  const one = (name, of) => [{ name, values: timed(of), colour: '--s0' }];
   show(
     'step',
+    'Time a step',
     'seconds',
-    points.map((p) => [p.seconds, p.stepMicroseconds]),
+    one('µs a step', (p) => p.stepMicroseconds),
+    digits,
+    0,
   );
   show(
     'memory',
+    'Memory',
     'seconds',
-    points.map((p) => [p.seconds, p.memoryBytes / 2 ** 20]),
+    one('MiB', (p) => p.memoryBytes / 2 ** 20),
+    whole,
+    0,
   );
 }
 
-function factBox(name, value) {
-  const box = document.createElement('div');
-  const figure = document.createElement('b');
-  figure.textContent = value;
-  const label = document.createElement('small');
-  label.textContent = name;
-  box.append(figure, label);
-  return box;
+const capital = (text) => text[0].toUpperCase() + text.slice(1);
+
+function fact(id, label, value, text) {
+  element(`label-${id}`).textContent = label;
+  element(`fact-${id}`).textContent = value === null || value === undefined ? '–' : text(value);
 }
 
-function show(id, x, data, dashed = []) {
+/** @param least where the axis of values begins; without it, where they do */
+function show(id, title, x, curves, text, least) {
+  element(`${id}-name`).textContent = title;
   charts[id] ??= echarts.init(element(id), null, { renderer: 'svg' });
   const style = getComputedStyle(document.documentElement);
   const colour = (name) => style.getPropertyValue(name).trim();
-  const label = { color: colour('--muted'), fontSize: 12 };
+  const label = { color: colour('--muted'), fontSize: 12, fontFamily: 'inherit' };
   const line = { lineStyle: { color: colour('--line') } };
-  const series = (values, type, of) => ({
-    type: 'line',
-    data: values,
-    showSymbol: values.length < 3 || type === 'dashed',
-    connectNulls: true,
-    itemStyle: { color: colour(of) },
-    lineStyle: { color: colour(of), width: 2, type },
-  });
   charts[id].setOption({
     animation: false,
+    aria: { enabled: true },
     grid: { left: 8, right: 16, top: 14, bottom: 28, containLabel: true },
     tooltip: {
       trigger: 'axis',
-      valueFormatter: (value) => (value === null ? '–' : Number(value).toPrecision(5)),
+      confine: true,
+      backgroundColor: colour('--card'),
+      borderColor: colour('--line'),
+      textStyle: { color: colour('--ink') },
+      axisPointer: { label: { formatter: ({ value }) => `${x} ${digits(value)}` } },
+      valueFormatter: (value) => (value === null || value === undefined ? '–' : text(Number(value))),
     },
     xAxis: {
       type: 'value',
@@ -152,16 +175,37 @@ function show(id, x, data, dashed = []) {
       nameLocation: 'middle',
       nameGap: 26,
       nameTextStyle: label,
-      axisLabel: { ...label, hideOverlap: true, formatter: (value) => String(Number(value.toPrecision(3))) },
+      axisLabel: { ...label, hideOverlap: true, showMaxLabel: false, formatter: digits },
       axisLine: line,
       splitLine: { show: false },
     },
-    yAxis: { type: 'value', scale: true, axisLabel: label, splitLine: line },
-    series: [series(data, 'solid', '--s0'), series(dashed, 'dashed', '--s1')],
+    yAxis: {
+      type: 'value',
+      scale: least === undefined,
+      min: least,
+      axisLabel: {
+        ...label,
+        formatter: (value) => (value >= 1e4 ? `${digits(value / 1e3)}k` : digits(value)),
+      },
+      splitLine: line,
+    },
+    series: curves.map(({ name, values, colour: of, dashed }) => ({
+      type: 'line',
+      name,
+      data: values,
+      symbol: 'circle',
+      showSymbol: values.length < (dashed ? 30 : 3),
+      itemStyle: { color: colour(of) },
+      lineStyle: { color: colour(of), width: 2, type: dashed ? 'dashed' : 'solid' },
+    })),
   });
 }
 
-window.addEventListener('resize', () => {
-  for (const chart of Object.values(charts)) chart.resize();
-});
+const resize = (size) => {
+  for (const chart of Object.values(charts)) chart.resize(size);
+};
+window.addEventListener('resize', () => resize());
+// On paper two of them stand beside each other.
+window.addEventListener('beforeprint', () => resize({ width: 300 }));
+window.addEventListener('afterprint', () => resize({ width: 'auto' }));
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', later);

@@ -143,7 +143,7 @@ describeUnless(browserObstacle)('in Chromium', () => {
         expect(found.contrast).toBeGreaterThan(0.6);
         expect(await page.locator('#state').textContent()).toMatch(/^epoch \d+ of 5000$/);
         if (screen !== SCREENS.at(-1)) return;
-        const facts = () => page.locator('#facts').textContent();
+        const facts = () => page.locator('.facts').textContent();
         for (const before = await facts(); (await facts()) === before; ) await page.waitForTimeout(50);
         child.kill('SIGTERM');
         await page.getByText(/^ended/).waitFor();

@@ -10,8 +10,9 @@ import {
   randomExamples,
   randomState,
 } from '../support/plans';
-import { conformance, isShort, openBackend } from './target';
-import { expectLikeReference, TOLERANCE } from './training';
+import { referenceBackend } from '../support/reference';
+import { conformance, isShort, openBackend, target } from './target';
+import { expectLikeReference, TOLERANCE, train, within } from './training';
 
 const BATCHES = [1, 2, 3, 7, 31, 32, 33];
 const INPUTS = [1, 3, 17, 64, 65, 130];
@@ -114,6 +115,18 @@ conformance('one step of every stack of layers', () => {
     });
   }
 });
+
+// A CPU computes in fp32, and so do fused kernels but for what tf32 leaves out.
+if (target.request?.device === 'cuda' && target.request.kernels === 'framework')
+  conformance('one step of every stack of layers, its products of bfloat16', () => {
+    test.each(Object.keys(STACKS))('%s', async (name) => {
+      const plan = planOf(STACKS[name], 'meanSquaredError', OPTIMIZERS.adam);
+      const run = { plan, examples: randomExamples(plan, 31), batchSize: 31 };
+      const { report } = await train(await openBackend({ precision: 'bf16' }), run);
+      const [expected] = (await train(referenceBackend, run)).report.losses;
+      within('losses of bfloat16', Math.abs(report.losses[0] / expected - 1), 0.02);
+    });
+  });
 
 conformance('the output activation', () => {
   for (const loss of ['meanSquaredError', 'meanAbsoluteError'] as const) {

@@ -111,7 +111,7 @@ test('an NVRTC that is newer than the driver, too old, or absent', async () => {
   const newer = (await steps('open compile', { STUB_NVRTC: '14' })).lines.compile;
   expect(newer).toContain('NVRTC 14.0 does not go with the NVIDIA driver, which serves CUDA 13.0');
   const older = (await steps('open compile', { STUB_NVRTC: '11' })).lines.compile;
-  expect(older).toContain('NVRTC is too old: 11.0, fusor needs 11.8');
+  expect(older).toContain('NVRTC is too old: 11.0, fusor needs 12.1');
   const { stdout } = await run(program, ['', folder, 'open', 'compile'], {
     env: { LD_LIBRARY_PATH: stubs.driver },
   });

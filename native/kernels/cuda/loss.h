@@ -120,7 +120,7 @@ class LossRow {
     for (int i = laneOf(); i < n; i += 32) {
       const float y = target_.at(i), difference = p_[i] - y;
       if (crossentropy_) {
-        d[i] = (soft_.at(z_[i]) - y) * scale;
+        d[i] = ((softmax_ ? p_[i] : soft_.at(z_[i])) - y) * scale;
       } else if (loss_.kind == LossKindOf::BinaryCrossentropy) {
         d[i] = (sigmoid(z_[i]) - y) * scale;
       } else {

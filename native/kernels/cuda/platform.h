@@ -27,13 +27,13 @@ DEVICE float quotient(float x, float y) {
   return x * inverse;
 }
 
-// Pieces of 16 bytes, asked for here: the compiler may not put it off to where they are needed.
+// Pieces of 16 bytes, asked for here: volatile to the assembler, too, which would put it off to where they are needed.
 template <int COUNT, class T>
 DEVICE void loadNow(const T* from, T* to) {
 #pragma unroll
   for (int i = 0; i < COUNT; ++i) {
     unsigned* word = reinterpret_cast<unsigned*>(to) + 4 * i;
-    asm volatile("ld.global.v4.u32 {%0, %1, %2, %3}, [%4];"
+    asm volatile("ld.volatile.global.v4.u32 {%0, %1, %2, %3}, [%4];"
                  : "=r"(word[0]), "=r"(word[1]), "=r"(word[2]), "=r"(word[3])
                  : "l"(reinterpret_cast<const unsigned*>(from) + 4 * i));
   }

@@ -98,7 +98,9 @@ async function trainAndTest(
       const rows = rowsOf(data.train) + rowsOf(data.test!);
       const pulse = attempt?.pulse(() => recorder.folder!.path, checkpoints, Math.ceil(rows / batchSize));
       const more = extras(settings, data.name, () => recorder.folder!.path);
-      const live = settings.dashboard ? [await dashboardOf(model, runtime, call, data.name, seed)] : [];
+      const live = settings.dashboard
+        ? [await dashboardOf(model, runtime, call, data.name, seed, () => recorder.folder!.path)]
+        : [];
       const callbacks = [recorder, ...more, checkpoints, ...(pulse ? [pulse] : []), ...live];
       const verbose = settings.quiet ? 0 : settings.noProgress ? 2 : 'auto';
       const options = {
@@ -164,12 +166,14 @@ async function dashboardOf(
   { settings: { batchSize } }: Call<typeof train>,
   data: string,
   seed: number,
+  folder: () => string,
 ) {
   const { Dashboard } = await import('../dashboard/dashboard.js');
   const title = `Training ${model.name} on ${data}`;
   // Also with --quiet: who asks for a page has to learn where it is.
   const say = (text: string) => void process.stderr.write(`${text}\n`);
-  return new Dashboard({ title, ranOn: runtimeLine(runtime), seed, batchSize }, say);
+  const facts = () => ({ title, ranOn: runtimeLine(runtime), seed, batchSize, folder: folder() });
+  return new Dashboard(facts, say);
 }
 
 /** No run is lost for its pictures. */

@@ -10,6 +10,8 @@ import { LiveServer, type Resources } from './server';
 const EVERY = 500;
 /** When there are more points, every second one goes. */
 const MOST_POINTS = 4000;
+/** Means over less of an epoch than this are of a few batches, and would hide what comes after them. */
+const LEAST_OF_EPOCH = 0.1;
 
 /** Facts of the run, for the head of the page. */
 export interface Facts {
@@ -17,6 +19,14 @@ export interface Facts {
   ranOn: string;
   seed: number;
   batchSize: number;
+  /** Where it is kept. */
+  folder: string;
+}
+
+/** What is drawn beside the loss: the first metric, as logs name it, and whether it is a share. */
+interface Measure {
+  name: string;
+  isShare: boolean;
 }
 
 interface Point {
@@ -38,26 +48,33 @@ export class Dashboard implements Callback {
   readonly #epochs: { epoch: number; logs: Logs }[] = [];
   readonly #server: LiveServer;
   #epochCount = 0;
+  #measure: Measure | null = null;
+  #validates = false;
   #began = 0;
   #told = Number.NEGATIVE_INFINITY;
   /** What was told before, of the epoch at hand. */
   #mark: { batch: number; time: number } | null = null;
-  #end: string | null = null;
+  #end: { text: string; failed: boolean } | null = null;
   #isOpen = false;
 
   constructor(
-    private readonly facts: Facts,
+    /** Looked at when training begins. */
+    private readonly facts: () => Facts,
     private readonly note: (text: string) => void,
   ) {
     this.#server = new LiveServer(
-      (token) => resources(facts.title, token),
+      (token) => resources(token),
       () => ['all', this.#everything()],
     );
   }
 
-  async onTrainBegin({ epochs, history }: TrainingContext): Promise<void> {
+  async onTrainBegin({ epochs, history, logNames, accuracyNames }: TrainingContext): Promise<void> {
     this.#began = performance.now();
     this.#epochCount = epochs;
+    this.#validates = logNames.includes('valLoss');
+    const [, name] = logNames;
+    if (name !== undefined && !OTHERS.includes(name))
+      this.#measure = { name, isShare: accuracyNames.includes(name) };
     history.epoch.forEach((epoch, i) => {
       const logs = Object.entries(history.history).map(([name, values]) => [name, values[i]]);
       this.#epochs.push({ epoch, logs: Object.fromEntries(logs) });
@@ -82,15 +99,14 @@ export class Dashboard implements Callback {
     const mark = this.#mark;
     const took = mark && batch > mark.batch ? ((now - mark.time) * 1000) / (batch - mark.batch) : null;
     this.#mark = { batch, time: now };
-    this.#safely(() => this.#add(epoch + batch / batches, logs, took));
+    const done = Number.isFinite(batches) ? batch / batches : 0;
+    this.#safely(() => this.#add(epoch + done, done >= LEAST_OF_EPOCH ? this.#shown(logs) : {}, took));
   }
 
   onEpochEnd(epoch: number, logs: Logs, { stepMicroseconds }: TrainingContext): void {
     if (!this.#isOpen) return;
     this.#safely(() => {
-      const { loss, accuracy } = logs;
-      const trained: Logs = { loss, ...(accuracy !== undefined && { accuracy }) };
-      this.#add(epoch + 1, trained, stepMicroseconds);
+      this.#add(epoch + 1, this.#shown(logs), stepMicroseconds);
       this.#epochs.push({ epoch, logs });
       this.#server.send('epoch', { epoch, logs });
     });
@@ -98,13 +114,31 @@ export class Dashboard implements Callback {
 
   onTrainEnd(_logs: Logs, { history }: TrainingContext): void {
     const { steps, stepMicroseconds, fitSeconds } = history.timing;
-    this.#close(
-      `finished: ${steps} steps in ${fitSeconds.toFixed(2)} s, ${stepMicroseconds.toFixed(1)} µs a step`,
-    );
+    const epochs = history.epoch.length;
+    const early =
+      history.stopped === 'callback'
+        ? `stopped early, after ${epochs} of ${this.#epochCount}`
+        : `finished ${epochs}`;
+    const took = `${steps.toLocaleString('en')} steps of ${stepMicroseconds.toFixed(1)} µs, ${fitSeconds.toFixed(2)} s with all that lies between`;
+    this.#close(`${early} epochs${this.#best()}: ${took}`);
+  }
+
+  /** Which epoch is the one that was best. */
+  #best(): string {
+    if (!this.#validates || this.#epochs.length < 2) return '';
+    const losses = this.#epochs.map(({ logs }) => logs.valLoss);
+    const least = Math.min(...losses);
+    const { epoch } = this.#epochs[losses.indexOf(least)];
+    return `, the validation loss was least, ${least.toPrecision(4)}, in epoch ${epoch + 1}`;
+  }
+
+  #shown(logs: Logs): Logs {
+    const { name } = this.#measure ?? {};
+    return { loss: logs.loss, ...(name !== undefined && { [name]: logs[name] }) };
   }
 
   onTrainError(error: unknown): void {
-    this.#close(`ended: ${error instanceof Error ? error.message : String(error)}`);
+    this.#close(`ended: ${error instanceof Error ? error.message : String(error)}`, true);
   }
 
   /** @param at epochs done */
@@ -114,7 +148,7 @@ export class Dashboard implements Callback {
       seconds: (performance.now() - this.#began) / 1000,
       logs,
       stepMicroseconds,
-      rowsPerSecond: stepMicroseconds === null ? null : (this.facts.batchSize * 1e6) / stepMicroseconds,
+      rowsPerSecond: stepMicroseconds === null ? null : (this.facts().batchSize * 1e6) / stepMicroseconds,
       memoryBytes: process.memoryUsage.rss(),
     };
     this.#points.push(point);
@@ -124,10 +158,11 @@ export class Dashboard implements Callback {
   }
 
   #everything() {
-    const { facts } = this;
     return {
-      facts,
+      facts: this.facts(),
       epochCount: this.#epochCount,
+      measure: this.#measure,
+      validates: this.#validates,
       points: this.#points,
       epochs: this.#epochs,
       end: this.#end,
@@ -143,22 +178,23 @@ export class Dashboard implements Callback {
     }
   }
 
-  #close(end: string): void {
+  #close(text: string, failed = false): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    this.#end = end;
-    this.#safely(() => {
-      this.#server.send('end', end);
-      this.#server.close();
-    });
+    this.#end = { text, failed };
+    // Whoever comes until the process ends still gets the page.
+    this.#safely(() => this.#server.send('end', this.#end));
   }
 }
 
-function resources(title: string, token: string): Resources {
+/** Of the logs of a training without metrics. */
+const OTHERS = ['valLoss', 'learningRate'];
+
+function resources(token: string): Resources {
   const script = 'text/javascript; charset=utf-8';
   const client = join(packageRoot, 'scripts', 'dashboard', 'client.js');
   return {
-    '/': { type: 'text/html; charset=utf-8', body: dashboardPage(title, token) },
+    '/': { type: 'text/html; charset=utf-8', body: dashboardPage(token) },
     '/client.js': { type: script, body: readFileSync(client) },
     '/echarts.js': { type: script, body: readFileSync(require.resolve('echarts/dist/echarts.min.js')) },
   };

@@ -64,11 +64,6 @@ export class LiveServer {
     }
   }
 
-  close(): void {
-    for (const page of this.#pages) page.end();
-    this.#server.close();
-  }
-
   #answer(request: IncomingMessage, response: ServerResponse, resources: Resources): void {
     const [path, query] = (request.url ?? '').split('?');
     const resource = Object.hasOwn(resources, path) ? resources[path] : undefined;
