@@ -12,6 +12,7 @@ export type {
   TrainPlan,
 } from './backend/contract';
 export { parametersOf, slotsOf } from './backend/contract';
+export type { DeviceOptions } from './backend/request';
 export { devices, mayUseGpu } from './backend/select';
 export type { NamedCandidate, StepDown } from './backend/selection';
 export {
@@ -31,7 +32,7 @@ export type { TableColumn, TableSchema } from './data/table/schema';
 export { type ErrorCode, type ErrorDetails, exitStatusOf, FusorError, isFusorError } from './errors';
 export { type Conversion, type ConvertOptions, convertModel } from './io/convert';
 export { loadModel, loadWeights, type SaveOptions, saveModel } from './io/model';
-export type { CompileOptions, DeviceOptions, TrainingConfig } from './model/compile';
+export type { CompileOptions, TrainingConfig } from './model/compile';
 export {
   type FindLearningRateOptions,
   findLearningRate,

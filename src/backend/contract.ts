@@ -167,6 +167,12 @@ export function parametersOf(plan: Pick<TrainPlan, 'layers'>): Parameter[] {
   });
 }
 
+/** Numbers of a session's state: weights and optimiser slots. */
+export function stateSize(plan: TrainPlan): number {
+  const weights = parametersOf(plan).reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  return weights * (1 + slotsOf(plan.optimizer).length);
+}
+
 /** Names of the optimiser's slots, in their order in {@link SessionState}. */
 export function slotsOf(optimizer: OptimizerPlan): string[] {
   const own = ownSlots(optimizer);
@@ -383,11 +389,6 @@ export interface Candidate {
   memoryBytes?: number;
 }
 
-/** What a probe found: every way of this backend, best first. */
-export interface Availability {
-  candidates: Candidate[];
-}
-
 export interface SessionDescription {
   kernels: string;
   isa: string;
@@ -413,11 +414,11 @@ export interface Backend {
 export interface BackendProvider {
   readonly name: BackendName;
   /**
-   * Never throws, never crashes: loads native code in a child process only.
+   * Every way of this backend, best first. Never throws, never crashes: loads native code in a child process only.
    * @param engine the only one that is asked for, where one is
    * @param fresh looks, although an earlier process has; default: what that one found counts while nothing has changed
    */
-  probe(engine?: string, fresh?: boolean): Promise<Availability>;
+  probe(engine?: string, fresh?: boolean): Promise<Candidate[]>;
   /** Opens what was asked for; the choice among engines and devices has been made by selection. */
   open(request: DeviceRequest): Promise<Backend>;
 }

@@ -13,7 +13,7 @@ type Guard = <T>(call: () => Promise<T>) => Promise<T>;
  * it is one, and disposing does nothing: that memory comes back with the end of the process.
  */
 export function losable(backend: Backend): Backend {
-  const { name, engine, device, deviceName, versions, gpuVisible, precision } = backend;
+  const { device } = backend;
   let lost: FusorError | undefined;
   const guard: Guard = async (call) => {
     if (lost) throw lostError(device, lost.details.reason as string);
@@ -26,10 +26,7 @@ export function losable(backend: Backend): Backend {
     }
   };
   return {
-    ...{ name, engine, device, deviceName, versions },
-    ...(gpuVisible !== undefined && { gpuVisible }),
-    ...(precision && { precision }),
-    unsupported: (plan) => backend.unsupported(plan),
+    ...backend,
     createSession: (plan: TrainPlan, state: SessionState) =>
       guard(async () => guarded(await backend.createSession(plan, state), guard, () => lost !== undefined)),
   };

@@ -1,51 +1,44 @@
 /** Looks at native code from a child process, so that whatever it does, this process lives. */
 import { fork } from 'node:child_process';
 import path from 'node:path';
-import type { Availability } from './contract';
+import type { Candidate } from './contract';
 
 /** What a dead child leaves unusable. */
-export interface ProbeSubject {
-  /** e.g. 'libtorch'. */
-  engine: string;
-  /** 'cpu', 'cuda'. */
-  device: string;
+export type ProbeSubject = Pick<Candidate, 'engine' | 'device'>;
+
+export function unusable(subject: ProbeSubject, reason: string, cure: string): Candidate {
+  return { ...subject, deviceName: '', usable: false, reason, cure, versions: {} };
 }
 
 const MAX_LOG = 2000;
 
 /**
- * @param modulePath absolute path of a CommonJS module that exports `probeHere(): Promise<Availability>`
- * @param timeoutMs after which the child is killed; default 30 s
+ * @param modulePath absolute path of a CommonJS module that exports `probeHere(...args): Promise<Candidate[]>`
+ * @param timeoutMs after which the child is killed
  * @param subjects one unusable candidate is made of each when the child crashes, hangs or throws
  * @returns never rejects
  */
 export function probeInChild(
   modulePath: string,
-  timeoutMs = 30_000,
-  subjects: readonly ProbeSubject[] = [{ engine: path.basename(modulePath, '.js'), device: 'cpu' }],
-): Promise<Availability> {
+  timeoutMs: number,
+  subjects: readonly ProbeSubject[],
+  args: readonly string[] = [],
+): Promise<Candidate[]> {
   return new Promise((resolve) => {
     let log = '';
     let timedOut = false;
-    const settle = (availability: Availability): void => {
+    const settle = (candidates: Candidate[]): void => {
       clearTimeout(timer);
       // Libraries may take long, or crash, on the way out; nothing in the child is worth waiting for.
       child.kill('SIGKILL');
-      resolve(availability);
+      resolve(candidates);
     };
-    const unusable = (reason: string): void => {
+    const died = (reason: string): void => {
       const said = log.trim().split('\n')[0].slice(0, 200);
-      const candidates = subjects.map((subject) => ({
-        ...subject,
-        deviceName: '',
-        usable: false,
-        reason: said && !reason.includes(said) ? `${reason}: ${said}` : reason,
-        cure: "run 'fusor doctor' for the details",
-        versions: {},
-      }));
-      settle({ candidates });
+      const why = said && !reason.includes(said) ? `${reason}: ${said}` : reason;
+      settle(subjects.map((subject) => unusable(subject, why, "run 'fusor doctor' for the details")));
     };
-    const child = fork(path.join(__dirname, 'probe-child.js'), [modulePath], {
+    const child = fork(path.join(__dirname, 'probe-child.js'), [modulePath, ...args], {
       execArgv: [],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
@@ -56,15 +49,15 @@ export function probeInChild(
     child.stderr?.on('data', (chunk) => {
       log = (log + chunk).slice(0, MAX_LOG);
     });
-    child.on('error', (error) => unusable(`the probe could not be started: ${error.message}`));
-    child.on('message', (message: { availability?: Availability; error?: string }) => {
-      if (message.availability) settle(message.availability);
-      else unusable(message.error?.split('\n')[0] || 'the probe gave no answer');
+    child.on('error', (error) => died(`the probe could not be started: ${error.message}`));
+    child.on('message', (message: { candidates?: Candidate[]; error?: string }) => {
+      if (message.candidates) settle(message.candidates);
+      else died(message.error?.split('\n')[0] || 'the probe gave no answer');
     });
     // 'close' comes after the log has been read.
     child.on('close', (code, signal) => {
-      if (timedOut) unusable(`the probe gave no answer within ${timeoutMs / 1000} s`);
-      else unusable(signal ? `the probe was killed by ${signal}` : `the probe ended with status ${code}`);
+      if (timedOut) died(`the probe gave no answer within ${timeoutMs / 1000} s`);
+      else died(signal ? `the probe was killed by ${signal}` : `the probe ended with status ${code}`);
     });
   });
 }

@@ -2,7 +2,8 @@
 import { integer, oneOf, wrong } from '../arguments';
 import type { BackendName, DeviceRequest } from './contract';
 
-export interface SelectionRequest extends Partial<DeviceRequest> {
+/** Where to run; each undefined part comes from its environment variable FUSOR_…, else is chosen. */
+export interface DeviceOptions extends Partial<DeviceRequest> {
   backend?: 'auto' | BackendName;
   /** Do not say on stderr when something better could not be had. Default false, or FUSOR_QUIET. */
   quiet?: boolean;
@@ -12,7 +13,7 @@ export type ResolvedRequest = DeviceRequest & { backend: 'auto' | BackendName };
 
 /** @throws ERR_ARG naming the option or the environment variable */
 export function resolveRequest(
-  request: SelectionRequest,
+  request: DeviceOptions,
   env: NodeJS.ProcessEnv = process.env,
 ): ResolvedRequest {
   const pick = (

@@ -3,7 +3,7 @@ import { FusorError, isFusorError } from '../errors';
 import type { Backend, BackendName, BackendProvider, DeviceRequest } from './contract';
 import { losable } from './device-loss';
 import { nvidiaDriverPresent } from './nvidia-driver';
-import { type ResolvedRequest, resolveRequest, type SelectionRequest } from './request';
+import { type DeviceOptions, type ResolvedRequest, resolveRequest } from './request';
 import type { NamedCandidate, Selection, StepDown } from './selection';
 import { selectSimulated } from './simulated';
 import { reportStepDowns } from './step-down';
@@ -56,7 +56,7 @@ export class Selector {
    * The best that fits the request; the same request gets the same backend.
    * @throws ERR_ARG, ERR_BACKEND_UNAVAILABLE for what was asked for and cannot be had, ERR_BACKEND_CONFLICT
    */
-  async select(request: SelectionRequest = {}): Promise<Selection> {
+  async select(request: DeviceOptions = {}): Promise<Selection> {
     const { quiet = Boolean(process.env.FUSOR_QUIET), ...rest } = request;
     const resolved = resolveRequest(rest);
     const key = JSON.stringify(resolved);
@@ -158,7 +158,7 @@ export class Selector {
     if (!probe) {
       probe = this.load[name]()
         .provider.probe(engine, fresh)
-        .then(({ candidates }) => candidates.map((candidate) => ({ ...candidate, backend: name })));
+        .then((candidates) => candidates.map((candidate) => ({ ...candidate, backend: name })));
       this.#probes.set(key, probe);
     }
     return probe;
@@ -193,13 +193,13 @@ function nothingFits({ backend, kernels }: ResolvedRequest): { reason: string; c
 const selector = new Selector();
 
 /** @see Selector.select */
-export function selectBackend(request?: SelectionRequest): Promise<Selection> {
+export function selectBackend(request?: DeviceOptions): Promise<Selection> {
   const fault = process.env.FUSOR_FAULT;
   return fault ? selectSimulated(fault, (r) => selector.select(r), request) : selector.select(request);
 }
 
 /** Whether a GPU may be chosen for a request: true in doubt. Probes nothing, so that who has none loses no time. */
-export function mayUseGpu(request: SelectionRequest): boolean {
+export function mayUseGpu(request: DeviceOptions): boolean {
   const { device } = resolveRequest(request);
   return device === 'auto' ? Boolean(process.env.FUSOR_FAULT) || nvidiaDriverPresent() : onCuda(device);
 }

@@ -6,7 +6,7 @@ import { wrong } from '../arguments';
 import { FusorError } from '../errors';
 import type { Backend, Span } from './contract';
 import { losable, lostError, memoryError } from './device-loss';
-import { resolveRequest, type SelectionRequest } from './request';
+import { type DeviceOptions, resolveRequest } from './request';
 import type { Selection } from './selection';
 
 const KINDS = ['device-lost', 'oom', 'hang', 'crash', 'kill'] as const;
@@ -32,8 +32,8 @@ function faultsOf(written: string): Fault[] {
 /** What `select` gives, but for a request that a GPU may serve. */
 export async function selectSimulated(
   written: string,
-  select: (request?: SelectionRequest) => Promise<Selection>,
-  request: SelectionRequest = {},
+  select: (request?: DeviceOptions) => Promise<Selection>,
+  request: DeviceOptions = {},
 ): Promise<Selection> {
   const { quiet: _, ...rest } = request;
   const { device } = resolveRequest(rest);
@@ -47,11 +47,10 @@ export async function selectSimulated(
 }
 
 function failing(backend: Backend, device: string, fault: Fault): Backend {
-  const { name, engine, deviceName, versions } = backend;
   let happened = fault.kind === 'none';
   return {
-    ...{ name, engine, device, deviceName, versions },
-    unsupported: (plan) => backend.unsupported(plan),
+    ...backend,
+    device,
     async createSession(plan, state) {
       const session = await backend.createSession(plan, state);
       const run = session.run.bind(session);

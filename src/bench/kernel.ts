@@ -2,7 +2,7 @@
 import { benchEnvironment, type Ceilings, type KernelTimes, measuring } from '../backend/native/measure';
 import { type Machine, machine } from './machine';
 import { type Share, shareOf } from './roofline';
-import { median, spread } from './statistics';
+import { figure, median } from './statistics';
 import { type Op, type Shape, type Work, workOf } from './work';
 
 /** Ours (the best instruction set, or a named one), PyTorch's, and oneDNN's as PyTorch ships it. */
@@ -111,12 +111,7 @@ export function rowsOf(times: readonly KernelTimes[], work: Work, ceilings: Ceil
     return {
       variant,
       repetitions: seconds.length,
-      seconds: {
-        median: middle,
-        min: Math.min(...seconds),
-        max: Math.max(...seconds),
-        spread: spread(seconds),
-      },
+      seconds: figure(seconds),
       computed,
       gflops: done.flops / middle / 1e9,
       gbytes: (work.read + work.written) / middle / 1e9,

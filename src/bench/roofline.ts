@@ -9,7 +9,9 @@ export interface Share {
   ofPeak: number;
   /** Of the nearer ceiling: operations, or bytes through the level that holds them. */
   ofCeiling: number;
-  /** Which that is: 'compute', a level ('L2', 'memory'), or 'latency' where it is below a tenth of both. */
+  /** Which that is: 'compute' or a level ('L2', 'memory'). */
+  nearest: string;
+  /** The same, but 'latency' where less than a tenth of it is had. */
   bound: string;
 }
 
@@ -21,9 +23,11 @@ export function shareOf({ flops, read, written }: Work, seconds: number, ceiling
   const transfer =
     (2 * both + Math.max(0, written - read)) / level.update + Math.max(0, read - both) / level.read;
   const floor = Math.max(compute, transfer);
+  const nearest = compute >= transfer ? 'compute' : level.level;
   return {
     ofPeak: compute / seconds,
     ofCeiling: floor / seconds,
-    bound: floor < seconds / 10 ? 'latency' : compute >= transfer ? 'compute' : level.level,
+    nearest,
+    bound: floor < seconds / 10 ? 'latency' : nearest,
   };
 }

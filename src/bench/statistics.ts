@@ -8,7 +8,21 @@ export function quantile(values: readonly number[], share: number): number {
   return values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))];
 }
 
-/** The middle half, as a share of the median. */
-export function spread(values: readonly number[]): number {
-  return (quantile(values, 0.75) - quantile(values, 0.25)) / median(values);
+/** Of values that were measured in rounds. */
+export interface Figure {
+  median: number;
+  min: number;
+  max: number;
+  /** The middle half, as a share of the median. */
+  spread: number;
+}
+
+export function figure(values: readonly number[]): Figure {
+  const middle = median(values);
+  return {
+    median: middle,
+    min: Math.min(...values),
+    max: Math.max(...values),
+    spread: middle > 0 ? (quantile(values, 0.75) - quantile(values, 0.25)) / middle : 0,
+  };
 }

@@ -85,11 +85,10 @@ export function integer<F extends number | undefined>(
   return { describe, placeholder: 'N', fallback, parse };
 }
 
-/** A number for which `allowed` holds; `words` say which those are. */
+/** A number of a range: one of those of arguments.ts, or its test and its words. */
 export function real<F extends number | undefined>(
   describe: string,
-  allowed: (value: number) => boolean,
-  words: string,
+  [allowed, words]: readonly [(value: number) => boolean, string],
   fallback: F,
 ): Option<number | F> {
   const parse = (written: unknown, where: string) => {

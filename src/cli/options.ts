@@ -1,5 +1,5 @@
 /** Every option of the command line. */
-import { wrong } from '../arguments';
+import { range, wrong } from '../arguments';
 import { VARIANTS } from '../bench/kernel';
 import { OPS, type Shape } from '../bench/work';
 import { scheduleOf } from '../runs/checkpoint-schedule';
@@ -88,8 +88,7 @@ export const problem = {
   ...own,
   testSplit: real(
     'share of the rows of your own data to test with, where it has no part for it',
-    (v) => v > 0 && v < 1,
-    'in (0, 1)',
+    [(v) => v > 0 && v < 1, 'in (0, 1)'],
     0.2,
   ),
   ...classes,
@@ -111,16 +110,10 @@ export const problem = {
     undefined,
   ),
   optimizer: choice('how', ['sgd', 'adam', 'adamw', 'rmsprop'], 'adam'),
-  learningRate: real(
-    "default: the optimizer's (sgd 0.01, others 0.001)",
-    (v) => v > 0 && v <= 3.4e38,
-    'greater than 0 and at most 3.4e38',
-    undefined,
-  ),
+  learningRate: real("default: the optimizer's (sgd 0.01, others 0.001)", range.positive, undefined),
   clipNorm: real(
     'shorten the gradient to this L2 norm where it is longer; default: no clipping',
-    (v) => v > 0 && v <= 3.4e38,
-    'greater than 0 and at most 3.4e38',
+    range.positive,
     undefined,
   ),
   accumulate: integer(
@@ -129,26 +122,15 @@ export const problem = {
     2 ** 31 - 1,
     undefined,
   ),
-  l1: real(
-    "add X·Σ|w| of each layer's kernel to the loss",
-    (v) => v >= 0 && v <= 3.4e38,
-    'from 0',
-    undefined,
-  ),
-  l2: real("add X·Σw² of each layer's kernel to the loss", (v) => v >= 0 && v <= 3.4e38, 'from 0', undefined),
+  l1: real("add X·Σ|w| of each layer's kernel to the loss", range.notNegative, undefined),
+  l2: real("add X·Σw² of each layer's kernel to the loss", range.notNegative, undefined),
   maxNorm: real(
     'after each step, shorten what goes into a unit to this L2 norm; default: no limit',
-    (v) => v > 0 && v <= 3.4e38,
-    'greater than 0 and at most 3.4e38',
+    range.positive,
     undefined,
   ),
   batchSize: integer('rows a step', 1, 2 ** 31 - 1, 32),
-  validationSplit: real(
-    'share of the rows, the last, to validate with',
-    (v) => v >= 0 && v < 1,
-    'in [0, 1)',
-    0.2,
-  ),
+  validationSplit: real('share of the rows, the last, to validate with', range.fraction, 0.2),
   seed: integer('makes the run repeatable; default: random', 0, Number.MAX_SAFE_INTEGER, undefined),
 };
 
@@ -381,8 +363,7 @@ export const bench = {
   threads: integers('CPU threads; kernel measures with each, train with the first; default: one a core', []),
   density: real(
     "share of a layer's input that is not 0; default: 0.19 of bytes in sparse operations, 1 in the others",
-    (v) => v > 0 && v <= 1,
-    'in (0, 1]',
+    [(v) => v > 0 && v <= 1, 'in (0, 1]'],
     undefined,
   ),
   warmup: { ...integer('samples before those that count', 0, 10_000, 3), short: 'w' },

@@ -17,7 +17,7 @@ import {
 } from './idx-folder';
 import { labelRange } from './labels';
 import { hereFolder, kerasFolder } from './places';
-import { openDataFile } from './unpack';
+import { readPlain } from './unpack';
 
 const SIDE = 32;
 const PLANE = SIDE * SIDE;
@@ -63,28 +63,20 @@ interface Records {
 }
 
 function readRecords(file: string): Records {
-  const opened = openDataFile(file);
-  try {
-    const rest = opened.size % RECORD;
-    if (opened.size === 0)
-      throw new FusorError('ERR_DATA_EMPTY', ['no records', file, 'fetch the file anew']);
-    if (opened.packed || rest > 0) {
-      const what = opened.packed
-        ? 'a gzip file, not records of CIFAR-10'
-        : `record ${Math.floor(opened.size / RECORD)} has ${rest} of its ${RECORD} bytes`;
-      const hint =
-        opened.size % (RECORD + 1) === 0 ? 'these seem to be records of CIFAR-100' : 'fetch the file anew';
-      throw new FusorError('ERR_DATA_FORMAT', [what, file, hint], { file, bytes: opened.size });
-    }
-    const bytes = opened.read(opened.size);
-    for (let record = 0; record * RECORD < bytes.length; record++) {
-      const label = bytes[record * RECORD];
-      if (label >= CLASSES) throw labelRange(file, record, label, CLASSES, 'fetch the file anew');
-    }
-    return { file, bytes };
-  } finally {
-    opened.close();
+  const bytes = readPlain(file, 'records of CIFAR-10');
+  if (bytes.length === 0) throw new FusorError('ERR_DATA_EMPTY', ['no records', file, 'fetch the file anew']);
+  const rest = bytes.length % RECORD;
+  if (rest > 0) {
+    const what = `record ${Math.floor(bytes.length / RECORD)} has ${rest} of its ${RECORD} bytes`;
+    const hint =
+      bytes.length % (RECORD + 1) === 0 ? 'these seem to be records of CIFAR-100' : 'fetch the file anew';
+    throw new FusorError('ERR_DATA_FORMAT', [what, file, hint], { file, bytes: bytes.length });
   }
+  for (let record = 0; record * RECORD < bytes.length; record++) {
+    const label = bytes[record * RECORD];
+    if (label >= CLASSES) throw labelRange(file, record, label, CLASSES, 'fetch the file anew');
+  }
+  return { file, bytes };
 }
 
 /** Planes become pixels: [rows, 32, 32, 3], as everybody's images lie. */

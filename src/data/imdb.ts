@@ -10,7 +10,7 @@ import { FusorError } from '../errors';
 import { requireMemory } from '../memory';
 import { setDigest, sha256 } from './digests';
 import { type ImageDataset, type LabelledImages, type LoadOptions, rowLimit } from './idx-folder';
-import { openDataFile } from './unpack';
+import { readPlain } from './unpack';
 
 export const IMDB_FILES = ['imdb.vocab', 'train/labeledBow.feat', 'test/labeledBow.feat'];
 
@@ -71,16 +71,9 @@ interface Whole {
 }
 
 function readWhole(file: string): Whole {
-  const opened = openDataFile(file);
-  try {
-    if (opened.packed)
-      throw new FusorError('ERR_DATA_FORMAT', ['a gzip file, not text', file, 'unpack it'], { file });
-    if (opened.size === 0)
-      throw new FusorError('ERR_DATA_EMPTY', ['the file is empty', file, 'fetch it anew'], { file });
-    return { file, bytes: opened.read(opened.size) };
-  } finally {
-    opened.close();
-  }
+  const bytes = readPlain(file, 'text');
+  if (bytes.length > 0) return { file, bytes };
+  throw new FusorError('ERR_DATA_EMPTY', ['the file is empty', file, 'fetch it anew'], { file });
 }
 
 interface Reviews {

@@ -5,7 +5,7 @@
 import { type Unzipped, unzipSync } from 'fflate';
 import { FusorError } from '../errors';
 import type { NDArray, NumericArray } from './ndarray';
-import { openDataFile } from './unpack';
+import { readPlain } from './unpack';
 
 /** Largest array that an archive may expand to, beyond its own size. */
 const SLACK = 64 << 20;
@@ -33,12 +33,12 @@ const TYPES: Record<string, [size: number, read: Reader, make: (length: number) 
 
 /** @throws ERR_DATA_FORMAT, ERR_DATA_DTYPE, ERR_DATA_TRUNCATED, ERR_DATA_EMPTY, ERR_DATA_MISSING, ERR_IO */
 export function readNpy(file: string): NDArray {
-  return decodeNpy(wholeFile(file), file);
+  return decodeNpy(readPlain(file, 'arrays of numpy'), file);
 }
 
 /** All arrays of the archive by name. @throws as {@link readNpy} */
 export function readNpz(file: string): Map<string, NDArray> {
-  const bytes = wholeFile(file);
+  const bytes = readPlain(file, 'arrays of numpy');
   let left = bytes.length * MOST_EXPANSION + SLACK;
   let members: Unzipped;
   try {
@@ -75,17 +75,6 @@ export function readNpz(file: string): Map<string, NDArray> {
       { file },
     );
   return new Map(arrays);
-}
-
-function wholeFile(file: string): Buffer {
-  const opened = openDataFile(file);
-  try {
-    if (opened.packed)
-      throw new FusorError('ERR_DATA_FORMAT', ['a gzip file', file, 'unpack it first'], { file });
-    return opened.read(opened.size);
-  } finally {
-    opened.close();
-  }
 }
 
 function decodeNpy(bytes: Uint8Array, where: string): NDArray {

@@ -41,7 +41,7 @@ export function openDataFile(file: string): OpenedFile {
       throw new FusorError('ERR_DATA_FORMAT', ['not a regular file', file, 'name a data file'], { file });
     }
     const size = stat.size;
-    const start = readAt(fd, 0, Math.min(PACKED_HEAD, size), file);
+    const start = readUpTo(fd, Math.min(PACKED_HEAD, size), file);
     const packed = start[0] === 0x1f && start[1] === 0x8b;
     const head = packed ? unpackHead(start, file) : start.subarray(0, HEAD);
     const read = (expected: number) => {
@@ -56,13 +56,24 @@ export function openDataFile(file: string): OpenedFile {
   }
 }
 
-/** `length` bytes from `position`, or fewer at the end of the file. */
-function readAt(fd: number, position: number, length: number, file: string): Buffer {
+/** All of a file that is never packed. @param kind what it should be: 'an array of numpy' @throws as {@link openDataFile} */
+export function readPlain(file: string, kind: string): Buffer {
+  const opened = openDataFile(file);
+  try {
+    if (!opened.packed) return opened.read(opened.size);
+    throw new FusorError('ERR_DATA_FORMAT', [`a gzip file, not ${kind}`, file, 'unpack it first'], { file });
+  } finally {
+    opened.close();
+  }
+}
+
+/** The first `length` bytes, or fewer where the file has fewer. */
+function readUpTo(fd: number, length: number, file: string): Buffer {
   const bytes = Buffer.allocUnsafeSlow(length);
   let done = 0;
   try {
     while (done < length) {
-      const count = readSync(fd, bytes, done, length - done, position + done);
+      const count = readSync(fd, bytes, done, length - done, done);
       if (count === 0) break;
       done += count;
     }
@@ -73,7 +84,7 @@ function readAt(fd: number, position: number, length: number, file: string): Buf
 }
 
 function readAll(fd: number, expected: number, file: string): Buffer {
-  const bytes = readAt(fd, 0, expected, file);
+  const bytes = readUpTo(fd, expected, file);
   checkUnchanged(fd, expected, bytes.length, file);
   return bytes;
 }
@@ -100,7 +111,7 @@ function unpackHead(start: Buffer, file: string): Buffer {
 function unpackAll(fd: number, size: number, expected: number, file: string): Buffer {
   // Stored blocks add 5 bytes to 64 KiB at most: a longer file holds more than is wanted.
   if (size > expected + expected / 1000 + PACKED_HEAD) throw tooLong(file, expected);
-  const packed = readAt(fd, 0, size, file);
+  const packed = readUpTo(fd, size, file);
   checkUnchanged(fd, size, packed.length, file);
   let bytes: Buffer;
   try {

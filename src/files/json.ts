@@ -17,6 +17,10 @@ export class JsonFault extends Error {
   }
 }
 
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** @throws JsonFault */
 export function parseJson(bytes: Uint8Array): unknown {
   let text: string;

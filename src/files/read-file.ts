@@ -41,6 +41,11 @@ export async function withFile<T>(
   }
 }
 
+/** All bytes of a file. @throws as {@link withFile} */
+export function readWhole(file: string, missing: (cause: unknown) => FusorError): Promise<Uint8Array> {
+  return withFile(file, missing, ({ size, read }) => read(0, size));
+}
+
 async function sizeOf(handle: FileHandle, file: string): Promise<Stats> {
   try {
     return await handle.stat();

@@ -1,7 +1,7 @@
 /** Formats that are never read, or not by this fusor, whatever their content: told by name and by first bytes. */
 import { existsSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
-import { FusorError } from '../errors';
+import { type ErrorDetails, FusorError } from '../errors';
 
 type Verdict = readonly [what: string, mend: string];
 
@@ -72,5 +72,17 @@ const ZIP = 'a zip archive, as PyTorch and Keras write; it can hold code and is 
 
 function refusal(path: string, [what, mend]: Verdict): FusorError {
   const rule = what === CODE || what === ZIP ? 'code' : 'unsupported';
-  return new FusorError('ERR_FILE_FORMAT', [what, path, mend], { file: path, rule });
+  return refused(path, rule, what, mend);
+}
+
+/** ERR_FILE_FORMAT with the rule that was broken. */
+export function refused(
+  file: string,
+  rule: string,
+  what: string,
+  mend: string,
+  details: ErrorDetails = {},
+  cause?: unknown,
+): FusorError {
+  return new FusorError('ERR_FILE_FORMAT', [what, file, mend], { ...details, file, rule }, { cause });
 }

@@ -1,5 +1,5 @@
 import type { FusorError } from '../errors';
-import { JsonFault, parseJson } from './json';
+import { isObject, JsonFault, parseJson } from './json';
 
 export interface Entry {
   name: string;
@@ -126,10 +126,6 @@ function byteSize(shape: number[], bits: number): number | undefined {
 /** −0 is refused: it is no size that anybody writes. */
 function isSize(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** JSON of anything, short enough for a message of one line. */

@@ -6,19 +6,23 @@ import { basename, dirname, join } from 'node:path';
 import { sha256 } from '../data/digests';
 import { FusorError } from '../errors';
 import { writeAtomic } from '../files/atomic';
+import { refused } from '../files/refused';
 import { type Tensor, writeSafetensors } from '../files/safetensors';
 import type { ModelConfig } from '../model/types';
-import { version } from '../version';
-import { bodyDigest, configOf, objectOf, readWeightsFile, type WeightsFile } from './model-files';
-import { modelOf, refused, type StoredModel } from './stored-model';
+import {
+  bodyDigest,
+  configOf,
+  HEAD,
+  MODEL_VERSION,
+  objectOf,
+  readWeightsFile,
+  type WeightsFile,
+} from './model-files';
+import { modelOf, type StoredModel } from './stored-model';
 import { checkShapes } from './weights-check';
 
 export const MODEL_FILE = 'model.json';
 export const WEIGHTS_FILE = 'weights.safetensors';
-export const MODEL_FORMAT = 'fusor.model';
-export const MODEL_VERSION = 1;
-
-const HEAD = { format: MODEL_FORMAT, version: MODEL_VERSION, fusor: version };
 
 /** The weights first: they are whole by themselves, should the power fail between the two. @throws ERR_IO */
 export async function writeFusorModel(

@@ -1,11 +1,11 @@
 /** Reads the two files of a model folder and checks what can be checked of each by itself. */
 import { createHash } from 'node:crypto';
 import { sha256 } from '../data/digests';
-import { JsonFault, parseJson } from '../files/json';
+import { isObject, JsonFault, parseJson } from '../files/json';
 import { withFile } from '../files/read-file';
-import { refuseByContent, refuseByName } from '../files/refused';
+import { refuseByContent, refuseByName, refused } from '../files/refused';
 import { readSafetensorsFile, type Tensor, type TensorData } from '../files/safetensors';
-import { refused } from './stored-model';
+import { version } from '../version';
 
 export interface WeightsFile {
   file: string;
@@ -22,6 +22,11 @@ export interface ConfigFile {
 }
 
 const MAX_CONFIG = 16 << 20;
+
+export const MODEL_FORMAT = 'fusor.model';
+export const MODEL_VERSION = 1;
+/** What each file of ours begins with. */
+export const HEAD = { format: MODEL_FORMAT, version: MODEL_VERSION, fusor: version };
 
 /** sha256 over the bytes of tensors, in the order given. */
 export function bodyDigest(parts: readonly TensorData[]): string {
@@ -71,8 +76,7 @@ export function objectOf(bytes: Uint8Array, file: string): Record<string, unknow
     if (!(error instanceof JsonFault)) throw error;
     throw refused(file, error.rule, error.message, 'take another copy', {}, error);
   }
-  if (typeof json === 'object' && json !== null && !Array.isArray(json))
-    return json as Record<string, unknown>;
+  if (isObject(json)) return json;
   throw refused(file, 'json', 'not a JSON object', 'name a model.json');
 }
 
@@ -85,8 +89,8 @@ export function configOf(json: Record<string, unknown>, file: string): ConfigFil
   return { config: json.config, intact };
 }
 
-function checkVersion(file: string, format: unknown, version: unknown): void {
-  if (format !== 'fusor.model') {
+function checkVersion(file: string, format: unknown, stated: unknown): void {
+  if (format !== MODEL_FORMAT) {
     throw refused(
       file,
       'format',
@@ -94,11 +98,11 @@ function checkVersion(file: string, format: unknown, version: unknown): void {
       'name a model of one of them',
     );
   }
-  if (version !== 1) {
+  if (stated !== MODEL_VERSION) {
     throw refused(
       file,
       'version',
-      `a model of version ${String(version).slice(0, 60)}; this fusor reads 1`,
+      `a model of version ${String(stated).slice(0, 60)}; this fusor reads ${MODEL_VERSION}`,
       'use a newer fusor',
     );
   }
@@ -114,5 +118,8 @@ function checkDigest(file: string, what: string, stated: string | undefined, com
   );
 }
 
-const missing = (file: string) => (cause: unknown) =>
-  refused(file, 'missing', 'no such model file', 'name the folder of a saved model', {}, cause);
+/** Where there is no file; `mend` by what it was to be. */
+export const missing =
+  (file: string, mend = 'name the folder of a saved model') =>
+  (cause: unknown) =>
+    refused(file, 'missing', 'no such model file', mend, {}, cause);

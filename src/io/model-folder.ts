@@ -1,10 +1,10 @@
 /** Where the model of a folder lies: in it, or, of a run's folder, in its model/. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { refused } from '../files/refused';
 import { ioError, systemCode } from '../files/system-error';
 import { CONFIG_FILE } from '../runs/run-folder';
 import { MODEL_FILE } from './fusor-model';
-import { refused } from './stored-model';
 
 /**
  * The model folder that a path means: itself, or the model of a run folder.

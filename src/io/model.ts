@@ -12,7 +12,8 @@ import { readKerasWeights } from './keras/model';
 import { type FormatName, modelOf } from './stored-model';
 import { checkWeights } from './weights-check';
 
-export { MODEL_FILE, MODEL_FORMAT, MODEL_VERSION, WEIGHTS_FILE } from './fusor-model';
+export { MODEL_FILE, WEIGHTS_FILE } from './fusor-model';
+export { MODEL_FORMAT, MODEL_VERSION } from './model-files';
 
 export interface SaveOptions {
   /**

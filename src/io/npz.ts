@@ -4,12 +4,12 @@
  */
 
 import { writeAtomic } from '../files/atomic';
-import { withFile } from '../files/read-file';
+import { readWhole } from '../files/read-file';
+import { refused } from '../files/refused';
 import type { Tensor } from '../files/safetensors';
 import type { ModelConfig } from '../model/types';
-import { version } from '../version';
-import { configOf, objectOf } from './model-files';
-import { modelOf, refused, type StoredModel } from './stored-model';
+import { configOf, HEAD, missing, objectOf } from './model-files';
+import { modelOf, type StoredModel } from './stored-model';
 import { checkShapes } from './weights-check';
 import { unzip, zip } from './zip';
 
@@ -22,7 +22,7 @@ export async function writeNpz(
   file: string,
 ): Promise<void> {
   const members = [...tensors].map(([name, tensor]) => [`${name}.npy`, npy(tensor)] as const);
-  const json = { format: 'fusor.model', version: 1, fusor: version, config };
+  const json = { ...HEAD, config };
   const bytes = zip({ ...Object.fromEntries(members), [CONFIG]: Buffer.from(JSON.stringify(json)) });
   await writeAtomic(file, bytes);
 }
@@ -40,9 +40,7 @@ function npy({ shape, data }: Tensor): Uint8Array {
 
 /** @throws ERR_FILE_FORMAT, ERR_DTYPE_UNSUPPORTED, ERR_IO */
 export async function readNpz(file: string): Promise<StoredModel> {
-  const missing = (cause: unknown) =>
-    refused(file, 'missing', 'no such model file', 'check the path', {}, cause);
-  return decodeNpz(await withFile(file, missing, ({ size, read }) => read(0, size)), file);
+  return decodeNpz(await readWhole(file, missing(file, 'check the path')), file);
 }
 
 export function decodeNpz(bytes: Uint8Array, file: string): StoredModel {

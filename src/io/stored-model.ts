@@ -1,5 +1,5 @@
 /** What every format of model files is read into and written from; the checks that all of them pass. */
-import { type ErrorDetails, FusorError } from '../errors';
+import { FusorError } from '../errors';
 import type { Tensor } from '../files/safetensors';
 import type { Model } from '../model/model';
 import { modelFromJSON } from '../model/sequential';
@@ -19,18 +19,6 @@ export interface StoredModel {
   /** Where the configuration and the weights were read, for errors. */
   configFile: string;
   weightsFile: string;
-}
-
-/** ERR_FILE_FORMAT with the rule that was broken. */
-export function refused(
-  file: string,
-  rule: string,
-  what: string,
-  mend: string,
-  details: ErrorDetails = {},
-  cause?: unknown,
-): FusorError {
-  return new FusorError('ERR_FILE_FORMAT', [what, file, mend], { ...details, file, rule }, { cause });
 }
 
 /** What is wrong with a file is the file's fault, not that of the caller's arguments. */

@@ -1,6 +1,6 @@
+import { parametersOf } from '../backend/contract';
 import { type ErrorDetails, FusorError } from '../errors';
 import type { Tensor } from '../files/safetensors';
-import { layoutOf } from '../model/layout';
 import type { Model } from '../model/model';
 
 /** How many faults a message lists before it only counts them. */
@@ -45,7 +45,9 @@ export function checkShapes(
   where: string,
   model: Model,
 ): void {
-  const shapes = weightShapes(model);
+  const shapes = new Map<string, readonly number[]>(
+    parametersOf(model.plan()).map(({ layer, kind, shape }) => [`${layer}/${kind}`, shape]),
+  );
   const faults: string[] = [];
   for (const [name, shape] of shapes) {
     const tensor = tensors.get(name);
@@ -60,15 +62,4 @@ export function checkShapes(
   const details: ErrorDetails = { file: where, faults };
   const what = `the tensors are not the model's: ${faults.slice(0, LISTED).join('; ')}${more}`;
   throw new FusorError('ERR_FILE_FORMAT', [what, where, 'take the weights saved with this model'], details);
-}
-
-/** Names and shapes of a model's weights, without drawing any: kernel and bias of each Dense layer, as in its plan. */
-function weightShapes(model: Model): Map<string, number[]> {
-  const shapes = layoutOf(model.toJSON().layers).layers.flatMap(({ config, inputShape }): number[][] => {
-    if (config.className !== 'Dense') return [];
-    const { units, useBias } = config.config;
-    return useBias ? [[inputShape[0], units], [units]] : [[inputShape[0], units]];
-  });
-  const names = model.weightNames;
-  return new Map(shapes.map((shape, i) => [names[i], shape]));
 }

@@ -1,5 +1,5 @@
 import { closed, reading, seedOf } from '../arguments';
-import type { BackendName, DeviceRequest } from '../backend/contract';
+import type { DeviceOptions } from '../backend/request';
 import { type LossConfig, type LossName, lossConfig } from './losses';
 import { type MetricConfig, type MetricName, metricConfigs } from './metrics';
 import { type OptimizerConfig, type OptimizerName, optimizerConfig } from './optimizers';
@@ -10,13 +10,6 @@ export interface TrainingConfig {
   loss: LossConfig;
   metrics: MetricConfig[];
   seed?: number;
-}
-
-/** Where to run; each undefined part comes from its environment variable FUSOR_…, else is chosen. */
-export interface DeviceOptions extends Partial<DeviceRequest> {
-  backend?: 'auto' | BackendName;
-  /** Do not say on stderr when something better could not be had. Default false. */
-  quiet?: boolean;
 }
 
 export interface CompileOptions extends DeviceOptions {

@@ -1,17 +1,11 @@
 /** How much memory a model and its training take at the least, known before any of it is allocated. */
-import { type Examples, parametersOf, slotsOf, type TrainPlan } from '../backend/contract';
+import { type Examples, stateSize, type TrainPlan } from '../backend/contract';
 import { requireMemory } from '../memory';
 
-/** Weights and optimiser slots: one copy here, to hand over, and one in the session. */
-function stateBytes(plan: TrainPlan): number {
-  const numbers = parametersOf(plan).reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
-  return 2 * 4 * numbers * (1 + slotsOf(plan.optimizer).length);
-}
-
-/** @throws ERR_OUT_OF_MEMORY */
+/** One copy of the state here, to hand over, and one in the session. @throws ERR_OUT_OF_MEMORY */
 export function requireStateMemory(plan: TrainPlan): void {
   requireMemory(
-    stateBytes(plan),
+    2 * 4 * stateSize(plan),
     'the weights and the state of the optimizer',
     'model',
     'use fewer or narrower layers, or an optimizer with less state (sgd)',

@@ -1,12 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { closed, integer, range, reading, real, seedOf } from '../arguments';
-import {
-  type Backend,
-  parametersOf,
-  type Session,
-  type SessionState,
-  type TrainPlan,
-} from '../backend/contract';
+import { closed, integer, range, reading, real } from '../arguments';
+import { parametersOf, type Session, type SessionState, type TrainPlan } from '../backend/contract';
+import type { DeviceOptions } from '../backend/request';
 import { inputsOf } from '../data/examples';
 import type { ArrayLike, NDArray } from '../data/ndarray';
 import { isStream } from '../data/row-source';
@@ -14,7 +9,7 @@ import { FusorError } from '../errors';
 import { chooseSeed } from '../random';
 import { checkpointOf, loadCheckpoint } from '../runs/checkpoint-folder';
 import type { TrainedModel } from '../train/callbacks';
-import { bufferRowsFor, evaluateStream } from '../train/feed';
+import { evaluateStream } from '../train/feed';
 import { runFit } from '../train/fit';
 import type { History } from '../train/history';
 import {
@@ -27,13 +22,7 @@ import {
   withWeights,
 } from '../train/options';
 import { abortError, failureOf } from '../train/training';
-import {
-  type CompileOptions,
-  compileConfig,
-  DEVICE_KEYS,
-  type DeviceOptions,
-  type TrainingConfig,
-} from './compile';
+import { type CompileOptions, compileConfig, DEVICE_KEYS, type TrainingConfig } from './compile';
 import type { LayerConfig } from './layers';
 import { type Layout, layoutOf } from './layout';
 import { planOf } from './plan';
@@ -208,9 +197,7 @@ export class Model implements TrainedModel {
     const examples = reading(where, () => rowsOf(shape, withWeights(where, rows, o.sampleWeight), where));
     if (signal?.aborted) throw abortError(signal);
     const means = async ({ session }: { session: Session }) => {
-      const job = { seed: 0, batchSize, signal };
-      if (isStream(examples))
-        return evaluateStream(session, examples, job, bufferRowsFor({ plan, batchSize }));
+      if (isStream(examples)) return evaluateStream(session, examples, { plan, seed: 0, batchSize, signal });
       const data = await session.upload(examples);
       try {
         return await session.evaluate(data, { begin: 0, end: data.rows }, batchSize, signal);
@@ -300,11 +287,6 @@ export class Model implements TrainedModel {
     }
   }
 
-  /** The backend that this model runs on, selected on first need. @throws ERR_BACKEND_UNAVAILABLE, … */
-  async backend(): Promise<Backend> {
-    return (await this.#runtime.selection()).backend;
-  }
-
   /** What it runs on, exactly; opens the session. */
   async runtime(): Promise<RuntimeInfo> {
     return this.#runtime.use(this.plan(), undefined, async ({ session, selection }) => {
@@ -367,7 +349,7 @@ export class Model implements TrainedModel {
 
   /** For weights that are needed before a fit has drawn them. */
   #seed(): number {
-    return seedOf('compile', this.#training?.seed) ?? chooseSeed();
+    return this.#training?.seed ?? chooseSeed();
   }
 }
 

@@ -1,7 +1,7 @@
 /** A model's session: opened when first needed, exchanged when the plan or the device changes, its state kept. */
 import { reading } from '../arguments';
 import type { Session, SessionState, TrainPlan } from '../backend/contract';
-import type { SelectionRequest } from '../backend/request';
+import type { DeviceOptions } from '../backend/request';
 import { selectBackend } from '../backend/select';
 import type { Selection } from '../backend/selection';
 import { FusorError } from '../errors';
@@ -34,11 +34,11 @@ interface Moment {
 /** With another one the optimiser begins anew. */
 const trainingOf = (plan: TrainPlan, { compiled }: Moment) => `${compiled} ${JSON.stringify(plan.optimizer)}`;
 
-export type Select = (request: SelectionRequest) => Promise<Selection>;
+export type Select = (request: DeviceOptions) => Promise<Selection>;
 
 export class Runtime {
   readonly position: Position = { step: 0, learningRate: 0.01 };
-  #request: SelectionRequest = {};
+  #request: DeviceOptions = {};
   #selection: Promise<Selection> | undefined;
   #open: Open | undefined;
   /** The truth while no session is open; undefined before the weights are drawn. */
@@ -78,7 +78,7 @@ export class Runtime {
   }
 
   /** From now on runs there. */
-  request(request: SelectionRequest): void {
+  request(request: DeviceOptions): void {
     this.#request = request;
     this.#selection = undefined;
   }

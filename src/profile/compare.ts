@@ -1,6 +1,6 @@
 /** Variants side by side, and a profile beside an earlier one. */
-import { median } from '../bench/statistics';
-import { type ComparedOp, type Figure, figure, type OpRow, type VariantProfile } from './profile';
+import { type Figure, figure, median, quantile } from '../bench/statistics';
+import type { ComparedOp, OpRow, VariantProfile } from './profile';
 
 /** The order of a step; what comes after the layers' own. */
 const ORDER = [
@@ -65,7 +65,7 @@ function compared(name: string, rounds: readonly (readonly number[] | null)[], u
 function ratio(values: readonly number[], first: readonly number[]): Figure | null {
   const rounds = Math.min(values.length, first.length);
   const ratios = Array.from({ length: rounds }, (_, i) => values[i] / first[i]).filter(Number.isFinite);
-  return ratios.length > 0 && median(first) > 0.01 ? figure(ratios, median) : null;
+  return ratios.length > 0 && median(first) > 0.01 ? figure(ratios) : null;
 }
 
 function sumOf(ops: readonly OpRow[]): number[] | null {
@@ -117,7 +117,8 @@ function changesOf(old: VariantProfile, variant: VariantProfile): Change[] {
   return pairs.flatMap(({ op, its }) => {
     const [now, was] = [op.self.median / drift, its.self.median];
     const apart =
-      quartile(op, 0.25) / drift > quartile(its, 0.75) || quartile(op, 0.75) / drift < quartile(its, 0.25);
+      quantile(op.rounds, 0.25) / drift > quantile(its.rounds, 0.75) ||
+      quantile(op.rounds, 0.75) / drift < quantile(its.rounds, 0.25);
     const times = now / was;
     const matters = Math.max(times, 1 / times) >= LEAST_TIMES && Math.abs(now - was) >= least;
     if (!apart || !matters) return [];
@@ -127,7 +128,3 @@ function changesOf(old: VariantProfile, variant: VariantProfile): Change[] {
 
 /** Not the kernels': they follow the machine. */
 const AROUND: readonly string[] = ['wait', 'gap', 'launch', 'javascript'];
-
-function quartile({ rounds }: OpRow, share: number): number {
-  return rounds.toSorted((a, b) => a - b)[Math.min(rounds.length - 1, Math.floor(rounds.length * share))];
-}

@@ -2,16 +2,8 @@
 import type { Phase } from '../backend/contract';
 import type { Machine } from '../bench/machine';
 import type { Ceilings } from '../bench/roofline';
+import type { Figure } from '../bench/statistics';
 import type { Work } from '../bench/work';
-
-/** Of values that were measured in rounds. */
-export interface Figure {
-  median: number;
-  min: number;
-  max: number;
-  /** The middle half, as a share of the median. */
-  spread: number;
-}
 
 /** The session's phases, and what lies around them. */
 export type OpPhase = Exclude<Phase, 'kernel'> | 'launch' | 'gap' | 'javascript';
@@ -129,15 +121,3 @@ export function ceilingsOf(
 /** '2 threads', 'cuda:0'. */
 export const ceilingName = ({ device, threads }: Ceilings): string =>
   device ?? `${threads} thread${threads === 1 ? '' : 's'}`;
-
-export function figure(values: readonly number[], of: (values: readonly number[]) => number): Figure {
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
-  const median = of(values);
-  return {
-    median,
-    min: sorted[0],
-    max: sorted[sorted.length - 1],
-    spread: median > 0 ? (at(0.75) - at(0.25)) / median : 0,
-  };
-}

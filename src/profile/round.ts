@@ -135,3 +135,8 @@ function addKernel(kernels: KernelRow[], name: string, self: number): void {
 export function wallOf(timeline: Timeline, { resumed, ended }: Around): number {
   return ended - timeline.aside - resumed;
 }
+
+/** 'forward dense', 'loss'. */
+export function nameOf({ phase, layer }: { phase: string; layer: string | null }): string {
+  return layer === null ? phase : `${phase} ${layer}`;
+}

@@ -1,5 +1,6 @@
 /** Figures of a profile as text: one definition for the terminal and the page. */
-import type { ComparedOp, Figure, OpRow, VariantProfile } from './profile';
+import type { Figure } from '../bench/statistics';
+import type { ComparedOp, OpRow, VariantProfile } from './profile';
 
 export const micros = (value: number): string => value.toFixed(value < 10 ? 2 : value < 1000 ? 1 : 0);
 export const percent = (share: number): string => `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;

@@ -1,6 +1,6 @@
 /** Spans as a Chrome trace, which Perfetto opens: a process a variant, a track a thread; epochs, steps, layers, kernels. */
 import type { Timeline } from '../backend/contract';
-import type { Around } from './round';
+import { type Around, nameOf } from './round';
 import { type Stretch, stretchesOf } from './stretches';
 
 /** The last span of a variant that was stamped. */
@@ -62,16 +62,12 @@ function eventsOf(name: string, { timeline, around, epoch, firstStep }: Recorded
       event(leading + shift, 'step', `step ${firstStep + step + 1}`, begin, end, { epoch: epoch + 1 }),
     ),
     ...stretches.map(({ track, work, step, begin, end }) =>
-      event(track + shift, work.phase, work.kernel ?? titleOf(work), begin, end, {
+      event(track + shift, work.phase, work.kernel ?? nameOf(work), begin, end, {
         step: firstStep + step + 1,
         ...(work.layer !== null && { layer: work.layer }),
       }),
     ),
   ];
-}
-
-function titleOf({ phase, layer }: Stretch['work']): string {
-  return layer === null ? phase : `${phase} ${layer}`;
 }
 
 /** From a step's first stretch on the leading track to its last. */

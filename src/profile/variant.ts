@@ -1,8 +1,8 @@
 /** A variant's rounds as rows: medians, work, shares of the ceilings, verdicts. */
 import { type Ceilings, shareOf } from '../bench/roofline';
-import { median } from '../bench/statistics';
-import { figure, type KernelRow, type OpRow, type VariantProfile } from './profile';
-import type { OpTime, Round } from './round';
+import { figure, median } from '../bench/statistics';
+import type { KernelRow, OpRow, VariantProfile } from './profile';
+import { nameOf, type OpTime, type Round } from './round';
 import { percent } from './text';
 import { verdictOf } from './verdict';
 import { type Counting, workOfOp } from './work';
@@ -56,7 +56,7 @@ export function variantProfile(
     const times = all[i].filter((time) => time !== undefined);
     const { phase, layer } = times[0];
     const roofs = multipliesBytes && layer !== null && layer === first ? doubled : ceilings;
-    const self = figure(selves[i], median);
+    const self = figure(selves[i]);
     const kernels = kernelsOf(times);
     const density = median(times.map((time) => time.density));
     const work = workOfOp(phase, layer, own, density);
@@ -65,7 +65,7 @@ export function variantProfile(
     const share = shares[i] / total;
     const { verdict, advice } = verdictOf({
       ...{ phase, self: self.median, kernels, share, work, launch, isOnDevice: facts.device !== 'cpu' },
-      roof: work && roofs ? nearest(work, busiest, roofs) : null,
+      roof: roof && { share: roof.ofCeiling, bound: roof.nearest },
     });
     const zeros =
       density < 1 ? `; ${percent(1 - density)} of its products, those with a zero, are left out` : '';
@@ -89,25 +89,12 @@ export function variantProfile(
     ...{ name, ...facts, launch, ops },
     steps: rounds[0].steps,
     rounds: rounds.length,
-    step: figure(plain, median),
+    step: figure(plain),
     stepRounds: plain,
-    stamped: figure(stamped, median),
+    stamped: figure(stamped),
     stampingCost: median(stamped.map((time, i) => time / plain[i])) - 1,
     coverage: median(sums.map((sum, i) => sum / plain[i])),
   };
-}
-
-/** 'forward dense', 'loss'. */
-export function nameOf({ phase, layer }: Pick<OpTime, 'phase' | 'layer'>): string {
-  return layer === null ? phase : `${phase} ${layer}`;
-}
-
-/** The ceiling that is nearer, though it may be far: {@link shareOf} calls that 'latency'. */
-function nearest(work: NonNullable<OpRow['work']>, seconds: number, ceilings: Ceilings) {
-  const compute = work.flops / Math.max(...Object.values(ceilings.flops));
-  const floor = shareOf(work, 1e-12, ceilings);
-  const { ofCeiling } = shareOf(work, seconds, ceilings);
-  return { share: ofCeiling, bound: compute >= floor.ofCeiling * 1e-12 ? 'compute' : floor.bound };
 }
 
 function kernelsOf(times: readonly OpTime[]): KernelRow[] {

@@ -1,17 +1,6 @@
 /** Pixels as a PNG in a data: URL, for images within pages and SVGs. */
 import { deflateSync } from 'node:zlib';
-
-const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let value = byte;
-  for (let bit = 0; bit < 8; bit++) value = (value >>> 1) ^ (value & 1 ? 0xedb88320 : 0);
-  return value;
-});
-
-function crc32(data: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (const byte of data) crc = TABLE[(crc ^ byte) & 255] ^ (crc >>> 8);
-  return (crc ^ 0xffffffff) >>> 0;
-}
+import { crc32 } from '../files/crc';
 
 /** @param pixels bytes [height, width, channels]; 1 channel: grey, 3: red, green, blue */
 export function png(pixels: Uint8Array, width: number, height: number, channels: 1 | 3): Buffer {

@@ -1,6 +1,6 @@
 /** What of a checkpoint is JSON, and the check of it: a right checksum does not make a file that means us well. */
 import type { FusorError } from '../errors';
-import { parseJson } from '../files/json';
+import { isObject, parseJson } from '../files/json';
 import type { Checkpoint } from '../train/checkpoint';
 
 export type Fields = Omit<Checkpoint, 'state' | 'means' | 'history' | 'bestWeights'> & {
@@ -10,8 +10,6 @@ export type Fields = Omit<Checkpoint, 'state' | 'means' | 'history' | 'bestWeigh
 };
 
 type Check = (value: unknown) => boolean;
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 const count: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
 const number: Check = (value) => Number.isFinite(value) && (value as number) >= 0;
 const counts: Check = (value) => Array.isArray(value) && value.every(count);

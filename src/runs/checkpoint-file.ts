@@ -6,7 +6,8 @@
 import { createHash } from 'node:crypto';
 import { parametersOf, slotsOf } from '../backend/contract';
 import { FusorError } from '../errors';
-import { withFile } from '../files/read-file';
+import { readWhole, withFile } from '../files/read-file';
+import { refused } from '../files/refused';
 import { readSafetensors, type Tensor, type TensorFile, writeSafetensors } from '../files/safetensors';
 import type { Checkpoint } from '../train/checkpoint';
 import { version } from '../version';
@@ -58,7 +59,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array[] {
 /** @throws ERR_FILE_FORMAT, ERR_FILE_HEADER, ERR_CKPT_VERSION, ERR_DTYPE_UNSUPPORTED, ERR_IO */
 export async function readCheckpoint(file: string): Promise<Checkpoint> {
   const missing = () => refused(file, 'missing', 'no such checkpoint', 'check the path');
-  return decodeCheckpoint(await withFile(file, missing, ({ size, read }) => read(0, size)), file);
+  return decodeCheckpoint(await readWhole(file, missing), file);
 }
 
 /** Whether a file begins as checkpoints do. @throws ERR_FILE_FORMAT where there is none, ERR_IO */
@@ -161,8 +162,4 @@ function taker(tensors: TensorFile['tensors'], file: string) {
     return tensor.data.slice() as InstanceType<T>;
   };
   return Object.assign(take, { count: () => taken.size });
-}
-
-function refused(file: string, rule: string, what: string, mend: string): FusorError {
-  return new FusorError('ERR_FILE_FORMAT', [what, file, mend], { file, rule });
 }

@@ -1,17 +1,16 @@
 /** The callback that writes checkpoints while a model trains. */
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { closed, integer, oneOf, wrong } from '../arguments';
 import { FusorError } from '../errors';
-import { removeStaleTemps, syncFolder, writeAtomic } from '../files/atomic';
+import { removeStaleTemps, writeAtomic } from '../files/atomic';
 import { lockFolder } from '../files/lock';
-import { makeFolders } from '../files/make-folders';
-import { ioError } from '../files/system-error';
 import type { Callback, TrainingContext } from '../train/callbacks';
 import { epochsOf, type Logs } from '../train/history';
 import { Monitor, type MonitorOptions } from '../train/monitor';
 import { encodeCheckpoint } from './checkpoint-file';
 import { checkpointName, pruneCheckpoints } from './checkpoint-folder';
 import { type Schedule, scheduleOf } from './checkpoint-schedule';
+import { makeFolder } from './fresh-folder';
 
 export interface ModelCheckpointOptions extends Pick<MonitorOptions, 'monitor' | 'mode'> {
   /**
@@ -148,12 +147,7 @@ class Checkpointer implements ModelCheckpoint {
   }
 
   async #open(): Promise<void> {
-    try {
-      makeFolders(this.folder);
-      await syncFolder(dirname(this.folder));
-    } catch (error) {
-      throw ioError(error, 'make the folder', this.folder);
-    }
+    await makeFolder(this.folder);
     this.#release = await lockFolder(this.folder);
     await removeStaleTemps(this.folder);
   }

@@ -2,7 +2,6 @@
 import type { Dataset, Session } from '../backend/contract';
 import { type ExampleStream, isStream } from '../data/row-source';
 import { FusorError } from '../errors';
-import { permutation } from '../random';
 import { buffersOf } from './buffers';
 import type { FitJob } from './job';
 import { epochOrder } from './spans';
@@ -40,24 +39,24 @@ async function* whole({ trainRows, shuffle, seed, epochs }: FitJob, data: Datase
  * buffer that holds all of them trains as arrays do.
  */
 async function* streamed(job: FitJob, stream: ExampleStream, epoch: number, batch: number): Feed {
-  const { session, batchSize, bufferRows, seed, shuffle, epochs } = job;
+  const { session, batchSize, seed, shuffle, epochs } = job;
   for (let skip = batch; epoch < epochs; epoch++, skip = 0) {
     let first = 0;
     let number = 0;
     for await (const { examples, last } of buffersOf(
       stream.chunks({ epoch, seed, shuffle }),
-      bufferRows ?? bufferRowsFor(job),
+      bufferRowsOf(job),
     )) {
       const batches = Math.ceil(examples.rows / batchSize);
       if (first + batches > skip || last) {
-        const order = shuffle ? permutation(examples.rows, seed, epoch, number) : inTurn(examples.rows);
+        const order = epochOrder(examples.rows, shuffle, seed, epoch, number);
         const data = await session.upload(job.weighted ? job.weighted(examples) : examples);
         yield { data, order, first, last, release: () => data.dispose() };
       }
       first += batches;
       number++;
     }
-    if (first === 0) throw noRows(epoch);
+    if (first === 0) throw noRows(`fit, epoch ${epoch + 1}`, epoch);
   }
 }
 
@@ -65,18 +64,17 @@ async function* streamed(job: FitJob, stream: ExampleStream, epoch: number, batc
 export async function evaluateStream(
   session: Session,
   stream: ExampleStream,
-  { seed, batchSize, signal, bufferRows }: Pick<FitJob, 'seed' | 'batchSize' | 'signal' | 'bufferRows'>,
-  rowsAtOnce: number,
+  job: Pick<FitJob, 'plan' | 'batchSize' | 'seed' | 'signal' | 'bufferRows'>,
 ): Promise<{ loss: number; metrics: number[] }> {
   const sums: number[] = [];
   let rows = 0;
   for await (const { examples } of buffersOf(
-    stream.chunks({ epoch: 0, seed, shuffle: false }),
-    bufferRows ?? rowsAtOnce,
+    stream.chunks({ epoch: 0, seed: job.seed, shuffle: false }),
+    bufferRowsOf(job),
   )) {
     const data = await session.upload(examples);
     try {
-      const found = await session.evaluate(data, { begin: 0, end: data.rows }, batchSize, signal);
+      const found = await session.evaluate(data, { begin: 0, end: data.rows }, job.batchSize, job.signal);
       for (const [i, mean] of [found.loss, ...found.metrics].entries())
         sums[i] = (sums[i] ?? 0) + mean * data.rows;
       rows += data.rows;
@@ -84,29 +82,29 @@ export async function evaluateStream(
       data.dispose();
     }
   }
-  if (rows === 0) throw noRows(0);
+  if (rows === 0) throw noRows('evaluate', 0);
   const [loss, ...metrics] = sums.map((sum) => sum / rows);
   return { loss, metrics };
 }
 
 const BUFFER_BYTES = 2 ** 25;
 
-/** A whole number of batches, of about 32 MiB; what is float32 may turn out to be bytes, and takes less. */
-export function bufferRowsFor({ plan, batchSize }: Pick<FitJob, 'plan' | 'batchSize'>): number {
+/** What was asked for, else a whole number of batches, of about 32 MiB; what is float32 may turn out to be bytes, and takes less. */
+function bufferRowsOf({
+  plan,
+  batchSize,
+  bufferRows,
+}: Pick<FitJob, 'plan' | 'batchSize' | 'bufferRows'>): number {
   const rows = Math.floor(BUFFER_BYTES / (4 * plan.features));
-  return Math.max(1, Math.floor(rows / batchSize)) * batchSize;
+  return bufferRows ?? Math.max(1, Math.floor(rows / batchSize)) * batchSize;
 }
 
-function inTurn(rows: number): Uint32Array {
-  return epochOrder(rows, false, 0, 0);
-}
-
-function noRows(epoch: number): FusorError {
+function noRows(where: string, epoch: number): FusorError {
   const cure =
     epoch === 0
       ? 'give at least one'
       : 'an iterator can be gone through once: give a function that makes one for each epoch';
-  return new FusorError('ERR_DATA_EMPTY', ['the source gave no rows', `fit, epoch ${epoch + 1}`, cure], {
+  return new FusorError('ERR_DATA_EMPTY', ['the source gave no rows', where, cure], {
     epoch,
   });
 }

@@ -3,7 +3,7 @@ import type { Dataset, RowRange, SpanReport } from '../backend/contract';
 import { isStream } from '../data/row-source';
 import { FusorError } from '../errors';
 import { Caller } from './caller';
-import { bufferRowsFor, evaluateStream, type Feed, feedOf, type Stretch } from './feed';
+import { evaluateStream, type Feed, feedOf, type Stretch } from './feed';
 import { type History, kerasName, type Logs, validationName } from './history';
 import type { FitJob } from './job';
 import { type EpochPart, nextPart } from './spans';
@@ -89,7 +89,7 @@ async function upload(
   if (!stream && !(held && rows.begin < rows.end)) return { data, validate: undefined };
   const validate = async () => {
     const { loss, metrics } = stream
-      ? await evaluateStream(session, stream, job, bufferRowsFor(job))
+      ? await evaluateStream(session, stream, job)
       : await session.evaluate(held!, rows, batchSize, signal);
     const names = validationNames(job);
     return Object.fromEntries([loss, ...metrics].map((value, i) => [names[i], value]));

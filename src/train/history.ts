@@ -70,13 +70,7 @@ export class History {
 
   /** Every step's loss (batch mean), in order, unfinished epochs included. Left out of JSON. */
   get stepLosses(): Float32Array {
-    const all = new Float32Array(this.#losses.reduce((length, losses) => length + losses.length, 0));
-    let at = 0;
-    for (const losses of this.#losses) {
-      all.set(losses, at);
-      at += losses.length;
-    }
-    return all;
+    return joined(this.#losses);
   }
 
   /** @param milliseconds training time of these steps */
@@ -128,4 +122,14 @@ export function validationName(name: string): string {
 /** 'valAccuracy' → 'val_accuracy'. */
 export function kerasName(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+export function joined(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }

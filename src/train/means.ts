@@ -1,5 +1,5 @@
 import { isAccuracy, type MetricPlan, type SpanReport, type TrainPlan } from '../backend/contract';
-import type { Logs } from './history';
+import { joined, type Logs } from './history';
 
 /** What a checkpoint keeps of {@link Means}. */
 export interface MeansRecord {
@@ -53,14 +53,7 @@ export class Means {
 
   /** One loss a step added. */
   get losses(): Float32Array {
-    if (this.#losses.length === 1) return this.#losses[0];
-    const all = new Float32Array(this.#losses.reduce((length, { length: more }) => length + more, 0));
-    let at = 0;
-    for (const losses of this.#losses) {
-      all.set(losses, at);
-      at += losses.length;
-    }
-    return all;
+    return this.#losses.length === 1 ? this.#losses[0] : joined(this.#losses);
   }
 }
 

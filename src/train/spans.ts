@@ -8,9 +8,15 @@ export interface EpochPart {
   order: Uint32Array;
 }
 
-/** Rows 0 … rows−1 in the order in which an epoch trains them. */
-export function epochOrder(rows: number, shuffle: boolean, seed: number, epoch: number): Uint32Array {
-  if (shuffle) return permutation(rows, seed, epoch);
+/** Rows 0 … rows−1 of an epoch's buffer (by number; of arrays there is one) in the order in which they are trained. */
+export function epochOrder(
+  rows: number,
+  shuffle: boolean,
+  seed: number,
+  epoch: number,
+  buffer = 0,
+): Uint32Array {
+  if (shuffle) return permutation(rows, seed, epoch, buffer);
   const order = new Uint32Array(rows);
   for (let i = 0; i < rows; i++) order[i] = i;
   return order;

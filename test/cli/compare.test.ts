@@ -34,8 +34,9 @@ test('runs: a table, where losses part, and a page that asks for nothing', async
   expect(has('&lt;script&gt;alert(1)&lt;')).toBe(true);
   expect(has('content="default-src &#39;none&#39;;')).toBe(true);
   expect(has('prefers-color-scheme: dark')).toBe(true);
-  // Each chart twice: for wide screens and for narrow ones.
-  expect(html.match(/<svg /g)).toHaveLength(8);
+  // Each chart twice: for wide screens and for narrow ones; the wide one for those between, too.
+  expect(html.match(/<svg /g)).toHaveLength(html.match(/class="(broad|middle|narrow)"/g)!.length);
+  expect(html.match(/class="broad"/g)).toHaveLength(4);
 });
 
 test('a second page takes the place of none', async () => {

@@ -72,7 +72,7 @@ describe('a mistake in the words is exit 2 with one line', () => {
     [['train', '--epochs', 'ten'], 'an integer'],
     [['train', '--batch-size', '-1'], '--batch-size'],
     [['train', '--learning-rate', 'NaN'], 'a number greater than 0'],
-    [['train', '--validation-split', '1'], 'a number in [0, 1)'],
+    [['train', '--validation-split', '1'], 'a number from 0 to below 1'],
     [['train', '--optimizer', 'adma'], 'did you mean adam?'],
     [['train', '--layers', '128,x'], 'positive integers up to 16777216'],
     [['train', '--device', 'gpu'], '--device'],

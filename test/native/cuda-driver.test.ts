@@ -182,7 +182,7 @@ describe('why there is no GPU to be had', () => {
       env: environment({ LD_LIBRARY_PATH: stubs.driver, ...env }),
       timeout: 100_000,
     });
-    const { candidates } = JSON.parse(stdout);
+    const candidates = JSON.parse(stdout);
     return { gpu: candidates[0], cpu: candidates.at(-1) };
   }
 

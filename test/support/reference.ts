@@ -207,18 +207,16 @@ export const referenceBackend: Backend = {
 
 export const provider: BackendProvider = {
   name: 'tfjs',
-  probe: async () => ({
-    candidates: [
-      {
-        engine: 'reference',
-        device: 'cpu',
-        deviceName: 'TypeScript',
-        usable: true,
-        reason: '',
-        cure: '',
-        versions: {},
-      },
-    ],
-  }),
+  probe: async () => [
+    {
+      engine: 'reference',
+      device: 'cpu',
+      deviceName: 'TypeScript',
+      usable: true,
+      reason: '',
+      cure: '',
+      versions: {},
+    },
+  ],
   open: async () => referenceBackend,
 };

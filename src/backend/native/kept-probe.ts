@@ -9,33 +9,33 @@ import path from 'node:path';
 import { cacheFolder } from '../../cache-folder';
 import { writeAtomic } from '../../files/atomic';
 import { makeFolders } from '../../files/make-folders';
-import type { Availability } from '../contract';
+import type { Candidate } from '../contract';
 import { ADDON_FILE } from './binding';
 
 interface Kept {
   /** Every file that was loaded, as it was. */
   files: Record<string, string>;
-  availability: Availability;
+  candidates: Candidate[];
 }
 
 /** In the process that has loaded the addon. Where nothing can be written, nothing is kept. */
-export async function keepProbe(availability: Availability): Promise<void> {
+export async function keepProbe(candidates: Candidate[]): Promise<void> {
   const { sharedObjects } = process.report.getReport() as unknown as { sharedObjects: string[] };
   const loaded = [process.execPath, ADDON_FILE, ...sharedObjects].filter((file) => path.isAbsolute(file));
   try {
     const files = Object.fromEntries(loaded.map((file) => [file, stateOf(file)]));
     const target = keptFile();
     makeFolders(path.dirname(target));
-    await writeAtomic(target, JSON.stringify({ files, availability } satisfies Kept));
+    await writeAtomic(target, JSON.stringify({ files, candidates } satisfies Kept));
   } catch {}
 }
 
 /** @returns null where nothing was found usable yet, or something has changed since */
-export function keptProbe(): Availability | null {
+export function keptProbe(): Candidate[] | null {
   try {
-    const { files, availability } = JSON.parse(readFileSync(keptFile(), 'utf8')) as Kept;
+    const { files, candidates } = JSON.parse(readFileSync(keptFile(), 'utf8')) as Kept;
     const same = Object.entries(files).every(([file, state]) => stateOf(file) === state);
-    return same && files[ADDON_FILE] ? availability : null;
+    return same && files[ADDON_FILE] ? candidates : null;
   } catch {
     return null;
   }

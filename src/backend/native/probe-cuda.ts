@@ -1,16 +1,17 @@
 /** What native code finds of GPUs. Runs in a child process of its own: a driver may hang, or kill who asks. */
 import { isFusorError } from '../../errors';
-import type { Availability, Candidate } from '../contract';
+import type { Candidate } from '../contract';
+import { unusable } from '../probe';
 import { loadBinding, type NativeCuda } from './binding';
 
-export async function probeHere(): Promise<Availability> {
+export async function probeHere(): Promise<Candidate[]> {
   try {
     const native = loadBinding();
-    return { candidates: candidatesOf(native.cudaDevices(), native.info().libtorch) };
+    return candidatesOf(native.cudaDevices(), native.info().libtorch);
   } catch (error) {
     if (!isFusorError(error)) throw error;
     const [reason, , cure] = error.message.split(' · ');
-    return { candidates: [unusable('cuda', reason, cure ?? '')] };
+    return [unusable({ engine: 'libtorch', device: 'cuda' }, reason, cure ?? '')];
   }
 }
 
@@ -18,7 +19,8 @@ function candidatesOf(cuda: NativeCuda, libtorch: string): Candidate[] {
   const obstacle = obstacleOf(cuda, libtorch);
   return cuda.devices.map(({ name, capability, memoryBytes }, number) => {
     const device = `cuda:${number}`;
-    if (obstacle) return unusable(device, obstacle.reason.replace('GPU', name), obstacle.cure);
+    if (obstacle)
+      return unusable({ engine: 'libtorch', device }, obstacle.reason.replace('GPU', name), obstacle.cure);
     return {
       engine: 'libtorch',
       device,
@@ -50,8 +52,4 @@ function obstacleOf({ driver, libtorchCuda }: NativeCuda, libtorch: string) {
     reason: `the NVIDIA driver is too old: it serves CUDA ${driver}, libtorch ${libtorch} is built for CUDA ${libtorchCuda}`,
     cure: `install a newer driver, or ${cure}`,
   };
-}
-
-export function unusable(device: string, reason: string, cure: string): Candidate {
-  return { engine: 'libtorch', device, deviceName: '', usable: false, reason, cure, versions: {} };
 }

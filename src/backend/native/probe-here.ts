@@ -1,20 +1,21 @@
 /** What native code finds of the processor. Runs in a child process: loading a broken library may kill it. */
-import { cpus } from 'node:os';
 import { isFusorError } from '../../errors';
-import type { Availability, Candidate } from '../contract';
+import type { Candidate } from '../contract';
+import { cpuName } from '../cpu-name';
+import { unusable } from '../probe';
 import { loadBinding, type NativeInfo } from './binding';
 import { keepProbe } from './kept-probe';
-import { unusable } from './probe-cuda';
 
-export async function probeHere(): Promise<Availability> {
+export async function probeHere(): Promise<Candidate[]> {
   try {
-    const availability = { candidates: [cpu(loadBinding().info())] };
-    await keepProbe(availability);
-    return availability;
+    const candidates = [cpu(loadBinding().info())];
+    await keepProbe(candidates);
+    return candidates;
   } catch (error) {
     if (!isFusorError(error)) throw error;
     const [reason, where, cure] = error.message.split(' · ');
-    return { candidates: [{ ...unusable('cpu', where ? `${reason} (${where})` : reason, cure ?? '') }] };
+    const why = where ? `${reason} (${where})` : reason;
+    return [unusable({ engine: 'libtorch', device: 'cpu' }, why, cure ?? '')];
   }
 }
 
@@ -28,9 +29,4 @@ function cpu(info: NativeInfo): Candidate {
     cure: '',
     versions: { libtorch: info.libtorch },
   };
-}
-
-/** @param cores that this process may use */
-export function cpuName(cores: number): string {
-  return `${cpus()[0]?.model.trim() ?? 'CPU'}, ${cores} ${cores === 1 ? 'core' : 'cores'}`;
 }

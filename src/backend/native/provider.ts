@@ -3,26 +3,25 @@ import path from 'node:path';
 import { cacheFolder } from '../../cache-folder';
 import { FusorError } from '../../errors';
 import {
-  type Availability,
   type Backend,
   type BackendProvider,
+  type Candidate,
   type DeviceRequest,
   parametersOf,
   type SessionState,
   type TrainPlan,
 } from '../contract';
+import { cpuName } from '../cpu-name';
 import { nvidiaDriverPresent } from '../nvidia-driver';
-import { probeInChild } from '../probe';
+import { probeInChild, unusable } from '../probe';
 import { loadBinding, type NativeBinding } from './binding';
 import { keptProbe } from './kept-probe';
-import { unusable } from './probe-cuda';
-import { cpuName } from './probe-here';
 import { openSession } from './session';
 
 export const provider: BackendProvider = {
   name: 'native',
 
-  async probe(_engine, fresh): Promise<Availability> {
+  async probe(_engine, fresh): Promise<Candidate[]> {
     const subject = (device: string) => [{ engine: 'libtorch', device }];
     const gpus = () =>
       nvidiaDriverPresent()
@@ -32,7 +31,7 @@ export const provider: BackendProvider = {
       process.env.FUSOR_PLAYED_GPU ? played : gpus(),
       (!fresh && keptProbe()) || probeInChild(script('probe-here'), 30_000, subject('cpu')),
     ];
-    return { candidates: (await Promise.all(probes)).flatMap(({ candidates }) => candidates) };
+    return (await Promise.all(probes)).flat();
   },
 
   async open(request: DeviceRequest): Promise<Backend> {
@@ -42,14 +41,14 @@ export const provider: BackendProvider = {
 
 const script = (name: string): string => path.join(__dirname, `${name}.js`);
 
-const noDriver: Availability = {
-  candidates: [unusable('cuda', 'there is no NVIDIA driver here', 'install one, if there is an NVIDIA GPU')],
-};
+const gpu = (device: string) => ({ engine: 'libtorch', device });
+
+const noDriver = [
+  unusable(gpu('cuda'), 'there is no NVIDIA driver here', 'install one, if there is an NVIDIA GPU'),
+];
 
 /** For the tests: the CPU plays the GPU, so that all but the device itself runs without one. */
-const played: Availability = {
-  candidates: [{ ...unusable('cuda:0', '', ''), usable: true, deviceName: 'played by the CPU' }],
-};
+const played = [{ ...unusable(gpu('cuda:0'), '', ''), usable: true, deviceName: 'played by the CPU' }];
 
 /** A driver's start takes seconds on machines with many GPUs; one that hangs takes for ever. */
 const probeMilliseconds = (): number => 1000 * (Number(process.env.FUSOR_PROBE_SECONDS) || 30);

@@ -3,6 +3,7 @@ import { cpus } from 'node:os';
 import { dirname } from 'node:path';
 import { FusorError } from '../../errors';
 import type { DeviceRequest } from '../contract';
+import { cpuName } from '../cpu-name';
 import type { Engine, EngineName, Tf } from './engine';
 import { gpuIndex, visibleGpus } from './gpus';
 import { loadTensorFlow } from './tensorflow';
@@ -43,7 +44,7 @@ async function loadPortable(name: 'wasm' | 'cpu'): Promise<Engine> {
   const simd = name === 'wasm' && (await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT'));
   return makeEngine(name, tf, name, {
     device: 'cpu',
-    deviceName: cpuName(),
+    deviceName: cpuName(cpus().length),
     versions: { tfjs: tf.version_core },
     // tfjs' wasm runs one thread in Node: its threaded build starts its workers from a blob URL, for browsers.
     description: {
@@ -60,7 +61,7 @@ async function loadNode(name: 'node-gpu' | 'node', request: DeviceRequest): Prom
   const { tf, version, cuda, usesGpu } = await loadTensorFlow(name, request);
   return makeEngine(name, tf, 'tensorflow', {
     device: usesGpu ? `cuda:${gpuIndex(request.device)}` : 'cpu',
-    deviceName: usesGpu ? gpu : cpuName(),
+    deviceName: usesGpu ? gpu : cpuName(cpus().length),
     versions: { tfjs: tf.version_core, tensorflow: version, ...(usesGpu && cuda && { cuda }) },
     gpuVisible: usesGpu,
     description: { kernels: 'framework', isa: 'tensorflow', threads: request.threads || cpus().length },
@@ -95,10 +96,4 @@ function makeEngine(
     }
   };
   return { name, tf, ...facts, use, tidy };
-}
-
-/** e.g. "AMD EPYC, 2 cores": how many threads compute is told apart from it. */
-export function cpuName(): string {
-  const [first, ...others] = cpus();
-  return `${first?.model.trim() ?? 'CPU'}, ${others.length > 0 ? `${others.length + 1} cores` : '1 core'}`;
 }

@@ -1,15 +1,8 @@
 import { join } from 'node:path';
 import { FusorError } from '../../errors';
-import type {
-  Backend,
-  BackendProvider,
-  Candidate,
-  DeviceRequest,
-  SessionState,
-  TrainPlan,
-} from '../contract';
+import type { Backend, BackendProvider, Candidate, DeviceRequest } from '../contract';
 import { nvidiaDriverPresent } from '../nvidia-driver';
-import { probeInChild } from '../probe';
+import { probeInChild, unusable } from '../probe';
 import type { Engine, EngineName } from './engine';
 import { loadEngine } from './engines';
 import { visibleGpus } from './gpus';
@@ -20,11 +13,6 @@ import { wasmHindrance } from './wasm-memory';
 
 /** For one probe, in ms: TensorFlow's library may take seconds to load from a cold disk. */
 const TIMEOUT = 30_000;
-const PORTABLE = [
-  { engine: 'wasm', device: 'cpu' },
-  { engine: 'cpu', device: 'cpu' },
-];
-
 /** TensorFlow.js on the best engine present. Importing this loads no tfjs. */
 export const provider: BackendProvider = {
   name: 'tfjs',
@@ -35,11 +23,9 @@ export const provider: BackendProvider = {
     const probes = [
       asked('node-gpu') && probeNodeGpu(),
       asked('node') && probeNode(),
-      (asked('wasm') || asked('cpu')) &&
-        probeInChild(join(__dirname, 'probes', 'portable.js'), TIMEOUT, PORTABLE),
+      (asked('wasm') || asked('cpu')) && inChild('wasm', 'cpu'),
     ];
-    const found = (await Promise.all(probes)).filter((availability) => availability !== false);
-    return { candidates: found.flatMap(({ candidates }) => candidates) };
+    return (await Promise.all(probes)).flatMap((found) => found || []);
   },
 
   async open(request) {
@@ -57,33 +43,17 @@ export const provider: BackendProvider = {
         'use --backend native or --precision fp32',
       ]);
     }
-    return new TfjsBackend(await loadEngine(engineFor(request), request));
+    return backendOf(await loadEngine(engineFor(request), request));
   },
 };
 
-class TfjsBackend implements Backend {
-  readonly name = 'tfjs';
-  readonly engine: string;
-  readonly device: string;
-  readonly deviceName: string;
-  readonly versions: Record<string, string>;
-  readonly gpuVisible: boolean | undefined;
-
-  constructor(private readonly loaded: Engine) {
-    this.engine = loaded.name;
-    this.device = loaded.device;
-    this.deviceName = loaded.deviceName;
-    this.versions = loaded.versions;
-    this.gpuVisible = loaded.gpuVisible;
-  }
-
-  unsupported(plan: TrainPlan): string | null {
-    return this.engine === 'wasm' ? wasmHindrance(plan) : null;
-  }
-
-  async createSession(plan: TrainPlan, state: SessionState): Promise<TfjsSession> {
-    return new TfjsSession(this.loaded, plan, state);
-  }
+function backendOf(loaded: Engine): Backend {
+  const { name: engine, device, deviceName, versions, gpuVisible } = loaded;
+  return {
+    ...{ name: 'tfjs', engine, device, deviceName, versions, gpuVisible },
+    unsupported: (plan) => (engine === 'wasm' ? wasmHindrance(plan) : null),
+    createSession: async (plan, state) => new TfjsSession(loaded, plan, state),
+  };
 }
 
 /** Selection names the engine; asked directly, the best one that cheap checks allow. */
@@ -94,29 +64,26 @@ function engineFor({ tfjsEngine, device }: DeviceRequest): EngineName {
 }
 
 /** Cheap checks first, so that a machine without the package or a driver is told in no time. */
-async function probeNodeGpu() {
+async function probeNodeGpu(): Promise<Candidate[]> {
   if (!nvidiaDriverPresent())
-    return absent('node-gpu', 'cuda', 'no NVIDIA driver', 'install the NVIDIA driver');
-  if (!findPackage('node-gpu')) return notSetUp('node-gpu', 'cuda');
-  const { candidates } = await probeInChild(join(__dirname, 'probes', 'node-gpu.js'), TIMEOUT, [
-    { engine: 'node-gpu', device: 'cuda' },
-  ]);
+    return [unusable(subjectOf('node-gpu'), 'no NVIDIA driver', 'install the NVIDIA driver')];
+  if (!findPackage('node-gpu')) return [notSetUp('node-gpu')];
+  const candidates = await inChild('node-gpu');
   // What serves one GPU serves each.
   const [first] = candidates;
   const each = (deviceName: string, i: number) => ({ ...first, device: `cuda:${i}`, deviceName });
-  return { candidates: first.usable ? visibleGpus().map(each) : candidates };
+  return first.usable ? visibleGpus().map(each) : candidates;
 }
 
-async function probeNode() {
-  if (!findPackage('node')) return notSetUp('node', 'cpu');
-  return probeInChild(join(__dirname, 'probes', 'node.js'), TIMEOUT, [{ engine: 'node', device: 'cpu' }]);
+async function probeNode(): Promise<Candidate[]> {
+  return findPackage('node') ? inChild('node') : [notSetUp('node')];
 }
 
-function notSetUp(engine: NodeEngine, device: string) {
-  return absent(engine, device, 'TensorFlow for Node is not set up', SETUP[engine]);
+function inChild(...engines: EngineName[]): Promise<Candidate[]> {
+  return probeInChild(join(__dirname, 'probe-here.js'), TIMEOUT, engines.map(subjectOf), engines);
 }
 
-function absent(engine: EngineName, device: string, reason: string, cure: string) {
-  const candidate: Candidate = { engine, device, deviceName: '', usable: false, reason, cure, versions: {} };
-  return { candidates: [candidate] };
-}
+const subjectOf = (engine: EngineName) => ({ engine, device: engine === 'node-gpu' ? 'cuda' : 'cpu' });
+
+const notSetUp = (engine: NodeEngine) =>
+  unusable(subjectOf(engine), 'TensorFlow for Node is not set up', SETUP[engine]);

@@ -4,15 +4,14 @@
  */
 import { FusorError } from '../../errors';
 import { bytesText } from '../../memory';
-import { parametersOf, slotsOf, type TrainPlan } from '../contract';
+import { stateSize, type TrainPlan } from '../contract';
 
 const MOST = 2 ** 32;
 const CURE = 'take --backend native or --tfjs-engine node, fewer units, or a smaller batchSize';
 
 /** Why a plan has no room there, null when it may have: weights and optimiser slots lie in it together. */
 export function wasmHindrance(plan: TrainPlan): string | null {
-  const numbers = parametersOf(plan).reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
-  const bytes = 4 * numbers * (1 + slotsOf(plan.optimizer).length);
+  const bytes = 4 * stateSize(plan);
   if (bytes < MOST) return null;
   return `the weights and the state of the optimizer take ${bytesText(bytes)}, WebAssembly has ${bytesText(MOST)}`;
 }

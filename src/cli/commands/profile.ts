@@ -67,7 +67,7 @@ function measureAll(
   const ways: Way[] = (asked ? settings.variants : DEFAULT).map((name) => wayOf(name, origins.variants));
   const { steps, warmup, rounds, epochs, nvtx } = settings;
   const anywhere = { backend: 'auto', kernels: 'auto', tfjsEngine: 'auto' } as const;
-  const problem = { settings: { ...settings, ...anywhere }, origins: { ...origins, ...anywhere } };
+  const problem = { settings: { ...settings, ...anywhere }, origins };
   return measureEach(
     ways,
     { problem, seed, steps, warmup, rounds, epochs, nvtx },

@@ -1,12 +1,12 @@
 /** The page of a comparison. */
 
 import { bars } from '../../report/bars';
-import { type Curve, curves, thinned } from '../../report/curves';
+import { curves } from '../../report/curves';
 import { type Html, html } from '../../report/html';
 import { page, section } from '../../report/page';
 import { factTable, seriesTable } from '../../report/table';
-import type { EpochRecord } from '../../runs/epoch-records';
 import { thousands } from '../output';
+import { figuresOf } from '../pictures/curves';
 import { lossTolerance } from '../verify/parity';
 import type { ComparedRun } from './run';
 import type { StepComparison } from './steps';
@@ -27,7 +27,7 @@ export function comparisonPage(runs: readonly ComparedRun[], steps: readonly Ste
     ),
     html`<p class="muted">loss, val loss: of the last epoch · epoch: the median, validation included · step: training alone ·
 start-up: from the start of the process to the start of training · bold: the best</p>`,
-    section('Learning', [html`<div class="grid">${learning(runs, names)}</div>`]),
+    section('Learning', [html`<div class="grid">${learning(runs)}</div>`]),
     section('The same training?', [html`<div class="grid">${sameness(names, steps)}</div>`]),
     section('Cost', [html`<div class="grid">${costs(runs, names)}</div>`]),
     section('Environment', [environment(runs, names)]),
@@ -61,48 +61,18 @@ export function partings(runs: readonly ComparedRun[], steps: readonly StepCompa
     .join(' ');
 }
 
-function learning(runs: readonly ComparedRun[], names: readonly string[]): Html[] {
-  const epochCurves = (key: keyof EpochRecord, validation: keyof EpochRecord): Curve[] =>
-    [key, validation].flatMap((name, dashed) =>
-      runs.map(({ document }, series) => ({
-        series,
-        dashed: dashed === 1,
-        points: document.history.map((record): [number, number] => [
-          record.epoch + 1,
-          record[name] ?? Number.NaN,
-        ]),
-      })),
-    );
-  const note = 'by epoch · solid: training, dashed: validation';
-  const byStep = runs.flatMap(({ stepLosses }, series) =>
-    stepLosses ? [{ series, points: thinned(stepLosses) }] : [],
+/** Rings of one curve around another show where runs are equal. */
+const NESTED = 5;
+
+function learning(runs: readonly ComparedRun[]): Html[] {
+  const plotted = runs.map(({ name, document, stepLosses }) => ({
+    name,
+    epochs: document.history,
+    stepLosses,
+  }));
+  return figuresOf(plotted, ['loss', 'accuracy', 'metrics', 'steps']).map(({ figure }) =>
+    curves({ ...figure, nested: NESTED }),
   );
-  return [
-    curves({
-      title: 'Loss',
-      note,
-      legend: names,
-      curves: epochCurves('loss', 'valLoss'),
-      x: 'epoch',
-      nested: 5,
-    }),
-    curves({
-      title: 'Accuracy',
-      note,
-      legend: names,
-      curves: epochCurves('accuracy', 'valAccuracy'),
-      x: 'epoch',
-      nested: 5,
-    }),
-    ...(byStep.length > 0
-      ? [
-          curves({
-            ...{ title: 'Loss by step', note: 'means of neighbouring steps', legend: names, curves: byStep },
-            ...{ x: 'step', logY: true, wide: true, nested: 3 },
-          }),
-        ]
-      : []),
-  ];
 }
 
 /** How far the losses of steps are from the first run's, and how far they may be. */

@@ -27,15 +27,11 @@ export async function writeReport(
   const figures = figuresOf([run]);
   const isClassifier = /rossentropy$/.test(model.toJSON().compile?.loss.kind ?? '');
   // A source of rows is too large to be shown.
-  const classes =
-    isClassifier && test && 'x' in test
-      ? classPictures(test, await model.predict(test.x, { batchSize: 1024 }), classNames)
-      : undefined;
+  const shown = test && 'x' in test ? test : undefined;
+  const predicted = shown && (await model.predict(shown.x, { batchSize: 1024 }));
+  const classes = predicted && isClassifier ? classPictures(shown, predicted, classNames) : undefined;
+  const values = predicted && !isClassifier ? valuePicture(shown, predicted) : undefined;
   const weights = await weightPicture(model);
-  const values =
-    !isClassifier && test && 'x' in test
-      ? valuePicture(test, await model.predict(test.x, { batchSize: 1024 }))
-      : undefined;
   const drawings: Record<string, Drawing | undefined> = {
     ...Object.fromEntries(figures.map(({ name, figure }) => [name, drawing({ ...figure, legend: [] })])),
     values: values && drawing(values.figure),

@@ -1,9 +1,9 @@
 /** The process of one variant: trains as `fusor train` does, in rounds that its parent asks for. */
 import { once } from 'node:events';
-import { isFusorError } from '../../errors';
 import type { RuntimeInfo, TrainPlan } from '../../index';
 import type { Round } from '../../profile/round';
 import type { Recorded } from '../../profile/trace';
+import { type ToldError, toldError } from '../told-error';
 import { arraysOf, targetsOf } from '../train/data';
 import { runtimeLine } from '../train/environment';
 import { buildModel, loadProblem, type Problem } from '../train/problem';
@@ -41,7 +41,7 @@ export type Told =
   | { kind: 'ready'; ready: Ready }
   | { kind: 'round'; round: Round }
   | { kind: 'done'; done: Done }
-  | { kind: 'failed'; code: string; message: string };
+  | { kind: 'failed'; error: ToldError };
 
 const tell = (message: Told) => process.send!(message);
 const order = async (): Promise<Order> => (await once(process, 'message'))[0];
@@ -103,8 +103,7 @@ async function main(): Promise<void> {
   try {
     if (first.kind === 'open') await profile(first.request);
   } catch (error) {
-    const code = isFusorError(error) ? error.code : 'ERR_INTERNAL';
-    tell({ kind: 'failed', code, message: error instanceof Error ? error.message : String(error) });
+    tell({ kind: 'failed', error: toldError(error) });
   }
 }
 

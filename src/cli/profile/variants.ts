@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { benchEnvironment } from '../../bench/ceilings';
 import { type ErrorCode, FusorError } from '../../errors';
 import type { Round } from '../../profile/round';
+import { revived } from '../told-error';
 import type { Problem } from '../train/problem';
 import type { Obstacle, Way } from '../ways';
 import type { Done, Order, Ready, Request, Told } from './child';
@@ -15,8 +16,7 @@ export interface Measured {
   done: Done;
 }
 
-export interface Plan extends Omit<Request, 'problem'> {
-  problem: Problem;
+export interface Plan extends Request {
   rounds: number;
   /** Whether phases are marked as ranges of NVTX. */
   nvtx: boolean;
@@ -142,13 +142,8 @@ class Variant {
       this.#child.once('message', (told: Told) => {
         this.#child.off('exit', died);
         this.signal.removeEventListener('abort', abort);
-        if (told.kind !== 'failed') return resolve(told);
-        const message = `${told.message}`;
-        reject(
-          told.code === 'ERR_INTERNAL'
-            ? new Error(`${this.way.name}: ${message}`)
-            : new FusorError(told.code as ErrorCode, [message]),
-        );
+        if (told.kind === 'failed') reject(revived(told.error, this.way.name));
+        else resolve(told);
       });
       this.#child.send(order);
     });

@@ -2,6 +2,7 @@
 import type { Callback, ModelCheckpoint, RuntimeInfo, TrainingContext } from '../../index';
 import type { Call } from '../command';
 import type { train } from '../options';
+import type { ToldError } from '../told-error';
 import { type Fallback, wayOf } from './document';
 import type { TrainSettings } from './problem';
 
@@ -14,14 +15,6 @@ export interface Task {
   failed: Fallback[];
 }
 
-export interface PlainError {
-  name: string;
-  code?: string;
-  message: string;
-  details?: object;
-  stack?: string;
-}
-
 /** What the child says. */
 export type Told =
   | { kind: 'opened'; way: string; device: string }
@@ -29,7 +22,7 @@ export type Told =
   /** work: of how many steps, at most, what it does next is worth. */
   | { kind: 'step'; step: number; work: number; saved: boolean }
   | { kind: 'done'; status: number }
-  | { kind: 'failed'; error: PlainError };
+  | { kind: 'failed'; error: ToldError };
 
 /** Between two words on progress: milliseconds. */
 const QUIET = 50;

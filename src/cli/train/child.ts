@@ -2,7 +2,8 @@
 import { trainHere } from '../commands/train';
 import { listenForSignals } from '../interrupt';
 import { Output } from '../output';
-import { Attempt, type PlainError, type Task, type Told } from './attempt';
+import { toldError } from '../told-error';
+import { Attempt, type Task, type Told } from './attempt';
 
 listenForSignals();
 // The supervisor is gone: what was done is kept, as after SIGTERM.
@@ -17,15 +18,8 @@ process.once('message', async (task: Task) => {
   const out = new Output(Boolean(json), Boolean(quiet));
   const end = await trainHere({ ...task.call, out }, new Attempt(task, tell)).then(
     (status): Told => ({ kind: 'done', status }),
-    (error): Told => ({ kind: 'failed', error: plain(error) }),
+    (error): Told => ({ kind: 'failed', error: toldError(error) }),
   );
   process.off('disconnect', orphaned);
   if (process.connected) process.send!(end, () => process.connected && process.disconnect());
 });
-
-function plain(error: unknown): PlainError {
-  if (!(error instanceof Error)) return { name: 'Error', message: String(error) };
-  const { name, message, stack } = error;
-  const { code, details } = error as { code?: string; details?: object };
-  return { name, message, stack, code, details };
-}

@@ -23,9 +23,10 @@ import { isConfiguration, keptToTrain } from './kept';
 
 export type TrainSettings = Settings<typeof options.train>;
 /** What is trained and where; the settings of the commands that train hold it. */
-export type Problem = Resolved<
-  typeof options.problem & typeof options.runtime & Pick<typeof options.common, 'quiet'>
->;
+export interface Problem {
+  settings: Settings<typeof options.problem & typeof options.runtime & Pick<typeof options.common, 'quiet'>>;
+  origins: Resolved<typeof options.problem>['origins'];
+}
 
 /**
  * @param validation the share to validate with, of a file of the user's own: chosen at random, the same of each class
@@ -69,12 +70,12 @@ export async function buildModel(
   const model = settings.model === undefined ? mlp(settings, data) : await modelAt(settings.model);
   const stored = model.toJSON().compile;
   const kind = origins.optimizer !== 'default' || !stored ? settings.optimizer : stored.optimizer.kind;
-  const { backend, device, kernels, precision, threads, tfjsEngine, quiet } = settings;
   model.compile({
     optimizer: optimizerOf(kind, settings, stored?.optimizer),
     loss: settings.loss ?? stored?.loss ?? lossFor(data),
     metrics: stored?.metrics ?? [data.classes === 0 ? 'mae' : 'accuracy'],
-    ...{ seed, backend, device, kernels, precision, threads, tfjsEngine, quiet },
+    seed,
+    ...whereOf(settings),
   });
   return model;
 }

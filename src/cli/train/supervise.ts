@@ -1,13 +1,13 @@
 /** Training on a GPU, which may fail: in a process of its own, gone on with from its last checkpoint. */
 import { randomInt } from 'node:crypto';
 import { relative } from 'node:path';
-import { type ErrorCode, FusorError, isFusorError } from '../../errors';
+import { type ErrorCode, FusorError } from '../../errors';
 import { findCheckpoint } from '../../runs/checkpoint-folder';
 import { scheduleOf } from '../../runs/checkpoint-schedule';
 import type { Call } from '../command';
 import { Interrupted } from '../interrupt';
 import type { train } from '../options';
-import type { PlainError } from './attempt';
+import { revived } from '../told-error';
 import type { Fallback } from './document';
 import type { TrainSettings } from './problem';
 import { type Outcome, trainInProcess } from './training-process';
@@ -101,14 +101,4 @@ function unrecovered(
   const where = resume && (relative('', resume) || '.');
   const mend = where && `go on with: fusor train --resume ${JSON.stringify(where)}`;
   return new FusorError(code, [reason, way, mend], { runDir: resume ?? null });
-}
-
-/** The error of another process as it would have been here. */
-function revived({ name, code = '', message, details, stack }: PlainError): Error {
-  if (name === 'AbortError') return new Interrupted(code as 'SIGINT', message, details as never);
-  const error = isFusorError({ code })
-    ? new FusorError(code as ErrorCode, [message], details as never)
-    : new Error(message);
-  if (stack) error.stack = stack;
-  return error;
 }

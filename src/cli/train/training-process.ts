@@ -1,7 +1,8 @@
 /** One training in a process of its own, watched. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
-import type { PlainError, Task, Told } from './attempt';
+import type { ToldError } from '../told-error';
+import type { Task, Told } from './attempt';
 import { Watchdog } from './watchdog';
 
 /** Libraries may hang on the way out: a process whose work is done gets so many milliseconds. */
@@ -19,7 +20,7 @@ export interface Outcome {
   saved: boolean;
   step?: number;
   status?: number;
-  error?: PlainError;
+  error?: ToldError;
   /** 'was killed by SIGSEGV', 'made no progress in 30 s'. */
   death?: string;
   /** The user's, which the training had to obey. */

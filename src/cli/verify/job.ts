@@ -18,7 +18,7 @@ const ANYWHERE = {
 export async function prepare({ settings, origins }: Call<typeof verify>, seed: number, temp: string) {
   const problem: Problem = {
     settings: { ...settings, ...ANYWHERE, quiet: true },
-    origins: { ...origins, ...ANYWHERE },
+    origins,
   };
   const loaded = await loadProblem(problem, seed);
   const data = { ...loaded, train: arraysOf(loaded.train) };

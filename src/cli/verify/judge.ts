@@ -1,9 +1,11 @@
 /** Who is right, and who is not. */
+
+import { revived } from '../told-error';
 import { differences, within } from './parity';
 import { partingOf } from './parting';
 import type { Verified } from './report';
 import type { Trace } from './trace-files';
-import { errorOf, type Failure, failed, type Shapes, type Tracer } from './tracers';
+import { type Failure, failed, type Shapes, type Tracer } from './tracers';
 
 interface Trained {
   tracer: Tracer;
@@ -14,7 +16,7 @@ interface Trained {
 export function referenceOf(traces: ReadonlyMap<Tracer, Trace | Failure>, name: string | undefined): Trained {
   const trained = [...traces].flatMap(([tracer, trace]) => (failed(trace) ? [] : [{ tracer, trace }]));
   // Nobody could train: the reason is the problem's.
-  if (trained.length === 0) throw errorOf([...traces.values()][0] as Failure);
+  if (trained.length === 0) throw revived([...traces.values()][0] as Failure);
   const apart = trained.map(
     ({ trace }) => trained.filter((other) => !within(differences(other.trace, trace))).length,
   );

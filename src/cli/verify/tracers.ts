@@ -2,7 +2,8 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ErrorCode, FusorError } from '../../errors';
+import { FusorError } from '../../errors';
+import { revived, type ToldError } from '../told-error';
 import type { Problem } from '../train/problem';
 import type { Obstacle, Way } from '../ways';
 import { type Contents, readTrace, TRACE_FILE, type Trace } from './trace-files';
@@ -14,9 +15,8 @@ export interface TracePlan {
 }
 
 /** Where a process stopped before it had trained. */
-export interface Failure {
+export interface Failure extends ToldError {
   code: string;
-  message: string;
 }
 
 export interface Tracer {
@@ -119,17 +119,13 @@ export async function trainEach(
     tell(tracer.name);
     const result = await tracer.trace(plan, signal);
     if (!failed(result)) traces.set(tracer, result);
-    else if (result.code === 'ERR_BACKEND_UNAVAILABLE') throw errorOf(result);
+    else if (result.code === 'ERR_BACKEND_UNAVAILABLE') throw revived(result);
     else if (result.code === 'ERR_UNSUPPORTED')
       refused.push({ name: tracer.name, reason: result.message, cure: '' });
     else traces.set(tracer, result);
   }
   if (traces.size < 2) throw nothingToCompare(refused);
   return { traces, refused };
-}
-
-export function errorOf({ code, message }: Failure): Error {
-  return code === 'ERR_INTERNAL' ? new Error(message) : new FusorError(code as ErrorCode, [message]);
 }
 
 function nothingToCompare(refused: readonly Obstacle[]): FusorError {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { FusorError } from '../../errors';
-import { refused } from '../stored-model';
+import { refused } from '../../files/refused';
 
 export interface Hdf5Dataset {
   /** layers/dense/vars/0 */

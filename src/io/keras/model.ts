@@ -4,14 +4,15 @@
  */
 
 import { writeAtomic } from '../../files/atomic';
-import { withFile } from '../../files/read-file';
+import { readWhole } from '../../files/read-file';
+import { refused } from '../../files/refused';
 import type { Tensor } from '../../files/safetensors';
 import { layoutOf } from '../../model/layout';
 import type { Model } from '../../model/model';
 import type { ModelConfig } from '../../model/types';
 import { version } from '../../version';
-import { objectOf } from '../model-files';
-import { modelOf, refused, type StoredModel } from '../stored-model';
+import { missing, objectOf } from '../model-files';
+import { modelOf, type StoredModel } from '../stored-model';
 import { checkShapes } from '../weights-check';
 import { unzip, zip } from '../zip';
 import { kerasJson, kerasUnread, readKerasConfig, writeKerasConfig } from './config';
@@ -25,11 +26,7 @@ const WEIGHTS = 'model.weights.h5';
 /** The version whose form of files this is; any Keras 3 reads it. */
 const KERAS_VERSION = '3.15.1';
 
-const bytesOf = (file: string) => {
-  const missing = (cause: unknown) =>
-    refused(file, 'missing', 'no such model file', 'check the path', {}, cause);
-  return withFile(file, missing, ({ size, read }) => read(0, size));
-};
+const bytesOf = (file: string) => readWhole(file, missing(file, 'check the path'));
 
 export interface KerasArchive {
   config: ModelConfig;

@@ -1,6 +1,7 @@
 /** Reading a foreign JSON value part by part: each part is of the kind that is wanted, or the error says where. */
 import { show } from '../../arguments';
-import { refused } from '../stored-model';
+import { isObject } from '../../files/json';
+import { refused } from '../../files/refused';
 
 export type Json = Record<string, unknown>;
 
@@ -22,7 +23,7 @@ export class Place {
   }
 
   object(value: unknown): Json {
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Json;
+    if (isObject(value)) return value;
     throw this.wrong(value, 'an object');
   }
 

@@ -1,8 +1,8 @@
 /** The layers of TensorFlow.js and Keras that there are here, both ways. The list is closed: nothing is looked up. */
 import { show } from '../../arguments';
 import { FusorError, nearestName } from '../../errors';
+import { refused } from '../../files/refused';
 import type { LayerConfig } from '../../model/layers';
-import { refused } from '../stored-model';
 import type { Json, Place } from './json';
 import { readRestraints, writeRestraints } from './restraints';
 

@@ -1,7 +1,7 @@
 /** weightsManifest: which weights lie where in which files. Everything is checked before any of them is opened. */
 import { show } from '../../arguments';
 import { FusorError } from '../../errors';
-import { refused } from '../stored-model';
+import { refused } from '../../files/refused';
 import { type Json, Place } from './json';
 
 export interface WeightEntry {

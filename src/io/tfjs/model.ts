@@ -5,11 +5,12 @@
 import { join } from 'node:path';
 import { sha256 } from '../../data/digests';
 import { writeAtomic } from '../../files/atomic';
+import { refused } from '../../files/refused';
 import type { Tensor } from '../../files/safetensors';
 import type { Model } from '../../model/model';
 import type { ModelConfig } from '../../model/types';
 import { version } from '../../version';
-import { modelOf, refused, type StoredModel } from '../stored-model';
+import { modelOf, type StoredModel } from '../stored-model';
 import { checkShapes } from '../weights-check';
 import type { Json } from './json';
 import { readManifest, type WeightGroup } from './manifest';

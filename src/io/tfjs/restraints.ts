@@ -1,7 +1,7 @@
 /** Regularisers and constraints of Dense layers ↔ those of TensorFlow.js and Keras, which have them alike. */
 import { show } from '../../arguments';
 import type { ConstraintPlan, RegularizerPlan, Restraints } from '../../backend/contract';
-import { refused } from '../stored-model';
+import { refused } from '../../files/refused';
 import type { Json, Place } from './json';
 
 /** Their names of ours. */

@@ -3,8 +3,8 @@ import { dirname } from 'node:path';
 import { sha256 } from '../../data/digests';
 import { containedPath } from '../../files/contained-path';
 import { allocate, withFile } from '../../files/read-file';
+import { refused } from '../../files/refused';
 import type { Tensor } from '../../files/safetensors';
-import { refused } from '../stored-model';
 import type { WeightEntry, WeightGroup } from './manifest';
 
 interface Shard {

@@ -1,6 +1,7 @@
 /** modelTopology ↔ our configuration: a stack of layers, or a graph that is one. */
+
+import { refused } from '../../files/refused';
 import type { ModelConfig } from '../../model/types';
-import { refused } from '../stored-model';
 import { type Json, Place } from './json';
 import { readLayer, writeLayer } from './layers';
 

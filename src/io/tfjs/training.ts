@@ -1,5 +1,7 @@
 /** trainingConfig ↔ what a model is compiled with, as far as both sides know the same losses and optimisers. */
+
 import { FusorError } from '../../errors';
+import { isObject } from '../../files/json';
 import type { TrainingConfig } from '../../model/compile';
 import type { LossConfig } from '../../model/losses';
 import type { MetricConfig } from '../../model/metrics';
@@ -28,9 +30,6 @@ const METRICS: Record<string, keyof typeof KINDS> = {
   mae: 'mae',
   mean_absolute_error: 'mae',
 };
-
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** What says how a metric's name is meant. */
 export interface Measured {

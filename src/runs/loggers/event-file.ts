@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { AppendFile } from '../../files/append-file';
+import { crc32c } from '../../files/crc';
 import { makeFolders } from '../../files/make-folders';
 import { ioError } from '../../files/system-error';
 
@@ -80,20 +81,6 @@ function record(data: Uint8Array): Uint8Array {
   bytes.set(data, 12);
   bytes.writeUInt32LE(masked(data), 12 + data.length);
   return bytes;
-}
-
-/** The Castagnoli polynomial, reflected. */
-const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let value = byte;
-  for (let bit = 0; bit < 8; bit++) value = (value >>> 1) ^ (value & 1 ? 0x82f63b78 : 0);
-  return value;
-});
-
-/** crc32c, as zlib has it of another polynomial only. */
-export function crc32c(data: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (const byte of data) crc = TABLE[(crc ^ byte) & 255] ^ (crc >>> 8);
-  return (crc ^ 0xffffffff) >>> 0;
 }
 
 /** A checksum of data that may hold checksums. */

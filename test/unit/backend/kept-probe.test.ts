@@ -13,7 +13,7 @@ describeUnless(!built && 'the native backend is not built')('what a probe found 
   /** In a process of its own, as a command would. */
   function nameOfCpu({ fresh = false, env = {} } = {}): string {
     const code = `require(${JSON.stringify(provider)}).provider.probe('auto', ${fresh})
-      .then(({ candidates }) => console.log(JSON.stringify(candidates.at(-1).deviceName)))`;
+      .then((candidates) => console.log(JSON.stringify(candidates.at(-1).deviceName)))`;
     return inChild(code, { FUSOR_CACHE: cache, ...env });
   }
 
@@ -25,7 +25,7 @@ describeUnless(!built && 'the native backend is not built')('what a probe found 
     utimesSync(bystander, 1000, 1000);
     for (const file of files()) {
       const kept = JSON.parse(readFileSync(file, 'utf8'));
-      kept.availability.candidates[0].deviceName = 'kept';
+      kept.candidates[0].deviceName = 'kept';
       kept.files[bystander] = `0 1000000 ${statSync(bystander).ino}`;
       writeFileSync(file, JSON.stringify(kept));
     }

@@ -10,7 +10,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Probes a module whose probeHere has this body. */
-function probe(body: string, timeoutMs?: number, top = '') {
+function probe(body: string, timeoutMs = 30_000, top = '') {
   const file = path.join(folder, `${Math.random().toString(36).slice(2)}.js`);
   writeFileSync(file, `${top}\nexports.probeHere = async () => { ${body} };`);
   return probeInChild(file, timeoutMs, [
@@ -30,15 +30,11 @@ const usable = {
 };
 
 test('what the child finds comes back', async () => {
-  expect(await probe(`return { candidates: [${JSON.stringify(usable)}] };`)).toEqual({
-    candidates: [usable],
-  });
+  expect(await probe(`return [${JSON.stringify(usable)}];`)).toEqual([usable]);
 });
 
 test('it is another process, and does not outlive its answer', async () => {
-  const { candidates } = await probe(
-    `setInterval(() => {}, 1000); return { candidates: [{ pid: process.pid }] };`,
-  );
+  const candidates = await probe(`setInterval(() => {}, 1000); return [{ pid: process.pid }];`);
   const { pid } = candidates[0] as unknown as { pid: number };
   expect(pid).not.toBe(process.pid);
   let alive = true;
@@ -64,7 +60,7 @@ test.each([
     'ended with status',
   ],
 ])('%s makes every subject unusable, with the reason', async (_name, body, reason) => {
-  const { candidates } = await probe(body, 20_000);
+  const candidates = await probe(body, 20_000);
   expect(candidates.map(({ engine, device, usable: can }) => [engine, device, can])).toEqual([
     ['libtorch', 'cpu', false],
     ['libtorch', 'cuda', false],
@@ -76,21 +72,19 @@ test.each([
 });
 
 test('what the child said last on stderr is part of the reason', async () => {
-  const { candidates } = await probe(
-    "require('node:fs').writeSync(2, 'terminate called\\n'); process.abort();",
-  );
+  const candidates = await probe("require('node:fs').writeSync(2, 'terminate called\\n'); process.abort();");
   expect(candidates[0].reason).toContain('SIGABRT: terminate called');
 });
 
 test('a module that cannot be loaded', async () => {
-  const { candidates } = await probe('', 20_000, "require('./missing.node');");
+  const candidates = await probe('', 20_000, "require('./missing.node');");
   expect(candidates[0].reason).toContain("Cannot find module './missing.node'");
   expect(candidates[0].reason).not.toContain('\n');
 });
 
 test('a hang is ended', async () => {
   const begin = performance.now();
-  const { candidates } = await probe('for (;;) {}', 700);
+  const candidates = await probe('for (;;) {}', 700);
   expect(candidates[0].reason).toBe('the probe gave no answer within 0.7 s');
   expect(performance.now() - begin).toBeLessThan(5000);
 });

@@ -1,5 +1,5 @@
 import type { BackendName, BackendProvider, Candidate, DeviceRequest } from '../../../src/backend/contract';
-import type { SelectionRequest } from '../../../src/backend/request';
+import type { DeviceOptions } from '../../../src/backend/request';
 import { Selector } from '../../../src/backend/select';
 import { FusorError } from '../../../src/errors';
 import { failure } from '../../support/models';
@@ -22,7 +22,7 @@ function machine(native: string[], tfjs: string[], driver = false, fails: string
     name,
     async probe() {
       calls.push(`probe ${name}`);
-      return { candidates: texts.map((text) => candidate(name, text)) };
+      return texts.map((text) => candidate(name, text));
     },
     async open(request) {
       const what = name === 'native' ? `native ${request.device}` : `tfjs ${request.tfjsEngine}`;
@@ -40,7 +40,7 @@ function machine(native: string[], tfjs: string[], driver = false, fails: string
     },
     () => driver,
   );
-  const choose = async (request: SelectionRequest = {}) => {
+  const choose = async (request: DeviceOptions = {}) => {
     const { backend, steppedDown } = await selector.select({ quiet: true, ...request });
     const chosen = backend.name === 'native' ? `native ${backend.device}` : `tfjs ${backend.engine}`;
     return [chosen, ...steppedDown.map((step) => step.candidate)];
@@ -94,7 +94,7 @@ test('what cannot win is not probed', async () => {
   expect(named.calls).toEqual(['probe tfjs', 'open tfjs wasm']);
 });
 
-test.each<[SelectionRequest, string]>([
+test.each<[DeviceOptions, string]>([
   [{ backend: 'native' }, 'native cuda:0'],
   [{ backend: 'tfjs' }, 'tfjs node-gpu'],
   [{ device: 'cpu' }, 'native cpu'],
@@ -108,7 +108,7 @@ test.each<[SelectionRequest, string]>([
   expect(await machine(['cuda:0', 'cuda:1', 'cpu'], TFJS, true).choose(request)).toEqual([expected]);
 });
 
-test.each<[SelectionRequest, string]>([
+test.each<[DeviceOptions, string]>([
   [
     { device: 'cuda' },
     'device cuda cannot be had · native cuda: no cuda; tfjs node-gpu: no node-gpu · get cuda',

@@ -29,9 +29,9 @@ describe('the provider', () => {
   });
 
   test('knows its engines, best first, and says what is missing and what to do', async () => {
-    const { candidates } = await provider.probe();
+    const candidates = await provider.probe();
     // Asked for one, it looks at that one only; wasm and plain JavaScript share a child.
-    const looked = async (engine: string) => (await provider.probe(engine)).candidates.map((c) => c.engine);
+    const looked = async (engine: string) => (await provider.probe(engine)).map((c) => c.engine);
     expect(await looked('wasm')).toEqual(['wasm', 'cpu']);
     expect(new Set(await looked('node'))).toEqual(new Set(['node']));
     expect(candidates.map(({ engine }) => engine)).toEqual(['node-gpu', 'node', 'wasm', 'cpu']);

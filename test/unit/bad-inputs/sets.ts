@@ -23,7 +23,7 @@ export function badSets(root: string): BadInput[] {
     ['no records', cifar(Buffer.alloc(0)), 'ERR_DATA_EMPTY', 'data_batch_3.bin', anew],
     ['a record that is cut', cifar(records.subarray(0, 7000)), FORMAT, 'record 2 has 854 of its 3073', anew],
     ['records of CIFAR-100', cifar(Buffer.alloc(3 * 3074)), FORMAT, 'data_batch_3.bin', 'CIFAR-100'],
-    ['records, packed', cifar(gzipSync(records)), FORMAT, 'a gzip file', anew],
+    ['records, packed', cifar(gzipSync(records)), FORMAT, 'a gzip file', 'unpack it first'],
     ['a class of 10', cifar(wrongLabel), 'ERR_LABEL_RANGE', 'data_batch_3.bin, label 2', anew],
     ['reviews: none', imdb(''), 'ERR_DATA_EMPTY', 'labeledBow.feat', anew],
     [

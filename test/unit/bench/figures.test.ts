@@ -1,6 +1,6 @@
 import { rowsOf } from '../../../src/bench/kernel';
 import { shareOf } from '../../../src/bench/roofline';
-import { median, quantile, spread } from '../../../src/bench/statistics';
+import { figure, median, quantile } from '../../../src/bench/statistics';
 import { csv, markdown } from '../../../src/cli/bench/format';
 import { toShapes } from '../../../src/cli/bench/shapes';
 
@@ -17,13 +17,13 @@ const ceilings = {
 test('median and spread', () => {
   expect(median([9, 1, 5])).toBe(5);
   expect(quantile([4, 1, 2, 3], 0.25)).toBe(2);
-  expect(spread([1, 2, 3, 4, 5, 6, 7, 8])).toBe((7 - 3) / 5);
+  expect(figure([1, 2, 3, 4, 5, 6, 7, 8]).spread).toBe((7 - 3) / 5);
 });
 
 describe('share of the ceilings', () => {
   test('many operations on few bytes: compute', () => {
     const share = shareOf({ flops: 1000, read: 8, written: 8 }, 2e-8, ceilings);
-    expect(share).toEqual({ ofPeak: 0.5, ofCeiling: 0.5, bound: 'compute' });
+    expect(share).toEqual({ ofPeak: 0.5, ofCeiling: 0.5, nearest: 'compute', bound: 'compute' });
   });
 
   test('few operations on more bytes than the cache holds: memory; reading costs what it costs alone', () => {

@@ -4,13 +4,15 @@ import { Dashboard } from '../../../src/cli/dashboard/dashboard';
 import type { TrainingContext } from '../../../src/index';
 
 const EVERY = 500; // milliseconds between two points
-const facts = { title: 'a training', ranOn: 'here', seed: 7, batchSize: 32 };
+const facts = () => ({ title: 'a training', ranOn: 'here', seed: 7, batchSize: 32, folder: 'runs/a' });
 const history = { epoch: [], history: {}, timing: { steps: 1, stepMicroseconds: 1, fitSeconds: 1 } };
 const context = {
   epochs: 10,
   batch: 1500,
   batches: 1500,
   stepMicroseconds: 80,
+  logNames: ['loss', 'accuracy', 'valLoss', 'valAccuracy'],
+  accuracyNames: ['accuracy', 'valAccuracy'],
   history,
 } as never as TrainingContext;
 const turn = () => new Promise((done) => setTimeout(done, 1));

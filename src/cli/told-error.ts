@@ -1,0 +1,26 @@
+/** Errors on their way from one process to another. */
+import { type ErrorCode, FusorError, isFusorError } from '../errors';
+import { Interrupted } from './interrupt';
+
+/** JSON-safe. */
+export interface ToldError {
+  message: string;
+  name?: string;
+  code?: string;
+  details?: object;
+  stack?: string;
+}
+
+export function toldError(error: unknown): ToldError {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const { name, message, stack } = error;
+  const { code, details } = error as { code?: string; details?: object };
+  return { name, message, stack, code, details };
+}
+
+/** The error as it would have been here. @param where names the other process, where the error is none of ours */
+export function revived({ name, code = '', message, details, stack }: ToldError, where = ''): Error {
+  if (name === 'AbortError') return new Interrupted(code as 'SIGINT', message, details as never);
+  if (isFusorError({ code })) return new FusorError(code as ErrorCode, [message], details as never);
+  return Object.assign(new Error(where ? `${where}: ${message}` : message), stack && { stack });
+}
