@@ -6,7 +6,14 @@ export type {
   BackendName,
   Candidate,
   DeviceRequest,
+  LayerPlan,
+  LossPlan,
+  MetricPlan,
+  OptimizerPlan,
+  Parameter,
   Phase,
+  Precision,
+  Session,
   SessionState,
   Timeline,
   TrainPlan,
@@ -32,6 +39,7 @@ export type { TableColumn, TableSchema } from './data/table/schema';
 export { type ErrorCode, type ErrorDetails, exitStatusOf, FusorError, isFusorError } from './errors';
 export { type Conversion, type ConvertOptions, convertModel } from './io/convert';
 export { loadModel, loadWeights, type SaveOptions, saveModel } from './io/model';
+export type { FormatName } from './io/stored-model';
 export type { CompileOptions, TrainingConfig } from './model/compile';
 export {
   type FindLearningRateOptions,
@@ -76,7 +84,7 @@ export { type EarlyStopping, type EarlyStoppingOptions, earlyStopping } from './
 export type { History, Logs, Timing } from './train/history';
 export { learningRateScheduler } from './train/learning-rate';
 export type { MonitorOptions } from './train/monitor';
-export type { FitOptions } from './train/options';
+export type { FitOptions, FitRows } from './train/options';
 export { type ReduceOnPlateauOptions, reduceOnPlateau } from './train/reduce-on-plateau';
 export { type Schedule, schedules } from './train/schedules';
 export { terminateOnNaN } from './train/terminate-on-nan';

@@ -1,4 +1,4 @@
-// What a profile hears of a span: see Timeline in src/backend/native/timeline.ts.
+// What a profile hears of a span: see NativeTimeline in src/backend/native/binding.ts.
 #pragma once
 #include <napi.h>
 

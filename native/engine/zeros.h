@@ -10,7 +10,7 @@ double densityOf(const Dataset& data, int features);
 // The same of [rows, columns] floats: a batch, or what a layer gave.
 double densityOf(const float* x, long ld, int rows, int columns);
 
-// Measured to pay below some 0.7, from one row on to a thousand.
+// Measured to pay below some 0.7, from one row on to a thousand; 0.6, for a sample may be wrong.
 inline bool leavesOutZeros(double density) { return density < 0.6; }
 // Share of the products that are computed then.
 inline double computed(double density) { return leavesOutZeros(density) ? density : 1; }

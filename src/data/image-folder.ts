@@ -13,6 +13,7 @@ export const isPictureName = (name: string): boolean => KINDS.includes(extname(n
 export interface ImageFolderOptions {
   /** Height and width that images are brought to; by default all must have those of the first. */
   imageSize?: readonly [height: number, width: number];
+  /** Takes the first images only, at most so many. */
   limit?: number;
 }
 

@@ -14,11 +14,16 @@ import { BlockReader, blockStream } from './table/stream';
 export interface OpenTableOptions extends TableOptions {
   /** 'auto': bytes stay bytes where all columns are and one is above 127, else 'standard'. */
   scale?: 'auto' | TableSchema['scale'];
+  /** Shares of the rows to validate and to test with, each in [0, 1), together below 1; of classes, the same of each. Default 0. */
   validation?: number;
   test?: number;
+  /** Which rows those are; the same for the same seed. Default 0. */
   seed?: number;
+  /** Takes the first rows only, at most so many. */
   limit?: number;
+  /** Whether rows are read from a file while training, instead of from memory; default: of a table above 256 MiB. */
   stream?: boolean;
+  /** Where a streamed table's numbers are kept meanwhile; default: FUSOR_DATA, or the cache folder. */
   dataDir?: string;
 }
 

@@ -13,7 +13,9 @@ export interface FindLearningRateOptions {
   steps?: number;
   /** Default 32. */
   batchSize?: number;
+  /** Of the order of rows, and of weights that nothing has drawn yet; default: compile's, else at random. */
   seed?: number;
+  /** Ends it: what its reason is, is thrown. The weights are those of before. */
   signal?: AbortSignal;
 }
 

@@ -14,15 +14,20 @@ export interface ModelConfig {
 
 /** What a model runs on. */
 export interface RuntimeInfo {
+  /** 'native', 'tfjs'. */
   backend: string;
+  /** 'libtorch'; of tfjs 'node-gpu', 'node', 'wasm', 'cpu'. */
   engine: string;
   /** 'cpu', 'cuda:0'. */
   device: string;
   deviceName: string;
   /** 'fused', 'framework', … */
   kernels: string;
+  /** The instruction set: 'avx512', 'avx2', …; of a GPU its architecture, 'sm_90'. */
   isa: string;
+  /** Threads that compute; of fused kernels on a GPU, its multiprocessors. */
   threads: number;
+  /** Of the libraries, by name. */
   versions: Record<string, string>;
   /** Whether the library behind it sees a GPU; absent where it could not use one. */
   gpuVisible?: boolean;
@@ -37,5 +42,6 @@ export interface EvaluateOptions {
   batchSize?: number;
   /** Factors for the loss, one a row. */
   sampleWeight?: ArrayLike;
+  /** Ends it: what its reason is, is thrown. */
   signal?: AbortSignal;
 }
