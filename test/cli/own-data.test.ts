@@ -54,7 +54,9 @@ test('values: squared error, its metric, and the same columns for other rows', a
   );
   const { test: tested, history, model, data } = documentOf(ran);
   expect(Object.keys(history[0])).toEqual(expect.arrayContaining(['loss', 'mae', 'valLoss', 'valMae']));
-  expect(model.layers.at(-1).config).toMatchObject({ units: 1, activation: 'linear' });
+  const [dense, rescaling] = model.layers.slice(-2);
+  expect(dense.config).toMatchObject({ units: 1, activation: 'linear' });
+  expect(rescaling.className).toBe('Rescaling');
   expect([tested.accuracy, data.rows]).toEqual([null, 320]);
   expect(tested.mae).toBeLessThan(0.2);
   expect(ran.stderr).toContain('mae: ');
@@ -81,6 +83,20 @@ test('values: squared error, its metric, and the same columns for other rows', a
     const { status, stderr } = await fusor([command, model], { cwd });
     expect([status, stderr]).toEqual([2, expect.stringContaining(`houses.csv: name data of that form`)]);
   }
+});
+
+test('values of any size are learnt', async () => {
+  const [head, ...rows] = readFileSync(join(cwd, 'houses.csv'), 'utf8').trim().split('\n');
+  const at = head.split(',').indexOf('value');
+  const dear = rows.map((row) => {
+    const cells = row.split(',');
+    cells[at] = String(300_000.5 + 100_000 * Number(cells[at]));
+    return cells.join(',');
+  });
+  writeFileSync(join(cwd, 'dear.csv'), [head, ...dear].join('\n'));
+  const { test: plain } = documentOf(await train('houses.csv', 'value', '--run-dir', 'plain'));
+  const { test: tested } = documentOf(await train('dear.csv', 'value', '--run-dir', 'dear'));
+  expect(tested.mae / 100_000 / plain.mae).toBeCloseTo(1, 2);
 });
 
 test('values: the run goes on, and is repeated by its config', async () => {

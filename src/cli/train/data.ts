@@ -1,11 +1,13 @@
 /** The rows of a command, in arrays, or a source of them where there are many, as its model takes them. */
 import type { LabelledRows } from '../../data/entry';
 import type { Rows } from '../../data/open-table';
+import type { TableSchema } from '../../data/table/schema';
 import { FusorError } from '../../errors';
 import {
   type ArrayLike,
   type EpochAt,
   type Model,
+  type NumericArray,
   ndarray,
   type RowStream,
   toCategorical,
@@ -33,6 +35,23 @@ export function inputShapeOf(rows: Rows): readonly number[] {
 /** Values a row. */
 export function outputsOf(rows: Rows): number {
   return isArrays(rows) ? rows.y.data.length / rows.y.shape[0] : 1;
+}
+
+/** Mean and deviation of the values to predict; of a table those of the rows that train. Null where they say nothing. */
+export function valuesOf(rows: Rows, schema?: TableSchema): { mean: number; deviation: number } | null {
+  const { mean, deviation } = schema?.label ?? (isArrays(rows) ? momentsOf(rows.y.data) : {});
+  return mean !== undefined && deviation ? { mean, deviation } : null;
+}
+
+function momentsOf(values: NumericArray): { mean: number; deviation: number } {
+  const mean = sumOf(values, (value) => value) / values.length;
+  return { mean, deviation: Math.sqrt(sumOf(values, (value) => (value - mean) ** 2) / values.length) };
+}
+
+function sumOf(values: NumericArray, of: (value: number) => number): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += of(values[i]);
+  return sum;
 }
 
 /** @throws ERR_ARG where they do not all lie in memory */

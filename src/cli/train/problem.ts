@@ -18,7 +18,7 @@ import { whereOf } from '../model-path';
 import type { Settings } from '../option';
 import type * as options from '../options';
 import type { Resolved } from '../settings';
-import { inputShapeOf, outputsOf } from './data';
+import { inputShapeOf, outputsOf, valuesOf } from './data';
 import { isConfiguration, keptToTrain } from './kept';
 
 export type TrainSettings = Settings<typeof options.train>;
@@ -91,11 +91,11 @@ function lossFor({ classes }: OwnData): LossName {
 
 /**
  * Pixels / 255, flat, the hidden layers with relu, one output a class; for two classes and its loss, one output; for values one
- * output a value, as it is.
+ * output a value, which a rescaling brings to the size of those to predict: weights begin for values of about 1, and get there in no time.
  */
 function mlp(
   { layers: widths, loss, l1, l2, maxNorm }: Problem['settings'],
-  { train, classes, scale }: OwnData,
+  { train, classes, scale, schema }: OwnData,
 ): Model {
   const binary = loss === 'binaryCrossentropy';
   const inputShape = inputShapeOf(train);
@@ -103,6 +103,7 @@ function mlp(
     kernelRegularizer: { l1, l2 },
     ...(maxNorm !== undefined && { kernelConstraint: { maxNorm } }),
   };
+  const values = classes === 0 && (loss ?? 'mean').startsWith('mean') ? valuesOf(train, schema) : null;
   const last =
     classes === 0
       ? layers.dense(outputsOf(train), held)
@@ -115,6 +116,7 @@ function mlp(
     layers.flatten(),
     ...widths.map((units) => layers.dense(units, { activation: 'relu', ...held })),
     last,
+    ...(values ? [layers.rescaling(values.deviation, { offset: values.mean })] : []),
   ]);
 }
 

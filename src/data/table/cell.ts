@@ -1,6 +1,6 @@
 /** What a cell of text means. */
 
-const MISSING = new Set(['', 'NA', 'N/A', 'NaN', 'nan', 'null', 'NULL', 'None', '?']);
+const MISSING = new Set(['', 'NA', 'N/A', 'n/a', 'NaN', 'nan', 'null', 'NULL', 'None', '?']);
 
 export const isMissing = (cell: string): boolean => MISSING.has(cell.trim());
 

@@ -14,8 +14,9 @@ export interface Choice {
 export interface Kept {
   /** By part. */
   blocks: KeptBlock[];
-  /** Of the rows that train. */
+  /** Of the rows that train; and of their labels, where these are values. */
   moments: Moments;
+  labels: Moments;
   /** Of bytes: whether one is above 127. */
   high: boolean;
 }
@@ -32,7 +33,9 @@ export function keep(all: Values, centre: Float64Array, choice: Choice): Kept {
   const blocks = PARTS.map((_, part) => pick({ rows: parts.length, values, labels }, width, parts, part));
   const moments = new Moments(centre);
   moments.add(blocks[0].values);
-  return { blocks, moments, high };
+  const ofLabels = new Moments(new Float64Array(1));
+  ofLabels.add(blocks[0].labels);
+  return { blocks, moments, labels: ofLabels, high };
 }
 
 function isHigh(bytes: Uint8Array): boolean {

@@ -17,7 +17,7 @@ export interface TableOptions {
   /** Columns of numbers that name something: one output a value, as text has it always. */
   categorical?: readonly string[];
   /**
-   * Empty cells, NA, NaN, null and ?: an error (the default), the column's mean, or the row is dropped. Among text only empty ones
+   * Empty cells, NA, N/A, n/a, NaN, nan, null, NULL, None and ?: an error (the default), the column's mean, or the row is dropped. Among text only empty ones
    * count, and with 'mean' they are a category of their own.
    */
   missing?: 'error' | 'mean' | 'drop';
@@ -70,7 +70,7 @@ export function csvLayout(file: string, head: Buffer, options: TableOptions): Ta
     throw new FusorError('ERR_DATA_EMPTY', ['the file has a header but no rows', file, 'give at least one'], {
       file,
     });
-  const kinds = names.map((_, i) => (rows.some((row) => isText(row[i] ?? '')) ? CATEGORY : NUMBER));
+  const kinds = names.map((_, i) => kindOf(rows.map((row) => row[i] ?? '')));
   let start = begin;
   if (isNamed) for (let row = lines.indexOf(first); row >= 0; row--) start = rowEnd(head, start, delimiter);
   const line = head.subarray(0, start).filter((byte) => byte === 10).length;
@@ -89,6 +89,24 @@ export function csvLayout(file: string, head: Buffer, options: TableOptions): Ta
     },
     options,
   );
+}
+
+/** Text in fewer cells than one of so many is a slip … */
+const SLIPS = 50;
+/** … in a column of so many different numbers: what names something has fewer. */
+const MOST_CODES = 20;
+
+/** A slip among numbers makes no category of each: it is refused where it stands. */
+function kindOf(cells: readonly string[]): number {
+  const texts = cells.filter(isText).length;
+  if (texts === 0) return NUMBER;
+  const numbers = new Set(cells.map(numberOf).filter(Number.isFinite));
+  return texts * SLIPS < cells.length && numbers.size > MOST_CODES ? NUMBER : CATEGORY;
+}
+
+/** As a file of text would have it; true and false are numbers. */
+function cellText(cell: JsonCell | undefined): string {
+  return typeof cell === 'string' || typeof cell === 'number' ? String(cell) : '';
 }
 
 /** After the mark of UTF-8. */
@@ -114,7 +132,7 @@ export function jsonlLayout(file: string, head: Buffer, options: TableOptions): 
     throw new FusorError('ERR_DATA_EMPTY', ['the file has no rows', file, 'give at least one'], { file });
   const rows = lines.map((line, i) => flatRow(line, () => `${file}, line ${i + 1}`));
   const names = [...rows[0].keys()];
-  const kinds = names.map((name) => (rows.some((row) => isTextIn(row.get(name))) ? CATEGORY : NUMBER));
+  const kinds = names.map((name) => kindOf(rows.map((row) => cellText(row.get(name)))));
   return withColumns(
     {
       file,
@@ -131,8 +149,6 @@ export function jsonlLayout(file: string, head: Buffer, options: TableOptions): 
     options,
   );
 }
-
-const isTextIn = (cell: JsonCell | undefined) => typeof cell === 'string' && isText(cell);
 
 export type JsonCell = string | number | boolean | null;
 

@@ -13,6 +13,9 @@ export interface TableSchema {
     name: string;
     /** The classes in their order; absent where a value is predicted. */
     classes?: string[];
+    /** Of values, in the rows that train. */
+    mean?: number;
+    deviation?: number;
     /** Whether classes are text, though they may look like numbers; by default where one is no number. */
     text?: boolean;
   };
@@ -29,7 +32,7 @@ export function isTableSchema(value: unknown): value is TableSchema {
     if (kind === 'category') return isText(name) && Array.isArray(categories) && categories.every(isText);
     return kind === 'number' && isText(name) && Number.isFinite(mean) && Number.isFinite(deviation);
   };
-  const { name, classes = [], text = false } = Object(label);
+  const { name, classes = [], text = false, mean = 0, deviation = 0 } = Object(label);
   return (
     Array.isArray(columns) &&
     columns.length > 0 &&
@@ -38,6 +41,8 @@ export function isTableSchema(value: unknown): value is TableSchema {
     Array.isArray(classes) &&
     classes.every(isText) &&
     typeof text === 'boolean' &&
+    Number.isFinite(mean) &&
+    Number.isFinite(deviation) &&
     ['bytes', 'standard', 'none'].includes(scale as string)
   );
 }

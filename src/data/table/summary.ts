@@ -17,6 +17,7 @@ export class TableSummary {
   rows = 0;
   readonly #features: number[];
   readonly #moments: Moments;
+  readonly #labelMoments = new Moments(new Float64Array(1));
   /** By column, the number of each category; in the order in which they came. */
   readonly #categories: (Map<string, number> | undefined)[];
   /** Of a label of numbers those that came, till there are too many for classes. */
@@ -57,8 +58,9 @@ export class TableSummary {
   }
 
   /** Means and deviations are those of the rows that train. */
-  learn({ moments, high }: Pick<Kept, 'moments' | 'high'>): void {
+  learn({ moments, labels, high }: Pick<Kept, 'moments' | 'labels' | 'high'>): void {
     this.#moments.merge(moments);
+    this.#labelMoments.merge(labels);
     this.#high ||= high;
   }
 
@@ -155,7 +157,9 @@ export class TableSummary {
       columns,
       label: {
         name: names[label],
-        ...(classes && { classes: classes.map(([name]) => name) }),
+        ...(classes
+          ? { classes: classes.map(([name]) => name) }
+          : { mean: this.#labelMoments.mean(0), deviation: this.#labelMoments.deviation(0) }),
         ...(text && { text }),
       },
       scale: chosen,

@@ -80,7 +80,9 @@ describe('headers', () => {
   });
 
   test('the label may be a number under a header, too', async () => {
-    expect((await opened('a,b,y\n1,2,0.5\n3,4,0.25\n', { label: '2' })).schema.label).toEqual({ name: 'y' });
+    expect((await opened('a,b,y\n1,2,0.5\n3,4,0.25\n', { label: '2' })).schema.label).toMatchObject({
+      name: 'y',
+    });
   });
 });
 

@@ -22,7 +22,8 @@ const arrays = (rows: OwnData['train'] | undefined) => rows as unknown as Arrays
 
 test('numbers are standardised, text becomes a column a category, missing numbers the mean', async () => {
   const data = await datasets.open(written(HOUSES), { label: 'price', missing: 'mean' });
-  expect([data.classes, data.scale, data.schema?.label]).toEqual([0, 1, { name: 'price' }]);
+  const label = { name: 'price', mean: 3, deviation: Math.sqrt(1.25) };
+  expect([data.classes, data.scale, data.schema?.label]).toEqual([0, 1, label]);
   expect(data.schema?.columns).toEqual([
     { name: 'age', kind: 'number', mean: 25, deviation: Math.sqrt(125) },
     { name: 'sea', kind: 'category', categories: ['near', 'far, far', 'say "near"'] },
@@ -38,6 +39,27 @@ test('numbers are standardised, text becomes a column a category, missing number
   expect(second.slice(1)).toEqual([0, 1, 0, 0]);
   const { train } = await datasets.open(written(HOUSES), { label: 'price', missing: 'drop', scale: 'none' });
   expect(Array.from(arrays(train).x.data)).toEqual([10, 1, 0, 3, 30, 1, 0, 5, 40, 0, 1, 4]);
+});
+
+test('a slip among numbers is refused where it stands; codes may be text in part', async () => {
+  const rows = (cell: (row: number) => string) =>
+    written(`x,y\n${Array.from({ length: 400 }, (_, row) => `${cell(row)},${row / 2}\n`).join('')}`);
+  const slip = (row: number) => (row === 300 ? '12O' : String(row));
+  const refused = datasets.open(rows(slip), { label: 'y' });
+  await expect(refused).rejects.toThrow(/^"12O" in column "x" is no number · .*, line 302 · mend it/);
+  await expect(datasets.open(rows(slip), { label: 'x' })).rejects.toThrow(
+    /^"12O" in column "x" is no number/,
+  );
+  const asText = await datasets.open(rows(slip), { label: 'y', categorical: ['x'] });
+  expect(asText.schema!.columns[0]).toMatchObject({ kind: 'category' });
+  const codes = await datasets.open(
+    rows((row) => (row === 300 ? 'X' : String(row % 9))),
+    { label: 'y' },
+  );
+  expect(codes.schema!.columns[0]).toMatchObject({
+    kind: 'category',
+    categories: expect.arrayContaining(['X', '8']),
+  });
 });
 
 test('pictures stay bytes whatever rows were dropped, and where a number rounds to a byte', async () => {
