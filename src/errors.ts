@@ -97,8 +97,18 @@ export function exitStatusOf(error: unknown): number {
   return family === 'internal' ? 1 : EXIT_STATUS[family];
 }
 
-/** The nearest of `names` to `name` (edit distance ≤ 3 and less than half its length), for "did you mean". */
+/** What others call it. */
+const ALSO_CALLED: Readonly<Record<string, string>> = { gpu: 'cuda', lr: 'learning-rate' };
+
+/**
+ * What of `names` was meant by `name`, for "did you mean": what others call so, what begins so, or the nearest (edit distance ≤ 3 and
+ * less than half its length).
+ */
 export function nearestName(name: string, names: readonly string[]): string | undefined {
+  const known = ALSO_CALLED[name.toLowerCase()];
+  if (known && names.includes(known)) return known;
+  const begun = names.filter((candidate) => candidate.toLowerCase().startsWith(name.toLowerCase()));
+  if (name.length > 2 && begun.length > 0) return begun.sort((a, b) => a.length - b.length)[0];
   let best: string | undefined;
   let bestDistance = Math.min(3, Math.ceil(name.length / 2)) + 1;
   for (const candidate of names) {

@@ -15,7 +15,7 @@ export async function setUpNative({ strict = false, env = process.env } = {}) {
   if (skipsNative(env)) {
     say('fusor: FUSOR_SKIP_NATIVE is set: the native backend is not built');
     say(
-      'fusor: training runs on TensorFlow.js (wasm); unset it and run `npm run setup` for the native backend',
+      'fusor: training runs on TensorFlow.js; unset it and run `npm run setup` for the native backend',
     );
     return;
   }
@@ -26,7 +26,7 @@ export async function setUpNative({ strict = false, env = process.env } = {}) {
   } catch (error) {
     if (!(error instanceof SetupError) || strict) throw error;
     say(`fusor: no native backend: ${error.message}`);
-    say('fusor: training runs on TensorFlow.js (wasm) meanwhile; `npm run setup` tries again');
+    say('fusor: training runs on TensorFlow.js meanwhile; `npm run setup` tries again');
   }
 }
 

@@ -36,7 +36,7 @@ export function probeInChild(
     const died = (reason: string): void => {
       const said = log.trim().split('\n')[0].slice(0, 200);
       const why = said && !reason.includes(said) ? `${reason}: ${said}` : reason;
-      settle(subjects.map((subject) => unusable(subject, why, "run 'fusor doctor' for the details")));
+      settle(subjects.map((subject) => unusable(subject, why, "run 'npx fusor doctor' for the details")));
     };
     const child = fork(path.join(__dirname, 'probe-child.js'), [modulePath, ...args], {
       execArgv: [],

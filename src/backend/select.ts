@@ -129,7 +129,8 @@ export class Selector {
       return { backend: onCuda(candidate.device) ? losable(backend) : backend };
     } catch (error) {
       if (!isFusorError(error) || error.code !== 'ERR_BACKEND_UNAVAILABLE') throw error;
-      return { reason: error.message, cure: '' };
+      const [reason, ...more] = error.message.split(' · ');
+      return { reason, cure: more.at(-1) ?? '' };
     }
   }
 
@@ -143,7 +144,10 @@ export class Selector {
     const what = asked.length > 0 ? `${asked.join(' with ')} cannot be had` : 'no backend can be had';
     const reasons = [...new Set(tried.map(({ candidate, reason }) => `${candidate}: ${reason}`))].join('; ');
     const none = nothingFits(request);
-    const cure = tried.find((step) => step.cure)?.cure ?? (reasons ? LISTED : none.cure);
+    // Of the better backend's: of its ways the last, which asks for least.
+    const backendOf = ({ candidate }: StepDown) => candidate.split(' ')[0];
+    const mendable = tried.filter((step) => step.cure);
+    const cure = mendable.findLast((step) => backendOf(step) === backendOf(mendable[0]))?.cure ?? (reasons ? LISTED : none.cure);
     return new FusorError(
       conflict ? 'ERR_BACKEND_CONFLICT' : 'ERR_BACKEND_UNAVAILABLE',
       [what, reasons || none.reason, cure],
@@ -181,7 +185,7 @@ function fits({ backend, engine, device }: NamedCandidate, request: ResolvedRequ
   return onCuda(device) && (device === request.device || request.device === 'cuda' || device === 'cuda');
 }
 
-const LISTED = "'fusor devices' lists what there is";
+const LISTED = "'npx fusor devices' lists what there is";
 
 /** Why there was nothing to try. */
 function nothingFits({ backend, kernels }: ResolvedRequest): { reason: string; cure: string } {

@@ -130,7 +130,11 @@ export const problem = {
     undefined,
   ),
   batchSize: integer('rows a step', 1, 2 ** 31 - 1, 32),
-  validationSplit: real('share of the rows, the last, to validate with', range.fraction, 0.2),
+  validationSplit: real(
+    'share of the rows to validate with: the last; of your own data at random, by the seed',
+    range.fraction,
+    0.2,
+  ),
   seed: integer('makes the run repeatable; default: random', 0, Number.MAX_SAFE_INTEGER, undefined),
 };
 
@@ -196,10 +200,18 @@ export const train = {
   dashboard: toggle('show the training as it goes on a page of this computer; its address is printed'),
 };
 
+/** Of rows for a model that is there. */
+const asTrained = 'default: as the run was trained';
+
 export const evaluate = {
   ...common,
   ...rows,
   ...own,
+  missing: choice(
+    `empty cells of a table: an error, the mean of the column, or the row is dropped; ${asTrained}`,
+    ['error', 'mean', 'drop'],
+    'error',
+  ),
   ...classes,
   batchSize: integer('rows at once', 1, 2 ** 31 - 1, 1024),
   ...runtime,
@@ -213,7 +225,7 @@ export const predict = {
     describe: 'a data set, whose test rows are taken, or what INPUT may be',
   },
   missing: choice(
-    'empty cells of a table: an error, or the mean of the column; default: as the run was trained',
+    `empty cells of a table: an error, or the mean of the column; ${asTrained}`,
     ['error', 'mean'],
     'error',
   ),

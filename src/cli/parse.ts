@@ -44,12 +44,12 @@ export async function parse(argv: readonly string[]): Promise<Parsed> {
       'parse-positional-numbers': false,
     })
     .epilogue(
-      'Every option is also a variable (--batch-size: FUSOR_BATCH_SIZE) and a key of the --config file ' +
+      'Every option is also a variable (--batch-size: FUSOR_BATCH_SIZE; --data: FUSOR_DATASET) and a key of the --config file ' +
         '(batchSize); a flag wins over the environment, that over the file.',
     )
     .epilogue(
       'Exit status: 0 done, 1 our bug, 2 usage, 3 data, 4 model file, 5 backend, 6 I/O, 7 loss not finite, ' +
-        '8 device lost, 130 and 143 interrupted.',
+        '8 device lost, 129, 130 and 143 interrupted.',
     );
   for (const command of COMMANDS) {
     parser.command(
@@ -113,7 +113,8 @@ function flagOf(key: string, option: Option<unknown>): yargs.Options {
   const describe = shown ? option.describe : `${option.describe} (${option.variable})`;
   if (option.placeholder === undefined) return { type: 'boolean', describe };
   const { fallback, written } = option;
-  const defaultDescription = written ?? (fallback === undefined ? undefined : String(fallback));
+  const isSaid = fallback === undefined || describe.includes('default:');
+  const defaultDescription = written ?? (isSaid ? undefined : String(fallback));
   // No type: words stay words, and the help is not cluttered with [string].
   return { requiresArg: true, describe, defaultDescription, alias: option.short };
 }

@@ -15,8 +15,24 @@ export function datasetNames(): string[] {
   return REGISTRY.map((entry) => entry.name);
 }
 
+/** --data has another variable: else another set than the one that is meant would be taken. @throws ERR_ARG */
+function checkFolder(): void {
+  const folder = process.env.FUSOR_DATA ?? '';
+  if (!datasetNames().includes(folder) || existsSync(folder)) return;
+  throw new FusorError(
+    'ERR_ARG',
+    [
+      `FUSOR_DATA is the folder of all data sets, and no folder ${folder} is here`,
+      '',
+      `did you mean FUSOR_DATASET=${folder}?`,
+    ],
+    { argument: 'FUSOR_DATA' },
+  );
+}
+
 /** @throws ERR_ARG for a name that is nearly one, ERR_DATA_MISSING for what may be a file */
 export function findDataset(name: string): DatasetEntry {
+  checkFolder();
   const entry = REGISTRY.find((candidate) => candidate.name === name);
   if (entry) return entry;
   const names = datasetNames();
@@ -43,7 +59,7 @@ export function locateDataset(entry: DatasetEntry, place: Place = {}): string {
     [
       `the data set ${entry.name} is not there`,
       searched,
-      `run fusor data fetch ${entry.name}, or put its files into the first of these`,
+      `run npx fusor data fetch ${entry.name}, or put its files into the first of these`,
     ],
     { name: entry.name, folders },
   );

@@ -20,7 +20,7 @@ export function modelFolder(path: string): string {
     path,
     'missing',
     'this run has no model yet',
-    'if it ended without one, fusor train --resume goes on with it; or name one of its checkpoints',
+    'if it ended without one, npx fusor train --resume goes on with it; or name one of its checkpoints',
   );
 }
 

@@ -84,7 +84,11 @@ export async function findCheckpoint(path: string): Promise<FoundCheckpoint | un
   return undefined;
 }
 
-/** @throws as {@link findCheckpoint}, and ERR_FILE_FORMAT where there is none */
+/**
+ * Reads a checkpoint, from which `fit(…, { resume })` goes on: weights, optimiser, position, history and what callbacks keep.
+ * @param path a file; a folder of them or a run's folder, of which the newest whole one is taken: a warning says which were damaged
+ * @throws as {@link findCheckpoint}, and ERR_FILE_FORMAT where there is none
+ */
 export async function loadCheckpoint(path: string): Promise<Checkpoint> {
   const found = await findCheckpoint(path);
   if (!found)

@@ -86,8 +86,8 @@ test('tfjs status without anything set up, and an action that there is not', asy
   const { status, stdout } = await fusor(['tfjs', 'status'], { cwd, env: nothing });
   expect(status).toBe(0);
   expect(stdout).toBe(
-    'node: the node engine is not set up · run `fusor tfjs install`\n' +
-      'node-gpu: the node-gpu engine is not set up · run `fusor tfjs build --gpu`\n',
+    'node: the node engine is not set up · run `npx fusor tfjs install`\n' +
+      'node-gpu: the node-gpu engine is not set up · run `npx fusor tfjs build --gpu`\n',
   );
   expect((await fusor(['tfjs', 'clean'], { cwd, env: nothing })).stdout).toBe('nothing to remove\n');
   expect((await fusor(['tfjs', 'remove'], { cwd, env: nothing })).status).toBe(2);

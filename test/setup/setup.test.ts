@@ -42,7 +42,7 @@ test('a missing compiler: two lines, exit 0, and everything else is set up', asy
   const lines = linesAbout(stderr, /native|TensorFlow\.js/);
   expect(lines).toHaveLength(2);
   expect(lines[0]).toMatch(/no native backend: no cmake, no a C\+\+20 compiler.* · PATH · /);
-  expect(lines[1]).toMatch(/TensorFlow\.js \(wasm\)/);
+  expect(lines[1]).toMatch(/training runs on TensorFlow\.js/);
   expect(existsSync(join(root, 'dist/cli/main.js'))).toBe(true);
 
   const command = await run(process.execPath, [join(root, 'node_modules/.bin/fusor'), 'hello']);

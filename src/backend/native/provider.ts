@@ -120,7 +120,8 @@ function gpuOf(
   if (process.env.FUSOR_PLAYED_GPU) return { name: 'played by the CPU', versions: {}, played: true };
   if (!nvidiaDriverPresent()) refuse('there is no NVIDIA driver here', 'use --device cpu');
   const { driver, libtorchCuda, devices } = native.cudaDevices();
-  if (!libtorchCuda) refuse('this libtorch is a CPU build', "'fusor doctor' says how to have a CUDA build");
+  if (!libtorchCuda)
+    refuse('this libtorch is a CPU build', "'npx fusor doctor' says how to have a CUDA build");
   if (!devices[number]) refuse(`there is no cuda:${number}`, `the last is cuda:${devices.length - 1}`);
   return {
     name: devices[number].name,

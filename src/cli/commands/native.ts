@@ -37,7 +37,7 @@ async function status({ out }: NativeCall): Promise<number> {
   out.result({ schema: 'fusor.native', version: 1, ...found }, () =>
     found.built && found.record
       ? [`built against ${described(found.record)}`, found.addon, ...found.problems].join('\n')
-      : [...found.problems, 'run `fusor native build`'].join('\n'),
+      : [...found.problems, 'run `npx fusor native build`'].join('\n'),
   );
   return 0;
 }

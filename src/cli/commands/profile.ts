@@ -164,11 +164,11 @@ function readProfile(path: string): ProfileDocument {
     document = JSON.parse(readText(path));
   } catch (error) {
     if (systemCode(error)) throw ioError(error, 'read', path);
-    throw new FusorError('ERR_FILE_FORMAT', ['not JSON', path, 'write it with fusor profile --json']);
+    throw new FusorError('ERR_FILE_FORMAT', ['not JSON', path, 'write it with npx fusor profile --json']);
   }
   if (document?.schema === 'fusor.profile' && document.version === 1 && Array.isArray(document.variants))
     return document;
-  throw new FusorError('ERR_FILE_FORMAT', ['not a profile', path, 'write it with fusor profile --json']);
+  throw new FusorError('ERR_FILE_FORMAT', ['not a profile', path, 'write it with npx fusor profile --json']);
 }
 
 /** What differs there makes other times. @throws ERR_ARG */

@@ -37,7 +37,7 @@ async function status({ out }: TfjsCall): Promise<number> {
 function line({ engine, record, built, problems }: TfjsStatus): string {
   const cure = engine === 'node-gpu' ? 'build --gpu' : built ? 'build' : 'install';
   const found = built && record ? [describeTfjs(record)] : [];
-  return `${engine}: ${[...found, ...problems, ...(problems.length > 0 ? [`run \`fusor tfjs ${cure}\``] : [])].join(' · ')}`;
+  return `${engine}: ${[...found, ...problems, ...(problems.length > 0 ? [`run \`npx fusor tfjs ${cure}\``] : [])].join(' · ')}`;
 }
 
 async function clean({ out }: TfjsCall): Promise<number> {

@@ -219,7 +219,7 @@ async function saveInterrupted(
   const done = `${epochs.length} epoch${epochs.length === 1 ? '' : 's'}`;
   const where = relative('', folder.path) || '.';
   const next = saved
-    ? `go on with: fusor train --resume ${/^[\w./-]+$/.test(where) ? where : JSON.stringify(where)}`
+    ? `go on with: npx fusor train --resume ${/^[\w./-]+$/.test(where) ? where : JSON.stringify(where)}`
     : `no checkpoint was written${saveError ? ` (${(saveError as Error).message})` : ''}`;
   const message = `interrupted by ${reason.code} after ${done}, step ${model.step}: the model is kept in ${folder.path}; ${next}`;
   const details = {

@@ -92,7 +92,7 @@ async function waysOf({ settings, origins }: Call<typeof verify>) {
     throw new FusorError('ERR_BACKEND_UNAVAILABLE', [
       `${name} cannot be had`,
       why,
-      "'fusor devices' lists what there is",
+      "'npx fusor devices' lists what there is",
     ]);
   });
   return { ways: [...new Set(ways)], obstacles: [] };

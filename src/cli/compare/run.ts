@@ -58,7 +58,7 @@ function recordOf(folder: string, name: string): unknown {
   const what = [
     'no finished run',
     folder,
-    `there is no ${name} in it: fusor train --resume goes on with it, fusor plot draws what there is`,
+    `there is no ${name} in it: npx fusor train --resume goes on with it, npx fusor plot draws what there is`,
   ] as const;
   throw new FusorError('ERR_FILE_FORMAT', what, { file });
 }

@@ -3,7 +3,7 @@ import { devices, type RuntimeInfo } from '../../index';
 import { describeTfjs, nativeScripts, tfjsScripts } from '../scripts';
 import { bad, type Check, failed, good } from './check';
 
-const BUILD = 'run `fusor native build`';
+const BUILD = 'run `npx fusor native build`';
 
 export async function checkLibtorch(): Promise<Check> {
   try {
@@ -63,9 +63,9 @@ export async function checkTensorflow(): Promise<Check[]> {
   return [false, true].flatMap((gpu) => {
     const { built, record, upToDate, problems } = tfjsStatus({ gpu });
     const name = gpu ? 'tfjs-node-gpu' : 'tfjs-node';
-    const build = `run \`fusor tfjs build${gpu ? ' --gpu' : ''}\``;
+    const build = `run \`npx fusor tfjs build${gpu ? ' --gpu' : ''}\``;
     if (!built || !record)
-      return gpu ? [] : [good(name, 'not set up; `fusor tfjs install` brings TensorFlow')];
+      return gpu ? [] : [good(name, 'not set up; `npx fusor tfjs install` brings TensorFlow')];
     const found = describeTfjs(record);
     return upToDate ? good(name, found) : bad(name, [found, ...problems].join('; '), build);
   });

@@ -99,6 +99,6 @@ function unrecovered(
   // Without a GPU it is nothing that a device did.
   const code: ErrorCode = onGpu || failures > 0 ? 'ERR_DEVICE_LOST' : 'ERR_NATIVE';
   const where = resume && (relative('', resume) || '.');
-  const mend = where && `go on with: fusor train --resume ${JSON.stringify(where)}`;
+  const mend = where && `go on with: npx fusor train --resume ${JSON.stringify(where)}`;
   return new FusorError(code, [reason, way, mend], { runDir: resume ?? null });
 }
