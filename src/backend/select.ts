@@ -147,7 +147,9 @@ export class Selector {
     // Of the better backend's: of its ways the last, which asks for least.
     const backendOf = ({ candidate }: StepDown) => candidate.split(' ')[0];
     const mendable = tried.filter((step) => step.cure);
-    const cure = mendable.findLast((step) => backendOf(step) === backendOf(mendable[0]))?.cure ?? (reasons ? LISTED : none.cure);
+    const cure =
+      mendable.findLast((step) => backendOf(step) === backendOf(mendable[0]))?.cure ??
+      (reasons ? LISTED : none.cure);
     return new FusorError(
       conflict ? 'ERR_BACKEND_CONFLICT' : 'ERR_BACKEND_UNAVAILABLE',
       [what, reasons || none.reason, cure],

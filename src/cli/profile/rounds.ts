@@ -126,9 +126,13 @@ export class Rounds implements Callback {
     return undefined;
   }
 
-  /** Steps of a span: what was asked for, or more where that is too short to measure; at most an epoch. */
+  /**
+   * Steps of a span: what was asked for, or more where that is too short to measure. From half an epoch on an epoch: the ends of epochs
+   * would cut nearly all spans that are a little shorter.
+   */
   #enough(milliseconds: number): number {
-    return Math.min(this.#batches, Math.max(this.options.steps, Math.ceil(LEAST.span / milliseconds)));
+    const steps = Math.max(this.options.steps, Math.ceil(LEAST.span / milliseconds));
+    return steps > this.#batches / 2 ? this.#batches : steps;
   }
 
   async #next(): Promise<void> {
