@@ -17,6 +17,7 @@ const on = (name, heard) =>
   });
 on('all', (all) => {
   state = all;
+  if (all.end) source.close();
 });
 on('point', (point) => {
   state.points.push(point);
@@ -38,7 +39,6 @@ function later() {
   due = true;
   requestAnimationFrame(() => {
     due = false;
-    if (state.end) source.close();
     draw();
   });
 }

@@ -14,9 +14,7 @@ import { say } from './say.mjs';
 export async function setUpNative({ strict = false, env = process.env } = {}) {
   if (skipsNative(env)) {
     say('fusor: FUSOR_SKIP_NATIVE is set: the native backend is not built');
-    say(
-      'fusor: training runs on TensorFlow.js; unset it and run `npm run setup` for the native backend',
-    );
+    say('fusor: training runs on TensorFlow.js; unset it and run `npm run setup` for the native backend');
     return;
   }
   if (nativeStatus(env).upToDate) return;

@@ -182,8 +182,7 @@ export class Dashboard implements Callback {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#end = { text, failed };
-    // Whoever comes until the process ends still gets the page.
-    this.#safely(() => this.#server.send('end', this.#end));
+    this.#safely(() => this.#server.end('end', this.#end));
   }
 }
 

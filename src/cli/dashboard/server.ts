@@ -24,6 +24,7 @@ export class LiveServer {
   readonly #token = randomBytes(16).toString('hex');
   readonly #server: Server;
   readonly #pages = new Set<ServerResponse>();
+  #ended = false;
 
   /**
    * @param resources made with the token, which each of their requests must carry
@@ -64,6 +65,13 @@ export class LiveServer {
     }
   }
 
+  /** The last that is to be said. Whoever comes until the process ends still gets the page, and the greeting. */
+  end(event: string, data: unknown): void {
+    this.send(event, data);
+    this.#ended = true;
+    for (const page of this.#pages) page.end();
+  }
+
   #answer(request: IncomingMessage, response: ServerResponse, resources: Resources): void {
     const [path, query] = (request.url ?? '').split('?');
     const resource = Object.hasOwn(resources, path) ? resources[path] : undefined;
@@ -85,6 +93,7 @@ export class LiveServer {
   #feed(response: ServerResponse): void {
     response.writeHead(200, { ...HEADERS, 'content-type': 'text/event-stream' });
     response.write(eventText(...this.greeting()));
+    if (this.#ended) return void response.end();
     this.#pages.add(response);
     response.on('error', () => {});
     response.on('close', () => this.#pages.delete(response));

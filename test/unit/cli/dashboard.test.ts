@@ -17,9 +17,24 @@ const context = {
 } as never as TrainingContext;
 const turn = () => new Promise((done) => setTimeout(done, 1));
 
+/** What a page hears, as it comes. */
+function listen(address: string): Promise<() => string> {
+  const url = new URL(/http:\S+/.exec(address)![0]);
+  let heard = '';
+  return new Promise((open) => {
+    get({ host: url.hostname, port: url.port, path: `/events${url.search}` }, (response) => {
+      response.setEncoding('utf8').on('data', (text) => {
+        heard += text;
+        open(() => heard);
+      });
+    });
+  });
+}
+
 /** A dashboard with a page that listens, and a clock of its own. */
 async function watched(
-  work: (told: Dashboard, clock: { now: number }, heard: () => string) => Promise<void>,
+  work: (told: Dashboard, clock: { now: number }, heard: () => string, address: string) => Promise<void>,
+  begun = context,
 ) {
   const clock = { now: 1000 };
   const spy = jest.spyOn(performance, 'now').mockImplementation(() => clock.now);
@@ -28,21 +43,12 @@ async function watched(
     address += text;
   });
   try {
-    await dashboard.onTrainBegin(context);
-    const url = new URL(/http:\S+/.exec(address)![0]);
-    let heard = '';
-    await new Promise<void>((open) => {
-      get({ host: url.hostname, port: url.port, path: `/events${url.search}` }, (response) => {
-        response.setEncoding('utf8').on('data', (text) => {
-          heard += text;
-          open();
-        });
-      });
-    });
+    await dashboard.onTrainBegin(begun);
+    const heard = await listen(address);
     dashboard.onEpochBegin();
-    await work(dashboard, clock, () => heard);
+    await work(dashboard, clock, heard, address);
   } finally {
-    dashboard.onTrainEnd({}, context);
+    dashboard.onTrainEnd({}, begun);
     spy.mockRestore();
   }
 }
@@ -88,5 +94,50 @@ test("a step's time is from one moment to the next; an epoch's is the training's
     expect(points.map(({ stepMicroseconds }) => stepMicroseconds)).toEqual([null, 500, 80]);
     expect(points.map(({ at }) => at)).toEqual([1 / 1500, 1001 / 1500, 1]);
     expect(points[1].rowsPerSecond).toBe(64_000);
+  });
+});
+
+const told = (heard: string, event: string) =>
+  [...heard.matchAll(/^event: (\w+)\ndata: (.*)$/gm)]
+    .filter(([, name]) => name === event)
+    .map(([, , data]) => JSON.parse(data));
+
+test('values have their own metric; what a few batches come to is not drawn', async () => {
+  const values = { ...context, logNames: ['loss', 'mae', 'valLoss', 'valMae'], accuracyNames: [] };
+  await watched(async (dashboard, clock, heard) => {
+    for (const batch of [1, 1000]) {
+      clock.now += EVERY;
+      dashboard.onProgress({ ...progress(batch), logs: { loss: 4, mae: 2 } });
+    }
+    while (told(heard(), 'point').length < 2) await turn();
+    expect(told(heard(), 'all')[0]).toMatchObject({
+      measure: { name: 'mae', isShare: false },
+      validates: true,
+    });
+    expect(told(heard(), 'point').map(({ logs }) => logs)).toEqual([{}, { loss: 4, mae: 2 }]);
+  }, values);
+});
+
+test('how it ended is said, also to a page that comes afterwards', async () => {
+  await watched(async (dashboard, _, heard, address) => {
+    for (const [epoch, valLoss] of [0.5, 0.25, 0.75].entries())
+      dashboard.onEpochEnd(epoch, { loss: 1, valLoss }, context);
+    const early = { ...context, history: { ...history, epoch: [0, 1, 2], stopped: 'callback' } };
+    dashboard.onTrainEnd({}, early as never);
+    while (told(heard(), 'end').length === 0) await turn();
+    const [end] = told(heard(), 'end');
+    expect(end.failed).toBe(false);
+    expect(end.text).toMatch(
+      /^stopped early, after 3 of 10 epochs, the validation loss was least, 0\.2500, in epoch 2: 1 steps/,
+    );
+    expect(told((await listen(address))(), 'all')[0].end).toEqual(end);
+  });
+});
+
+test('a failure is one', async () => {
+  await watched(async (dashboard, _, heard) => {
+    dashboard.onTrainError(new Error('the loss became NaN'));
+    while (told(heard(), 'end').length === 0) await turn();
+    expect(told(heard(), 'end')).toEqual([{ text: 'ended: the loss became NaN', failed: true }]);
   });
 });
