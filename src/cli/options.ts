@@ -290,7 +290,12 @@ export const profile = {
     'what is profiled, each in a process of its own; default: native:fused,native:framework,tfjs',
     'NAME,…',
   ),
-  steps: integer('of a round, in one span; more where they would take less than 50 ms', 1, 1_000_000, 50),
+  steps: integer(
+    'of a round, in one span; more where they would take less than 50 ms; an epoch where that is more than half of one',
+    1,
+    1_000_000,
+    50,
+  ),
   warmup: { ...integer('steps before those that count, at least', 0, 1_000_000, 10), short: 'w' },
   rounds: { ...integer('of each variant, in turns', 1, 10_000, 11), short: 'r' },
   epochs: integer('whole epochs after that, for memory', 0, 1_000_000, 1),
