@@ -14,8 +14,10 @@ import { checks } from './lib/test-checks.mjs';
 import { runJest } from './lib/test-jest.mjs';
 import { nvidiaDriver } from './lib/variant.mjs';
 
-/** Within test/, without its ending. */
-const path = (file) => relative(join(root, 'test'), file).replace('.test.ts', '');
+/** With or without its ending, a filter finds a file. */
+const plain = (name) => name.replace('.test.ts', '');
+/** Within test/. */
+const path = (file) => plain(relative(join(root, 'test'), file));
 const isLong = (file) => path(file).startsWith('long');
 const isConformance = (file) => path(file).startsWith('conformance');
 const testFiles = filesBelow(join(root, 'test')).filter((file) => file.endsWith('.test.ts'));
@@ -104,7 +106,8 @@ await runMain(import.meta.url, async () => {
     const row = { name: section.name, ...(await section.run()), seconds: (Date.now() - begun) / 1000 };
     rows[all.indexOf(section)] = row;
   };
-  const all = values.long ? longSections(positionals) : sections(positionals);
+  const filters = positionals.map(plain);
+  const all = values.long ? longSections(filters) : sections(filters);
   // A check is one process most of the time; the files of a jest section share the cores among themselves.
   await twoAtATime(all.filter((section) => checks.includes(section)).map((section) => () => run(section)));
   for (const section of all.filter((each) => !checks.includes(each))) await run(section);
