@@ -92,9 +92,9 @@ export function noiseNote(variants: readonly VariantProfile[]): string | null {
   if (noisy.length === 0) return null;
   const each = noisy.map(
     ({ name, step, coverage }) =>
-      `${name}'s steps differ by ± ${spreadText(step)}, its ops add up to ${percent(coverage)}`,
+      `${name}'s steps differ by ± ${spreadText(step)}, its ops add up to ${percent(coverage)} of one`,
   );
-  return `Something else was running here while this was measured (${each.join('; ')}): measure again in a quiet hour, or longer (--rounds 31).`;
+  return `These figures are rough (${each.join('; ')}): measure again while nothing else runs, or longer (--rounds 31).`;
 }
 
 const rangeText = (times: Figure | null): string =>
