@@ -4,6 +4,7 @@ import { shareBars } from '../report/bars';
 import { curves } from '../report/curves';
 import { type Html, html } from '../report/html';
 import { page, section } from '../report/page';
+import { percent } from '../report/percent';
 import { roofline } from '../report/roofline';
 import { type Lane, stackedBars, timeLanes } from '../report/stacked';
 import { factTable, figureTable } from '../report/table';
@@ -17,7 +18,6 @@ import {
   noiseNote,
   OP_HEAD,
   opCells,
-  percent,
   timesText,
   variantLine,
 } from './text';

@@ -1,9 +1,9 @@
 /** Figures of a profile as text: one definition for the terminal and the page. */
 import type { Figure } from '../bench/statistics';
+import { percent } from '../report/percent';
 import type { ComparedOp, OpRow, VariantProfile } from './profile';
 
 export const micros = (value: number): string => value.toFixed(value < 10 ? 2 : value < 1000 ? 1 : 0);
-export const percent = (share: number): string => `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;
 export const some = (value: number | null, text: (value: number) => string) =>
   value === null ? '–' : text(value);
 const rate = (value: number) => (value >= 10 ? value.toFixed(0) : value.toFixed(2));

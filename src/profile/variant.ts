@@ -1,9 +1,9 @@
 /** A variant's rounds as rows: medians, work, shares of the ceilings, verdicts. */
 import { type Ceilings, shareOf } from '../bench/roofline';
 import { figure, median } from '../bench/statistics';
+import { percent } from '../report/percent';
 import type { KernelRow, OpRow, VariantProfile } from './profile';
 import { nameOf, type OpTime, type Round } from './round';
-import { percent } from './text';
 import { verdictOf } from './verdict';
 import { type Counting, workOfOp } from './work';
 

@@ -1,5 +1,7 @@
 /** What holds an op back, and what to do about it. */
+
 import type { Work } from '../bench/work';
+import { percent } from '../report/percent';
 import type { KernelRow, OpPhase, Verdict } from './profile';
 
 export interface Facts {
@@ -23,8 +25,6 @@ const NEAR = 0.35;
 const ENOUGH = 1000;
 /** From this share of an op's time on, launching is. */
 const LAUNCHING = 0.25;
-
-const percent = (share: number) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
 
 export function verdictOf(facts: Facts): { verdict: Verdict; advice: string } {
   const verdict = boundOf(facts);

@@ -1,6 +1,7 @@
 /** Stacked bars, and bars along time: plain boxes, as wide as the page lets them be, with their names in them as far as there is room. */
 import { type Html, html } from './html';
 import { SERIES_COLOURS, swatch } from './page';
+import { percent } from './percent';
 
 export interface Part {
   name: string;
@@ -34,14 +35,12 @@ export function stackedBars(
   const greatest = Math.max(...sums) || 1;
   const bars = rows.map(({ name, text, parts }, i) => {
     const shown = parts.filter(({ value }) => value > 0);
-    const percent = (value: number) =>
-      `${((100 * value) / sums[i]).toFixed(value < 0.0995 * sums[i] ? 1 : 0)} %`;
     const boxes = shown.map(({ name: part, series, value }) => {
       const style = `width:${((100 * value) / sums[i]).toFixed(2)}%;background:${colour(series)}`;
-      return box(style, part, percent(value), value / greatest);
+      return box(style, part, percent(value / sums[i]), value / greatest);
     });
     const width = ((100 * sums[i]) / greatest).toFixed(2);
-    const spoken = shown.map((part) => `${part.name} ${percent(part.value)}`).join(', ');
+    const spoken = shown.map((part) => `${part.name} ${percent(part.value / sums[i])}`).join(', ');
     return html`<div class="bar"><div><span>${name}</span><b>${text}</b></div><div class="stacked" role="img" aria-label="${name}, ${text}: ${spoken}" style="width:${width}%">${boxes}</div></div>
 `;
   });

@@ -47,6 +47,7 @@ export class Dashboard implements Callback {
   readonly #points: Point[] = [];
   readonly #epochs: { epoch: number; logs: Logs }[] = [];
   readonly #server: LiveServer;
+  #facts?: Facts;
   #epochCount = 0;
   #measure: Measure | null = null;
   #validates = false;
@@ -58,14 +59,11 @@ export class Dashboard implements Callback {
   #isOpen = false;
 
   constructor(
-    /** Looked at when training begins. */
-    private readonly facts: () => Facts,
+    /** Known when training begins. */
+    private readonly factsOf: () => Facts,
     private readonly note: (text: string) => void,
   ) {
-    this.#server = new LiveServer(
-      (token) => resources(token),
-      () => ['all', this.#everything()],
-    );
+    this.#server = new LiveServer(resources, () => ['all', this.#everything()]);
   }
 
   async onTrainBegin({ epochs, history, logNames, accuracyNames }: TrainingContext): Promise<void> {
@@ -80,6 +78,7 @@ export class Dashboard implements Callback {
       this.#epochs.push({ epoch, logs: Object.fromEntries(logs) });
     });
     try {
+      this.#facts = this.factsOf();
       this.note(`Dashboard ${await this.#server.open()}`);
       this.#isOpen = true;
     } catch (error) {
@@ -148,7 +147,7 @@ export class Dashboard implements Callback {
       seconds: (performance.now() - this.#began) / 1000,
       logs,
       stepMicroseconds,
-      rowsPerSecond: stepMicroseconds === null ? null : (this.facts().batchSize * 1e6) / stepMicroseconds,
+      rowsPerSecond: stepMicroseconds === null ? null : (this.#facts!.batchSize * 1e6) / stepMicroseconds,
       memoryBytes: process.memoryUsage.rss(),
     };
     this.#points.push(point);
@@ -159,7 +158,7 @@ export class Dashboard implements Callback {
 
   #everything() {
     return {
-      facts: this.facts(),
+      facts: this.#facts,
       epochCount: this.#epochCount,
       measure: this.#measure,
       validates: this.#validates,

@@ -14,9 +14,9 @@ import {
   OP_HEAD,
   OP_NUMBERS,
   opCells,
-  percent,
   variantLine,
 } from '../../profile/text';
+import { percent } from '../../report/percent';
 import { table } from '../output';
 
 function adviceLines({ ops }: VariantProfile, most = 4): string[] {

@@ -1,6 +1,7 @@
 /** The rows of a command, in arrays, or a source of them where there are many, as its model takes them. */
 import type { LabelledRows } from '../../data/entry';
 import type { Rows } from '../../data/open-table';
+import { Moments } from '../../data/table/moments';
 import type { TableSchema } from '../../data/table/schema';
 import { FusorError } from '../../errors';
 import {
@@ -44,14 +45,9 @@ export function valuesOf(rows: Rows, schema?: TableSchema): { mean: number; devi
 }
 
 function momentsOf(values: NumericArray): { mean: number; deviation: number } {
-  const mean = sumOf(values, (value) => value) / values.length;
-  return { mean, deviation: Math.sqrt(sumOf(values, (value) => (value - mean) ** 2) / values.length) };
-}
-
-function sumOf(values: NumericArray, of: (value: number) => number): number {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += of(values[i]);
-  return sum;
+  const moments = new Moments(Float64Array.of(values[0]));
+  moments.add(Float32Array.from(values));
+  return { mean: moments.mean(0), deviation: moments.deviation(0) };
 }
 
 /** @throws ERR_ARG where they do not all lie in memory */
