@@ -14,7 +14,7 @@ if(NOT kernel_sources)
   message(FATAL_ERROR "native/kernels/cpu holds no .cc file")
 endif()
 
-set(avx2_flags -mavx2 -mfma)
+set(avx2_flags -mavx2 -mfma -mbmi)
 # GCC's own AVX-512 header reads, on purpose, what it never wrote.
 set(avx512_flags -mavx512f -mavx512bw -mavx512dq -mavx512vl ${avx2_flags} -mprefer-vector-width=512
   -Wno-uninitialized -Wno-maybe-uninitialized)

@@ -36,7 +36,7 @@ struct Features {
     __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
     const bool saves256 = (low & 0x06) == 0x06, saves512 = (low & 0xe6) == 0xe6;
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return;
-    avx2 = saves256 && fma && (b & bit_AVX2);
+    avx2 = saves256 && fma && (b & bit_AVX2) && (b & bit_BMI);
     const unsigned wanted = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
     avx512 = avx2 && saves512 && (b & wanted) == wanted;
     // Of the tiles, also bfloat16, and the vectors' half precision. Linux gives a process the tiles when it asks for them.

@@ -17,7 +17,7 @@ constexpr long kTurnedOver = 1 << 20;      // elements of features turned over
 
 // Bytes: sums of rows, and masks.
 long sparseRowsScratch(int rows, int inputs, int width) {
-  return std::min(rows, kSparseRows) * (kSparsePanels * width * kFloat + kMask * (inputs / 64));
+  return std::min(rows, kSparseRows) * (kSparsePanels * width * kFloat + kMask * ((inputs / 64 + 1) / 2 * 2));
 }
 
 // Masks and elements of features; rows of dz, and sums.

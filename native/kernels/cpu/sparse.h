@@ -70,12 +70,60 @@ inline void masksOf(const E* x, long words, uint64_t* masks) {
   for (long i = 0; i < words; ++i) masks[i] = nonZero64(x + 64 * i);
 }
 
-// acc += v w, of N panels so far apart.
+// N panels, so far apart, each by an address of its own: made from the distance, addresses are operations more for each product.
 template <int N>
-inline __attribute__((always_inline)) void addProducts(V v, const float* w, long apart, V* acc) {
+struct PanelRows {
+  const char* panel[N];
+
+  inline __attribute__((always_inline)) PanelRows(const float* w, long apart) {
+#pragma GCC unroll 4
+    for (int p = 0; p < N; ++p) {
+      panel[p] = reinterpret_cast<const char*>(w + p * apart);
+      asm("" : "+r"(panel[p]));
+    }
+  }
+  // acc += v w, of the k-th row.
+  inline __attribute__((always_inline)) void addProducts(V v, long k, V* acc) const {
+    long at = k * static_cast<long>(kWidth * sizeof(float));
+    asm("" : "+r"(at));
 #pragma GCC unroll 8
-  for (int j = 0; j < 2 * N; ++j) acc[j] = fma(v, load(w + j / 2 * apart + j % 2 * W), acc[j]);
-}
+    for (int j = 0; j < 2 * N; ++j) acc[j] = fma(v, load(reinterpret_cast<const float*>(panel[j / 2] + at) + j % 2 * W), acc[j]);
+  }
+};
+
+// The set bits of two words, ascending, as if they were one of 128: where a word's bits end nobody can foretell, and what a processor
+// begins in vain there takes as long as some products. So from the first to the second without a branch.
+class TwoWords {
+ public:
+  explicit TwoWords(const uint64_t* words)
+      : second_(words[1]), count_(__builtin_popcountll(words[0]) + __builtin_popcountll(words[1])) {
+    const uint64_t none = -static_cast<uint64_t>(words[0] == 0);
+    bits_ = words[0] | (second_ & none), at_ = static_cast<long>(64 & none);
+  }
+
+  int count() const { return count_; }
+  // Of the next bit; to be asked for no more than count() times.
+  inline __attribute__((always_inline)) long next() {
+    const long at = __builtin_ctzll(bits_) + at_;
+    bits_ &= bits_ - 1;
+    const bool done = __builtin_expect_with_probability(bits_ == 0, true, 0.5);
+    bits_ = done ? second_ : bits_;
+    at_ = done ? 64 : at_;
+    return at;
+  }
+
+ private:
+  uint64_t bits_;
+  const uint64_t second_;
+  long at_;
+  const int count_;
+};
+
+// The weights of some words at a time stay in the first-level cache while all the rows go by: a word of one panel, and the cache.
+constexpr int kWord = 64 * kWidth * sizeof(float), kCached = 32 << 10;
+// Whether two words of N panels do.
+template <int N>
+constexpr bool kByTwo = 2 * N * kWord <= kCached;
 
 // sums[row] += the products of k from `first` on, of so many words; w: the row of the first, the panels so far apart. A function
 // of its own: with all of these in one the registers would not do for addresses, and the compiler would keep some in vectors,
@@ -83,24 +131,32 @@ inline __attribute__((always_inline)) void addProducts(V v, const float* w, long
 template <int N, class X>
 __attribute__((noinline)) void sparseWords(const X& x, fusor::Range rows, int first, int words, const float* w, long apart,
                                            const uint64_t* masks, long masksARow, float* sums) {
+  constexpr int kStep = kByTwo<N> ? 2 : 1;
   const X from = x;
   for (int r = rows.begin; r < rows.end; ++r, masks += masksARow, sums += N * kWidth) {
     const auto* elements = from.row(r) + first;
     const float* block = w;
     V acc[2 * N];
     for (int j = 0; j < 2 * N; ++j) acc[j] = load(sums + j * W);
-    for (int i = 0; i < words; ++i, elements += 64, block += 64 * kWidth) {
-      eachBit(masks[i], [&](long b) { addProducts<N>(set1(from.value(elements[b])), block + b * kWidth, apart, acc); });
+    for (int i = 0; i < words; i += kStep, elements += 64 * kStep, block += 64 * kStep * kWidth) {
+      const PanelRows<N> panels(block, apart);
+      const auto add = [&](long b) { panels.addProducts(set1(from.value(elements[b])), b, acc); };
+      if constexpr (kByTwo<N>) {
+        TwoWords bits(masks + i);
+        for (int left = bits.count(); left > 0; --left) add(bits.next());
+      } else {
+        eachBit(masks[i], add);
+      }
     }
     for (int j = 0; j < 2 * N; ++j) store(sums + j * W, acc[j]);
   }
 }
 
-// Whether the sums of two rows have room in registers beside each other.
+// Whether two rows beside each other are faster, one's products waiting for each other; and have room in registers.
 template <int N>
-constexpr bool kInPairs = kTileRows >= 12 || N <= 3;
+constexpr bool kInPairs = kByTwo<N> && N <= (kTileRows >= 12 ? 2 : 3);
 
-// The same of an even number of rows, two at a time: one row's products wait for each other.
+// The same of an even number of rows, two at a time.
 template <int N, class X>
 __attribute__((noinline)) void sparsePairs(const X& x, fusor::Range rows, int first, int words, const float* w, long apart,
                                            const uint64_t* masks, long masksARow, float* sums) {
@@ -110,16 +166,15 @@ __attribute__((noinline)) void sparsePairs(const X& x, fusor::Range rows, int fi
     const float* block = w;
     V acc[2 * N], other[2 * N];
     for (int j = 0; j < 2 * N; ++j) acc[j] = load(sums + j * W), other[j] = load(sums + (2 * N + j) * W);
-    for (int i = 0; i < words; ++i, here += 64, there += 64, block += 64 * kWidth) {
-      const auto add = [&](long b) { addProducts<N>(set1(from.value(here[b])), block + b * kWidth, apart, acc); };
-      const auto addOther = [&](long b) { addProducts<N>(set1(from.value(there[b])), block + b * kWidth, apart, other); };
-      uint64_t bits = masks[i], otherBits = masks[masksARow + i];
-      for (; bits && otherBits; bits &= bits - 1, otherBits &= otherBits - 1) {
-        add(__builtin_ctzll(bits));
-        addOther(__builtin_ctzll(otherBits));
-      }
-      eachBit(bits, add);
-      eachBit(otherBits, addOther);
+    for (int i = 0; i < words; i += 2, here += 128, there += 128, block += 128 * kWidth) {
+      const PanelRows<N> panels(block, apart);
+      const auto add = [&](long b) { panels.addProducts(set1(from.value(here[b])), b, acc); };
+      const auto addOther = [&](long b) { panels.addProducts(set1(from.value(there[b])), b, other); };
+      TwoWords bits(masks + i), otherBits(masks + masksARow + i);
+      const int both = fewer(bits.count(), otherBits.count());
+      for (int left = both; left > 0; --left) add(bits.next()), addOther(otherBits.next());
+      for (int left = bits.count() - both; left > 0; --left) add(bits.next());
+      for (int left = otherBits.count() - both; left > 0; --left) addOther(otherBits.next());
     }
     for (int j = 0; j < 2 * N; ++j) store(sums + j * W, acc[j]), store(sums + (2 * N + j) * W, other[j]);
   }
@@ -132,7 +187,7 @@ inline void sparseRest(const X& x, int row, int inputs, const float* w, long apa
   for (int j = 0; j < 2 * N; ++j) acc[j] = load(sums + j * W);
   for (int k = inputs / 64 * 64; k < inputs; ++k) {
     if (elements[k] == 0) continue;
-    addProducts<N>(set1(x.value(elements[k])), w + static_cast<long>(k) * kWidth, apart, acc);
+    PanelRows<N>(w, apart).addProducts(set1(x.value(elements[k])), k, acc);
   }
 }
 
@@ -143,18 +198,21 @@ class SparseRows {
   SparseRows(const X& x, fusor::Range rows, int inputs, uint8_t* scratch)
       : x_(x), rows_(rows), inputs_(inputs), sums_(reinterpret_cast<float*>(scratch)),
         masks_(reinterpret_cast<uint64_t*>(sums_ + rows.size() * kSparsePanels * kWidth)) {
-    for (int r = 0; r < rows.size(); ++r) masksOf(x.row(rows.begin + r), words(), masks_ + r * words());
+    for (int r = 0; r < rows.size(); ++r) {
+      uint64_t* const masks = masks_ + r * masksARow();
+      masksOf(x.row(rows.begin + r), words(), masks);
+      if (words() % 2) masks[words()] = 0;
+    }
   }
 
-  // The weights of some words at a time stay in the first-level cache while all the rows go by. Floats, which are more often not
-  // zero than bytes, leave room for the rows, too.
-  static constexpr int kWord = 64 * kWidth * sizeof(float), kRoomy = (24 << 10) / kWord;
+  // Floats, which are more often not zero than bytes, leave room for the rows, too.
+  static constexpr int kRoomy = (24 << 10) / kWord;
   static constexpr int kPanels = sizeof(typename X::Element) > 1 && kRoomy < kSparsePanels ? kRoomy : kSparsePanels;
 
   // finish(row, sums): of N panels, so far apart; bias: what the sums begin with, null: 0.
   template <int N, class Finish>
   void times(const float* w, long apart, const float* bias, Finish finish) const {
-    constexpr int kWords = N * kWord < 32 << 10 ? (32 << 10) / (N * kWord) : 1;
+    constexpr int kWords = kByTwo<N> ? kCached / (2 * N * kWord) * 2 : 1;
     for (int r = 0; r < rows_.size(); ++r) {
       for (int j = 0; j < 2 * N; ++j) store(sums_ + (r * 2 * N + j) * W, bias ? load(bias + j * W) : set1(0.0f));
     }
@@ -162,9 +220,9 @@ class SparseRows {
       const int count = fewer(words() - i, kWords);
       const float* block = w + static_cast<long>(64 * i) * kWidth;
       const fusor::Range paired{rows_.begin, kInPairs<N> ? rows_.end - rows_.size() % 2 : rows_.begin};
-      if constexpr (kInPairs<N>) sparsePairs<N>(x_, paired, 64 * i, count, block, apart, masks_ + i, words(), sums_);
-      sparseWords<N>(x_, {paired.end, rows_.end}, 64 * i, count, block, apart, masks_ + i + paired.size() * words(), words(),
-                     sums_ + paired.size() * N * kWidth);
+      if constexpr (kInPairs<N>) sparsePairs<N>(x_, paired, 64 * i, count, block, apart, masks_ + i, masksARow(), sums_);
+      sparseWords<N>(x_, {paired.end, rows_.end}, 64 * i, count, block, apart, masks_ + i + paired.size() * masksARow(),
+                     masksARow(), sums_ + paired.size() * N * kWidth);
     }
     for (int r = 0; r < rows_.size(); ++r) {
       V acc[2 * N];
@@ -175,6 +233,7 @@ class SparseRows {
 
  private:
   int words() const { return inputs_ / 64; }
+  long masksARow() const { return (words() + 1) / 2 * 2; }
 
   const X& x_;
   const fusor::Range rows_;
