@@ -108,7 +108,8 @@ class FrameworkSubject : public Subject {
       case Op::SoftmaxCrossentropy: {
         const framework::Outcome outcome = framework::outcomeOf(plan_, dy_);
         framework::losses(plan_, outcome, labels_, {});
-        y_ = framework::lossGradient(plan_, outcome, labels_, {});
+        const framework::Gradient gradient = framework::lossGradient(plan_, outcome, labels_, {});
+        y_ = gradient.d.mul_(gradient.scale);
         break;
       }
       case Op::Gather: y_ = bytes_.index_select(0, order_).to(at::kFloat).mul_(kByteScale); break;

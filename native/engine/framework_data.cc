@@ -38,7 +38,12 @@ Batch Data::batchOf(const Tensor& x, const Tensor& targets, const Tensor& weight
 }
 
 Batch Data::gather(const Rows& rows, const Tensor& order) const {
-  const auto select = [&](const Tensor& all) { return all.defined() ? all.index_select(0, order) : all; };
+  const auto select = [&](const Tensor& all) -> Tensor {
+    if (!all.defined()) return all;
+    // Eight bytes at a time: torch copies element by element.
+    const bool bytes = all.dim() == 2 && all.scalar_type() == at::kByte && all.size(1) % 8 == 0;
+    return bytes ? all.view(at::kLong).index_select(0, order).view(at::kByte) : all.index_select(0, order);
+  };
   return batchOf(select(rows.x), select(rows.targets), select(rows.weights));
 }
 

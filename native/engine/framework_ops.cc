@@ -123,7 +123,7 @@ at::Tensor losses(const Plan& plan, const Outcome& outcome, const at::Tensor& ta
   return weights.defined() ? rows * weights : rows;
 }
 
-at::Tensor lossGradient(const Plan& plan, const Outcome& outcome, const at::Tensor& targets, const at::Tensor& weights) {
+Gradient lossGradient(const Plan& plan, const Outcome& outcome, const at::Tensor& targets, const at::Tensor& weights) {
   const at::Tensor &z = outcome.z, &p = outcome.p;
   const auto rows = static_cast<double>(z.size(0)), outputs = static_cast<double>(z.size(1));
   const auto softmax = [&] { return plan.output == Activation::Softmax ? p : at::_softmax(z, 1, false); };
@@ -146,7 +146,13 @@ at::Tensor lossGradient(const Plan& plan, const Outcome& outcome, const at::Tens
       break;
     }
   }
-  return weights.defined() ? d.mul_((weights * scale).unsqueeze(1)) : d.mul_(scale);
+  if (weights.defined()) d.mul_(weights.unsqueeze(1));
+  return {d, scale};
+}
+
+at::Tensor product(const at::Tensor& a, const at::Tensor& b, double scale) {
+  if (scale == 1) return at::mm(a, b);
+  return at::addmm(at::empty({}, a.options()), a, b, /*beta=*/0, scale);
 }
 
 at::Tensor metric(const Plan& plan, const Metric& metric, const Outcome& outcome, const at::Tensor& targets) {

@@ -31,8 +31,16 @@ Outcome outcomeOf(const Plan& plan, const at::Tensor& z);
 
 // weight x loss of each row [rows]. targets: int64 labels [rows] or float values [rows, outputs]; weights may be undefined.
 at::Tensor losses(const Plan& plan, const Outcome& outcome, const at::Tensor& targets, const at::Tensor& weights);
-// The gradient of their mean with respect to the logits. May lie where the predictions were: to be asked for when all is known of them.
-at::Tensor lossGradient(const Plan& plan, const Outcome& outcome, const at::Tensor& targets, const at::Tensor& weights);
+// The gradient of their mean with respect to the logits: scale x d. Every step back is linear, so who multiplies next takes the
+// scale along, and it is no pass of its own. d may lie where the predictions were: to be asked for when all is known of them.
+struct Gradient {
+  at::Tensor d;
+  double scale;
+};
+Gradient lossGradient(const Plan& plan, const Outcome& outcome, const at::Tensor& targets, const at::Tensor& weights);
+
+// scale x a b.
+at::Tensor product(const at::Tensor& a, const at::Tensor& b, double scale);
 
 // A metric of each row [rows], float64.
 at::Tensor metric(const Plan& plan, const Metric& metric, const Outcome& outcome, const at::Tensor& targets);

@@ -293,13 +293,14 @@ class FrameworkTrainer : public Trainer {
     std::vector<Pass> passes;
     const Tensor z = forward(batch.x, &number, passes);
     std::vector<Tensor> ofRows;
-    Tensor d;
+    framework::Gradient last;
     {
       const Timed timed(stamps_, 0, Phase::Loss);
       const framework::Outcome outcome = framework::outcomeOf(plan_, z);
       ofRows = results(outcome, batch);
-      d = framework::lossGradient(plan_, outcome, batch.targets, batch.weights);
+      last = framework::lossGradient(plan_, outcome, batch.targets, batch.weights);
     }
+    auto [d, scale] = std::move(last);
     std::vector<Tensor> gradients(weights_.size());
     size_t parameter = weights_.size();
     for (size_t l = plan_.layers.size(); l-- > 0 && parameter > 0;) {
@@ -312,9 +313,13 @@ class FrameworkTrainer : public Trainer {
           break;
         case LayerKind::Dense: {
           d = framework::activateBackward(layer.activation, pass.y, pass.z, d.to(pass.y.scalar_type()));
-          if (layer.useBias) gradients[--parameter] = d.sum(0, false, at::kFloat);
-          gradients[--parameter] = at::mm(d.t(), pass.x).to(at::kFloat);
-          if (parameter > 0) d = at::mm(d, pass.w);
+          if (layer.useBias) {
+            gradients[--parameter] = d.sum(0, false, at::kFloat);
+            if (scale != 1) gradients[parameter].mul_(scale);
+          }
+          gradients[--parameter] = framework::product(d.t(), pass.x, scale).to(at::kFloat);
+          if (parameter > 0) d = framework::product(d, pass.w, scale);
+          scale = 1;
           break;
         }
         case LayerKind::Activation:

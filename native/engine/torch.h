@@ -19,6 +19,7 @@
 #include <ATen/ops/_softmax_backward_data.h>
 #include <ATen/ops/abs.h>
 #include <ATen/ops/add.h>
+#include <ATen/ops/addmm.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/argmax.h>
 #include <ATen/ops/bitwise_right_shift.h>
