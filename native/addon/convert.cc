@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <initializer_list>
+#include <new>
 #include <utility>
 
 #include "../engine/failure.h"
@@ -333,7 +334,14 @@ Span toSpan(const Napi::Value& value, int64_t rows) {
 }
 
 Napi::Float32Array toArray(Napi::Env env, const std::vector<float>& values) {
-  Napi::Float32Array array = Napi::Float32Array::New(env, values.size());
+  // By JavaScript's constructor, which throws where there is no memory: Node-API's own call ends the process.
+  const auto constructor = env.Global().Get("Float32Array").As<Napi::Function>();
+  Napi::Float32Array array;
+  try {
+    array = constructor.New({Napi::Number::New(env, static_cast<double>(values.size()))}).As<Napi::Float32Array>();
+  } catch (const Napi::Error&) {
+    throw std::bad_alloc();
+  }
   if (!values.empty()) std::memcpy(array.Data(), values.data(), values.size() * sizeof(float));
   return array;
 }

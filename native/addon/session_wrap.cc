@@ -170,10 +170,13 @@ Napi::Value SessionWrap::run(const Napi::CallbackInfo& info) {
       control->progress = [this, underWay, last, token](int64_t stepsDone, double loss, const std::vector<double>& metrics) {
         *last = Clock::now();
         underWay->store(true);
-        worker_->emit([=](Napi::Env env) -> std::vector<napi_value> {
-          underWay->store(false);
-          return {Napi::Number::New(env, static_cast<double>(token)), Napi::Number::New(env, static_cast<double>(stepsDone)),
-                  Napi::Number::New(env, loss), toNumbers(env, metrics)};
+        // Where there is no memory to tell it, the training goes on.
+        contained("progress", [&] {
+          worker_->emit([=](Napi::Env env) -> std::vector<napi_value> {
+            underWay->store(false);
+            return {Napi::Number::New(env, static_cast<double>(token)), Napi::Number::New(env, static_cast<double>(stepsDone)),
+                    Napi::Number::New(env, loss), toNumbers(env, metrics)};
+          });
         });
       };
     }

@@ -41,19 +41,20 @@ class Floats {
 // [rows, columns] row-major to panels of `width` columns, and back. A bias is a matrix of one row. The padding becomes zero, whatever
 // a training that diverged left there.
 inline void pack(const std::vector<float>& from, int rows, int columns, int width, float* to) {
-  std::fill_n(to, static_cast<size_t>(panelsOf(columns, width)) * rows * width, 0.0f);
-  for (int r = 0; r < rows; ++r) {
-    for (int c = 0; c < columns; ++c) {
-      to[(static_cast<size_t>(c / width) * rows + r) * width + c % width] = from[static_cast<size_t>(r) * columns + c];
+  for (int c = 0; c < columns; c += width) {
+    const int there = std::min(width, columns - c);
+    for (int r = 0; r < rows; ++r, to += width) {
+      std::copy_n(from.data() + static_cast<size_t>(r) * columns + c, there, to);
+      std::fill_n(to + there, width - there, 0.0f);
     }
   }
 }
 
 inline std::vector<float> unpack(const float* from, int rows, int columns, int width) {
   std::vector<float> to(static_cast<size_t>(rows) * columns);
-  for (int r = 0; r < rows; ++r) {
-    for (int c = 0; c < columns; ++c) {
-      to[static_cast<size_t>(r) * columns + c] = from[(static_cast<size_t>(c / width) * rows + r) * width + c % width];
+  for (int c = 0; c < columns; c += width) {
+    for (int r = 0; r < rows; ++r, from += width) {
+      std::copy_n(from, std::min(width, columns - c), to.data() + static_cast<size_t>(r) * columns + c);
     }
   }
   return to;

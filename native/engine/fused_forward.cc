@@ -161,28 +161,35 @@ const float* FusedTrainer::forwardAll(Values& values, const Batch& batch, Source
 void FusedTrainer::chunks(const Dataset& data, int64_t begin, int64_t end, Control* control,
                           const std::function<void(Values&, const Batch&, int64_t, int, const float*)>& each) {
   const int64_t count = (end - begin + kChunkRows - 1) / kChunkRows;
-  while (chunkValues_.size() < static_cast<size_t>(team_.size())) chunkValues_.push_back(valuesFor(kChunkRows, false));
+  // Nobody is woken, and nothing taken, for whom there is no chunk; nor memory for rows that are not there.
+  const int members = static_cast<int>(std::clamp<int64_t>(count, 1, team_.size()));
+  const int most = static_cast<int>(std::min<int64_t>(kChunkRows, end - begin));
   const Input input = inputOf(data);
-  std::vector<Floats> x;
-  std::vector<Source> sources;
-  std::vector<Batch> batches;
-  for (int i = 0; i < team_.size(); ++i) {
-    x.emplace_back(input == Input::Floats ? kChunkRows * xStride_ : 0);
-    sources.push_back(sourceFor(kChunkRows, kChunkRows, input, false));
-    batches.push_back(batchFor(data, kChunkRows, x.back().data()));
+  chunkValues_.resize(std::max<size_t>(chunkValues_.size(), members));
+  struct Place {
+    Floats x;
+    Source source;
+    Batch batch;
+  };
+  std::vector<Place> places;
+  for (int i = 0; i < members; ++i) {
+    if (chunkValues_[i].rows < most) chunkValues_[i] = valuesFor(most, false);
+    Floats x(input == Input::Floats ? most * xStride_ : 0);
+    Batch batch = batchFor(data, most, x.data());
+    places.push_back({std::move(x), sourceFor(most, kChunkRows, input, false), std::move(batch)});
   }
   // Whoever is free takes the next: a member that lost its core holds nobody up for longer than a chunk.
   std::atomic<int64_t> next{0};
-  team_.run(team_.size(), [&](int me) {
+  team_.run(members, [&](int me) {
     Values& values = chunkValues_[me];
-    Batch& batch = batches[me];
+    auto& [x, source, batch] = places[me];
     for (int64_t c = next.fetch_add(1); c < count; c = next.fetch_add(1)) {
       if (control && control->abort.load(std::memory_order_relaxed)) return;
       const int64_t at = begin + c * kChunkRows;
       const int rows = static_cast<int>(std::min<int64_t>(kChunkRows, end - at));
-      if (input != Input::Floats) point(data, nullptr, at, rows, sources[me].rows);
+      if (input != Input::Floats) point(data, nullptr, at, rows, source.rows);
       gather(data, nullptr, at, {0, rows}, input, batch, nullptr);
-      each(values, batch, at, rows, forwardAll(values, batch, sources[me], rows));
+      each(values, batch, at, rows, forwardAll(values, batch, source, rows));
     }
   });
 }

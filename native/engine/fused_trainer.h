@@ -60,7 +60,7 @@ struct StageValues {
 
 // Buffers for up to `rows` rows.
 struct Values {
-  int rows;
+  int rows = 0;
   std::vector<StageValues> stages;
   Floats predictions;
 };

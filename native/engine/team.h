@@ -30,8 +30,8 @@ class Team {
   int size() const { return size_; }
   // Members at work now, or in the last run.
   int active() const { return active_; }
-  // Runs work(member) on the first `members`, the caller being member 0; returns when all are done. The others sleep.
-  // Work must not throw.
+  // Runs work(member) on the first `members`, the caller being member 0; returns when all are done. Of more than one, all are woken
+  // and waited for. Work must not throw.
   void run(int members, const std::function<void(int)>& work);
   // Of the active members.
   void barrier() {
