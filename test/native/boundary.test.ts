@@ -69,6 +69,10 @@ describeUnless(obstacle)('the addon', () => {
     },
   );
 
+  test('a result for which there is no memory is an error, and the session lives on', async () => {
+    expect(resultOf(await program('scarce', []))).toEqual({ told: 'ERR_OUT_OF_MEMORY', after: 20e6 });
+  });
+
   test.each(ENDS)('a process ends while training: %s', async (...end) => {
     expect(await endsOtherwise(end, 2)).toEqual([]);
   });
