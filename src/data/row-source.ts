@@ -45,6 +45,8 @@ export interface ExampleStream {
   /** Rows of a pass, where the source says so. */
   rows?: number;
   fingerprint: string;
+  /** The calling function and, for a second source, its name. */
+  where: string;
   chunks(at: EpochAt): AsyncGenerator<Examples, void, void>;
 }
 
@@ -77,6 +79,7 @@ export function exampleStream(fit: DataShape, source: RowSource, where: string):
   return {
     rows,
     fingerprint: fingerprint ?? 'a stream',
+    where,
     async *chunks(at) {
       const place = (chunk: number) => `${where}, epoch ${at.epoch + 1}, chunk ${chunk}`;
       const iterator = await failing(place(0), () => iteratorOf(pass(at), where));

@@ -9,6 +9,7 @@ import { FusorError } from '../errors';
 import { chooseSeed } from '../random';
 import { checkpointOf, loadCheckpoint } from '../runs/checkpoint-folder';
 import type { TrainedModel } from '../train/callbacks';
+import { abortError, failureOf } from '../train/ends';
 import { evaluateStream } from '../train/feed';
 import { runFit } from '../train/fit';
 import type { History } from '../train/history';
@@ -21,7 +22,6 @@ import {
   MAX_COUNT,
   withWeights,
 } from '../train/options';
-import { abortError, failureOf } from '../train/training';
 import { type CompileOptions, compileConfig, DEVICE_KEYS, type TrainingConfig } from './compile';
 import type { LayerConfig } from './layers';
 import { type Layout, layoutOf } from './layout';
@@ -156,7 +156,7 @@ export class Model implements TrainedModel {
     const training = this.#compiled('fit');
     this.#fitting = true;
     try {
-      const { position } = this.#runtime;
+      const { position, disposed } = this.#runtime;
       const given = givenOptions(options);
       // Without a path nothing is waited for: what is called after fit comes after it.
       const named = typeof given.resume === 'string';
@@ -167,7 +167,8 @@ export class Model implements TrainedModel {
         await this.#runtime.writeState(plan, resume.state);
         position.learningRate = resume.learningRate;
       }
-      const train = ({ session }: { session: Session }) => runFit({ ...job, session, position, model: this });
+      const train = ({ session }: { session: Session }) =>
+        runFit({ ...job, session, position, disposed, model: this });
       return await this.#runtime.use(plan, job.seed, train, true);
     } finally {
       this.#fitting = false;
@@ -196,8 +197,15 @@ export class Model implements TrainedModel {
       );
     const examples = reading(where, () => rowsOf(shape, withWeights(where, rows, o.sampleWeight), where));
     if (signal?.aborted) throw abortError(signal);
+    const ends = { signal, disposed: this.#runtime.disposed };
     const means = async ({ session }: { session: Session }) => {
-      if (isStream(examples)) return evaluateStream(session, examples, { plan, seed: 0, batchSize, signal });
+      if (isStream(examples))
+        return evaluateStream(
+          session,
+          examples,
+          { plan, seed: 0, epoch: 0, batchSize, bufferRows: null, ...ends },
+          where,
+        );
       const data = await session.upload(examples);
       try {
         return await session.evaluate(data, { begin: 0, end: data.rows }, batchSize, signal);
@@ -209,7 +217,7 @@ export class Model implements TrainedModel {
       const { loss, metrics } = await this.#runtime.use(plan, this.#seed(), means);
       return named([loss, ...metrics]);
     } catch (error) {
-      throw failureOf(error, signal);
+      throw failureOf(error, ends, where);
     }
   }
 

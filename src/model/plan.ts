@@ -84,7 +84,7 @@ function liftOutput(layers: LayerPlan[]): { layers: LayerPlan[]; output: Activat
 }
 
 /** Cross-entropies are computed from logits, so the output must be the activation that they imply, or none. */
-function checkOutput({ output, outputs }: TrainPlan, { kind, fromLogits }: LossConfig): void {
+function checkOutput({ layers, output, outputs }: TrainPlan, { kind, fromLogits }: LossConfig): void {
   const refuse = (what: string, mend: string): never => {
     throw new FusorError('ERR_PLAN', [what, 'compile', mend], { loss: kind, output, outputs, fromLogits });
   };
@@ -101,6 +101,12 @@ function checkOutput({ output, outputs }: TrainPlan, { kind, fromLogits }: LossC
       output === implied ? 'leave out fromLogits' : 'remove the last activation',
     );
   if (fromLogits || output === implied) return;
+  const last = layers.at(-1)?.kind;
+  if (output === 'linear' && (last === 'dropout' || last === 'rescaling'))
+    refuse(
+      `${kind} needs probabilities, but the model ends with a ${last} layer`,
+      `let a dense layer with the activation '${implied}' be the last`,
+    );
   if (output === 'linear')
     refuse(
       `${kind} needs probabilities, but the last layer is linear`,

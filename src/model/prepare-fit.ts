@@ -7,10 +7,11 @@ import { type ExampleStream, exampleStream, isRowSource, isStream, type RowSourc
 import { sampleWeightsOf, withClassWeights } from '../data/sample-weights';
 import { chooseSeed } from '../random';
 import { type Checkpoint, checkResume } from '../train/checkpoint';
+import { abortError } from '../train/ends';
+import { bufferRowsOf } from '../train/feed';
 import { type FitJob, UNKNOWN } from '../train/job';
 import { type FitOptions, type FitRows, fitOptions, trainRowsOf, withWeights } from '../train/options';
 import { progressPrinter } from '../train/progress';
-import { abortError } from '../train/training';
 import type { TrainingConfig } from './compile';
 import { requireFitMemory } from './footprint';
 import type { Layout } from './layout';
@@ -33,7 +34,7 @@ export function prepareFit(...given: Parameters<typeof checkedFit>): Prepared {
 
 interface Prepared {
   plan: TrainPlan;
-  job: Omit<FitJob, 'session' | 'model' | 'position'>;
+  job: Omit<FitJob, 'session' | 'model' | 'position' | 'disposed'>;
 }
 
 function checkedFit(
@@ -77,7 +78,10 @@ function checkedFit(
   requireFitMemory(plan, rest.batchSize, held);
   const printer = progressPrinter(verbose);
   const callbacks = printer ? [printer, ...rest.callbacks] : rest.callbacks;
-  const rows = { examples, trainRows, validation, weighted };
+  const bufferRows = isStream(examples)
+    ? bufferRowsOf(plan, rest.batchSize, rest.bufferRows)
+    : (rest.bufferRows ?? null);
+  const rows = { examples, trainRows, validation, weighted, bufferRows, classWeight: classWeight ?? null };
   const job = { ...rest, ...rows, plan, seed, callbacks, resume };
   if (resume) checkResume(resume, job);
   return { plan, job };

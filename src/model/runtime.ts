@@ -47,7 +47,7 @@ export class Runtime {
   /** How often it was compiled; when each call was made, and when the state began that there is. */
   #compiled = 0;
   #begun = 0;
-  #disposed = false;
+  readonly #end = new AbortController();
   /** Opening, exchanging and closing happen one after the other … */
   #queue: Promise<unknown> = Promise.resolve();
   /** … an exchange waits for what still uses the old session … */
@@ -60,6 +60,11 @@ export class Runtime {
   /** Steps that the optimiser has done. */
   get step(): number {
     return this.#begun === this.#compiled ? this.position.step : 0;
+  }
+
+  /** Aborted once the model is disposed. */
+  get disposed(): AbortSignal {
+    return this.#end.signal;
   }
 
   /** The weights stay; the optimiser begins anew for whatever is called from now on. */
@@ -161,7 +166,7 @@ export class Runtime {
 
   /** Idempotent; ends a running span. */
   async dispose(): Promise<void> {
-    this.#disposed = true;
+    this.#end.abort();
     // Not queued: what is queued may wait for the very span that this ends.
     await this.#open?.session.dispose();
     const last = this.#queue.then(async () => {
@@ -174,7 +179,7 @@ export class Runtime {
   }
 
   #check(): void {
-    if (this.#disposed)
+    if (this.disposed.aborted)
       throw new FusorError('ERR_STATE', ['the model is disposed', '', 'make a new one, or load it again']);
   }
 

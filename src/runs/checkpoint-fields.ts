@@ -14,6 +14,11 @@ const count: Check = (value) => Number.isSafeInteger(value) && (value as number)
 const number: Check = (value) => Number.isFinite(value) && (value as number) >= 0;
 const counts: Check = (value) => Array.isArray(value) && value.every(count);
 const numbers: Check = (value) => Array.isArray(value) && value.every(number);
+/** Of a field that files have not had from the beginning. */
+const later =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || value === null || check(value);
 const size: Check = (value) => count(value) && (value as number) > 0;
 
 const FIELDS: Record<string, Check> = {
@@ -24,6 +29,8 @@ const FIELDS: Record<string, Check> = {
   batchSize: size,
   trainRows: size,
   shuffle: (value) => typeof value === 'boolean',
+  bufferRows: later((value) => size(value)),
+  classWeight: later((value) => isObject(value) && Object.values(value).every(number)),
   seed: count,
   learningRate: number,
   data: (value) => typeof value === 'string',

@@ -8,7 +8,7 @@ import type { Callback, TrainingContext } from '../train/callbacks';
 import { epochsOf, type Logs } from '../train/history';
 import { Monitor, type MonitorOptions } from '../train/monitor';
 import { encodeCheckpoint } from './checkpoint-file';
-import { checkpointName, pruneCheckpoints } from './checkpoint-folder';
+import { checkpointName, listCheckpoints, pruneCheckpoints } from './checkpoint-folder';
 import { type Schedule, scheduleOf } from './checkpoint-schedule';
 import { makeFolder } from './fresh-folder';
 
@@ -16,7 +16,7 @@ export interface ModelCheckpointOptions extends Pick<MonitorOptions, 'monitor' |
   /**
    * When: `every:5` (epochs), `every:500steps` (since training began), `every:30s` (also m and h; after the step at hand,
    * so spans stay as long as they are), `best` (epochs that are better than all before), `none`; several with commas.
-   * Default `every:1`. But with `none`, training's end is kept, too; an aborted fit is, whatever is chosen.
+   * Default `every:1`. But with `none` and with `best` alone, training's end is kept, too; an aborted fit is, whatever is chosen.
    */
   save?: string;
   /** How many to keep besides the best one; default 2: the last and the one before. */
@@ -36,9 +36,10 @@ export interface ModelCheckpoint extends Callback {
 
 /**
  * Writes checkpoints to `folder`, as Keras' ModelCheckpoint but for more than the weights: `fit(…, { resume: folder })`
- * goes on from the newest as though training had never ended. One process at a time may write to a folder.
+ * goes on from the newest as though training had never ended. One process at a time may write to a folder, and one training
+ * only: another's checkpoints are not replaced.
  * @param folder made when it is not there; or a function that names it when training begins
- * @throws ERR_ARG; fit then ERR_LOCKED, ERR_IO
+ * @throws ERR_ARG; fit then ERR_LOCKED, ERR_IO, and ERR_ARG where training begins anew in a folder that has checkpoints
  */
 export function modelCheckpoint(
   folder: string | (() => string),
@@ -97,6 +98,7 @@ class Checkpointer implements ModelCheckpoint {
     this.#diverged = false;
     this.folder = resolve(this.folderOf());
     await this.#open();
+    if (context.step === 0) await this.#refuseOthers();
     this.#best = undefined;
     if (best) {
       for (const { logs } of epochsOf(context.history)) this.#isBest(logs);
@@ -150,6 +152,21 @@ class Checkpointer implements ModelCheckpoint {
     await makeFolder(this.folder);
     this.#release = await lockFolder(this.folder);
     await removeStaleTemps(this.folder);
+  }
+
+  /** At the first save they would go, as of a training that was given up. */
+  async #refuseOthers(): Promise<void> {
+    const [newest] = await listCheckpoints(this.folder);
+    if (!newest) return;
+    throw new FusorError(
+      'ERR_ARG',
+      [
+        'the folder holds checkpoints of another training',
+        this.folder,
+        'go on with it (resume), name another folder, or remove them',
+      ],
+      { folder: this.folder, newest: newest.file },
+    );
   }
 
   async #close(): Promise<void> {

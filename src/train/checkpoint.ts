@@ -22,6 +22,10 @@ export interface Checkpoint {
   batchSize: number;
   trainRows: number;
   shuffle: boolean;
+  /** Of a source of rows, else null; of files older than this field neither. */
+  bufferRows?: number | null;
+  /** As fit was given it; null where there was none. */
+  classWeight?: Readonly<Record<number, number>> | null;
   seed: number;
   learningRate: number;
   /** Tells whether other data is the same. */
@@ -36,7 +40,10 @@ export interface Checkpoint {
 }
 
 /** What of a fit must be as it was for its training to go on. */
-type Fit = Pick<Checkpoint, 'plan' | 'batchSize' | 'trainRows' | 'shuffle' | 'seed'> & {
+type Fit = Pick<
+  Checkpoint,
+  'plan' | 'batchSize' | 'trainRows' | 'shuffle' | 'bufferRows' | 'classWeight' | 'seed'
+> & {
   examples: Examples | ExampleStream;
   validation?: Examples | ExampleStream;
 };
@@ -46,8 +53,16 @@ export function checkResume(checkpoint: Checkpoint, fit: Fit): void {
   const faults = planFaults(checkpoint.plan, fit.plan);
   for (const key of ['batchSize', 'trainRows', 'shuffle', 'seed'] as const)
     if (checkpoint[key] !== fit[key]) faults.push(`${key} is ${fit[key]}, it was ${checkpoint[key]}`);
+  // Rows that are not shuffled are the same in buffers of any size.
+  for (const key of fit.shuffle ? (['bufferRows', 'classWeight'] as const) : (['classWeight'] as const)) {
+    const [now, before] = [JSON.stringify(fit[key]), JSON.stringify(checkpoint[key])];
+    if (before !== undefined && now !== before)
+      faults.push(
+        `${key} is ${now === 'null' ? 'not given' : now}, it was ${before === 'null' ? 'not' : before}`,
+      );
+  }
   if (faults.length === 0 && checkpoint.data !== fingerprintOf(fit.examples, fit.validation))
-    faults.push('the data is not the same');
+    faults.push('the data, its weights or what validates is not the same');
   if (faults.length === 0) return;
   throw new FusorError(
     'ERR_CKPT_MISMATCH',

@@ -1,8 +1,9 @@
 /** What the epochs train on, one stretch after the other: the rows on the device, or buffer after buffer of a stream. */
-import type { Dataset, Session } from '../backend/contract';
+import type { Dataset, Session, TrainPlan } from '../backend/contract';
 import { type ExampleStream, isStream } from '../data/row-source';
 import { FusorError } from '../errors';
 import { buffersOf } from './buffers';
+import { type Ends, unlessEnded } from './ends';
 import type { FitJob } from './job';
 import { epochOrder } from './spans';
 
@@ -39,14 +40,12 @@ async function* whole({ trainRows, shuffle, seed, epochs }: FitJob, data: Datase
  * buffer that holds all of them trains as arrays do.
  */
 async function* streamed(job: FitJob, stream: ExampleStream, epoch: number, batch: number): Feed {
-  const { session, batchSize, seed, shuffle, epochs } = job;
+  const { session, plan, batchSize, seed, shuffle, epochs } = job;
+  const size = bufferRowsOf(plan, batchSize, job.bufferRows);
   for (let skip = batch; epoch < epochs; epoch++, skip = 0) {
     let first = 0;
     let number = 0;
-    for await (const { examples, last } of buffersOf(
-      stream.chunks({ epoch, seed, shuffle }),
-      bufferRowsOf(job),
-    )) {
+    for await (const { examples, last } of buffersOf(stream.chunks({ epoch, seed, shuffle }), size)) {
       const batches = Math.ceil(examples.rows / batchSize);
       if (first + batches > skip || last) {
         const order = epochOrder(examples.rows, shuffle, seed, epoch, number);
@@ -56,33 +55,40 @@ async function* streamed(job: FitJob, stream: ExampleStream, epoch: number, batc
       first += batches;
       number++;
     }
-    if (first === 0) throw noRows(`fit, epoch ${epoch + 1}`, epoch);
+    if (first === 0) throw noRows(stream.where, epoch);
   }
 }
 
-/** Loss and metrics over all rows of a stream. */
+/** Loss and metrics over all rows of a stream. @param where the function that the user called */
 export async function evaluateStream(
   session: Session,
   stream: ExampleStream,
-  job: Pick<FitJob, 'plan' | 'batchSize' | 'seed' | 'signal' | 'bufferRows'>,
+  job: Pick<FitJob, 'plan' | 'batchSize' | 'seed' | 'bufferRows'> & Ends & { epoch: number },
+  where: string,
 ): Promise<{ loss: number; metrics: number[] }> {
+  const { plan, epoch, seed, batchSize, signal } = job;
+  const size = bufferRowsOf(plan, batchSize, job.bufferRows);
   const sums: number[] = [];
   let rows = 0;
-  for await (const { examples } of buffersOf(
-    stream.chunks({ epoch: 0, seed: job.seed, shuffle: false }),
-    bufferRowsOf(job),
-  )) {
-    const data = await session.upload(examples);
-    try {
-      const found = await session.evaluate(data, { begin: 0, end: data.rows }, job.batchSize, job.signal);
-      for (const [i, mean] of [found.loss, ...found.metrics].entries())
-        sums[i] = (sums[i] ?? 0) + mean * data.rows;
-      rows += data.rows;
-    } finally {
-      data.dispose();
+  const buffers = buffersOf(stream.chunks({ epoch, seed, shuffle: false }), size);
+  try {
+    for (;;) {
+      const { value, done } = await unlessEnded(buffers.next(), job, where);
+      if (done) break;
+      const data = await session.upload(value.examples);
+      try {
+        const found = await session.evaluate(data, { begin: 0, end: data.rows }, batchSize, signal);
+        for (const [i, mean] of [found.loss, ...found.metrics].entries())
+          sums[i] = (sums[i] ?? 0) + mean * data.rows;
+        rows += data.rows;
+      } finally {
+        data.dispose();
+      }
     }
+  } finally {
+    buffers.return().catch(() => {});
   }
-  if (rows === 0) throw noRows('evaluate', 0);
+  if (rows === 0) throw noRows(stream.where, epoch);
   const [loss, ...metrics] = sums.map((sum) => sum / rows);
   return { loss, metrics };
 }
@@ -90,12 +96,12 @@ export async function evaluateStream(
 const BUFFER_BYTES = 2 ** 25;
 
 /** What was asked for, else a whole number of batches, of about 32 MiB; what is float32 may turn out to be bytes, and takes less. */
-function bufferRowsOf({
-  plan,
-  batchSize,
-  bufferRows,
-}: Pick<FitJob, 'plan' | 'batchSize' | 'bufferRows'>): number {
-  const rows = Math.floor(BUFFER_BYTES / (4 * plan.features));
+export function bufferRowsOf(
+  { features }: TrainPlan,
+  batchSize: number,
+  bufferRows?: number | null | undefined,
+): number {
+  const rows = Math.floor(BUFFER_BYTES / (4 * features));
   return bufferRows ?? Math.max(1, Math.floor(rows / batchSize)) * batchSize;
 }
 
@@ -104,7 +110,7 @@ function noRows(where: string, epoch: number): FusorError {
     epoch === 0
       ? 'give at least one'
       : 'an iterator can be gone through once: give a function that makes one for each epoch';
-  return new FusorError('ERR_DATA_EMPTY', ['the source gave no rows', where, cure], {
+  return new FusorError('ERR_DATA_EMPTY', ['the source gave no rows', `${where}, epoch ${epoch + 1}`, cure], {
     epoch,
   });
 }

@@ -3,11 +3,12 @@ import type { Dataset, RowRange, SpanReport } from '../backend/contract';
 import { isStream } from '../data/row-source';
 import { FusorError } from '../errors';
 import { Caller } from './caller';
+import { disposedError, failureOf, unlessEnded } from './ends';
 import { evaluateStream, type Feed, feedOf, type Stretch } from './feed';
 import { type History, kerasName, type Logs, validationName } from './history';
 import type { FitJob } from './job';
 import { type EpochPart, nextPart } from './spans';
-import { abortError, failureOf, Training } from './training';
+import { Training } from './training';
 
 /**
  * @throws ERR_NONFINITE_LOSS, the abort's reason, what a callback threw, what the session rejects with; each
@@ -29,7 +30,7 @@ export async function runFit(job: FitJob): Promise<History> {
     await caller.trainEnd(history.last);
     return history;
   } catch (thrown) {
-    const error = failureOf(thrown, job.signal);
+    const error = failureOf(thrown, job, 'fit');
     history.stopped = 'aborted';
     history.timing.fitSeconds = training.fitSeconds;
     if (typeof error === 'object' && error !== null && Object.isExtensible(error))
@@ -68,7 +69,7 @@ function logNamesOf(job: FitJob, caller: Caller, validates: boolean): string[] {
   );
 }
 
-type Validate = (() => Promise<Logs>) | undefined;
+type Validate = ((epoch: number) => Promise<Logs>) | undefined;
 
 /** Data goes to the device once; spans and validation only name rows. A stream goes there as it comes. */
 async function upload(
@@ -87,9 +88,9 @@ async function upload(
   const rows: RowRange = { begin: validation ? 0 : trainRows, end: held?.rows ?? 0 };
   const stream = validation && isStream(validation) ? validation : undefined;
   if (!stream && !(held && rows.begin < rows.end)) return { data, validate: undefined };
-  const validate = async () => {
+  const validate = async (epoch: number) => {
     const { loss, metrics } = stream
-      ? await evaluateStream(session, stream, job)
+      ? await evaluateStream(session, stream, { ...job, epoch }, 'fit')
       : await session.evaluate(held!, rows, batchSize, signal);
     const names = validationNames(job);
     return Object.fromEntries([loss, ...metrics].map((value, i) => [names[i], value]));
@@ -115,7 +116,7 @@ async function runEpochs(
       training.beginEpoch(epoch);
       await caller.epochBegin(epoch);
       for (let last = false; !last && !training.stopping; ) {
-        const { value: stretch, done } = await unlessAborted(ahead, job.signal);
+        const { value: stretch, done } = await unlessEnded(ahead, job, 'fit');
         if (done) throw new Error('the feed ends after the last epoch only');
         try {
           last = stretch.last;
@@ -128,7 +129,7 @@ async function runEpochs(
       if (training.batch === 0) break;
       await caller.batchesEnd(training.batch);
       const logs = training.means.logs();
-      if (validate) Object.assign(logs, await validate());
+      if (validate) Object.assign(logs, await validate(epoch));
       Object.assign(logs, await caller.epochLogs(epoch));
       if (caller.setsLearningRate) logs[LEARNING_RATE] = training.learningRate;
       if (validationDiverged(logs, training, caller)) return;
@@ -169,27 +170,10 @@ async function runStretch(
     if (report.timeline) caller.timeline(report.timeline);
     await caller.spanEnd(report, part.order.length, batchSize, training.batch, training.batches);
     training.throwIfEnded();
-    if (report.stopped === 'aborted' && !mayBeShort && !training.stopping)
-      throw new FusorError('ERR_STATE', ['the model was disposed while it was training', 'fit']);
+    if (report.stopped === 'aborted' && !mayBeShort && !training.stopping) throw disposedError('fit');
   }
   if (!gone) goAhead();
   return true;
-}
-
-/** A source may take its time; the user's abort does not wait for it. */
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return work;
-  let aborted = () => {};
-  const abort = new Promise<never>((_, reject) => {
-    aborted = () => reject(abortError(signal));
-    if (signal.aborted) aborted();
-    else signal.addEventListener('abort', aborted, { once: true });
-  });
-  try {
-    return await Promise.race([work, abort]);
-  } finally {
-    signal.removeEventListener('abort', aborted);
-  }
 }
 
 async function runSpan(

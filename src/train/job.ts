@@ -2,6 +2,7 @@ import type { Examples, Session, TrainPlan } from '../backend/contract';
 import type { ExampleStream } from '../data/row-source';
 import type { Callback, TrainedModel } from './callbacks';
 import type { Checkpoint } from './checkpoint';
+import type { Ends } from './ends';
 
 /** How many rows a stream has that does not say so. */
 export const UNKNOWN = Number.MAX_SAFE_INTEGER;
@@ -14,7 +15,7 @@ export interface Position {
 }
 
 /** Everything that a fit needs, checked. */
-export interface FitJob {
+export interface FitJob extends Ends {
   session: Session;
   model: TrainedModel;
   plan: TrainPlan;
@@ -22,8 +23,10 @@ export interface FitJob {
   /** Rows [0, trainRows) are trained; the rest validates unless `validation` is there. UNKNOWN of some streams. */
   trainRows: number;
   validation?: Examples | ExampleStream;
-  /** Rows of a stream that are buffered; a multiple of batchSize. */
-  bufferRows?: number;
+  /** Rows of a stream that are buffered, a multiple of batchSize; null where nobody says, and none trains. */
+  bufferRows: number | null;
+  /** As it was given. */
+  classWeight: Readonly<Record<number, number>> | null;
   /** Rows of a stream with the weights of their classes. */
   weighted?: (examples: Examples) => Examples;
   batchSize: number;
@@ -33,7 +36,6 @@ export interface FitJob {
   shuffle: boolean;
   seed: number;
   callbacks: readonly Callback[];
-  signal?: AbortSignal;
   /** Where to go on from; it fits the rest. The session holds its state already. */
   resume?: Checkpoint;
   /** Moved on step by step, so that it is right however fit ends. */

@@ -41,8 +41,8 @@ export interface FitOptions {
   /**
    * Goes on from a checkpoint as though training had never ended: from its step, in the middle of an epoch, too, with
    * its history. A file, a folder of checkpoints or a run folder, of which the newest whole one is taken; or what
-   * loadCheckpoint gave. Model, data and options must be as they were; epochs, batchSize, shuffle and seed are the
-   * checkpoint's where they are not given, the learning rate always is.
+   * loadCheckpoint gave. Model, data and options must be as they were; epochs, batchSize, bufferRows, shuffle and seed are
+   * the checkpoint's where they are not given, the learning rate always is.
    */
   resume?: string | Checkpoint | undefined;
 }
@@ -72,17 +72,17 @@ export function fitArguments(
   where = 'fit',
 ): { rows: FitRows; options: unknown } {
   const arrays = { rows: { x: first as ArrayLike, y: second as ArrayLike }, options: third };
+  // fit(rows, undefined, options): as though the arrays had gone into one, and their place had stayed.
+  const options = second === undefined ? third : second;
   return reading(where, () => {
     const hasTargets =
       ArrayBuffer.isView(second) || Array.isArray(second) || Object(second).data !== undefined;
     if (isRowSource(first)) {
-      if (!hasTargets) return { rows: first, options: second };
+      if (!hasTargets) return { rows: first, options };
       throw wrong(where, 'y', second, 'left out with a source of rows', 'the source gives { x, y }');
     }
     const { x, y } = Object(first);
-    return !hasTargets && x !== undefined && y !== undefined
-      ? { rows: first as FitRows, options: second }
-      : arrays;
+    return !hasTargets && x !== undefined && y !== undefined ? { rows: first as FitRows, options } : arrays;
   });
 }
 
@@ -120,7 +120,7 @@ export function fitOptions(o: FitOptions, resume?: Checkpoint) {
   return {
     batchSize,
     // Whole batches: where a buffer ends is nothing that training sees.
-    bufferRows: o.bufferRows && Math.ceil(o.bufferRows / batchSize) * batchSize,
+    bufferRows: o.bufferRows ? Math.ceil(o.bufferRows / batchSize) * batchSize : resume?.bufferRows,
     epochs,
     initialEpoch: integer(where, 'initialEpoch', o.initialEpoch, { min: 0, max: epochs, fallback: 0 }),
     validationSplit: real(where, 'validationSplit', o.validationSplit, 0, range.fraction),

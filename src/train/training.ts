@@ -4,6 +4,7 @@ import { fingerprintOf } from '../data/fingerprint';
 import { FusorError } from '../errors';
 import type { Callback, TrainedModel, TrainingContext } from './callbacks';
 import { type Checkpoint, checkFiniteState } from './checkpoint';
+import { abortError } from './ends';
 import type { Stretch } from './feed';
 import { History, validationName } from './history';
 import { type FitJob, UNKNOWN } from './job';
@@ -186,7 +187,8 @@ export class Training implements TrainingContext {
   async checkpoint(): Promise<Checkpoint> {
     const { job, history, batch, means, microseconds } = this;
     const best = this.#keepers.map(({ bestWeights }) => bestWeights);
-    const { plan, epochs, batchSize, trainRows, shuffle, seed, session, model, examples, validation } = job;
+    const { plan, epochs, batchSize, trainRows, shuffle, bufferRows, classWeight, seed } = job;
+    const { session, model, examples, validation } = job;
     const state = await session.readState();
     checkFiniteState(state, this.learningRate);
     history.timing.fitSeconds = this.fitSeconds;
@@ -195,7 +197,8 @@ export class Training implements TrainingContext {
     const ended = history.epoch.at(-1) === this.epoch;
     const atBeginning = batch === 0 && !ended;
     const learningRate = (atBeginning ? this.#rateBefore : undefined) ?? this.learningRate;
-    const fixed = { plan, config, epochs, batchSize, trainRows, shuffle, seed, data: this.#fingerprint };
+    const options = { epochs, batchSize, trainRows, shuffle, bufferRows, classWeight, seed };
+    const fixed = { plan, config, ...options, data: this.#fingerprint };
     const reached = {
       state,
       learningRate,
@@ -227,15 +230,4 @@ export class Training implements TrainingContext {
   close(): void {
     this.job.signal?.removeEventListener('abort', this.#forward);
   }
-}
-
-/** What fails, where that is the reason of the signal, as {@link abortError} has it. */
-export function failureOf(error: unknown, signal: AbortSignal | undefined): unknown {
-  return signal?.aborted && error === signal.reason ? abortError(signal) : error;
-}
-
-/** The signal's reason where it is an error, else an AbortError. */
-export function abortError({ reason }: AbortSignal): unknown {
-  const isError = typeof reason === 'object' && reason !== null && 'message' in reason;
-  return isError ? reason : new DOMException(`aborted: ${String(reason)}`, 'AbortError');
 }

@@ -78,11 +78,13 @@ export function unreadOf(
   readMetric: ReadMetric = byName,
 ): string[] {
   if (!isObject(training) || Object.keys(training).length === 0) return [];
-  if (!compile) return ['optimizer, loss and metrics: not all of them have a counterpart here'];
+  // Absent, null, an empty list or ones.
+  const others = ['loss_weights', 'weighted_metrics'].filter(
+    (key) => !['', '1'].includes(String(training[key] ?? '')),
+  );
+  if (!compile) return ['optimizer, loss and metrics: not all of them have a counterpart here', ...others];
   const measured = measuredOf(bare, compile.loss);
   const metrics = metricsIn(training).filter((metric) => !readMetric(metric, measured));
-  // Absent, null or an empty list.
-  const others = ['loss_weights', 'weighted_metrics'].filter((key) => String(training[key] ?? '') !== '');
   return [...metrics.map((metric) => `the metric ${nameOf(metric)}`), ...others];
 }
 
@@ -95,6 +97,9 @@ const nameOf = (metric: unknown): string =>
 /** Loss and optimiser, which is not yet checked; undefined where one of them has no counterpart here. */
 function readTraining(value: unknown): { loss: LossConfig; optimizer: Json } | undefined {
   if (!isObject(value) || !isObject(value.optimizer_config)) return undefined;
+  // The loss times something has no counterpart here. Keras writes a list, of one model's output, or the number.
+  if (![value.loss_weights].flat().every((weight) => weight === undefined || weight === null || weight === 1))
+    return undefined;
   const loss = readLoss(value.loss);
   const { class_name: className, config } = value.optimizer_config;
   const optimizer = isObject(config) ? readOptimizer(className, config) : undefined;

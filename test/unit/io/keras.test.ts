@@ -218,7 +218,13 @@ test.each<[string, object | null, string[]]>([
     NO_COUNTERPART,
   ],
   ['a metric', { metrics: ['accuracy', topK] }, ['the metric TopKCategoricalAccuracy']],
-  ['weights', { loss_weights: [2], weighted_metrics: ['mae'] }, ['loss_weights', 'weighted_metrics']],
+  [
+    'a loss of weight 1, weighted metrics',
+    { loss_weights: [1], weighted_metrics: ['mae'] },
+    ['weighted_metrics'],
+  ],
+  ['a loss with a weight', { loss_weights: [2] }, [...NO_COUNTERPART, 'loss_weights']],
+  ['a loss with a number as its weight', { loss_weights: 0.5 }, [...NO_COUNTERPART, 'loss_weights']],
 ])('a conversion says what it did not read: %s', async (_, change, leftOut) => {
   const files = unzipSync(readFileSync(join(KERAS, 'sequential.keras')));
   const config = JSON.parse(strFromU8(files['config.json']));

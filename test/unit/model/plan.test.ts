@@ -168,6 +168,11 @@ test.each([
   expect(error.message).toContain(mend);
 });
 
+test('a layer after the probabilities is what is in their way', async () => {
+  const error = await refused([...head('sigmoid', 1), layers.dropout(0.2)], { loss: 'binaryCrossentropy' });
+  expect(error.message).toMatch(/the model ends with a dropout layer.*'sigmoid' be the last/);
+});
+
 test.each([
   ['softmax', 3, 'categoricalCrossentropy', { kind: 'categoricalAccuracy', name: 'accuracy' }],
   ['softmax', 3, 'sparseCategoricalCrossentropy', { kind: 'categoricalAccuracy', name: 'accuracy' }],

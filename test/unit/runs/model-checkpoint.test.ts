@@ -167,6 +167,24 @@ test('later checkpoints of a training that was given up go when the new one save
   expect(names(folder).filter((name) => name.startsWith('step'))).toEqual([5, 7, 10].map(step));
 });
 
+test('a training that begins anew leaves those of another alone', async () => {
+  const folder = fresh();
+  await train(folder, {});
+  const before = names(folder);
+  const error = await failure(train(folder, {}));
+  expect(error).toMatchObject({
+    code: 'ERR_ARG',
+    message: expect.stringMatching(/another training.*resume/),
+  });
+  expect(names(folder)).toEqual(before);
+  // A second fit of the same model goes on; its steps are later.
+  const model = modelWith();
+  const other = fresh();
+  await train(other, {}, [], model);
+  await train(other, {}, [], model);
+  expect(names(other)).toEqual([25, 30].map(step));
+});
+
 describe('faults', () => {
   const whole = modelWith();
   let end: unknown;

@@ -97,6 +97,9 @@ test('one buffer that holds all rows is shuffled as arrays are; smaller ones eac
 test('{ x, y } is taken, as are iterables that begin anew and streams that know their epochs', async () => {
   const arrays = await trained((model) => model.fit(x, y, options));
   expect(await trained((model) => model.fit({ x, y }, options))).toEqual(arrays);
+  const past = (model: Model) =>
+    (model.fit as (...args: unknown[]) => Promise<History>)({ x, y }, undefined, options);
+  expect(await trained(past)).toEqual(arrays);
   expect(await trained((model) => model.fit({ [Symbol.asyncIterator]: () => slowly(20) }, options))).toEqual(
     arrays,
   );
@@ -192,11 +195,21 @@ test('resumed in the middle of an epoch, a stream has the bits of one that went 
     ],
   });
   expect([checkpoint?.epoch, checkpoint?.batch]).toEqual([1, 3]);
-  const resumed = await trained((model) =>
-    model.fit(source, { ...options, bufferRows: 16, resume: checkpoint }),
-  );
-  expect(resumed.state).toEqual(whole.state);
-  expect(resumed.history).toEqual(whole.history);
+  // Left out, the buffer is the checkpoint's.
+  for (const bufferRows of [16, undefined]) {
+    const resumed = await trained((model) =>
+      model.fit(source, { ...options, bufferRows, resume: checkpoint }),
+    );
+    expect(resumed.state).toEqual(whole.state);
+    expect(resumed.history).toEqual(whole.history);
+  }
+  for (const [wrong, message] of [
+    [{ bufferRows: 24 }, /bufferRows is 24, it was 16/],
+    [{ classWeight: { 0: 2 } }, /classWeight is {"0":2}, it was not/],
+  ] as const) {
+    const error = await rejection(referenceModel().fit(source, { ...options, ...wrong, resume: checkpoint }));
+    expect([error.code, error.message]).toEqual(['ERR_CKPT_MISMATCH', expect.stringMatching(message)]);
+  }
 });
 
 test.each<[string, () => Iterable<unknown>, string, RegExp]>([
@@ -242,7 +255,9 @@ test('an epoch with other rows than the first, or a generator that is used up, d
   }
   const error = await rejection(referenceModel().fit(chunks(9), options));
   expect([error.code, error.history.epoch]).toEqual(['ERR_DATA_EMPTY', [0]]);
-  expect(error.message).toMatch(/once.*a function/);
+  expect(error.message).toMatch(/fit, epoch 2.*once.*a function/);
+  const validation = await rejection(referenceModel().fit(x, y, { ...options, validationData: chunks(9) }));
+  expect(validation.message).toMatch(/fit, validationData, epoch 2.*once.*a function/);
 });
 
 test('an abort does not wait for a source that hangs, and the source is closed', async () => {
@@ -264,6 +279,35 @@ test('an abort does not wait for a source that hangs, and the source is closed',
   expect((error as unknown as Error).name).toBe('AbortError');
   await new Promise((done) => setTimeout(done, 400));
   expect(closed).toBe(true);
+});
+
+/** Gives some rows, and then nothing more. */
+async function* hanging() {
+  yield chunk(0, 8);
+  await new Promise(() => {});
+}
+
+test.each<[string, (model: Model, signal?: AbortSignal) => Promise<unknown>]>([
+  ['fit', (model, signal) => model.fit(hanging, { ...options, bufferRows: 8, signal })],
+  ['validation', (model, signal) => model.fit(x, y, { ...options, validationData: hanging, signal })],
+  ['evaluate', (model, signal) => model.evaluate(hanging, { signal })],
+])('%s with a source that hangs ends with an abort, and with the model', async (_, begin) => {
+  const abort = new AbortController();
+  setTimeout(() => abort.abort(), 20);
+  expect(((await rejection(begin(referenceModel(), abort.signal))) as unknown as Error).name).toBe(
+    'AbortError',
+  );
+  const model = referenceModel();
+  setTimeout(() => model.dispose(), 20);
+  const { code, message } = await rejection(begin(model));
+  expect([code, message]).toEqual(['ERR_STATE', expect.stringMatching(/^the model was disposed/)]);
+});
+
+test('a model that goes between two spans is what fit tells of, not its session', async () => {
+  const model = referenceModel();
+  const onEpochEnd = () => model.dispose();
+  const { code, message } = await rejection(model.fit(x, y, { ...options, callbacks: [{ onEpochEnd }] }));
+  expect([code, message]).toEqual(['ERR_STATE', 'the model was disposed while it was training · fit']);
 });
 
 test('what needs all rows is refused', async () => {
