@@ -62,12 +62,26 @@ std::unique_ptr<Trainer> onGpu(const Plan& plan, const State& state, const Way& 
   return makeGpuTrainer(plan, make, [torch](size_t bytes) { return *torch && (*torch)->fits(bytes); });
 }
 
+// Whether fused kernels, which keep weights in whole panels of columns, would take several times the memory that the weights of
+// narrow layers on very wide input need.
+bool padsAway(const Plan& plan, int width) {
+  constexpr int64_t kMuch = int64_t{1} << 27;  // floats: 512 MiB, and as much for each slot of the optimiser
+  int64_t packed = 0, plain = 0;
+  for (const Layer& layer : plan.layers) {
+    if (layer.kind != LayerKind::Dense) continue;
+    packed += int64_t{layer.inputs} * panelsOf(layer.outputs, width) * width;
+    plain += int64_t{layer.inputs} * layer.outputs;
+  }
+  return packed > kMuch && packed >= 2 * plain;
+}
+
 std::unique_ptr<Trainer> onCpu(const Plan& plan, const State& state, const Way& way) {
   const int team = way.threads > 0 ? way.threads : availableCores();
   // The fused way on the CPU never holds a whole gradient, so it cannot know its norm before it updates.
   if (way.kernels == "framework" || plan.optimizer.clipNorm > 0 || needsWholeGradients(plan)) return makeFrameworkTrainer(plan, state, team);
   const Kernels* table = kernelsByName(way.isa.c_str());
   if (!table) throw Failure("ERR_BACKEND_UNAVAILABLE", "no " + way.isa + " kernels on this processor · FUSOR_CPU_ISA · leave it out");
+  if (way.kernels == "auto" && padsAway(plan, table->width)) return makeFrameworkTrainer(plan, state, team);
   return std::make_unique<FusedTrainer>(plan, state, *table, team);
 }
 

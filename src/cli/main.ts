@@ -1,4 +1,4 @@
-import { exitStatusOf, isFusorError } from '../errors';
+import { exitStatusOf, FusorError, isFusorError } from '../errors';
 import { ALL_KEYS } from './commands/all';
 import { Interrupted, listenForSignals } from './interrupt';
 import { variableName } from './option';
@@ -14,7 +14,7 @@ import { resolveSettings } from './settings';
  */
 export async function main(argv: readonly string[]): Promise<number> {
   listenForSignals();
-  let asJson = wantsJson(argv);
+  let out = new Output(wantsJson(argv), false);
   try {
     const parsed = await parse(argv);
     if (parsed.kind === 'text') {
@@ -23,23 +23,16 @@ export async function main(argv: readonly string[]): Promise<number> {
     }
     const { command, flags, args, words } = parsed;
     const { settings, origins } = resolveSettings(command.options, flags, ALL_KEYS);
-    asJson = Boolean(settings.json);
+    out = new Output(Boolean(settings.json), Boolean(settings.quiet));
     if (settings.printConfig) {
       const { config: _file, printConfig: _this, ...used } = settings;
       process.stdout.write(`${JSON.stringify(used, null, 2)}\n`);
       return 0;
     }
     const run = await command.load();
-    return await run({
-      settings,
-      origins,
-      args,
-      words,
-      out: new Output(asJson, Boolean(settings.quiet)),
-      argv,
-    });
+    return await run({ settings, origins, args, words, out, argv });
   } catch (error) {
-    return report(error, asJson);
+    return report(withoutMemory(error), out);
   }
 }
 
@@ -49,15 +42,26 @@ function wantsJson(argv: readonly string[]): boolean {
   return argv.includes('--json') || ['1', 'true', 'yes', 'on'].includes(variable?.toLowerCase() ?? '');
 }
 
+/** What V8 says where memory for an array cannot be had, in our words. */
+function withoutMemory(error: unknown): unknown {
+  if (!(error instanceof RangeError && /allocation failed|out of memory/i.test(error.message))) return error;
+  const parts = [
+    'there is no memory for this',
+    '',
+    'close other programs, raise the limit (ulimit -v), or take less data',
+  ] as const;
+  return new FusorError('ERR_OUT_OF_MEMORY', parts, {}, { cause: error });
+}
+
 /** One line for what the user can mend; a stack for what we must. */
-function report(error: unknown, asJson: boolean): number {
+function report(error: unknown, out: Output): number {
   const interrupted = error instanceof Interrupted;
   const status = interrupted ? error.status : exitStatusOf(error);
   const known = interrupted || isFusorError(error);
   const message = oneLine(error instanceof Error ? error.message : String(error));
   const code = known ? error.code : 'ERR_INTERNAL';
   const details = (known && error.details) || {};
-  if (asJson) process.stdout.write(`${JSON.stringify({ error: { code, message, details } })}\n`);
+  if (out.asJson) out.document({ error: { code, message, details } });
   if (interrupted && error.quiet) return status;
   process.stderr.write(`${interrupted ? '' : 'error: '}${message}${interrupted ? '' : ` [${code}]`}\n`);
   if (status === 1) {

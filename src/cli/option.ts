@@ -10,6 +10,8 @@ export interface Option<T> {
   written?: string;
   /** One letter: -w. */
   short?: string;
+  /** Whether it takes several values with commas between them; a flag that comes again, then, adds to them. */
+  list?: true;
   /** Its variable when that is not FUSOR_ and the name. */
   variable?: string;
   /**
@@ -68,7 +70,13 @@ export function choices<N extends string>(
     const items = Array.isArray(written) ? written : String(written).split(',');
     return items.map((item) => oneOf(where, 'each value', item, names));
   };
-  return { describe: `${describe} [${names.join(', ')}]`, placeholder: 'NAME,NAME', fallback, parse };
+  return {
+    describe: `${describe} [${names.join(', ')}]`,
+    placeholder: 'NAME,NAME',
+    fallback,
+    list: true,
+    parse,
+  };
 }
 
 export function integer<F extends number | undefined>(
@@ -111,17 +119,18 @@ export function integers(describe: string, fallback: readonly number[]): Option<
     if (values.every((value) => Number.isInteger(value) && value > 0 && value <= 2 ** 24)) return values;
     throw wrong(where, 'the value', written, `positive integers up to ${2 ** 24}, separated by commas`);
   };
-  return { describe, placeholder: 'N,N', fallback, parse };
+  return { describe, placeholder: 'N,N', fallback, list: true, parse };
 }
 
-/** Comma-separated words; in a file a list. */
-export function words(describe: string, placeholder: string): Option<readonly string[]> {
+/** Comma-separated words; in a file a list. @param mayBeEmpty whether one of them may be '' */
+export function words(describe: string, placeholder: string, mayBeEmpty = false): Option<readonly string[]> {
   const parse = (written: unknown, where: string) => {
     const items: unknown[] = Array.isArray(written) ? written : String(written).split(',');
-    if (items.every((item) => typeof item === 'string' && item !== '')) return items as string[];
+    if (items.every((item) => typeof item === 'string' && (mayBeEmpty || item !== '')))
+      return items as string[];
     throw wrong(where, 'the value', written, 'words, separated by commas');
   };
-  return { describe, placeholder, fallback: [], parse };
+  return { describe, placeholder, fallback: [], list: true, parse };
 }
 
 const WORDS: Record<string, boolean> = {

@@ -66,7 +66,7 @@ const own = {
     'COLUMN|FILE',
     undefined,
   ),
-  ignore: words('columns to leave out', 'COLUMN,…'),
+  ignore: words('columns to leave out', 'COLUMN,…', true),
   categorical: words('columns of numbers that name something', 'COLUMN,…'),
   missing: choice(
     'empty cells of a table: an error, the mean of the column, or the row is dropped',

@@ -1,11 +1,20 @@
 /** Results go to stdout; progress and logs to stderr. */
 
 export class Output {
+  /** Whether the document is written. */
+  #done = false;
+
   constructor(
     /** stdout gets exactly one JSON document. */
     readonly asJson: boolean,
     readonly quiet: boolean,
   ) {}
+
+  /** With --json: the result, or what came instead of one; where the result is there already, nothing. */
+  document(document: unknown): void {
+    if (!this.#done) process.stdout.write(`${JSON.stringify(document)}\n`);
+    this.#done = true;
+  }
 
   /** Something on the way. */
   note(text: string): void {
@@ -14,7 +23,7 @@ export class Output {
 
   /** The result: as JSON when asked for, else by `people`, --quiet or not. */
   result(document: unknown, people?: () => string): void {
-    if (this.asJson) process.stdout.write(`${JSON.stringify(document)}\n`);
+    if (this.asJson) this.document(document);
     else if (people) process.stdout.write(`${people()}\n`);
   }
 }
@@ -44,4 +53,9 @@ export function thousands(value: number): string {
 /** Width of the terminal, 80 when it is none. */
 export function columns(): number {
   return Math.max(20, process.stdout.columns || 80);
+}
+
+/** As a shell takes it for one word. */
+export function shellWord(text: string): string {
+  return /^[\w./:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

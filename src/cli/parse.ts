@@ -39,7 +39,6 @@ export async function parse(argv: readonly string[]): Promise<Parsed> {
       'camel-case-expansion': false,
       'boolean-negation': false,
       'dot-notation': false,
-      'duplicate-arguments-array': false,
       'parse-numbers': false,
       'parse-positional-numbers': false,
     })
@@ -82,6 +81,13 @@ export async function parse(argv: readonly string[]): Promise<Parsed> {
     return { kind: 'text', text: await parser.getHelp(), status: 2 };
   }
   const names = argNames(chosen);
+  for (const [flag, written] of Object.entries(parsed)) {
+    if (flag === '_' || !Array.isArray(written)) continue;
+    const option = Object.entries(chosen.options).find(([key, { short }]) =>
+      [flagName(key), short].includes(flag),
+    );
+    parsed[flag] = option?.[1].list ? written.join(',') : written.at(-1);
+  }
   const shorts = Object.values(chosen.options).flatMap(({ short }) => short ?? []);
   checkFlags(parsed, [...Object.keys(chosen.options).map(flagName), ...shorts, ...names], chosen);
   if (words.length > 1 && !MANY.test(chosen.args)) {

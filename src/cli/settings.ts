@@ -62,7 +62,7 @@ function readConfig(path: string, known: readonly string[]): Record<string, unkn
     new FusorError('ERR_ARG', [what, path, mend], { file: path });
   let json: unknown;
   try {
-    json = JSON.parse(readText(path));
+    json = JSON.parse(readText(path).replace(/^\ufeff/, ''));
   } catch (error) {
     if (systemCode(error) === 'ENOENT') throw refuse('no such config file', 'check the path');
     if (systemCode(error)) throw ioError(error, 'read the config file', path);
@@ -74,7 +74,10 @@ function readConfig(path: string, known: readonly string[]): Record<string, unkn
   const entries = Object.entries(json).map(([name, value]) => {
     const key = name.replace(/-([a-z])/g, (_, letter) => letter.toUpperCase());
     if (known.includes(key) && key !== 'config') return [key, value];
-    const near = nearestName(key, known);
+    const near = nearestName(
+      key,
+      known.filter((each) => each !== 'config'),
+    );
     throw refuse(`unknown option '${name}'`, near ? `did you mean ${near}?` : 'see fusor --help');
   });
   return Object.fromEntries(entries);

@@ -4,7 +4,7 @@
  * anything of that size is allocated.
  */
 import { FusorError } from '../errors';
-import { type OpenedFile, openDataFile, truncated } from './unpack';
+import { type DataSource, type OpenedFile, openDataFile, truncated } from './unpack';
 
 export type IdxContent = 'images' | 'labels';
 
@@ -34,15 +34,15 @@ const HEADER: Record<IdxContent, number> = { images: 16, labels: 8 };
  * Reads one IDX file of unsigned bytes, plain or gzipped.
  * @throws ERR_DATA_MISSING, ERR_DATA_TRUNCATED, ERR_DATA_MAGIC, ERR_DATA_DTYPE, ERR_DATA_EMPTY, ERR_DATA_FORMAT, ERR_IO
  */
-export function readIdx(file: string, content: IdxContent): Idx {
-  const opened = openDataFile(file);
+export function readIdx(source: DataSource, content: IdxContent): Idx {
+  const opened = openDataFile(source);
   try {
     const { shape, offset } = readHeader(opened, content);
     const expected = offset + shape.reduce((product, size) => product * size, 1);
     checkSize(opened, expected, offset);
     const bytes = opened.read(expected);
     return {
-      file,
+      file: opened.file,
       shape,
       data: new Uint8Array(bytes.buffer, bytes.byteOffset + offset, expected - offset),
       bytes,

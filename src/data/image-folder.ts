@@ -46,10 +46,10 @@ export function foldersIn(folder: string): string[] {
     .sort();
 }
 
-/** The images of a folder, their paths in it, sorted. @throws ERR_IO */
+/** The images of a folder that are not hidden, their paths in it, sorted. @throws ERR_IO */
 function imagesIn(folder: string): string[] {
   return list(folder)
-    .filter(({ name, isFile }) => isFile && isPictureName(name))
+    .filter(({ name, isFile }) => isFile && isPictureName(name) && !name.startsWith('.'))
     .map(({ name }) => name)
     .sort();
 }
@@ -98,7 +98,8 @@ export function imageFiles(folder: string, classNames?: readonly string[]): Imag
 }
 
 /**
- * x uint8 [rows, height, width, channels]: one channel where all images are grey, else three; transparency is left out.
+ * x uint8 [rows, height, width, channels]: one channel where all images are grey, else three. Turned as their
+ * EXIF data says; what is transparent is black.
  * @param options channels: 1 or 3, whatever the images have
  * @throws ERR_SHAPE naming the image of another size, ERR_DATA_FORMAT for one that cannot be read, ERR_UNSUPPORTED without sharp
  */
@@ -111,7 +112,14 @@ export async function readImages(
   let size = imageSize;
   let colour = false;
   for (const { file } of chosen) {
-    const { width = 0, height = 0, space } = await failing(file, () => sharp(file).metadata());
+    const {
+      width: across = 0,
+      height: down = 0,
+      space,
+      orientation = 1,
+    } = await failing(file, () => sharp(file).metadata());
+    // From 5 on it lies on its side.
+    const [height, width] = orientation >= 5 ? [across, down] : [down, across];
     colour ||= space !== 'b-w' && space !== 'grey16';
     size ??= [height, width];
     if (imageSize || (size[0] === height && size[1] === width)) continue;
@@ -148,17 +156,20 @@ export async function readImages(
  * The values of an image, brought to a shape.
  * @param name of it, for errors
  * @param shape height, width, channels: 1 is grey, 3 are red, green and blue
+ * @param ground what is behind the transparent
  */
 export async function pixelsOf(
   image: string | Buffer,
   name: string,
   [height, width, channels]: readonly number[],
+  ground: 'black' | 'white' = 'black',
 ): Promise<Uint8Array> {
   const sharp = loadSharp();
   const pixels = await failing(name, () =>
     sharp(image)
+      .rotate()
       .resize(width, height, { fit: 'fill' })
-      .flatten()
+      .flatten({ background: ground })
       .toColourspace(channels === 3 ? 'srgb' : 'b-w')
       .raw()
       .toBuffer(),
@@ -173,9 +184,11 @@ export async function pixelsOf(
 
 /** As much of it as is used. It is an optional package, and a large one. */
 interface Sharp {
-  metadata(): Promise<{ width?: number; height?: number; space?: string }>;
+  metadata(): Promise<{ width?: number; height?: number; space?: string; orientation?: number }>;
+  /** As the EXIF data says. */
+  rotate(): Sharp;
   resize(width: number, height: number, options: { fit: 'fill' }): Sharp;
-  flatten(): Sharp;
+  flatten(options: { background: string }): Sharp;
   toColourspace(space: string): Sharp;
   raw(): Sharp;
   toBuffer(): Promise<Buffer>;

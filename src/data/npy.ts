@@ -5,7 +5,7 @@
 import { type Unzipped, unzipSync } from 'fflate';
 import { FusorError } from '../errors';
 import type { NDArray, NumericArray } from './ndarray';
-import { readPlain } from './unpack';
+import { type DataSource, nameOf, readPlain } from './unpack';
 
 /** Largest array that an archive may expand to, beyond its own size. */
 const SLACK = 64 << 20;
@@ -32,13 +32,14 @@ const TYPES: Record<string, [size: number, read: Reader, make: (length: number) 
 };
 
 /** @throws ERR_DATA_FORMAT, ERR_DATA_DTYPE, ERR_DATA_TRUNCATED, ERR_DATA_EMPTY, ERR_DATA_MISSING, ERR_IO */
-export function readNpy(file: string): NDArray {
-  return decodeNpy(readPlain(file, 'arrays of numpy'), file);
+export function readNpy(source: DataSource): NDArray {
+  return decodeNpy(readPlain(source, 'arrays of numpy'), nameOf(source));
 }
 
 /** All arrays of the archive by name. @throws as {@link readNpy} */
-export function readNpz(file: string): Map<string, NDArray> {
-  const bytes = readPlain(file, 'arrays of numpy');
+export function readNpz(source: DataSource): Map<string, NDArray> {
+  const bytes = readPlain(source, 'arrays of numpy');
+  const file = nameOf(source);
   let left = bytes.length * MOST_EXPANSION + SLACK;
   let members: Unzipped;
   try {

@@ -26,8 +26,20 @@ export interface OpenedFile {
   close(): void;
 }
 
+/** What is in memory already, with a name for errors. */
+export interface NamedBytes {
+  name: string;
+  bytes: Buffer;
+}
+
+/** A file by its path, or what is in memory. */
+export type DataSource = string | NamedBytes;
+
+export const nameOf = (source: DataSource): string => (typeof source === 'string' ? source : source.name);
+
 /** @throws ERR_DATA_MISSING when there is no such file, ERR_IO when it cannot be read, ERR_DATA_FORMAT */
-export function openDataFile(file: string): OpenedFile {
+export function openDataFile(file: DataSource): OpenedFile {
+  if (typeof file !== 'string') return openBytes(file);
   let fd: number;
   try {
     fd = openSync(file, READ_FLAGS);
@@ -42,11 +54,15 @@ export function openDataFile(file: string): OpenedFile {
     }
     const size = stat.size;
     const start = readUpTo(fd, Math.min(PACKED_HEAD, size), file);
-    const packed = start[0] === 0x1f && start[1] === 0x8b;
+    const packed = isGzip(start);
     const head = packed ? unpackHead(start, file) : start.subarray(0, HEAD);
     const read = (expected: number) => {
       requireMemory(expected, 'the data', file, 'close other programs, or take a part of it');
-      return packed ? unpackAll(fd, size, expected, file) : readAll(fd, expected, file);
+      if (!packed) return readAll(fd, expected, file);
+      checkPacked(size, expected, file);
+      const bytes = readUpTo(fd, size, file);
+      checkUnchanged(fd, size, bytes.length, file);
+      return unpackAll(bytes, expected, file);
     };
     const close = () => closeSync(fd);
     return { file, head, packed, size: packed ? size * MOST_EXPANSION : size, read, close };
@@ -56,12 +72,29 @@ export function openDataFile(file: string): OpenedFile {
   }
 }
 
+function openBytes({ name, bytes }: NamedBytes): OpenedFile {
+  const packed = isGzip(bytes);
+  const head = packed ? unpackHead(bytes.subarray(0, PACKED_HEAD), name) : bytes.subarray(0, HEAD);
+  const size = packed ? bytes.length * MOST_EXPANSION : bytes.length;
+  const read = (expected: number) => {
+    requireMemory(expected, 'the data', name, 'close other programs, or take a part of it');
+    if (!packed) return bytes.subarray(0, expected);
+    checkPacked(bytes.length, expected, name);
+    return unpackAll(bytes, expected, name);
+  };
+  return { file: name, head, packed, size, read, close: () => {} };
+}
+
+const isGzip = (start: Buffer) => start[0] === 0x1f && start[1] === 0x8b;
+
 /** All of a file that is never packed. @param kind what it should be: 'an array of numpy' @throws as {@link openDataFile} */
-export function readPlain(file: string, kind: string): Buffer {
-  const opened = openDataFile(file);
+export function readPlain(source: DataSource, kind: string): Buffer {
+  const opened = openDataFile(source);
   try {
     if (!opened.packed) return opened.read(opened.size);
-    throw new FusorError('ERR_DATA_FORMAT', [`a gzip file, not ${kind}`, file, 'unpack it first'], { file });
+    throw new FusorError('ERR_DATA_FORMAT', [`a gzip file, not ${kind}`, opened.file, 'unpack it first'], {
+      file: opened.file,
+    });
   } finally {
     opened.close();
   }
@@ -108,11 +141,12 @@ function unpackHead(start: Buffer, file: string): Buffer {
   }
 }
 
-function unpackAll(fd: number, size: number, expected: number, file: string): Buffer {
-  // Stored blocks add 5 bytes to 64 KiB at most: a longer file holds more than is wanted.
+/** Stored blocks add 5 bytes to 64 KiB at most: a longer file holds more than is wanted. */
+function checkPacked(size: number, expected: number, file: string): void {
   if (size > expected + expected / 1000 + PACKED_HEAD) throw tooLong(file, expected);
-  const packed = readUpTo(fd, size, file);
-  checkUnchanged(fd, size, packed.length, file);
+}
+
+function unpackAll(packed: Buffer, expected: number, file: string): Buffer {
   let bytes: Buffer;
   try {
     // One chunk of the final size: nothing is joined or copied, and a gzip bomb stops at its first byte too many.

@@ -6,6 +6,7 @@ import { basename, dirname, join } from 'node:path';
 import { sha256 } from '../data/digests';
 import { FusorError } from '../errors';
 import { writeAtomic } from '../files/atomic';
+import { containedPath } from '../files/contained-path';
 import { refused } from '../files/refused';
 import { type Tensor, writeSafetensors } from '../files/safetensors';
 import type { ModelConfig } from '../model/types';
@@ -57,6 +58,8 @@ export async function readFusorModel(json: Record<string, unknown>, file: string
   // Before the weights: what is wrong with a model needs none of them.
   const { config, intact } = configOf(json, file);
   modelOf(config, file);
+  // No link to the outside is followed.
+  await containedPath(dirname(file), WEIGHTS_FILE, file);
   const weights = await readWeightsFile(join(dirname(file), WEIGHTS_FILE));
   return stored(settled(config, intact, file, weights), file, weights);
 }

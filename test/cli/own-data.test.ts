@@ -117,7 +117,7 @@ test('values: the run goes on, and is repeated by its config', async () => {
   expect(documentOf(again).test).toEqual(on.test);
 });
 
-test('what is likely a mistake is said: text among numbers, values far from 0, a picture that is none', async () => {
+test('what is likely a mistake is said: text among numbers, a picture that is none', async () => {
   const odd = houses.map((row, i) => {
     const [income, sea, value] = row.split(',');
     return i === 0
@@ -130,7 +130,7 @@ test('what is likely a mistake is said: text among numbers, values far from 0, a
   expect(stderr).toContain(
     'warning: income holds numbers, and "N-A": so it became 11 categories; mend those cells',
   );
-  expect(stderr).toContain('warning: value has values of 1000 and more');
+  expect(stderr.match(/warning/g)).toHaveLength(1);
   writeFileSync(join(cwd, 'bad.png'), 'x');
   const predicted = await fusor(['predict', 'odd', 'bad.png'], { cwd });
   expect([predicted.status, predicted.stderr]).toEqual([

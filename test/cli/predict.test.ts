@@ -1,6 +1,7 @@
 /** `fusor predict` on what people have: pictures, CSV, JSON, stdin; and data whose classes have names. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { zipSync } from 'fflate';
 import sharp from 'sharp';
 import { datasets } from '../../src/index';
@@ -71,10 +72,42 @@ test('JSON, CSV and a picture on stdin: the same rows, the same answers', async 
     piped([...plain, '-'], instances.map((row) => row.join(';')).join('\r\n')),
   ])
     expect(documentOf(await input).predictions).toEqual(expected);
-  const image = await sharp(rows[0], { raw: { width: 28, height: 28, channels: 1 } })
+  const grey = () => sharp(rows[0], { raw: { width: 28, height: 28, channels: 1 } });
+  const header = Buffer.from([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 28, 0, 0, 0, 28]);
+  const npy = npyBytes('|u1', [1, 28, 28, 1], rows[0]);
+  for (const input of [
+    await grey().png().toBuffer(),
+    npy,
+    zipSync({ 'x.npy': npy }),
+    Buffer.concat([header, rows[0]]),
+    gzipSync(Buffer.concat([header, rows[0]])),
+  ])
+    expect(documentOf(await piped([...plain, '-'], input)).predictions).toEqual(expected.slice(0, 1));
+}, 120_000);
+
+test('pictures as a viewer shows them: turned by their EXIF data, what is dark on nothing', async () => {
+  const grey = () => sharp(rows[0], { raw: { width: 28, height: 28, channels: 1 } });
+  // Lies on its side; a viewer turns it back.
+  const side = await sharp(await grey().rotate(90).png().toBuffer())
+    .withMetadata({ orientation: 8 })
     .png()
     .toBuffer();
-  expect(documentOf(await piped([...plain, '-'], image)).predictions).toEqual(expected.slice(0, 1));
+  // Black, as opaque as the digit is light.
+  const black = Buffer.from(rows[0]).map(() => 0);
+  const bare = await sharp(black, { raw: { width: 28, height: 28, channels: 1 } })
+    .joinChannel(Buffer.from(rows[0]), { raw: { width: 28, height: 28, channels: 1 } })
+    .toColourspace('b-w')
+    .png()
+    .toBuffer();
+  write('plain.png', await grey().png().toBuffer());
+  write('side.png', side);
+  write('bare.png', bare);
+  const of = async (...words: string[]) =>
+    documentOf(await fusor(['predict', 'digits', ...words, '--json', ...WASM], { cwd })).predictions[0]
+      .probabilities;
+  const plain = await of('plain.png');
+  expect(await of('side.png')).toEqual(plain);
+  expect(await of('bare.png', '--invert')).toEqual(plain);
 }, 120_000);
 
 describe('a table', () => {

@@ -82,7 +82,7 @@ describe.each(BACKENDS)('on %s', (name, flags, obstacle) => {
       const ran = await end;
       expect(ran.status).toBe(status);
       expect(ran.stderr).toMatch(
-        /interrupted by .* step \d+: the model is kept in .*go on with: npx fusor train --resume "?SIG/,
+        /interrupted by .* step \d+: the model is kept in .*go on with: npx fusor train --resume '?SIG/,
       );
       const step = Number(/step (\d+): the model/.exec(ran.stderr)![1]);
       const [newest] = await listCheckpoints(checkpoints(runDir));

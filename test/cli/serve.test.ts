@@ -229,8 +229,16 @@ test('an address that is none of this computer', async () => {
   expect([ran.status, ran.stderr]).toEqual([6, expect.stringMatching(/the address cannot be had .* --host/)]);
 });
 
-test('it ends when it is told to', async () => {
+test('it ends when it is told to, and answers first what was asked; its one JSON document it has written', async () => {
+  let more = '';
+  server.stdout!.on('data', (part) => {
+    more += part;
+  });
+  const many = Array.from({ length: 2000 }, () => blank);
+  const asked = [1, 2, 3].map(() => predict({ instances: many }));
+  await predict({ instances: [blank] });
   server.kill('SIGTERM');
+  const statuses = (await Promise.all(asked)).map(({ status }) => status);
   const [code] = (await once(server, 'exit')) as [number];
-  expect(code).toBe(143);
+  expect({ code, more, statuses }).toEqual({ code: 143, more: '', statuses: [200, 200, 200] });
 });

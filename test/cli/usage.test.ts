@@ -153,6 +153,15 @@ describe('where settings come from', () => {
     });
   });
 
+  test('a list that comes again adds to it; a column without a name may be one of it', async () => {
+    expect(await printed(['--ignore', 'a,', '--ignore=b', '--layers', '8', '--layers', '4,2'])).toMatchObject(
+      {
+        ignore: ['a', '', 'b'],
+        layers: [8, 4, 2],
+      },
+    );
+  });
+
   test('mistakes name where they stand', async () => {
     const byEnvironment = await fusor(['train'], { cwd, env: { FUSOR_EPOCHS: 'x' } });
     expect([byEnvironment.status, byEnvironment.stderr]).toEqual([

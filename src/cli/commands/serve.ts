@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { Server } from 'node:http';
 import { basename, join, resolve } from 'node:path';
 import type { Run } from '../command';
 import { interruptible } from '../interrupt';
@@ -33,13 +34,23 @@ export const run: Run<typeof serve> = async ({ settings, args, out }) => {
       out.result({ schema: 'fusor.served', version: 1, address, name }, () => address);
       return await interruptible((signal) => untilAborted(signal));
     } finally {
-      server.close();
-      server.closeAllConnections();
+      await closed(server);
     }
   } finally {
     await model.dispose();
   }
 };
+
+/** Milliseconds for answers that are under way. */
+const PATIENCE = 1500;
+
+async function closed(server: Server): Promise<void> {
+  const done = new Promise((resolve) => server.close(resolve));
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), PATIENCE);
+  await done;
+  clearTimeout(timer);
+}
 
 function untilAborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {

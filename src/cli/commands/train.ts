@@ -17,7 +17,7 @@ import type { Call, Run } from '../command';
 import { Interrupted, interruptible } from '../interrupt';
 import { whereOf } from '../model-path';
 import type { train } from '../options';
-import type { Output } from '../output';
+import { type Output, shellWord } from '../output';
 import { writeReport } from '../pictures/report';
 import { repeatable } from '../settings';
 import type { Attempt } from '../train/attempt';
@@ -219,7 +219,7 @@ async function saveInterrupted(
   const done = `${epochs.length} epoch${epochs.length === 1 ? '' : 's'}`;
   const where = relative('', folder.path) || '.';
   const next = saved
-    ? `go on with: npx fusor train --resume ${/^[\w./-]+$/.test(where) ? where : JSON.stringify(where)}`
+    ? `go on with: npx fusor train --resume ${shellWord(where)}`
     : `no checkpoint was written${saveError ? ` (${(saveError as Error).message})` : ''}`;
   const message = `interrupted by ${reason.code} after ${done}, step ${model.step}: the model is kept in ${folder.path}; ${next}`;
   const details = {

@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { FusorError } from '../../errors';
 import { readJson } from '../../files/read-json';
 import { METRICS_FILE, readEpochs } from '../../runs/epoch-records';
+import { CONFIG_FILE } from '../../runs/run-folder';
 import { readStepLosses } from '../../runs/step-losses';
 import type { PlottedRun } from '../pictures/curves';
 import type { RunDocument } from '../train/document';
@@ -55,10 +56,8 @@ function recordOf(folder: string, name: string): unknown {
   if (record !== undefined) return record;
   if (!existsSync(folder))
     throw new FusorError('ERR_FILE_FORMAT', ['no such run folder', folder, 'check the path'], { file });
-  const what = [
-    'no finished run',
-    folder,
-    `there is no ${name} in it: npx fusor train --resume goes on with it, npx fusor plot draws what there is`,
-  ] as const;
+  const isRun = existsSync(join(folder, CONFIG_FILE));
+  const mend = isRun ? 'npx fusor train --resume goes on with it' : 'name the folder of a run';
+  const what = ['no finished run', folder, `there is no ${name} in it: ${mend}`] as const;
   throw new FusorError('ERR_FILE_FORMAT', what, { file });
 }

@@ -74,16 +74,17 @@ async function testRows(name: string, settings: Settings<typeof predict>): Promi
   return arraysOf(test ?? train).x;
 }
 
-async function fileRows(name: string, wanted: InputsWanted): Promise<NDArray> {
-  if (name === '-') return bytesRows(await stdin(), 'stdin', wanted);
-  const opened = openDataFile(name);
+/** @param path of a file, '-' for stdin */
+async function fileRows(path: string, wanted: InputsWanted): Promise<NDArray> {
+  const source = path === '-' ? { name: 'stdin', bytes: await stdin() } : path;
+  const opened = openDataFile(source);
   try {
-    const { head, size, packed } = opened;
+    const { file: name, head, size, packed } = opened;
     const text = head.toString('latin1');
-    if (text.startsWith('\x93NUMPY')) return arrayRows(readNpy(name), name, wanted);
-    if (text.startsWith('PK\x03\x04')) return arrayRows(arrayIn(readNpz(name), name), name, wanted);
+    if (text.startsWith('\x93NUMPY')) return arrayRows(readNpy(source), name, wanted);
+    if (text.startsWith('PK\x03\x04')) return arrayRows(arrayIn(readNpz(source), name), name, wanted);
     if (head[0] === 0 && head[1] === 0) {
-      const { data, shape } = readIdx(name, 'images');
+      const { data, shape } = readIdx(source, 'images');
       return arrayRows({ data, shape: shape.length === 3 ? [...shape, 1] : shape }, name, wanted);
     }
     if (packed) throw unknown(name, 'gzip of no IDX file', 'unpack it first (gunzip)');
@@ -132,7 +133,8 @@ async function pictures(
   requireMemory(images.length * size, 'the images', where, 'take fewer (--limit)');
   const data = new Uint8Array(images.length * size);
   for (const [row, { name, image }] of images.entries()) {
-    const pixels = await pixelsOf(image, name, inputShape);
+    // What is drawn dark on nothing is drawn dark on light.
+    const pixels = await pixelsOf(image, name, inputShape, invert ? 'white' : 'black');
     data.set(invert ? pixels.map((value) => 255 - value) : pixels, row * size);
   }
   return { data, shape: [images.length, ...inputShape] };

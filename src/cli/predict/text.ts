@@ -116,6 +116,8 @@ function csvInputs(text: string, name: string, wanted: Wanted): NDArray {
 
 function recordsOf([head, ...rows]: string[][], where: (row: number) => string): TableRecord[] {
   const names = head.map((name) => name.trim());
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice !== undefined) throw refuse(where(-1), `the column "${twice}" is there twice`, 'rename one');
   return rows.map((row, i) => {
     if (row.length === names.length) return new Map(row.map((cell, column) => [names[column], cell]));
     throw refuse(where(i), `${row.length} cells, the table has ${names.length} columns`, 'mend the row');

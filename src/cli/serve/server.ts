@@ -95,7 +95,7 @@ export async function serveModel(service: Service, host: string, port: number): 
 
 /** @param hosts the names that this server has; undefined: any */
 function checkOrigin({ headers: { host = '', origin } }: IncomingMessage, hosts: string[] | undefined): void {
-  if (hosts && !hosts.includes(host)) throw new Refusal(403, 'not this host');
+  if (hosts && !hosts.includes(host.toLowerCase())) throw new Refusal(403, 'not this host');
   if (origin !== undefined && origin !== `http://${host}`) throw new Refusal(403, 'not from this origin');
 }
 

@@ -40,20 +40,11 @@ function arraysTaken({ train, classes, scale }: OwnData, kept: KeptData | undefi
   return `${inputShapeOf(train).join('x')} numbers a row, ${how}, to predict ${target}`;
 }
 
-/** Values whose size is that: Adam moves an output by about 0.001 a step. */
-const FAR = 1000;
-
 /** Steps of float32 that a column has to differ by. */
 const CLOSE = 16;
 
-function meanSize(values: NumericArray): number {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += Math.abs(values[i]);
-  return sum / values.length;
-}
-
 /** What is odd about the data, though it can be trained on. @param categorical columns that the user calls so */
-export function oddities({ train, schema, classes }: OwnData, categorical: readonly string[]): string[] {
+export function oddities({ train, schema }: OwnData, categorical: readonly string[]): string[] {
   const mixed = (schema?.columns ?? []).flatMap((column) => {
     if (column.kind === 'number' || categorical.includes(column.name)) return [];
     const text = column.categories.filter((name) => Number.isNaN(numberOf(name)));
@@ -70,13 +61,10 @@ export function oddities({ train, schema, classes }: OwnData, categorical: reado
   });
   if (!('x' in train)) return [...mixed, ...close];
   const { x, y } = train;
-  const far = schema && classes === 0 && meanSize(y.data) >= FAR;
   const same = ({ data }: { data: NumericArray }) => data.every((value) => value === data[0]);
   return [
     ...mixed,
     ...close,
-    far &&
-      `warning: ${schema.label.name} has values of ${FAR} and more, and a net begins at about 0: few epochs will not bring it there; divide the column, or take a greater --learning-rate`,
     same(x) && `warning: every pixel is ${x.data[0]}: there is nothing to learn from`,
     same(y) && `warning: every label is ${y.data[0]}: there is nothing to tell apart`,
   ].filter((line) => typeof line === 'string');

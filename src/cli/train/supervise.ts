@@ -7,6 +7,7 @@ import { scheduleOf } from '../../runs/checkpoint-schedule';
 import type { Call } from '../command';
 import { Interrupted } from '../interrupt';
 import type { train } from '../options';
+import { shellWord } from '../output';
 import { revived } from '../told-error';
 import type { Fallback } from './document';
 import type { TrainSettings } from './problem';
@@ -99,6 +100,6 @@ function unrecovered(
   // Without a GPU it is nothing that a device did.
   const code: ErrorCode = onGpu || failures > 0 ? 'ERR_DEVICE_LOST' : 'ERR_NATIVE';
   const where = resume && (relative('', resume) || '.');
-  const mend = where && `go on with: npx fusor train --resume ${JSON.stringify(where)}`;
+  const mend = where && `go on with: npx fusor train --resume ${shellWord(where)}`;
   return new FusorError(code, [reason, way, mend], { runDir: resume ?? null });
 }

@@ -1,6 +1,7 @@
 /** What assembly/ was compiled to: WebAssembly, beside this file. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { FusorError } from '../../errors';
 
 export interface Assembly {
   memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
@@ -20,7 +21,20 @@ export const BEGIN = 4096;
 
 export function instance<T extends Assembly>(name: string): T {
   const module = new WebAssembly.Module(readFileSync(join(__dirname, `${name}.wasm`)));
-  return new WebAssembly.Instance(module).exports as T;
+  try {
+    return new WebAssembly.Instance(module).exports as T;
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    // V8 sets aside 8 GB of addresses for each, so that accesses need no checks.
+    const mend =
+      'raise the limit on address space (ulimit -v), or set NODE_OPTIONS=--disable-wasm-trap-handler';
+    throw new FusorError(
+      'ERR_OUT_OF_MEMORY',
+      ['there is no address space to read tables', '', mend],
+      {},
+      { cause },
+    );
+  }
 }
 
 /** Memory grows where it is smaller; arrays on it are to be made anew, then. */

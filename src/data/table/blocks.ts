@@ -49,7 +49,8 @@ export async function* rowBlocks(
     each(block.subarray(rest.length, rest.length + bytesRead));
     at += bytesRead;
     const filled = rest.length + bytesRead;
-    if (bytesRead === 0) {
+    // The end. A last row without a newline is of the block that it would be of with one.
+    if (bytesRead < want) {
       if (filled > 0) yield block.subarray(0, filled);
       return;
     }

@@ -2,7 +2,7 @@
 import { FusorError } from '../../errors';
 import type { NDArray } from '../ndarray';
 import { isMissing, numberOf } from './cell';
-import type { JsonCell } from './layout';
+import { isBlurred, type JsonCell, WRITE_AS_TEXT } from './layout';
 import { expand, type TableColumn, type TableSchema, widthOf } from './schema';
 
 /** What becomes of empty numbers: an error that names the option, the column's mean, or an error for who has no options. */
@@ -81,6 +81,8 @@ function numberIn(
     throw refuse(`there is no column "${name}"`, 'name the columns as they were in training');
   const text = String(cell ?? '').trim();
   if (column.kind === 'category') {
+    if (isBlurred(cell))
+      throw refuse(`the number in column "${name}" is beyond 2^53, which JSON does not keep`, WRITE_AS_TEXT);
     const at = column.categories.indexOf(text);
     if (at >= 0) return at;
     const shown = column.categories.slice(0, 12).join(', ');

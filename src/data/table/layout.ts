@@ -152,6 +152,13 @@ export function jsonlLayout(file: string, head: Buffer, options: TableOptions): 
 
 export type JsonCell = string | number | boolean | null;
 
+/** Whether a number may not be the one that was written: beyond 2⁵³ JSON's become others, and two that differ one. */
+export function isBlurred(cell: JsonCell): boolean {
+  return Number.isInteger(cell) && !Number.isSafeInteger(cell);
+}
+
+export const WRITE_AS_TEXT = 'write it as text, in quotes';
+
 /** { a: 1, b: [2, 3] } as a, b.0, b.1. */
 export function flatRow(line: string, where: () => string): Map<string, JsonCell> {
   const refuse = (what: string) =>

@@ -5,7 +5,7 @@
 import { parse } from 'papaparse';
 import { Block, type ParsedBlock, Refusal } from './block';
 import { isBlank } from './header';
-import { CATEGORY, flatRow, type JsonCell, type TableLayout } from './layout';
+import { CATEGORY, flatRow, isBlurred, type JsonCell, type TableLayout, WRITE_AS_TEXT } from './layout';
 import { parsePlain } from './plain';
 
 /** What is wrong with a cell or a row; the reader knows which line of the file it is. */
@@ -62,9 +62,14 @@ function parseJson(buffer: Buffer, block: Block): void {
 }
 
 function jsonCell(block: Block, column: number, cell: JsonCell): void {
+  const isCategory = block.layout.kinds[column] === CATEGORY;
+  if (isCategory && isBlurred(cell))
+    throw new Refusal(
+      `a category of "${block.layout.names[column]}" is a number beyond 2^53, which JSON does not keep`,
+      WRITE_AS_TEXT,
+    );
   // As an empty cell of a CSV file is: of a category, one of its own where the mean is taken.
-  if (typeof cell === 'string' || block.layout.kinds[column] === CATEGORY)
-    block.text(column, String(cell ?? ''));
+  if (typeof cell === 'string' || isCategory) block.text(column, String(cell ?? ''));
   else if (cell === null) block.missing(column);
   else block.number(column, Number(cell), () => String(cell));
 }

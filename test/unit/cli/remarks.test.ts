@@ -36,14 +36,6 @@ test.each([
   expect(lines).toEqual(said ? [expect.stringContaining(said)] : []);
 });
 
-test('values far from where a net begins', () => {
-  const number = { name: 'c', kind: 'number', mean: 0, deviation: 1 };
-  expect(oddities(dataOf(number, [900, -1200]), [])).toEqual([
-    expect.stringContaining('y has values of 1000'),
-  ]);
-  expect(oddities(dataOf(number, [900, -1000]), [])).toEqual([]);
-});
-
 test.each([
   [
     Float32Array.of(1, 2),

@@ -95,6 +95,24 @@ test('JSON lines are the same table', async () => {
   expect(Array.from(arrays(train).y.data)).toEqual([0, 1, 0]);
 });
 
+test('numbers that JSON does not keep are no categories', async () => {
+  const text = [990, 993].map((end) => `{"id":9007199254740${end},"y":${end}.5}\n`).join('');
+  const open = (text: string) =>
+    datasets.open(written(text, 'rows.jsonl'), { label: 'y', categorical: ['id'], scale: 'none' });
+  await expect(open(text)).rejects.toThrow(/"id" is a number beyond 2\^53.*line 2.*as text/);
+  const { schema } = await open(text.replace(/(\d{16})/g, '"$1"'));
+  expect(schema?.columns[0]).toMatchObject({ categories: ['9007199254740990', '9007199254740993'] });
+});
+
+test('a newline at the end changes nothing', async () => {
+  const rows = `a,y\n${Array.from({ length: 50 }, (_, i) => `${i},${i * 0.5}`).join('\n')}`;
+  const held = async (text: string) => {
+    const { test } = await datasets.open(written(text), { label: 'y', test: 0.3, seed: 3 });
+    return Array.from(arrays(test).y.data);
+  };
+  expect(await held(`${rows}\n`)).toEqual(await held(rows));
+});
+
 test('without a header columns have numbers; tabs and semicolons are found out; integers that repeat are classes', async () => {
   const { train, classNames, schema } = await datasets.open(written('1;0.5;7\n2;0.25;9\n3;1;7\n'), {
     label: '2',

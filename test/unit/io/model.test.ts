@@ -1,4 +1,13 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { sha256 } from '../../../src/data/digests';
 import { readSafetensors, type Tensor, writeSafetensors } from '../../../src/files/safetensors';
@@ -256,4 +265,13 @@ test('a folder for it is made', async () => {
   const file = fresh();
   writeFileSync(file, '');
   await expect(saveModel(small(), join(file, 'x'))).rejects.toMatchObject({ code: 'ERR_IO' });
+});
+
+test('weights that are a link to the outside are not followed', async () => {
+  const folder = fresh();
+  cpSync(saved, folder, { recursive: true });
+  const weights = join(folder, 'weights.safetensors');
+  rmSync(weights);
+  symlinkSync('/etc/hostname', weights);
+  await expect(loadModel(folder)).rejects.toMatchObject({ code: 'ERR_PATH_ESCAPE' });
 });
