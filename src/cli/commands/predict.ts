@@ -9,7 +9,8 @@ import { runtimeLine } from '../train/environment';
 import { dataFor, keptBeside, missingFor } from '../train/kept';
 
 export const run: Run<typeof predict> = async ({ settings, origins, args, words, out }) => {
-  if (words.length > 0 && origins.data !== 'default')
+  // What comes from the environment, or a file, gives way.
+  if (words.length > 0 && origins.data.startsWith('--'))
     throw new FusorError('ERR_ARG', [
       `${origins.data} and ${words[0]} are both given`,
       '',

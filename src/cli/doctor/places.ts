@@ -31,7 +31,7 @@ export function checkCache(): Check {
     return bad(
       'cache folder',
       `cannot write to ${place} (${systemCode(error)})`,
-      'set XDG_CACHE_HOME to a folder of yours',
+      `set ${process.env.FUSOR_CACHE ? 'FUSOR_CACHE' : 'XDG_CACHE_HOME'} to a folder of yours`,
     );
   }
 }

@@ -53,13 +53,17 @@ export function modelOf({ config }: Checkpoint, settings: TrainSettings): Model 
 /** What a model that is given says itself. */
 const OF_LAYERS = ['layers', 'l1', 'l2', 'maxNorm'] as const;
 
+/** A flag wins over the environment, that over a file. */
+const rankOf = (origin: string): number =>
+  origin === 'default' ? 0 : origin.startsWith('--') ? 3 : origin.startsWith('FUSOR_') ? 2 : 1;
+
 /** A compiled model for the data: of the flags, of a model.json, or of a model with its weights. */
 export async function buildModel(
   { settings, origins }: Problem,
   data: OwnData,
   seed: number,
 ): Promise<Model> {
-  const ofLayers = OF_LAYERS.find((key) => origins[key] !== 'default');
+  const ofLayers = OF_LAYERS.find((key) => rankOf(origins[key]) >= Math.max(1, rankOf(origins.model)));
   if (settings.model !== undefined && ofLayers) {
     throw new FusorError('ERR_ARG', [
       `${origins[ofLayers]} and ${origins.model} are both given`,

@@ -69,7 +69,9 @@ export async function openRun(
       [
         `the run has ${changed} ${shown(before[changed])}, not ${shown(config[changed])}`,
         origins[changed],
-        'leave it out, or start a new run from the model of this one (--model)',
+        changed === 'layers'
+          ? 'leave it out, or start a new run'
+          : 'leave it out, or start a new run from the model of this one (--model)',
       ],
       { argument: changed },
     );
