@@ -45,13 +45,15 @@ await runMain(import.meta.url, async () => {
   const found = new Set();
   const own = Object.keys(lock[''].dependencies).filter((name) => !without.test(name));
   for (const name of [...roots, ...own]) closure(name, '', found);
+  // A package within one that is taken goes with it: twice in an archive, Python seeks back, and unpacks it all anew.
+  const folders = [...found].filter((path) => ![...found].some((other) => path.startsWith(`${other}/`)));
   const folder = join(root, '.gpu');
   mkdirSync(folder, { recursive: true });
   copyFileSync(process.execPath, join(folder, 'node'));
   execFileSync('strip', [join(folder, 'node')]);
   const file = join(folder, 'carry.tar.xz');
   const excluded = ['*.map', '*.d.ts', '*.md', '*.musl.node'].map((pattern) => `--exclude=${pattern}`);
-  execFileSync('tar', [...excluded, '-cJf', file, '.gpu/node', 'dist', ...found], {
+  execFileSync('tar', [...excluded, '-cJf', file, '.gpu/node', 'dist', ...folders], {
     cwd: root,
     env: { ...process.env, XZ_OPT: '-4 -T0' },
   });
