@@ -1,7 +1,7 @@
 /** All of a running fit that is not data: what goes on from it is what would have gone on. */
 import type { Examples, SessionState, TrainPlan } from '../backend/contract';
 import { fingerprintOf } from '../data/fingerprint';
-import type { ExampleStream } from '../data/row-source';
+import { type ExampleStream, isStream } from '../data/row-source';
 import { firstNonFinite } from '../data/scan';
 import { FusorError } from '../errors';
 import type { HistoryRecord } from './history';
@@ -54,12 +54,13 @@ export function checkResume(checkpoint: Checkpoint, fit: Fit): void {
   for (const key of ['batchSize', 'trainRows', 'shuffle', 'seed'] as const)
     if (checkpoint[key] !== fit[key]) faults.push(`${key} is ${fit[key]}, it was ${checkpoint[key]}`);
   // Rows that are not shuffled are the same in buffers of any size.
-  for (const key of fit.shuffle ? (['bufferRows', 'classWeight'] as const) : (['classWeight'] as const)) {
-    const [now, before] = [JSON.stringify(fit[key]), JSON.stringify(checkpoint[key])];
-    if (before !== undefined && now !== before)
-      faults.push(
-        `${key} is ${now === 'null' ? 'not given' : now}, it was ${before === 'null' ? 'not' : before}`,
-      );
+  const buffered = isStream(fit.examples) && fit.shuffle;
+  for (const key of buffered ? (['bufferRows', 'classWeight'] as const) : (['classWeight'] as const)) {
+    const [now, before] = [fit, checkpoint].map((of) => JSON.stringify(of[key]));
+    if (before === undefined || now === before) continue;
+    faults.push(
+      `${key} is ${now === 'null' ? 'not given' : now}, it was ${before === 'null' ? 'not' : before}`,
+    );
   }
   if (faults.length === 0 && checkpoint.data !== fingerprintOf(fit.examples, fit.validation))
     faults.push('the data, its weights or what validates is not the same');
