@@ -81,8 +81,7 @@ async function json(command, args, options) {
 }
 
 const measured = (way) => new RegExp(values.ways).test(way);
-// All others need the build.
-/** `flagship` means flagship-again, too. */
+// All others need the build; `flagship` means flagship-again, too.
 const wanted = (name) =>
   !values.only ||
   name === 'build' ||
@@ -145,8 +144,8 @@ const kinds = dry ? ['framework'] : ['fused', 'framework'];
 /** The last of all: each shape's kernels are compiled, which may take what time is left; they are kept, so a second call goes further. */
 async function conformance() {
   const targets = dry ? ['native-framework-played'] : kinds.map((kernels) => `native-${kernels}-cuda`);
+  const more = { FUSOR_REQUIRE: targets.join(','), ...(dry && { FUSOR_CONFORMANCE_SHORT: '1' }) };
   const test = (target) => {
-    const more = { FUSOR_REQUIRE: targets.join(','), ...(dry && { FUSOR_CONFORMANCE_SHORT: '1' }) };
     const filter = dry ? `conformance/data.test.ts@${target}` : `@${target}`;
     return program(process.execPath, [join(root, 'scripts', 'test.mjs'), filter], { limit: 240, more });
   };

@@ -12,6 +12,10 @@ export interface Resolved<O extends Options> {
   origins: { [K in keyof O]: string };
 }
 
+/** Of an origin: a flag wins over the environment, that over a file. */
+export const rankOf = (origin: string): number =>
+  origin === 'default' ? 0 : origin.startsWith('--') ? 3 : origin.startsWith('FUSOR_') ? 2 : 1;
+
 /**
  * @param flags what was written on the command line, by flag name
  * @param known the keys of all commands: a file may serve several

@@ -17,7 +17,7 @@ import { loadConfig, loadModel } from '../../io/model';
 import { whereOf } from '../model-path';
 import type { Settings } from '../option';
 import type * as options from '../options';
-import type { Resolved } from '../settings';
+import { type Resolved, rankOf } from '../settings';
 import { inputShapeOf, outputsOf, valuesOf } from './data';
 import { isConfiguration, keptToTrain } from './kept';
 
@@ -52,10 +52,6 @@ export function modelOf({ config }: Checkpoint, settings: TrainSettings): Model 
 
 /** What a model that is given says itself. */
 const OF_LAYERS = ['layers', 'l1', 'l2', 'maxNorm'] as const;
-
-/** A flag wins over the environment, that over a file. */
-const rankOf = (origin: string): number =>
-  origin === 'default' ? 0 : origin.startsWith('--') ? 3 : origin.startsWith('FUSOR_') ? 2 : 1;
 
 /** A compiled model for the data: of the flags, of a model.json, or of a model with its weights. */
 export async function buildModel(
