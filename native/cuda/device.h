@@ -29,6 +29,7 @@ struct Launch {
   uint32_t cluster = 1;      // blocks of x that share memory; more than 1 from compute capability 9.0 on
   uint32_t sharedBytes = 0;  // dynamic
   std::vector<std::byte> parameters;
+  bool atOnce = false;  // all blocks run at the same time, and may wait for each other
 };
 
 // A sequence of launches that replays unchanged.
@@ -60,6 +61,7 @@ class Device {
   virtual const Properties& properties() const = 0;
   virtual const Kernel* compile(const Program& program) = 0;  // cached
   virtual int mostInCluster(const Launch& launch) = 0;  // blocks that could share memory, with what the launch's take
+  virtual int mostAtOnce(const Launch& launch) = 0;  // blocks that could run at the same time, with what the launch's take
   virtual std::unique_ptr<Memory> allocate(size_t bytes) = 0;
   virtual void upload(Address to, const void* from, size_t bytes) = 0;    // `from` may change after the call
   virtual void download(void* to, Address from, size_t bytes) = 0;        // waits

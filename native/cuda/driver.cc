@@ -66,6 +66,7 @@ DriverApi bindAll(void* library) {
   bind(library, api.moduleGetFunction, "cuModuleGetFunction");
   bind(library, api.funcSetAttribute, "cuFuncSetAttribute");
   bind(library, api.launchKernelEx, "cuLaunchKernelEx");
+  bind(library, api.occupancyMaxActiveBlocks, "cuOccupancyMaxActiveBlocksPerMultiprocessor");
   bind(library, api.occupancyMaxPotentialClusterSize, "cuOccupancyMaxPotentialClusterSize");
   return api;
 }

@@ -24,6 +24,7 @@ enum DeviceAttribute {
   kCacheBytes = 38,
   kMajor = 75,
   kMinor = 76,
+  kCooperativeLaunch = 95,
   kSharedPerBlockOptIn = 97,
 };
 constexpr int kComputeProhibited = 2;
@@ -39,10 +40,11 @@ struct LaunchAttribute {
   union {
     char bytes[64];
     uint32_t cluster[3];
+    int cooperative;
   } value;
 };
 static_assert(sizeof(LaunchAttribute) == 72);
-constexpr int kClusterDimension = 4;
+constexpr int kCooperative = 2, kClusterDimension = 4;
 
 // CUlaunchConfig
 struct LaunchConfig {
@@ -92,6 +94,7 @@ struct DriverApi {
   Result (*moduleGetFunction)(Function*, Module, const char* name);
   Result (*funcSetAttribute)(Function, int attribute, int value);
   Result (*launchKernelEx)(const LaunchConfig*, Function, void** parameters, void** extra);
+  Result (*occupancyMaxActiveBlocks)(int* blocks, Function, int threads, size_t sharedBytes);  // of a multiprocessor
   Result (*occupancyMaxPotentialClusterSize)(int* size, Function, const LaunchConfig*);
 };
 

@@ -87,10 +87,23 @@ class DriverDevice : public Device {
   int mostInCluster(const Launch& launch) override {
     refuseIfLost(place_.index);
     allowShared(launch);
-    const LaunchConfig config = configOf(launch, nullptr);
+    const LaunchConfig config = configOf(launch);
     int most = 0;
     check(api_.occupancyMaxPotentialClusterSize(&most, launch.kernel->function, &config), "asking for the size of clusters");
     return most;
+  }
+
+  int mostAtOnce(const Launch& launch) override {
+    refuseIfLost(place_.index);
+    DeviceId id = 0;
+    int cooperative = 0, blocks = 0;
+    check(api_.deviceGet(&id, place_.index), "asking for it");
+    check(api_.deviceGetAttribute(&cooperative, kCooperativeLaunch, id), "asking whether blocks may wait for each other");
+    if (!cooperative) return 0;
+    allowShared(launch);
+    check(api_.occupancyMaxActiveBlocks(&blocks, launch.kernel->function, static_cast<int>(launch.block[0]), launch.sharedBytes),
+          "asking how many blocks run at once");
+    return blocks * properties_.multiprocessors;
   }
 
   std::unique_ptr<Memory> allocate(size_t bytes) override {
@@ -174,24 +187,31 @@ class DriverDevice : public Device {
     if (launch.cluster > 8) check(api_.funcSetAttribute(launch.kernel->function, kNonPortableCluster, 1), launchText(launch));
   }
 
-  LaunchConfig configOf(const Launch& launch, LaunchAttribute* cluster) const {
+  LaunchConfig configOf(const Launch& launch) const {
     LaunchConfig config{};
     std::copy_n(launch.grid, 3, config.grid);
     std::copy_n(launch.block, 3, config.block);
     config.sharedBytes = launch.sharedBytes;
     config.stream = place_.stream;
-    config.attributes = cluster;
-    config.attributeCount = cluster ? 1 : 0;
     return config;
   }
 
   void launchNow(const Launch& launch) const {
     allowShared(launch);
-    LaunchAttribute cluster{};
-    cluster.id = kClusterDimension;
-    cluster.value.cluster[0] = launch.cluster;
-    cluster.value.cluster[1] = cluster.value.cluster[2] = 1;
-    const LaunchConfig config = configOf(launch, launch.cluster > 1 ? &cluster : nullptr);
+    LaunchAttribute attributes[2] = {};
+    LaunchConfig config = configOf(launch);
+    config.attributes = attributes;
+    if (launch.cluster > 1) {
+      LaunchAttribute& cluster = attributes[config.attributeCount++];
+      cluster.id = kClusterDimension;
+      cluster.value.cluster[0] = launch.cluster;
+      cluster.value.cluster[1] = cluster.value.cluster[2] = 1;
+    }
+    if (launch.atOnce) {
+      LaunchAttribute& cooperative = attributes[config.attributeCount++];
+      cooperative.id = kCooperative;
+      cooperative.value.cooperative = 1;
+    }
     // The driver copies as many bytes as the kernel's one parameter has.
     void* parameters[] = {const_cast<std::byte*>(launch.parameters.data())};
     check(api_.launchKernelEx(&config, launch.kernel->function, launch.parameters.empty() ? nullptr : parameters, nullptr), launchText(launch));

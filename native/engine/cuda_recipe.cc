@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <stdexcept>
 
 #include "cuda_tiles.h"
 
@@ -88,13 +89,15 @@ class Builder {
   void launch(const std::string& file, const std::string& entry, std::vector<std::pair<std::string, std::string>> defines,
               int across, int down, int threads, int sharedBytes, const P& parameters) {
     if (stamped_) defines.emplace_back("STAMPED", "1");
-    Launch launch{device_.compile({file, entry, std::move(defines)}), {static_cast<uint32_t>(across), static_cast<uint32_t>(down), 1},
+    cuda::Program program{file, entry, std::move(defines)};
+    Launch launch{device_.compile(program), {static_cast<uint32_t>(across), static_cast<uint32_t>(down), 1},
                   {static_cast<uint32_t>(threads), 1, 1}, 1, static_cast<uint32_t>(sharedBytes), std::vector<std::byte>(sizeof(P))};
     std::memcpy(launch.parameters.data(), &parameters, sizeof(P));
     const int place = static_cast<int>(recipe_.step.size());
     std::memcpy(launch.parameters.data() + offsetof(cuda::Call, launch), &place, sizeof place);
     recipe_.step.push_back(std::move(launch));
     recipe_.does.push_back(does_);
+    recipe_.programs.push_back(std::move(program));
   }
   // A kernel of rows.cu, all of whose warps take a row.
   template <class P>
@@ -365,6 +368,12 @@ const char* cudaNameOf(Activation activation) {
 cuda::OptimizerConstants cudaConstants(const Optimizer& optimizer) {
   const Update u = updateOf(optimizer, 0, 0);
   return {u.decay1, u.blend1, u.decay2, u.blend2, u.epsilon};
+}
+
+const std::string& valueOf(const cuda::Program& program, const char* define) {
+  const auto found = std::find_if(program.defines.begin(), program.defines.end(), [&](const auto& each) { return each.first == define; });
+  if (found == program.defines.end()) throw std::logic_error(program.file + " has no " + define);
+  return found->second;
 }
 
 Launch withOffset(const Launch& launch, int offset) {

@@ -19,6 +19,7 @@ struct CudaDoes {
 struct CudaRecipe {
   std::vector<cuda::Launch> step;  // in order; `withOffset` says which step of the span they do
   std::vector<CudaDoes> does;      // a launch each
+  std::vector<cuda::Program> programs;
   std::vector<std::unique_ptr<cuda::Memory>> memory;  // of the batch, freed with the recipe
   double work = 0;               // floating-point operations of a step, roughly
   cuda::Address rowLosses = 0;   // float64 [rows]
@@ -36,6 +37,9 @@ CudaRecipe cudaRecipe(const Plan& plan, const CudaNetwork& network, cuda::Device
 const char* cudaNameOf(UpdateKind kind);
 const char* cudaNameOf(Activation activation);
 cuda::OptimizerConstants cudaConstants(const Optimizer& optimizer);
+
+// What the kernel is compiled for: a define's value.
+const std::string& valueOf(const cuda::Program& program, const char* define);
 
 cuda::Launch withOffset(const cuda::Launch& launch, int offset);
 

@@ -1,6 +1,7 @@
 #include "cuda_tiles.h"
 
 #include <algorithm>
+#include <cstdio>
 
 namespace fusor {
 namespace {
@@ -23,6 +24,12 @@ std::string CudaTile::arguments() const {
   std::string all;
   for (const int value : {m, n, chunk, rowsEach, threads}) all.append(all.empty() ? "" : ",").append(std::to_string(value));
   return all;
+}
+
+CudaTile CudaTile::of(const std::string& arguments) {
+  CudaTile tile{};
+  std::sscanf(arguments.c_str(), "%d,%d,%d,%d,%d", &tile.m, &tile.n, &tile.chunk, &tile.rowsEach, &tile.threads);
+  return tile;
 }
 
 int sharedBytesOf(const CudaTile& tile, bool aAlongK, bool bAlongK) {

@@ -11,6 +11,7 @@ struct CudaTile {
   int across(int columns) const { return (columns + n - 1) / n; }
   int down(int rows) const { return (rows + m - 1) / m; }
   std::string arguments() const;
+  static CudaTile of(const std::string& arguments);
 };
 
 // Shared memory of a block; alongK: which sides are turned over (see Side in tile.h).

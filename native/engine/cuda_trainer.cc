@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cmath>
 
-#include "cuda_span.h"
 #include "failure.h"
 
 namespace fusor {
@@ -12,6 +11,9 @@ namespace {
 
 constexpr int64_t kMostStepsAGraph = 64;
 constexpr int kClusterSteps = 4096;  // of at most some 20 µs
+constexpr int64_t kMostStepsAGrid = 1024;
+constexpr int kTrialSteps = 8, kTrials = 3;  // the first one warms up
+constexpr double kSmallStep = 5e8;  // floating-point operations, beside which launches count at all
 constexpr int64_t kFewSteps = 8;  // fewer are launched one by one: making a graph costs more
 // What is launched before anybody looks again at the clock and at an abort: this long, once a step's time is known.
 constexpr double kGroupSeconds = 0.015;
@@ -39,7 +41,7 @@ CudaTrainer::CudaTrainer(const Plan& plan, const State& state, std::unique_ptr<c
 
 Description CudaTrainer::describe() const {
   const cuda::Properties& p = device_->properties();
-  return {byCluster_.load(std::memory_order_relaxed) ? "fused, cluster" : "fused", "sm_" + std::to_string(p.major) + std::to_string(p.minor), p.multiprocessors};
+  return {kernels_.load(std::memory_order_relaxed), "sm_" + std::to_string(p.major) + std::to_string(p.minor), p.multiprocessors};
 }
 
 CudaTrainer::Training& CudaTrainer::trainingFor(int rows, const Dataset& data, CudaRows& on, bool stamped) {
@@ -49,7 +51,7 @@ CudaTrainer::Training& CudaTrainer::trainingFor(int rows, const Dataset& data, C
     training.emplace();
     training->rows = rows;
     training->bytes = on.bytes;
-    if (options_.cluster == CudaOptions::Auto) {
+    if (options_.steps == CudaSteps::Auto) {
       training->cluster = cudaCluster(plan_, network_, *device_, controlAt(), rows, on.bytes, options_.products, kClusterSteps, stamped);
     }
   }
@@ -57,16 +59,19 @@ CudaTrainer::Training& CudaTrainer::trainingFor(int rows, const Dataset& data, C
     const cuda::Address pieces = data_.pieces(data, plan_.features, training->cluster->tiles, training->cluster->parts);
     if (pieces) {
       on.x = pieces;
-      byCluster_.store(true, std::memory_order_relaxed);
+      kernels_.store("fused, cluster", std::memory_order_relaxed);
       return *training;
     }
     training->cluster.reset();
   }
-  byCluster_.store(false, std::memory_order_relaxed);
   if (training->recipe.step.empty()) {
     withinMemory(rows, [&] {
       training->recipe = cudaRecipe(plan_, network_, *device_, controlAt(), CudaPurpose::Train, on.bytes, rows, rows, stamped);
     });
+    // What is stamped is what runs otherwise.
+    const bool inGrid = stamped && training_ && training_->rows == rows && training_->bytes == on.bytes && training_->grid;
+    training->chosen = stamped || options_.steps != CudaSteps::Auto;
+    if (inGrid || options_.steps == CudaSteps::Grid) training->grid = cudaGrid(training->recipe, *device_, controlAt(), stamped);
   }
   return *training;
 }
@@ -127,6 +132,32 @@ const cuda::Graph& CudaTrainer::graphOf(Training& training, int steps) {
   return *graph;
 }
 
+void CudaTrainer::choose(Training& training, const CudaSpan& span) {
+  training.chosen = true;
+  if (training.recipe.work > kSmallStep) return;
+  std::optional<CudaGrid> grid = cudaGrid(training.recipe, *device_, controlAt(), false);
+  if (!grid) return;
+  const auto secondsOf = [&](auto advance) {
+    double least = INFINITY;
+    for (int trial = 0; trial < kTrials; ++trial) {
+      const auto start = std::chrono::steady_clock::now();
+      advance();
+      device_->synchronize();
+      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+      if (trial > 0) least = std::min(least, took.count());
+    }
+    return least;
+  };
+  const cuda::Graph& graph = graphOf(training, kTrialSteps);
+  const double byGraph = secondsOf([&] { device_->replay(graph); });
+  const cuda::Launch launch = withSpan(*grid, span.control(), kTrialSteps);
+  try {
+    if (secondsOf([&] { device_->launch(launch); }) < byGraph) training.grid = std::move(grid);
+  } catch (const Failure& failure) {
+    if (failure.code() != "ERR_NATIVE") throw;  // a launch that is refused has changed nothing
+  }
+}
+
 void CudaTrainer::run(const Dataset& data, const Span& span, Control& control, Report& report) {
   const int64_t steps = static_cast<int64_t>(span.learningRates.size());
   report.metrics.resize(plan_.metrics.size());
@@ -137,15 +168,25 @@ void CudaTrainer::run(const Dataset& data, const Span& span, Control& control, R
   if (control.stamps) stamps.emplace(*device_, plan_, *control.stamps, training.recipe.does, kClusterSteps, steps);
   CudaSpan onDevice(*device_, plan_, rows, span, step_, controlAt(), stamps ? &*stamps : nullptr);
 
-  const auto slowest = static_cast<int64_t>(kGroupSeconds * kSlowestFlops / std::max(1.0, training.recipe.work));
-  const int64_t most = training.cluster ? kClusterSteps : std::clamp<int64_t>(slowest, 1, kMostStepsAGraph), graphs = (steps + most - 1) / most;
-  const int64_t each = (steps + graphs - 1) / graphs;
-  // Ranges are of launches: there a graph has none.
+  int64_t done = 0;
+  if (!training.cluster && !training.chosen && steps >= 2 * kTrials * kTrialSteps) {
+    choose(training, onDevice);
+    done = onDevice.done();
+  }
+  // Ranges are of launches: a graph or a grid has none.
   Marker* const ranges = control.stamps ? control.stamps->marker : nullptr;
-  const cuda::Graph* graph = !ranges && !training.cluster && steps >= kFewSteps && each > 1 ? &graphOf(training, static_cast<int>(each)) : nullptr;
-  const cuda::Launch cluster = training.cluster ? withSpan(training.cluster->launch, onDevice.control()) : cuda::Launch{};
+  const bool inGrid = training.grid && !ranges;
+  const auto slowest = static_cast<int64_t>(kGroupSeconds * kSlowestFlops / std::max(1.0, training.recipe.work));
+  const int64_t most = training.cluster ? kClusterSteps : std::clamp<int64_t>(slowest, 1, inGrid ? kMostStepsAGrid : kMostStepsAGraph);
+  const int64_t turns = (steps - done + most - 1) / most, each = turns ? (steps - done + turns - 1) / turns : 0;
+  const cuda::Graph* graph =
+      !ranges && !training.cluster && !inGrid && steps >= kFewSteps && each > 1 ? &graphOf(training, static_cast<int>(each)) : nullptr;
+  const cuda::Launch whole = training.cluster ? withSpan(training.cluster->launch, onDevice.control())
+                             : inGrid ? withSpan(*training.grid, onDevice.control(), static_cast<int>(each))
+                                      : cuda::Launch{};
+  if (!training.cluster) kernels_.store(inGrid ? "fused, grid" : "fused", std::memory_order_relaxed);
   const auto advance = [&] {
-    if (training.cluster) return device_->launch(cluster);
+    if (whole.kernel) return device_->launch(whole);
     if (graph) return device_->replay(*graph);
     for (int s = 0; s < each; ++s) {
       for (size_t l = 0; l < training.recipe.step.size(); ++l) {
@@ -157,10 +198,10 @@ void CudaTrainer::run(const Dataset& data, const Span& span, Control& control, R
     device_->launch(cudaAdvance(*device_, controlAt(), static_cast<int>(each)));
   };
 
-  int64_t done = 0, group = 1;
-  for (int64_t launched = 0; launched < graphs && !control.abort.load(std::memory_order_relaxed) && !onDevice.stopped();) {
+  int64_t group = 1;
+  for (int64_t launched = 0; launched < turns && !control.abort.load(std::memory_order_relaxed) && !onDevice.stopped();) {
     const auto start = std::chrono::steady_clock::now();
-    const int64_t count = std::min(group, graphs - launched);
+    const int64_t count = std::min(group, turns - launched);
     for (int64_t i = 0; i < count; ++i) advance();
     {
       const Timed timed(control.stamps, 0, Phase::Wait);

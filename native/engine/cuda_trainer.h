@@ -1,4 +1,4 @@
-// The fused way to train on a GPU: a few kernels a step, many steps a graph. Data, weights and values stay on the device;
+// The fused way to train on a GPU: a few kernels a step, many steps a graph, or many steps a launch. Data, weights and values stay on the device;
 // a span's order and learning rates go there once, its losses come back once. Which step a launch does stands in device
 // memory, so a graph replays unchanged. Sums have one fixed order: the same seed on the same GPU gives the same bits.
 #pragma once
@@ -8,16 +8,20 @@
 
 #include "cuda_cluster.h"
 #include "cuda_data.h"
-#include "cuda_recipe.h"
+#include "cuda_grid.h"
+#include "cuda_span.h"
 
 namespace fusor {
 
 // Null where the fused kernels do `plan`; else the first part of it that they do not.
 const char* cudaUnsupported(const Plan& plan);
 
+// How steps get to the GPU. Auto: where a net fits, a cluster of blocks does a span in one launch; else the faster of the other two, which
+// is measured. Grid: many steps a launch; a graph where the net has none. Graph: a launch for each phase.
+enum class CudaSteps { Auto, Grid, Graph };
+
 struct CudaOptions {
-  // Where a net fits, a cluster of blocks does a span in one launch.
-  enum { Auto, Never } cluster = Auto;
+  CudaSteps steps = CudaSteps::Auto;
   CudaProducts products = CudaProducts::Fp32;  // of the cluster; the other kernels multiply float32
 };
 
@@ -42,6 +46,8 @@ class CudaTrainer : public Trainer {
     bool bytes = false;
     CudaRecipe recipe;
     std::optional<CudaCluster> cluster;  // does many steps; there is no recipe then
+    std::optional<CudaGrid> grid;        // where it is to do them
+    bool chosen = false;                 // between a grid and graphs
     std::map<int, std::unique_ptr<cuda::Graph>> graphs;
   };
 
@@ -61,6 +67,8 @@ class CudaTrainer : public Trainer {
   template <class F>
   void withinMemory(int64_t rows, F make);
   int64_t floatsOfRow() const;
+  // By a few steps each, which train.
+  void choose(Training& training, const CudaSpan& span);
   const cuda::Graph& graphOf(Training& training, int steps);
   cuda::Control* controlAt() const { return reinterpret_cast<cuda::Control*>(control_->address()); }
   // Steps [0, …) of a forward pass over rows [begin, end) in their own order; false when aborted.
@@ -76,7 +84,7 @@ class CudaTrainer : public Trainer {
   std::unique_ptr<cuda::Memory> control_;
   std::optional<Training> training_, stamping_;
   std::optional<Forward> forward_;
-  std::atomic<bool> byCluster_{false};  // the latest training, for JavaScript's thread
+  std::atomic<const char*> kernels_{"fused"};  // of the latest training, for JavaScript's thread
   int64_t step_ = 0;
 };
 

@@ -34,9 +34,11 @@ std::string fusedObstacle(const Plan& plan, const Way& way) {
 std::unique_ptr<Trainer> makeFused(const Plan& plan, const State& state, const Way& way, const std::shared_ptr<TorchPlace>& torch) {
   CudaOptions options;
   if (way.precision == Precision::Tf32) options.products = CudaProducts::Tf32;
-  // For measuring: 0, the kernels that any GPU runs.
-  const char* cluster = std::getenv("FUSOR_CUDA_CLUSTER");
-  if (cluster && std::string(cluster) == "0") options.cluster = CudaOptions::Never;
+  // For measuring: grid or graph, as any GPU runs them.
+  const char* const set = std::getenv("FUSOR_CUDA_STEPS");
+  const std::string steps = set ? set : "";
+  if (steps == "grid") options.steps = CudaSteps::Grid;
+  if (steps == "graph") options.steps = CudaSteps::Graph;
   return makeCudaTrainer(plan, state, cuda::makeDriverDevice(placeOf(torch), {way.cacheFolder, nvrtcFolders()}), options);
 }
 

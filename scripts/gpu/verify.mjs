@@ -168,7 +168,7 @@ async function sanitizers() {
   const tools = ['memcheck', 'racecheck', 'initcheck', 'synccheck'];
   const jobs = tools.flatMap((tool) => [
     [tool, []],
-    [`${tool}, no cluster`, ['--cluster', 'never']],
+    [`${tool}, grid`, ['--steps', 'grid']],
   ]);
   const run = async ([name, more]) => {
     const subject = [gate, 'train', '--nvrtc', nvrtcFolder(), '--cache', cache, '--part', '1/13', ...more];
@@ -246,7 +246,8 @@ async function flagship(begin, end) {
   const ways = {
     ...Object.fromEntries(kinds.map((kernels) => [`fusor ${kernels}`, ours(kernels)])),
     ...(!dry && {
-      'fusor fused, no cluster': ours('fused', { FUSOR_CUDA_CLUSTER: '0' }),
+      'fusor fused, grid': ours('fused', { FUSOR_CUDA_STEPS: 'grid' }),
+      'fusor fused, graph': ours('fused', { FUSOR_CUDA_STEPS: 'graph' }),
     }),
     'PyTorch eager': pytorch('eager'),
     ...(!dry && {
@@ -290,7 +291,10 @@ async function profile() {
   };
   return {
     variants: await of(kinds),
-    ...(!dry && { 'no cluster': await of(['fused'], { FUSOR_CUDA_CLUSTER: '0' }) }),
+    ...(!dry && {
+      grid: await of(['fused'], { FUSOR_CUDA_STEPS: 'grid' }),
+      graph: await of(['fused'], { FUSOR_CUDA_STEPS: 'graph' }),
+    }),
   };
 }
 
@@ -365,12 +369,16 @@ await runMain(import.meta.url, async () => {
   // What is worth most comes first: what the time does not suffice for is at the end.
   if (!dry) {
     await step('gate', async () => ({ cluster: await gateOf() }));
-    await step('time', async () => ({ cluster: await timeOf(), never: await timeOf('--cluster', 'never') }));
+    await step('time', async () => ({
+      cluster: await timeOf(),
+      grid: await timeOf('--steps', 'grid'),
+      graph: await timeOf('--steps', 'graph'),
+    }));
   }
   await step('flagship', () => flagship(0, 1));
   await step('large', large);
   await step('profile', profile);
-  if (!dry) await step('gate-never', async () => ({ never: await gateOf('--cluster', 'never') }));
+  if (!dry) await step('gate-grid', async () => ({ grid: await gateOf('--steps', 'grid') }));
   await step('devices', () => fusor(['devices']));
   await step('failures', failures);
   if (!dry) await step('sanitizers', sanitizers);

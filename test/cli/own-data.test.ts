@@ -217,6 +217,11 @@ test('to train on from a run takes other data as that had it: its columns and it
     3,
     expect.stringMatching(/"tulip" in column "kind" was not there in training · .*other\.csv · /),
   ]);
+  const read = flowers[0].split(',').find((name) => name !== 'kind');
+  const input = await on('--data', 'two.csv', '--label', `${read}`);
+  expect(input.stderr).toContain(`a column that the model does not read, got "${read}"`);
+  expect(input.stderr).toContain('in training the label was kind');
+  expect(input.status).toBe(2);
 });
 
 test('a conversion keeps how data is taken, beside a folder; of a file it says that this is left out', async () => {

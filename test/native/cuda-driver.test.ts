@@ -51,6 +51,13 @@ test('what works: memory, launches, graphs, events', async () => {
   for (const line of Object.values(lines)) expect(line).toMatch(/^ok/);
 });
 
+test('blocks that wait for each other are as many as run at once, or not launched', async () => {
+  const { lines } = await steps('open together crowd copy close');
+  expect(lines).toMatchObject({ together: `ok ${8 * 132}`, copy: 'ok Fifteen letters', close: 'ok' });
+  expect(lines.crowd).toMatch(/^ERR_NATIVE CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE.*grid 1057x1x1/);
+  expect((await steps('open together close', { STUB: 'alone' })).lines.together).toBe('ok 0');
+});
+
 test('lack of memory names need and free, and leaves the device usable', async () => {
   const { lines } = await steps('open large copy launch close');
   expect(lines.large).toBe(

@@ -229,6 +229,29 @@ struct AdvanceParams {
   int steps;
 };
 
+constexpr int kMostHidden = 3;
+
+// How a product's tiles lie.
+struct Tiling {
+  int across, all;
+};
+
+// Whole steps in one launch of a grid (grid.cu): what the launches of a step would get.
+struct GridParams {
+  Control* control;  // where it begins and ends
+  Control span;      // all else, where reading it costs nothing
+  unsigned* arrived;  // of its barrier
+  int steps;          // to do at most
+  int blocks;         // of the update
+  ForwardParams forward[kMostHidden];
+  Tiling forwardTiles[kMostHidden];
+  GradientParams gradient[kMostHidden - 1];  // of the second layer, the third, …
+  Tiling gradientTiles[kMostHidden - 1];
+  HeadParams head;
+  UpdateParams update;
+};
+static_assert(sizeof(GridParams) <= 4096, "the most that a launch takes");
+
 // Whole steps of a net of two Dense layers, in one launch of one cluster (cluster.cu).
 struct ClusterParams {
   Control* control;  // where it begins and ends

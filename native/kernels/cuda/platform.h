@@ -39,6 +39,41 @@ DEVICE void loadNow(const T* from, T* to) {
   }
 }
 
+// All blocks of a launch that runs at once wait for each other. Its word of memory is 0 before the first launch, and as good as that
+// after each: the blocks' arrivals add up to 2^31, so the top bit turns over when all have come.
+class GridBarrier {
+ public:
+  DEVICE explicit GridBarrier(unsigned* arrived) : arrived_(arrived) {
+    if (threadIdx.x == 0) seen_ = load();
+  }
+  // What this block has written is there for those who wait.
+  DEVICE void arrive() {
+    __syncthreads();
+    if (threadIdx.x != 0) return;
+    const unsigned share = blockIdx.x == 0 ? kTop - (gridDim.x - 1) : 1;
+    asm volatile("red.release.gpu.global.add.u32 [%0], %1;" ::"l"(arrived_), "r"(share) : "memory");
+  }
+  DEVICE void wait() {
+    if (threadIdx.x == 0) {
+      while (((load() ^ seen_) & kTop) == 0) {
+      }
+      seen_ ^= kTop;
+      asm volatile("fence.acq_rel.gpu;" ::: "memory");
+    }
+    __syncthreads();
+  }
+
+ private:
+  static constexpr unsigned kTop = 1u << 31;
+  DEVICE unsigned load() const {
+    unsigned now;
+    asm volatile("ld.relaxed.gpu.global.u32 %0, [%1];" : "=r"(now) : "l"(arrived_) : "memory");
+    return now;
+  }
+  unsigned* const arrived_;
+  unsigned seen_ = 0;
+};
+
 #endif
 
 constexpr unsigned kEveryLane = 0xffffffffu;

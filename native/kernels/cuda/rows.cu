@@ -80,7 +80,7 @@ KERNEL(loss, LossParams, kThreads) {
 
 KERNEL(sums, SumsParams, 32) {
   Step step;
-  if (enter(p.call, step)) makeSums(p.sums, step);
+  if (enter(p.call, step)) makeSums(p.sums, step, const_cast<Control*>(p.call.control));
 }
 
 KERNEL(advance, AdvanceParams, 32) {

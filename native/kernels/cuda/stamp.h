@@ -30,19 +30,22 @@ DEVICE unsigned cycles() {
 DEVICE void keepGreatest(unsigned long long* at, unsigned long long value) { atomicMax(at, value); }
 #endif
 
-// A launch of a step: begun where its first block begins, ended where the last of some sixteen blocks ends.
+// A launch of a step, or a phase of a grid (grid.cu): begun where its first block begins, ended where the last of some sixteen
+// blocks ends.
 class LaunchStamp {
  public:
-  DEVICE void begin(const Control& control, const Call& call, int step, unsigned long long now) {
+  DEVICE void begin(const Control& control, int launch, int step, unsigned long long now) {
     const unsigned blocks = gridDim.x * gridDim.y, block = blockIdx.y * gridDim.x + blockIdx.x;
     const unsigned apart = blocks < 32 ? 1 : blocks / 16;
     if (threadIdx.x != 0 || block % apart != 0) return;
-    at_ = control.stamps + 2 * (static_cast<long long>(step) * control.launches + call.launch);
+    at_ = control.stamps + 2 * (static_cast<long long>(step) * control.launches + launch);
     if (block == 0) at_[0] = now;
   }
-  DEVICE ~LaunchStamp() {
+  DEVICE void end() {
     if (at_) keepGreatest(at_ + 1, nanoseconds());
+    at_ = nullptr;
   }
+  DEVICE ~LaunchStamp() { end(); }
 
  private:
   unsigned long long* at_ = nullptr;
@@ -77,7 +80,8 @@ class BorderStamps {
 DEVICE unsigned long long nanoseconds() { return 0; }
 
 struct LaunchStamp {
-  DEVICE void begin(const Control&, const Call&, int, unsigned long long) {}
+  DEVICE void begin(const Control&, int, int, unsigned long long) {}
+  DEVICE void end() {}
 };
 
 struct BorderStamps {

@@ -17,6 +17,19 @@ struct Step {
   const unsigned* order;
   LaunchStamp stamp;
 
+  // Of the span that `c` says; control: where others find it.
+  DEVICE void take(const Control& c, const Control* at, int which, bool trains) {
+    seed = c.seed;
+    x = c.x;
+    order = c.order;
+    control = at;
+    index = which;
+    first = static_cast<long long>(index) * c.batch;
+    rows = static_cast<int>(least<long long>(c.rows - first, c.batch));
+    training = trains;
+    number = c.number + index;
+  }
+
   // The row of the data that the batch's row r is.
   DEVICE long long dataRow(int r) const {
     return order ? static_cast<long long>(order[first + r]) : control->first + first + r;
@@ -31,17 +44,10 @@ DEVICE bool enter(const Call& call, Step& step) {
   // All of it is asked for before the first of it is looked at.
   Control c;
   loadNow<4>(call.control, &c);
-  step.seed = c.seed;
-  step.x = c.x;
-  step.order = c.order;
-  step.control = call.control;
-  step.index = c.base + call.offset;
-  if (step.index >= c.end) return false;
-  step.first = static_cast<long long>(step.index) * c.batch;
-  step.rows = static_cast<int>(least<long long>(c.rows - step.first, c.batch));
-  step.training = call.training != 0;
-  step.number = c.number + step.index;
-  step.stamp.begin(*call.control, call, step.index, now);
+  const int index = c.base + call.offset;
+  if (index >= c.end) return false;
+  step.take(c, call.control, index, call.training != 0);
+  step.stamp.begin(*call.control, call.launch, index, now);
   return true;
 }
 

@@ -5,8 +5,7 @@
 namespace fusor::cuda {
 
 // By one warp, in float64 and a fixed order. A loss that is not finite makes this step the span's last.
-DEVICE void makeSums(const Sums& sums, const Step& step) {
-  Control* const control = const_cast<Control*>(step.control);
+DEVICE void makeSums(const Sums& sums, const Step& step, Control* control) {
   const int lane = static_cast<int>(threadIdx.x) % 32;
   for (int which = -1; which < sums.metrics; ++which) {
     double total = 0;

@@ -91,13 +91,12 @@ struct Corner {
   }
 };
 
+// The first chunk of both sides has been asked for.
 template <class Shape, class A, class B>
 DEVICE void multiply(A& a, B& b, int depth, float* shared, float (&sum)[Shape::TM][4]) {
   float* const sharedA = shared;
   float* const sharedB = shared + A::FLOATS;
   const Corner<Shape> at;
-  a.fetch(0);
-  b.fetch(0);
   for (int k0 = 0; k0 < depth; k0 += Shape::CHUNK) {
     if (k0 > 0) __syncthreads();
     a.put(k0, sharedA);

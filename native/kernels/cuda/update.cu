@@ -1,116 +1,15 @@
-// All weights' gradients, each handed to the optimiser where it is made: it never goes to memory, unless it is to be
-// clipped. One launch for all layers: a range of blocks each. Defines: INPUT (of the first layer), OPTIMIZER, CLIP,
+// The gradients of all weights, and the optimiser; one launch for all layers. Defines: INPUT (of the first layer), OPTIMIZER, CLIP,
 // TILE (the arguments of TileShape).
-#include "chain.h"
-#include "optimizer.h"
-#include "sums.h"
-#include "tile.h"
+#include "update.h"
 
 using namespace fusor::cuda;
 
-namespace {
-
-constexpr OptimizerKind kOptimizer = OptimizerKind::OPTIMIZER;
 using Shape = TileShape<TILE>;
-static_assert(Shape::GROUPS == 1, "a thread updates the elements that it sums");
-
-// A layer's input, and the column of ones that the bias has.
-template <class S>
-struct WithOnes {
-  using Raw = typename S::Raw;
-  S source;
-  int ones, rows;  // column of the ones; beyond all where there is no bias
-
-  DEVICE Raw load(int row, int column) const { return source.load(row, column); }
-  DEVICE float4 value(Raw raw, int row, int column) const {
-    float4 v = source.value(raw, row, column);
-    if (row >= rows) return v;
-    if (ones == column) v.x = 1;
-    if (ones == column + 1) v.y = 1;
-    if (ones == column + 2) v.z = 1;
-    if (ones == column + 3) v.w = 1;
-    return v;
-  }
-};
-
-// The sum of the squares of all threads' values, in thread 0.
-DEVICE double blockSum(double value, double* shared) {
-  value = warpSum(value);
-  __syncthreads();
-  if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = value;
-  __syncthreads();
-  double total = 0;
-  for (int w = 0; threadIdx.x == 0 && w < Shape::WARPS; ++w) total += shared[w];
-  return total;
-}
-
-template <int KIND>
-DEVICE void updateTile(const UpdateParams& p, const UpdateStage& s, const Step& step, float* shared) {
-  using S = WithOnes<Source<KIND>>;
-  const int tile = static_cast<int>(blockIdx.x) - s.firstBlock;
-  const int feature0 = tile / s.tilesAcross * Shape::M, unit0 = tile % s.tilesAcross * Shape::N;
-  const int features = s.inputs + s.bias;
-  const S x{Source<KIND>(s.input, step), s.bias ? s.inputs : -1, step.rows};
-  const Source<kValues> dz(s.dz, s.lddz, s.outputs, step.rows);
-  Side<S, Shape, Shape::M, false> a(x, feature0);
-  Side<Source<kValues>, Shape, Shape::N, false> b(dz, unit0);
-  const Corner<Shape> at;
-  const int feature = feature0 + at.m, unit = unit0 + at.n;
-
-  // Under way while the gradient is computed.
-  const Rule rule(p.optimizer, step);
-  float w[Shape::TM][4] = {}, s0[Shape::TM][4] = {}, s1[Shape::TM][4] = {};
-#pragma unroll
-  for (int i = 0; i < Shape::TM; ++i) {
-    if (CLIP || feature + i >= features || unit >= s.outputs) continue;
-    const long long to = static_cast<long long>(feature + i) * s.ldw + unit;
-    load4(s.w + to, w[i]);
-    if (Rule::hasSlot0(kOptimizer)) load4(s.slot0 + to, s0[i]);
-    if (Rule::hasSlot1(kOptimizer)) load4(s.slot1 + to, s1[i]);
-  }
-  float g[Shape::TM][4] = {};
-  multiply<Shape>(a, b, step.rows, shared, g);
-
-  double squares = 0;
-#pragma unroll
-  for (int i = 0; i < Shape::TM; ++i) {
-    if (feature + i >= features || unit >= s.outputs) continue;
-    const long long to = static_cast<long long>(feature + i) * s.ldw + unit;
-    const int valid = s.outputs - unit;
-    if constexpr (CLIP) {
-      store4(s.gradient + to, g[i], valid);
-#pragma unroll
-      for (int j = 0; j < 4; ++j) squares += j < valid ? static_cast<double>(g[i][j]) * g[i][j] : 0.0;
-    } else {
-#pragma unroll
-      for (int j = 0; j < 4; ++j) rule.template apply<kOptimizer>(g[i][j], w[i][j], s0[i][j], s1[i][j]);
-      store4(s.w + to, w[i], valid);
-      if (Rule::hasSlot0(kOptimizer)) store4(s.slot0 + to, s0[i], valid);
-      if (Rule::hasSlot1(kOptimizer)) store4(s.slot1 + to, s1[i], valid);
-    }
-  }
-  if constexpr (CLIP) {
-    squares = blockSum(squares, reinterpret_cast<double*>(shared));
-    if (threadIdx.x == 0) p.squares[blockIdx.x] = squares;
-  }
-}
-
-}  // namespace
 
 KERNEL(update, UpdateParams, Shape::THREADS) {
   SHARED_MEMORY(float, shared);
   Step step;
   if (!enter(p.call, step)) return;
-  if (p.finish && blockIdx.x == gridDim.x - 1) {
-    if (threadIdx.x < 32) makeSums(p.sums, step);
-    return;
-  }
-  int which = 0;
-  while (which + 1 < p.stages && static_cast<int>(blockIdx.x) >= p.stage[which + 1].firstBlock) ++which;
-  const UpdateStage& s = p.stage[which];
-  if (INPUT != kValues && !s.input.values) {
-    updateTile<INPUT>(p, s, step, shared);
-  } else {
-    updateTile<kValues>(p, s, step, shared);
-  }
+  updateBlock<INPUT, OptimizerKind::OPTIMIZER, CLIP, Shape>(p, step, const_cast<Control*>(p.call.control), static_cast<int>(blockIdx.x),
+                                                            static_cast<int>(gridDim.x) - 1, shared, [] {});
 }

@@ -41,6 +41,13 @@ inline float root(float x) { return sqrtf(x); }
 inline float quotient(float x, float y) { return x / y; }
 
 inline void __syncthreads() { fusorRuntime->barrier(); }
+// A launch that runs at once is one cluster here.
+class GridBarrier {
+ public:
+  explicit GridBarrier(unsigned*) {}
+  void arrive() { fusorRuntime->clusterArrive(); }
+  void wait() { fusorRuntime->clusterWait(); }
+};
 inline void __syncwarp() {
   const char nothing = 0;
   fusorRuntime->exchange(&nothing, 1);

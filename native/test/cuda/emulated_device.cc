@@ -192,6 +192,7 @@ void EmulatedDevice::fill(cuda::Address to, uint8_t value, size_t bytes) { std::
 
 void EmulatedDevice::launch(const cuda::Launch& launch) {
   ++launches_;
+  if (launch.atOnce && options_.refuseAtOnce) throw Failure("ERR_NATIVE", "told to refuse it");
   void* const library = launch.kernel->library.get();
   const std::string& entry = launch.kernel->entry;
   const auto* const threads = static_cast<const unsigned*>(dlsym(library, (entry + "Threads").c_str()));

@@ -26,7 +26,8 @@ struct EmulatedOptions {
   Order order = Order::Ascending;
   int multiprocessors = 4;  // few: the tiles' choice gets its turn at small sizes
   int major = 9;
-  int mostInCluster = 16;
+  int mostInCluster = 16, mostAtOnce = 4;
+  bool refuseAtOnce = false;  // launches whose blocks may wait for each other
   Fault fault;
   size_t memory = size_t{1} << 33;  // bytes that may be had at a time
 };
@@ -39,6 +40,7 @@ class EmulatedDevice : public cuda::Device {
   const cuda::Properties& properties() const override { return properties_; }
   const cuda::Kernel* compile(const cuda::Program& program) override;
   int mostInCluster(const cuda::Launch&) override { return options_.mostInCluster; }
+  int mostAtOnce(const cuda::Launch&) override { return options_.mostAtOnce; }
   std::unique_ptr<cuda::Memory> allocate(size_t bytes) override;
   void upload(cuda::Address to, const void* from, size_t bytes) override;
   void download(void* to, cuda::Address from, size_t bytes) override;

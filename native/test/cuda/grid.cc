@@ -106,7 +106,9 @@ void Grid::waitForBytes(void* barrier, unsigned parity) {
   }
 }
 
-void Grid::run(Entry entry, const cuda::Launch& launch, Order order) {
+void Grid::run(Entry entry, const cuda::Launch& asked, Order order) {
+  cuda::Launch launch = asked;
+  if (launch.atOnce) launch.cluster = launch.grid[0];  // which may wait for each other, too
   self = this;
   entry_ = entry;
   parameters_ = launch.parameters.data();

@@ -1,5 +1,5 @@
 // The fused CUDA trainer without a GPU: its kernels' own source on the CPU, against the contract in float64.
-//   fusor_cuda_test FOLDER [PART]      FOLDER keeps compiled kernels; PART: table, tiles, spans, cluster, orders, stamps or controls
+//   fusor_cuda_test FOLDER [PART]      FOLDER keeps compiled kernels; PART: table, tiles, spans, cluster, grid, orders, stamps or controls
 // One line a group, then the counts. Exit status 1 where a case failed.
 #include <cmath>
 #include <cstdio>
@@ -53,7 +53,7 @@ Result train(Trainer& trainer, const Job& job) {
   return result;
 }
 
-Result onDevice(const Job& job, EmulatedOptions options, int leaveOut = -1, const CudaOptions& how = {CudaOptions::Never}) {
+Result onDevice(const Job& job, EmulatedOptions options, int leaveOut = -1, const CudaOptions& how = {CudaSteps::Graph}) {
   options.folder = folder;
   auto device = std::make_unique<EmulatedDevice>(options);
   device->grid.leaveOut = leaveOut;
@@ -175,15 +175,26 @@ Job jobNamed(const std::string& name) {
   throw std::runtime_error("no job " + name);
 }
 
+// A job with a loss that is not finite in its third step.
+Job brokenJob(Job job) {
+  Span& span = job.span;
+  const uint32_t bad = span.order[2 * span.batchSize + 1];
+  job.data.floats[static_cast<size_t>(bad) * job.plan.features] = INFINITY;
+  for (size_t i = 0; i < 2u * span.batchSize; ++i) {
+    if (span.order[i] == bad) span.order[i] = span.order[(i + 1) % span.batchSize];
+  }
+  return job;
+}
+
 // What a span may come to besides its end.
-void checkSpans(test::Report& report, decltype(CudaOptions::cluster) cluster) {
-  report.group("cuda", cluster == CudaOptions::Auto ? "spans in a cluster" : "spans", "");
-  const bool clustered = cluster == CudaOptions::Auto;
+void checkSpans(test::Report& report, CudaSteps steps) {
+  const bool clustered = steps == CudaSteps::Auto;
+  report.group("cuda", clustered ? "spans in a cluster" : steps == CudaSteps::Grid ? "spans in a grid" : "spans", "");
   const Job job = jobNamed("flagship, small");
   const auto make = [&] {
     EmulatedOptions options;
     options.folder = folder;
-    return CudaTrainer(job.plan, job.state, std::make_unique<EmulatedDevice>(options), CudaOptions{cluster});
+    return CudaTrainer(job.plan, job.state, std::make_unique<EmulatedDevice>(options), CudaOptions{steps});
   };
   const auto longSpan = [&](int steps) {
     Span span = job.span;
@@ -198,11 +209,11 @@ void checkSpans(test::Report& report, decltype(CudaOptions::cluster) cluster) {
     CudaTrainer whole = make(), pieces = make();
     Control control;
     fusor::Report all;
-    const int steps = clustered ? 21 : 149;
-    const Span span = longSpan(steps);
+    const int count = clustered ? 21 : 149;
+    const Span span = longSpan(count);
     whole.run(job.data, span, control, all);
     std::vector<float> losses;
-    for (int s = 0; s < steps; ++s) {
+    for (int s = 0; s < count; ++s) {
       Span one = span;
       one.order.assign(span.order.begin() + s * span.batchSize, span.order.begin() + (s + 1) * span.batchSize);
       one.learningRates = {span.learningRates[s]};
@@ -211,7 +222,7 @@ void checkSpans(test::Report& report, decltype(CudaOptions::cluster) cluster) {
       pieces.run(job.data, one, control, report);
       losses.insert(losses.end(), report.losses.begin(), report.losses.end());
     }
-    verdict.expect(all.stepsDone == steps && !all.aborted, "not all steps done");
+    verdict.expect(all.stepsDone == count && !all.aborted, "not all steps done");
     verdict.expect(all.losses == losses, "other losses step by step");
     verdict.expect(whole.read().weights == pieces.read().weights, "other weights step by step");
     report.add("a span in pieces", verdict);
@@ -223,10 +234,10 @@ void checkSpans(test::Report& report, decltype(CudaOptions::cluster) cluster) {
     fusor::Report all;
     int64_t heard = 0;
     control.wantsProgress = [] { return true; };
-    control.progress = [&](int64_t steps, double loss, const std::vector<double>& metrics) {
-      verdict.expect(steps > heard && loss > 0 && metrics.size() == 1 && metrics[0] <= 1, "odd progress");
-      heard = steps;
-      if (steps >= 100) control.abort.store(true);
+    control.progress = [&](int64_t done, double loss, const std::vector<double>& metrics) {
+      verdict.expect(done > heard && loss > 0 && metrics.size() == 1 && metrics[0] <= 1, "odd progress");
+      heard = done;
+      if (done >= 100) control.abort.store(true);
     };
     trainer.run(job.data, longSpan(5000), control, all);
     verdict.expect(all.aborted && all.stepsDone == heard && heard >= 100 && heard < 5000, "not aborted where it was asked to be");
@@ -239,7 +250,7 @@ void checkSpans(test::Report& report, decltype(CudaOptions::cluster) cluster) {
     EmulatedOptions options;
     options.folder = folder;
     options.memory = 60'000;
-    CudaTrainer trainer(job.plan, job.state, std::make_unique<EmulatedDevice>(options), CudaOptions{cluster});
+    CudaTrainer trainer(job.plan, job.state, std::make_unique<EmulatedDevice>(options), CudaOptions{steps});
     Control control;
     fusor::Report none, all;
     Span large = longSpan(40);
@@ -258,15 +269,10 @@ void checkSpans(test::Report& report, decltype(CudaOptions::cluster) cluster) {
   {
     // A loss that is not finite: its step is the last, and is done.
     Judge verdict;
-    Job broken = clustered ? makeJob(clusterTable()[3]) : jobNamed("one layer, floats");
-    const Span& span = broken.span;
-    broken.data.floats[static_cast<size_t>(span.order[2 * span.batchSize + 1]) * broken.plan.features] = INFINITY;
-    for (size_t i = 0; i < 2u * span.batchSize; ++i) {
-      if (span.order[i] == span.order[2 * span.batchSize + 1]) broken.span.order[i] = span.order[(i + 1) % span.batchSize];
-    }
+    const Job broken = brokenJob(clustered ? makeJob(clusterTable()[3]) : jobNamed("one layer, floats"));
     EmulatedOptions options;
     options.folder = folder;
-    CudaTrainer trainer(broken.plan, broken.state, std::make_unique<EmulatedDevice>(options), CudaOptions{cluster});
+    CudaTrainer trainer(broken.plan, broken.state, std::make_unique<EmulatedDevice>(options), CudaOptions{steps});
     Control control;
     fusor::Report all;
     trainer.run(broken.data, broken.span, control, all);
@@ -308,16 +314,69 @@ void checkClusters(test::Report& report) {
   }
 }
 
+// Many steps in one launch: the bits of a launch for each phase, in any order of threads, on any number of blocks.
+void checkGrids(test::Report& report) {
+  report.group("cuda", "in a grid, the bits of graphs", "");
+  int grids = 0, number = 0;
+  for (const JobOptions& options : jobTable()) {
+    const Job job = makeJob(options);
+    const auto inGrid = [&](EmulatedOptions device) {
+      device.folder = folder;
+      CudaTrainer trainer(job.plan, job.state, std::make_unique<EmulatedDevice>(device), {CudaSteps::Grid});
+      Result result = train(trainer, job);
+      return std::pair{std::move(result), trainer.describe().kernels == "fused, grid"};
+    };
+    const Result graphs = onDevice(job, {});
+    const auto [got, grid] = inGrid({});
+    Judge verdict;
+    verdict.expect(sameBits(got, graphs), "other bits than in graphs");
+    grids += grid;
+    if (grid && number++ % 4 == 0) {
+      EmulatedOptions descending, shuffled, few;
+      descending.order = Order::Descending, shuffled.order = Order::Shuffled;
+      few.mostAtOnce = 1, few.order = Order::Shuffled;
+      verdict.expect(sameBits(inGrid(descending).first, graphs), "other bits from last to first");
+      verdict.expect(sameBits(inGrid(shuffled).first, graphs), "other bits in shuffled turns");
+      verdict.expect(sameBits(inGrid(few).first, graphs), "other bits by one block");
+    }
+    report.add(options.name + (grid ? "" : ", in graphs"), verdict);
+  }
+  Judge enough;
+  enough.expect(grids > 60, format("%d of %zu in a grid", grids, jobTable().size()));
+  report.add("most nets of the table have a grid", enough);
+
+  report.group("cuda", "a grid or graphs", "");
+  Job longer = jobNamed("flagship, small");
+  for (int s = static_cast<int>(longer.span.learningRates.size()); s < 150; ++s) longer.span.learningRates.push_back(1e-3f);
+  longer.span.order.resize(150u * longer.span.batchSize);
+  for (size_t i = 0; i < longer.span.order.size(); ++i) longer.span.order[i] = static_cast<uint32_t>(i * 11 % longer.data.rows);
+  const Result graphs = onDevice(longer, {});
+  for (const char* what : {"whichever is chosen", "a launch that is refused", "a GPU without"}) {
+    EmulatedOptions options;
+    options.folder = folder;
+    options.major = 8;  // no cluster
+    const bool refused = what[2] == 'l', without = what[2] == 'G';
+    options.refuseAtOnce = refused;
+    if (without) options.mostAtOnce = 0;
+    CudaTrainer trainer(longer.plan, longer.state, std::make_unique<EmulatedDevice>(options), {});
+    Judge verdict;
+    verdict.expect(sameBits(train(trainer, longer), graphs), "other bits");
+    const std::string kernels = trainer.describe().kernels;
+    verdict.expect(kernels == "fused" || (kernels == "fused, grid" && !refused && !without), kernels);
+    report.add(what, verdict);
+  }
+}
+
 // What has to be found. A fault that passes is a failure of the tests.
 void runControls(test::Report& report) {
   report.group("cuda", "planted faults are found", "");
   const Fault faults[] = {
       {"missing 1/n", "loss.h", "target_.weight / static_cast<float>(step_.rows)", "target_.weight"},
-      {"stale tail", "update.cu", "using S = WithOnes<Source<KIND>>;",
+      {"stale tail", "update.h", "using S = WithOnes<Source<KIND>>;",
        "using S = WithOnes<Source<KIND>>; if (KIND == kValues) const_cast<Step&>(step).rows = step.control->batch;"},
       {"mask from the wrong side", "activation.h", "y > 0.0f ? 1.0f : 0.0f", "y < 0.0f ? 1.0f : 0.0f"},
       {"sign flip", "optimizer.h", "fmaf(-rate, quotient(", "fmaf(rate, quotient("},
-      {"bias left out of the gradient", "update.cu", "if (ones == column) v.x = 1;", ""},
+      {"bias left out of the gradient", "update.h", "if (ones == column) v.x = 1;", ""},
       {"last element of the inner dimension lost", "tile.h", "least(Shape::CHUNK, depth - k0)", "least(Shape::CHUNK, depth - k0 - 1)"},
       {"groups' sums left out", "tile.h", "g < Shape::ACROSS", "g < Shape::ACROSS - 1"},
       {"dropout of another step", "philox.h", "static_cast<unsigned>(step.number >> 32)", "0u"},
@@ -331,6 +390,16 @@ void runControls(test::Report& report) {
     verdict.expect(!judge(onDevice(job, options), train(reference, job)).passed(), "not found");
     report.add(fault.name, verdict);
   }
+  // Of a grid.
+  const auto inGrid = [&](const char* name, const char* from, const Job& job) {
+    EmulatedOptions options;
+    options.fault = {name, "grid.cu", from, ""};
+    Judge verdict;
+    verdict.expect(!sameBits(onDevice(job, options, -1, {CudaSteps::Grid}), onDevice(job, {})), "not found");
+    report.add(name, verdict);
+  };
+  inGrid("phases that do not wait", "if (waits_) barrier_.wait();", jobNamed("flagship, small"));
+  inGrid("a step after a loss that is not finite", "if (now >= end) break;", brokenJob(jobNamed("one layer, floats")));
   // One barrier of every thread left out, whichever it is: some order of threads shows it.
   const Job job = jobNamed("wide outputs");
   const Result right = onDevice(job, {});
@@ -353,7 +422,7 @@ void runControls(test::Report& report) {
 int main(int count, char** arguments) {
   using namespace fusor::test;
   if (count < 2) {
-    std::fprintf(stderr, "usage: fusor_cuda_test FOLDER [table|tiles|spans|cluster|orders|stamps|controls]\n");
+    std::fprintf(stderr, "usage: fusor_cuda_test FOLDER [table|tiles|spans|cluster|grid|orders|stamps|controls]\n");
     return 2;
   }
   folder = arguments[1];
@@ -364,10 +433,14 @@ int main(int count, char** arguments) {
     checkRefusals(report);
   }
   if (wanted("tiles")) checkTiles(report);
-  if (wanted("spans")) checkSpans(report, fusor::CudaOptions::Never);
+  if (wanted("spans")) checkSpans(report, fusor::CudaSteps::Graph);
   if (wanted("cluster")) {
     checkClusters(report);
-    checkSpans(report, fusor::CudaOptions::Auto);
+    checkSpans(report, fusor::CudaSteps::Auto);
+  }
+  if (wanted("grid")) {
+    checkGrids(report);
+    checkSpans(report, fusor::CudaSteps::Grid);
   }
   if (wanted("orders")) checkOrders(report);
   if (wanted("stamps")) checkStamps(report, folder);

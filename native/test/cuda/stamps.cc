@@ -69,7 +69,9 @@ void checkStamps(Report& report, const std::string& folder) {
   flagship.layers = {rescaling(1.0f / 255), dense(21, Activation::Relu), dense(10)};
   flagship.steps = 20;
   const Wanted inGraph{{Phase::Forward, 1}, {Phase::Loss, 2}, {Phase::BackwardUpdate}};
-  judge(flagship, {CudaOptions::Never}, inGraph);
+  judge(flagship, {CudaSteps::Graph}, inGraph);
+  flagship.name = "in a grid";
+  judge(flagship, {CudaSteps::Grid}, inGraph);
   flagship.name = "in a cluster";
   const Wanted inCluster{{Phase::Gather}, {Phase::Forward, 1}, {Phase::Forward, 2}, {Phase::Wait}, {Phase::Loss}, {Phase::Wait}, {Phase::BackwardUpdate, 2}, {Phase::BackwardUpdate, 1}, {Phase::Record}};
   judge(flagship, {}, inCluster);
@@ -77,7 +79,7 @@ void checkStamps(Report& report, const std::string& folder) {
   deep.name = "layers of their own, clipped";
   deep.layers = {dense(12), activationLayer(Activation::Softmax), dense(9, Activation::Relu), dense(5)};
   deep.clipNorm = 0.5, deep.steps = 9;
-  judge(deep, {CudaOptions::Never}, {{Phase::Forward, 0}, {Phase::Forward, 1}, {Phase::Forward, 2}, {Phase::Loss, 3}, {Phase::Backward, 2}, {Phase::Backward, 1},
+  judge(deep, {CudaSteps::Graph}, {{Phase::Forward, 0}, {Phase::Forward, 1}, {Phase::Forward, 2}, {Phase::Loss, 3}, {Phase::Backward, 2}, {Phase::Backward, 1},
                                      {Phase::Backward}, {Phase::Update}, {Phase::Update}, {Phase::Update}, {Phase::Update}});
 
   // What has to be found.
@@ -87,7 +89,8 @@ void checkStamps(Report& report, const std::string& folder) {
     verdict.expect(!found.passed(), "not found");
     report.add(fault.name, verdict);
   };
-  control({"a launch that does not say when it began", "stamp.h", "if (block == 0) at_[0] = now;", ""}, {CudaOptions::Never}, inGraph);
+  control({"a launch that does not say when it began", "stamp.h", "if (block == 0) at_[0] = now;", ""}, {CudaSteps::Graph}, inGraph);
+  control({"a phase of a grid that does not say when it ended", "grid.cu", "stamp_.end();", "stamp_ = {};"}, {CudaSteps::Grid}, inGraph);
   control({"a border left out", "cluster.cu", "stamps.at(step, ClusterBorder::Gradients);", ""}, {}, inCluster);
 }
 

@@ -1,5 +1,5 @@
 // Drives the real Device (native/cuda) over libraries that are told how to fail: fusor_driver_test STEP… prints a line a step,
-// "STEP ok …" or "STEP CODE message". Steps: devices, open, compile, refuse, launch, wide (a launch that cannot be), graph,
+// "STEP ok …" or "STEP CODE message". Steps: devices, open, compile, refuse, launch, wide (a launch that cannot be), together (blocks that may wait for each other), crowd (one more than run at once), graph,
 // events, copy, large (more memory than there is), wait, close.
 #include <cstdio>
 #include <cstring>
@@ -44,6 +44,14 @@ struct Steps {
     if (step == "refuse") return device->compile({"k.cu", "k", {{"N", "refuse"}}}), "";
     if (step == "launch") return device->launch(launchOf(32)), device->idle() ? "idle" : "busy";
     if (step == "wide") return device->launch(launchOf(2048)), "";
+    if (step == "together" || step == "crowd") {
+      Launch launch = launchOf(256);
+      launch.atOnce = true;
+      const int most = device->mostAtOnce(launch);
+      launch.grid[0] = most + (step == "crowd");
+      if (launch.grid[0] > 0) device->launch(launch);
+      return std::to_string(most);
+    }
     if (step == "graph") {
       graph = device->record({launchOf(32), launchOf(32)});
       return device->replay(*graph), "";

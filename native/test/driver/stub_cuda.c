@@ -5,7 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-typedef struct { unsigned grid[3], block[3], shared; void *stream, *attributes; unsigned count; } Config;
+typedef struct { int id, pad, value[16]; } Attribute;
+typedef struct { unsigned grid[3], block[3], shared; void* stream; Attribute* attributes; unsigned count; } Config;
 
 static int lost, launches;
 static const char* stub(void) { const char* s = getenv("STUB"); return s ? s : ""; }
@@ -31,6 +32,7 @@ int cuInit(unsigned flags) {
 int cuGetErrorName(int result, const char** name) {
   *name = result == 2 ? "CUDA_ERROR_OUT_OF_MEMORY" : result == 100 ? "CUDA_ERROR_NO_DEVICE" : result == 700 ? "CUDA_ERROR_ILLEGAL_ADDRESS"
         : result == 701 ? "CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES" : result == 200 ? "CUDA_ERROR_INVALID_IMAGE"
+        : result == 720 ? "CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE"
         : result == 803 ? "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH" : "CUDA_ERROR_UNKNOWN";
   return 0;
 }
@@ -40,7 +42,7 @@ int cuDeviceGet(int* device, int ordinal) { return *device = ordinal, touch(0); 
 int cuDeviceGetName(char* name, int length, int device) { return (void)device, snprintf(name, length, "NVIDIA Stub"), 0; }
 int cuDeviceGetAttribute(int* value, int attribute, int device) {
   (void)device;
-  *value = attribute == 75 ? 9 : attribute == 76 ? 0 : attribute == 16 ? 132 : attribute == 97 ? 232448 : 0;
+  *value = attribute == 75 ? 9 : attribute == 76 ? 0 : attribute == 16 ? 132 : attribute == 97 ? 232448 : attribute == 95 ? !is("alone") : 0;
   return 0;
 }
 int cuDeviceTotalMem_v2(size_t* bytes, int device) { return (void)device, *bytes = 1u << 30, 0; }
@@ -94,11 +96,17 @@ int cuModuleLoadDataEx(void** module, const void* image, unsigned count, int* na
 int cuModuleUnload(void* module) { return free(module), touch(0); }
 int cuModuleGetFunction(void** function, void* module, const char* name) { return (void)name, *function = module, touch(0); }
 int cuFuncSetAttribute(void* function, int attribute, int value) { return (void)function, (void)attribute, (void)value, touch(0); }
+int cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, void* function, int threads, size_t shared) {
+  return (void)function, *blocks = shared > 100000 ? 1 : 2048 / threads, touch(0);
+}
 int cuOccupancyMaxPotentialClusterSize(int* size, void* function, const Config* config) {
   return (void)function, (void)config, *size = 8, touch(0);
 }
 int cuLaunchKernelEx(const Config* config, void* function, void** parameters, void** extra) {
   (void)function, (void)parameters, (void)extra;
   if (config->block[0] > 1024) return touch(701);
+  for (unsigned i = 0; i < config->count; ++i) {
+    if (config->attributes[i].id == 2 && config->attributes[i].value[0] == 1 && config->grid[0] > 8 * 132) return touch(720);
+  }
   return ++launches, touch(0);
 }

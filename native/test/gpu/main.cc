@@ -1,6 +1,6 @@
 // The fused kernels on a GPU, without libtorch and without Node: every piece of memory is exactly as large as asked for, so
 // compute-sanitizer sees every overrun.
-//   fusor_gpu_test train|time|memory|sticky [--nvrtc FOLDER] [--cache FOLDER] [--device N] [--part I/N] [--cluster never|tf32]
+//   fusor_gpu_test train|time|memory|sticky [--nvrtc FOLDER] [--cache FOLDER] [--device N] [--part I/N] [--steps grid|graph] [--products tf32]
 // train: the table of trainings against float64, and twice for the same bits. time: microseconds a step of the flagship, the
 // least of some epochs, and of an evaluation. memory: lack of it leaves the device usable. sticky: a kernel that traps; nothing
 // touches the device after it. Ends with "N passed, N failed"; 1 where a case failed.
@@ -220,8 +220,9 @@ int main(int count, char** arguments) {
     if (name == "--nvrtc") options.nvrtc = value;
     if (name == "--cache") options.cache = value;
     if (name == "--device") options.device = std::atoi(value.c_str());
-    if (name == "--cluster" && value == "never") options.cuda.cluster = fusor::CudaOptions::Never;
-    if (name == "--cluster" && value == "tf32") options.cuda.products = fusor::CudaProducts::Tf32;
+    if (name == "--steps" && value == "grid") options.cuda.steps = fusor::CudaSteps::Grid;
+    if (name == "--steps" && value == "graph") options.cuda.steps = fusor::CudaSteps::Graph;
+    if (name == "--products" && value == "tf32") options.cuda.products = fusor::CudaProducts::Tf32;
     if (name == "--part") std::sscanf(value.c_str(), "%d/%d", &options.part, &options.parts);
   }
   try {

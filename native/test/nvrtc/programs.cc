@@ -37,6 +37,7 @@ class Collector : public cuda::Device {
     return kernels_.back().get();
   }
   int mostInCluster(const cuda::Launch&) override { return inCluster; }
+  int mostAtOnce(const cuda::Launch&) override { return properties_.multiprocessors; }
   std::unique_ptr<cuda::Memory> allocate(size_t) override { return std::make_unique<Nowhere>(); }
   void upload(cuda::Address, const void*, size_t) override {}
   void download(void*, cuda::Address, size_t) override {}
@@ -80,14 +81,19 @@ void collect(const JobOptions& options, int multiprocessors, int major, bool sam
     device.sample = sample && purpose == CudaPurpose::Train;
     const CudaRecipe recipe = cudaRecipe(job.plan, network, device, nullptr, purpose, options.bytes, rows, rows);
     for (const cuda::Launch& launch : recipe.step) device.launch(launch);
+    const auto launchGrid = [&](const CudaRecipe& of, bool stamped) {
+      const auto grid = cudaGrid(of, device, nullptr, stamped);
+      if (grid) device.launch(grid->launch);
+    };
+    if (purpose == CudaPurpose::Train) launchGrid(recipe, false);
     if (!device.sample) continue;
     // As a profile has them.
     device.inCluster = 16;
     const auto stamped = cudaCluster(job.plan, network, device, nullptr, rows, options.bytes, CudaProducts::Fp32, 1, true);
     if (stamped) device.launch(stamped->launch);
-    for (const cuda::Launch& launch : cudaRecipe(job.plan, network, device, nullptr, purpose, options.bytes, rows, rows, true).step) {
-      device.launch(launch);
-    }
+    const CudaRecipe stampedRecipe = cudaRecipe(job.plan, network, device, nullptr, purpose, options.bytes, rows, rows, true);
+    for (const cuda::Launch& launch : stampedRecipe.step) device.launch(launch);
+    launchGrid(stampedRecipe, true);
   }
   device.launch(cudaAdvance(device, nullptr, 1));
 }

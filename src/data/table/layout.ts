@@ -217,6 +217,10 @@ function withColumns(
   if (schema) {
     kinds.fill(SKIPPED);
     layout.features = schema.columns.map(({ name }) => column(name, 'a column of the model'));
+    if (layout.features.includes(layout.label)) {
+      const was = `in training the label was ${schema.label.name}`;
+      throw wrong(file, 'label', label, 'a column that the model does not read', was);
+    }
     for (const [i, { kind }] of schema.columns.entries())
       kinds[layout.features[i]] = kind === 'number' ? NUMBER : CATEGORY;
     kinds[layout.label] = hasTextClasses(schema) ? CATEGORY : NUMBER;
