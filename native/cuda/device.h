@@ -50,6 +50,7 @@ struct Properties {
   int major = 0, minor = 0;  // compute capability
   int multiprocessors = 0;
   int64_t sharedBytesPerBlock = 0;  // with opt-in
+  bool mayWait = false;             // blocks of a launch for each other, where they run at once
   int64_t memoryBytes = 0, freeBytes = 0;
 };
 

@@ -154,7 +154,7 @@ std::vector<Properties> devicesHere() {
     DeviceId id = 0;
     char name[256] = "";
     size_t bytes = 0;
-    int shared = 0;
+    int shared = 0, cooperative = 0;
     Properties p;
     const auto attribute = [&](int which, int& value) { check(api.deviceGetAttribute(&value, which, id), i, "asking for its properties"); };
     check(api.deviceGet(&id, i), i, "asking for its properties");
@@ -164,9 +164,11 @@ std::vector<Properties> devicesHere() {
     attribute(kMinor, p.minor);
     attribute(kMultiprocessors, p.multiprocessors);
     attribute(kSharedPerBlockOptIn, shared);
+    attribute(kCooperativeLaunch, cooperative);
     p.name = name;
     p.memoryBytes = static_cast<int64_t>(bytes);
     p.sharedBytesPerBlock = shared;
+    p.mayWait = cooperative != 0;
     list.push_back(p);
   }
   return list;

@@ -95,12 +95,9 @@ class DriverDevice : public Device {
 
   int mostAtOnce(const Launch& launch) override {
     refuseIfLost(place_.index);
-    DeviceId id = 0;
-    int cooperative = 0, blocks = 0;
-    check(api_.deviceGet(&id, place_.index), "asking for it");
-    check(api_.deviceGetAttribute(&cooperative, kCooperativeLaunch, id), "asking whether blocks may wait for each other");
-    if (!cooperative) return 0;
+    if (!properties_.mayWait) return 0;
     allowShared(launch);
+    int blocks = 0;
     check(api_.occupancyMaxActiveBlocks(&blocks, launch.kernel->function, static_cast<int>(launch.block[0]), launch.sharedBytes),
           "asking how many blocks run at once");
     return blocks * properties_.multiprocessors;

@@ -45,7 +45,7 @@ CudaTile withAllThreads(CudaTile tile) {
 
 std::optional<CudaGrid> cudaGrid(const CudaRecipe& recipe, cuda::Device& device, cuda::Control* control, bool stamped) {
   const std::optional<int> hidden = hiddenLayers(recipe);
-  if (!hidden) return std::nullopt;
+  if (!hidden || !device.properties().mayWait) return std::nullopt;
   cuda::GridParams p{};
   cuda::Program program{"grid.cu", "grid", {{"HIDDEN", std::to_string(*hidden)}}};
   const auto define = [&](const std::string& name, const std::string& value) { program.defines.emplace_back(name, value); };

@@ -18,7 +18,7 @@ static_assert(static_cast<int>(cuda::MetricKindOf::AbsoluteError) == static_cast
 
 constexpr int kRowsABlock = 4;          // of rows.cu: a warp each
 constexpr int kHeadWeights = 8192;      // the head reads all of its weights for each row
-constexpr int kHeadInputs = 4096, kHeadOutputs = 1024;  // and has a row in shared memory
+constexpr int kHeadOutputs = 1024;  // and has a row of them in shared memory, three times
 
 cuda::ActivationKind kindOf(Activation a) { return static_cast<cuda::ActivationKind>(a); }
 
@@ -191,7 +191,7 @@ class Builder {
 
   bool fitsHead(size_t l) const {
     const CudaStage& stage = network_.stages[l];
-    return values_[l].fused && (l == 0 || values_[l - 1].fused) && stage.inputs <= kHeadInputs && stage.outputs <= kHeadOutputs &&
+    return values_[l].fused && (l == 0 || values_[l - 1].fused) && stage.outputs <= kHeadOutputs &&
            stage.rows() * stage.ld <= kHeadWeights;
   }
 
@@ -225,7 +225,7 @@ class Builder {
     does_ = {Phase::Loss, layerOf(l)};
     const bool all = plain(p.loss) && plain(p.chain) && (!p.dx || plain(p.before));
     launch("head.cu", "head", {{"INPUT", kindOfInput(x)}, {"PLAIN", flag(all)}}, std::min(rows_, 8 * device_.properties().multiprocessors), 1, 128,
-           4 * (strideOn(stage.inputs) + 3 * stage.ld), p);
+           4 * 3 * stage.ld, p);
     recipe_.work += 2.0 * rows_ * stage.inputs * stage.outputs * (train_ ? 3 : 1);
   }
 

@@ -12,7 +12,8 @@ namespace {
 constexpr int64_t kMostStepsAGraph = 64;
 constexpr int kClusterSteps = 4096;  // of at most some 20 µs
 constexpr int64_t kMostStepsAGrid = 1024;
-constexpr int kTrialSteps = 8, kTrials = 3;  // the first one warms up
+constexpr int kTrials = 3, kTrialLaunches = 4;
+constexpr int64_t kTrialSteps = 8, kFewestTrialSteps = 4;
 constexpr double kSmallStep = 5e8;  // floating-point operations, beside which launches count at all
 constexpr int64_t kFewSteps = 8;  // fewer are launched one by one: making a graph costs more
 // What is launched before anybody looks again at the clock and at an abort: this long, once a step's time is known.
@@ -68,11 +69,12 @@ CudaTrainer::Training& CudaTrainer::trainingFor(int rows, const Dataset& data, C
     withinMemory(rows, [&] {
       training->recipe = cudaRecipe(plan_, network_, *device_, controlAt(), CudaPurpose::Train, on.bytes, rows, rows, stamped);
     });
-    // What is stamped is what runs otherwise.
-    const bool inGrid = stamped && training_ && training_->rows == rows && training_->bytes == on.bytes && training_->grid;
     training->chosen = stamped || options_.steps != CudaSteps::Auto;
-    if (inGrid || options_.steps == CudaSteps::Grid) training->grid = cudaGrid(training->recipe, *device_, controlAt(), stamped);
   }
+  // What is stamped is what runs otherwise.
+  const bool inGrid = options_.steps == CudaSteps::Grid ||
+                      (stamped && training_ && training_->rows == rows && training_->bytes == on.bytes && training_->grid);
+  if (inGrid && !training->grid) training->grid = cudaGrid(training->recipe, *device_, controlAt(), stamped);
   return *training;
 }
 
@@ -135,27 +137,34 @@ const cuda::Graph& CudaTrainer::graphOf(Training& training, int steps) {
 void CudaTrainer::choose(Training& training, const CudaSpan& span) {
   training.chosen = true;
   if (training.recipe.work > kSmallStep) return;
+  try {
+    tryGrid(training, span);
+  } catch (const Failure& failure) {
+    if (failure.code() == "ERR_DEVICE_LOST") throw;  // what was refused has changed nothing: graphs go on
+  }
+}
+
+void CudaTrainer::tryGrid(Training& training, const CudaSpan& span) {
   std::optional<CudaGrid> grid = cudaGrid(training.recipe, *device_, controlAt(), false);
   if (!grid) return;
+  const int64_t trials = 2 * kTrials;
+  const int steps = static_cast<int>(std::min<int64_t>(kTrialSteps, span.steps() / trials));
+  // Some one after the other, where there is room: then the launch of one hides behind another, as it does in training.
+  const int launches = span.steps() >= trials * kTrialSteps * kTrialLaunches ? kTrialLaunches : 1;
   const auto secondsOf = [&](auto advance) {
-    double least = INFINITY;
-    for (int trial = 0; trial < kTrials; ++trial) {
-      const auto start = std::chrono::steady_clock::now();
-      advance();
-      device_->synchronize();
-      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-      if (trial > 0) least = std::min(least, took.count());
-    }
-    return least;
+    const auto start = std::chrono::steady_clock::now();
+    for (int l = 0; l < launches; ++l) advance();
+    device_->synchronize();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   };
-  const cuda::Graph& graph = graphOf(training, kTrialSteps);
-  const double byGraph = secondsOf([&] { device_->replay(graph); });
-  const cuda::Launch launch = withSpan(*grid, span.control(), kTrialSteps);
-  try {
-    if (secondsOf([&] { device_->launch(launch); }) < byGraph) training.grid = std::move(grid);
-  } catch (const Failure& failure) {
-    if (failure.code() != "ERR_NATIVE") throw;  // a launch that is refused has changed nothing
+  const cuda::Graph& graph = graphOf(training, steps);
+  const cuda::Launch launch = withSpan(*grid, span.control(), steps);
+  double byGraph = INFINITY, byGrid = INFINITY;
+  for (int trial = 0; trial < kTrials; ++trial) {
+    const double g = secondsOf([&] { device_->replay(graph); }), l = secondsOf([&] { device_->launch(launch); });
+    if (trial > 0) byGraph = std::min(byGraph, g), byGrid = std::min(byGrid, l);  // the first one warms up
   }
+  if (byGrid < byGraph) training.grid = std::move(grid);
 }
 
 void CudaTrainer::run(const Dataset& data, const Span& span, Control& control, Report& report) {
@@ -169,9 +178,11 @@ void CudaTrainer::run(const Dataset& data, const Span& span, Control& control, R
   CudaSpan onDevice(*device_, plan_, rows, span, step_, controlAt(), stamps ? &*stamps : nullptr);
 
   int64_t done = 0;
-  if (!training.cluster && !training.chosen && steps >= 2 * kTrials * kTrialSteps) {
+  if (!training.cluster && !training.chosen && steps >= 2 * kTrials * kFewestTrialSteps) {
     choose(training, onDevice);
     done = onDevice.done();
+    // What begins beyond the end takes no time.
+    if (onDevice.stopped()) training.grid.reset(), training.chosen = false;
   }
   // Ranges are of launches: a graph or a grid has none.
   Marker* const ranges = control.stamps ? control.stamps->marker : nullptr;

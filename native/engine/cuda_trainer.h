@@ -67,8 +67,9 @@ class CudaTrainer : public Trainer {
   template <class F>
   void withinMemory(int64_t rows, F make);
   int64_t floatsOfRow() const;
-  // By a few steps each, which train.
+  // Between graphs and a grid, by a few steps of each, which train.
   void choose(Training& training, const CudaSpan& span);
+  void tryGrid(Training& training, const CudaSpan& span);
   const cuda::Graph& graphOf(Training& training, int steps);
   cuda::Control* controlAt() const { return reinterpret_cast<cuda::Control*>(control_->address()); }
   // Steps [0, …) of a forward pass over rows [begin, end) in their own order; false when aborted.

@@ -34,11 +34,14 @@ std::string fusedObstacle(const Plan& plan, const Way& way) {
 std::unique_ptr<Trainer> makeFused(const Plan& plan, const State& state, const Way& way, const std::shared_ptr<TorchPlace>& torch) {
   CudaOptions options;
   if (way.precision == Precision::Tf32) options.products = CudaProducts::Tf32;
-  // For measuring: grid or graph, as any GPU runs them.
+  // For measuring: as any GPU runs them.
   const char* const set = std::getenv("FUSOR_CUDA_STEPS");
   const std::string steps = set ? set : "";
   if (steps == "grid") options.steps = CudaSteps::Grid;
   if (steps == "graph") options.steps = CudaSteps::Graph;
+  if (!steps.empty() && options.steps == CudaSteps::Auto) {
+    throw Failure("ERR_ARG", "FUSOR_CUDA_STEPS must be grid or graph, got " + steps + " · native backend · or leave it out");
+  }
   return makeCudaTrainer(plan, state, cuda::makeDriverDevice(placeOf(torch), {way.cacheFolder, nvrtcFolders()}), options);
 }
 

@@ -82,10 +82,14 @@ KERNEL(grid, GridParams, kThreads) {
     Step step;
     step.take(p.span, &p.span, now, true);
     int launch = 0;
+    // A step before may have lowered it: asked for when that has been waited for, looked at before anything is changed. All blocks come
+    // to the same.
+    const auto endOfSpan = [&] { return *static_cast<const volatile int*>(&p.control->end); };
     // The end of the step before is waited for, but of the launch's first.
     const auto part = [&](bool first = false) { return Part(barrier, p.span, step, launch++, !first || now > begin); };
 #if HIDDEN > 0
     forward<INPUT, TileShape<FORWARD1>>(p, 0, step, shared, part(true));
+    const int end = endOfSpan();
 #endif
 #if HIDDEN > 1
     forward<kValues, TileShape<FORWARD2>>(p, 1, step, shared, part());
@@ -97,8 +101,9 @@ KERNEL(grid, GridParams, kThreads) {
       Part head = part(HIDDEN == 0);
       head.tiles(step.rows, [&](int row, auto wait) { headRow<HIDDEN == 0 ? INPUT : kValues, PLAIN, kThreads>(p.head, step, row, shared, wait); });
     }
-    // A step before may have lowered it: asked for here, looked at before anything is changed. All blocks see the same.
-    const int end = *static_cast<const volatile int*>(&p.control->end);
+#if HIDDEN == 0
+    const int end = endOfSpan();
+#endif
 #if HIDDEN > 2
     gradient<TileShape<BACK3>>(p, 2, step, shared, part());
 #endif

@@ -36,8 +36,7 @@ DEVICE void outputs4(const HeadParams& p, const X& x, int row, int n, float (&v)
 template <int KIND, bool kPlain, int THREADS, class Wait>
 DEVICE void headRow(const HeadParams& p, const Step& step, int row, float* shared, Wait wait) {
   const int thread = static_cast<int>(threadIdx.x), warp = thread / 32, n = p.outputs;
-  float* const dx = shared;                 // [inputs]
-  float* const z = dx + padded(p.inputs);   // [outputs], as are the next two
+  float* const z = shared;  // [outputs], as are the next two
   float* const predictions = z + padded(n);
   float* const d = predictions + padded(n);
   const Source<KIND> x(p.input, step);
@@ -70,31 +69,30 @@ DEVICE void headRow(const HeadParams& p, const Step& step, int row, float* share
       store4(p.dz + static_cast<long long>(row) * p.chain.ld + c, v, n - c);
     }
   }
+  int last = 0;  // the warp that is free first, or the only one with all of the predictions
   if (train && p.dx) {
+    last = THREADS / 32 - 1;
     __syncthreads();
 #pragma unroll 1
-    for (int k = thread; k < p.inputs; k += THREADS) {
+    for (int k0 = 32 * warp; k0 < p.inputs; k0 += THREADS) {
+      const int k = k0 + laneOf();
       float sum = 0;
-      for (int c = 0; c < n; c += 4) {
+      for (int c = 0; k < p.inputs && c < n; c += 4) {
         float w[4], g[4];
         load4(p.w + static_cast<long long>(k) * p.ldw + c, w);
         load4(d + c, g);
 #pragma unroll
         for (int i = 0; i < 4; ++i) sum = fmaf(w[i], g[i], sum);
       }
-      dx[k] = sum;
-    }
-    __syncthreads();
-#pragma unroll 1
-    for (int k = 4 * thread; k < p.inputs; k += 4 * THREADS) {
-      float v[4] = {};
+      float v[4] = {sum};
 #pragma unroll
-      for (int i = 0; i < 4; ++i) v[i] = k + i < p.inputs ? dx[k + i] : 0.0f;
+      for (int i = 1; i < 4; ++i) v[i] = __shfl_xor_sync(kEveryLane, sum, i);
+      if (k % 4 != 0 || k >= p.inputs) continue;
       chainBack<kPlain>(p.before, step, row, k, v);
       store4(p.dx + static_cast<long long>(row) * p.before.ld + k, v, p.inputs - k);
     }
   }
-  if (warp == 0 && p.loss.rowLosses) loss.results();
+  if (warp == last && p.loss.rowLosses) loss.results();
   __syncthreads();  // the next row's values go where this one's are
 }
 

@@ -55,19 +55,21 @@ class GridBarrier {
   }
   DEVICE void wait() {
     if (threadIdx.x == 0) {
-      while (((load() ^ seen_) & kTop) == 0) {
+      // Somebody who never comes is an error of the device, not the end of the process's patience.
+      for (unsigned polls = 0; ((load() ^ seen_) & kTop) == 0;) {
+        if (++polls == kMostPolls) asm volatile("trap;");
       }
       seen_ ^= kTop;
-      asm volatile("fence.acq_rel.gpu;" ::: "memory");
     }
     __syncthreads();
   }
 
  private:
-  static constexpr unsigned kTop = 1u << 31;
+  static constexpr unsigned kTop = 1u << 31, kMostPolls = 1u << 26;  // some 20 s
+  // Acquires each time: a fence after it would ask for the round to memory once more.
   DEVICE unsigned load() const {
     unsigned now;
-    asm volatile("ld.relaxed.gpu.global.u32 %0, [%1];" : "=r"(now) : "l"(arrived_) : "memory");
+    asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(now) : "l"(arrived_) : "memory");
     return now;
   }
   unsigned* const arrived_;

@@ -4,10 +4,11 @@
 
 namespace fusor::cuda {
 
-// By one warp, in float64 and a fixed order. A loss that is not finite makes this step the span's last.
+// By a whole block, a warp a sum, in float64 and a fixed order. A loss that is not finite makes this step the span's last, in `control`.
 DEVICE void makeSums(const Sums& sums, const Step& step, Control* control) {
-  const int lane = static_cast<int>(threadIdx.x) % 32;
-  for (int which = -1; which < sums.metrics; ++which) {
+  const int lane = static_cast<int>(threadIdx.x) % 32, warps = static_cast<int>(blockDim.x) / 32;
+  const Control& span = *step.control;
+  for (int which = static_cast<int>(threadIdx.x) / 32 - 1; which < sums.metrics; which += warps) {
     double total = 0;
     for (int r = lane; r < step.rows; r += 32) {
       total += which < 0 ? sums.rowLosses[r] : sums.rowMetrics[static_cast<long long>(r) * sums.metrics + which];
@@ -16,10 +17,10 @@ DEVICE void makeSums(const Sums& sums, const Step& step, Control* control) {
     const float mean = static_cast<float>(total / step.rows);
     if (lane != 0) continue;
     if (which >= 0) {
-      control->metrics[static_cast<long long>(which) * control->steps + step.index] = mean;
+      span.metrics[static_cast<long long>(which) * span.steps + step.index] = mean;
       continue;
     }
-    control->losses[step.index] = mean;
+    span.losses[step.index] = mean;
     if (!isfinite(mean)) control->end = step.index + 1;
   }
 }

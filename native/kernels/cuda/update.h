@@ -100,8 +100,7 @@ template <int INPUT_KIND, OptimizerKind K, bool kClip, class Shape, class Wait>
 DEVICE void updateBlock(const UpdateParams& p, const Step& step, Control* control, int block, int last, float* shared, Wait wait) {
   if (p.finish && block == last) {
     wait();
-    if (threadIdx.x < 32) makeSums(p.sums, step, control);
-    return;
+    return makeSums(p.sums, step, control);
   }
   int which = 0;
   while (which + 1 < p.stages && block >= p.stage[which + 1].firstBlock) ++which;

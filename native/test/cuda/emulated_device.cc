@@ -156,7 +156,7 @@ std::shared_future<void*> libraryFor(const std::vector<std::string>& command, co
 EmulatedDevice::EmulatedDevice(EmulatedOptions options) : options_(std::move(options)) {
   std::filesystem::create_directories(options_.folder);
   sources_ = options_.fault.file.empty() ? (kSources / "kernels/cuda").string() : plant(options_.fault, options_.folder);
-  properties_ = {"emulated", options_.major, 0, options_.multiprocessors, 227 * 1024, static_cast<int64_t>(options_.memory), static_cast<int64_t>(options_.memory / 2)};
+  properties_ = {"emulated", options_.major, 0, options_.multiprocessors, 227 * 1024, options_.mostAtOnce > 0, static_cast<int64_t>(options_.memory), static_cast<int64_t>(options_.memory / 2)};
 }
 
 EmulatedDevice::~EmulatedDevice() = default;

@@ -133,6 +133,7 @@ std::vector<JobOptions> jobTable() {
   }
   add("clipping that does not bite", {scaled, dense(18, A::Relu), dense(6)}).clipNorm = 1e6;
   add("dropout", {scaled, dropoutLayer(0.2, 1), dense(13, A::Relu), dropoutLayer(0.5, 2), dense(14, A::Gelu), dropoutLayer(0.3, 3), dense(6)});
+  add("three hidden layers", {scaled, dense(20, A::Relu), dropoutLayer(0.5, 1), dense(17, A::Tanh), dense(9, A::Relu), dense(5)}).batch = 19;
   add("no bias", {scaled, dense(13, A::Relu, false), dense(6, A::Linear, false)});
   add("one layer", {scaled, dense(6)});
   add("one layer, floats", {dense(6, A::Elu)}).bytes = false;

@@ -1,10 +1,12 @@
 // The fused kernels on a GPU, without libtorch and without Node: every piece of memory is exactly as large as asked for, so
 // compute-sanitizer sees every overrun.
 //   fusor_gpu_test train|time|memory|sticky [--nvrtc FOLDER] [--cache FOLDER] [--device N] [--part I/N] [--steps grid|graph] [--products tf32]
-// train: the table of trainings against float64, and twice for the same bits. time: microseconds a step of the flagship, the
-// least of some epochs, and of an evaluation. memory: lack of it leaves the device usable. sticky: a kernel that traps; nothing
+// train: the table of trainings against float64, and twice for the same bits; a grid's are those of graphs. time: microseconds a step of
+// the flagship, the least of some epochs, and of an evaluation; its weights, as a number that grid and graph have to agree on. memory: lack of it leaves the device usable. sticky: a kernel that traps; nothing
 // touches the device after it. Ends with "N passed, N failed"; 1 where a case failed.
+#include <bit>
 #include <chrono>
+#include <cinttypes>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -40,6 +42,7 @@ std::unique_ptr<cuda::Device> open(const Options& o, std::vector<cuda::Source> m
 }
 
 struct Result {
+  std::string kernels;
   Report report;
   State state;
   Sums sums;
@@ -57,7 +60,13 @@ Result train(Trainer& trainer, const Job& job) {
   inputs.rows = job.data.rows, inputs.bytes = job.data.bytes, inputs.floats = job.data.floats;
   result.predictions.resize(static_cast<size_t>(job.data.rows) * job.plan.outputs);
   trainer.predict(inputs, result.predictions.data());
+  result.kernels = trainer.describe().kernels;
   return result;
+}
+
+bool sameBits(const Result& a, const Result& b) {
+  return a.state.weights == b.state.weights && a.state.slots == b.state.slots && a.report.losses == b.report.losses &&
+         a.report.metrics == b.report.metrics && a.predictions == b.predictions;
 }
 
 // ||got - wanted|| / ||wanted||; NaN where they are not alike.
@@ -75,7 +84,7 @@ double distance(const std::vector<std::vector<float>>& got, const std::vector<st
 }
 
 void checkTrainings(const Options& o) {
-  int number = 0;
+  int number = 0, trained = 0, grids = 0;
   std::vector<JobOptions> table = clusterTable();
   for (const JobOptions& options : jobTable()) table.push_back(options);
   for (const JobOptions& options : table) {
@@ -83,29 +92,41 @@ void checkTrainings(const Options& o) {
     const Job job = makeJob(options);
     ReferenceTrainer reference(job.plan, job.state);
     const Result wanted = train(reference, job);
-    const auto onGpu = [&] {
-      CudaTrainer trainer(job.plan, job.state, open(o), o.cuda);
+    const auto onGpu = [&](CudaOptions how) {
+      CudaTrainer trainer(job.plan, job.state, open(o), how);
       return train(trainer, job);
     };
     try {
-      const Result got = onGpu(), again = onGpu();
+      const Result got = onGpu(o.cuda), again = onGpu(o.cuda);
       const double weights = distance(got.state.weights, wanted.state.weights), losses = distance({got.report.losses}, {wanted.report.losses}),
                    predictions = distance({got.predictions}, {wanted.predictions}),
                    metrics = distance(got.report.metrics, wanted.report.metrics),
                    evaluated = std::fabs(got.sums.loss - wanted.sums.loss) / std::max(1e-6, std::fabs(wanted.sums.loss));
-      const bool same = got.state.weights == again.state.weights && got.state.slots == again.state.slots &&
-                        got.report.losses == again.report.losses && got.predictions == again.predictions;
+      const bool same = sameBits(got, again);
+      // A grid has the bits of graphs.
+      const bool grid = got.kernels == "fused, grid", like = !grid || sameBits(got, onGpu({CudaSteps::Graph}));
+      ++trained, grids += grid;
       // Comparisons that NaN fails. The contract's promise is 1e-6 a step.
-      const bool ok = weights <= 2e-6 && losses <= 2e-6 && predictions <= 4e-6 && metrics <= 1e-6 && evaluated <= 2e-6 && same &&
+      const bool ok = weights <= 2e-6 && losses <= 2e-6 && predictions <= 4e-6 && metrics <= 1e-6 && evaluated <= 2e-6 && same && like &&
                       got.report.stepsDone == wanted.report.stepsDone && got.state.step == wanted.state.step;
-      char figures[200];
-      std::snprintf(figures, sizeof figures, "weights %.1e losses %.1e predictions %.1e metrics %.1e evaluated %.1e%s", weights, losses,
-                    predictions, metrics, evaluated, same ? "" : ", other bits the second time");
+      char figures[240];
+      std::snprintf(figures, sizeof figures, "weights %.1e losses %.1e predictions %.1e metrics %.1e evaluated %.1e, %s%s%s", weights, losses,
+                    predictions, metrics, evaluated, got.kernels.c_str(), same ? "" : ", other bits the second time", like ? "" : ", other bits than graphs'");
       tell(ok, options.name, figures);
     } catch (const Failure& failure) {
       tell(false, options.name, failure.code() + ": " + failure.what());
     }
   }
+  if (o.cuda.steps == CudaSteps::Grid) tell(2 * grids > trained, "most in a grid", std::to_string(grids) + " of " + std::to_string(trained));
+}
+
+// To see whether two have the same bits.
+uint64_t hashOf(const std::vector<std::vector<float>>& all) {
+  uint64_t hash = 14695981039346656037u;
+  for (const auto& values : all) {
+    for (const float value : values) hash = (hash ^ std::bit_cast<uint32_t>(value)) * 1099511628211u;
+  }
+  return hash;
 }
 
 // Rows of MNIST's form: four fifths of the values are 0.
@@ -142,8 +163,9 @@ void checkTime(const Options& o) {
       Sums sums{0, std::vector<double>(job.plan.metrics.size())};
       evaluation = std::min(evaluation, microsecondsOf([&] { trainer.evaluate(job.data, 0, 12000, batch, control, sums); }));
     }
-    char figures[120];
-    std::snprintf(figures, sizeof figures, "%.2f us a step, %.0f us to evaluate 12,000 rows, %s", least, evaluation, trainer.describe().kernels.c_str());
+    char figures[160];
+    std::snprintf(figures, sizeof figures, "%.2f us a step, %.0f us to evaluate 12,000 rows, %s, weights %016" PRIx64, least, evaluation,
+                  trainer.describe().kernels.c_str(), hashOf(trainer.read().weights));
     tell(ok, job.name, figures);
   }
 }
