@@ -78,7 +78,7 @@ export { jsonlLogger } from './runs/loggers/jsonl';
 export { type MlflowOptions, mlflowLogger } from './runs/loggers/mlflow';
 export { tensorBoard } from './runs/loggers/tensorboard';
 export { type ModelCheckpoint, type ModelCheckpointOptions, modelCheckpoint } from './runs/model-checkpoint';
-export type { BatchLogs, Callback, EpochProgress, TrainedModel, TrainingContext } from './train/callbacks';
+export type { Callback, EpochProgress, TrainedModel, TrainingContext } from './train/callbacks';
 export type { Checkpoint } from './train/checkpoint';
 export { type EarlyStopping, type EarlyStoppingOptions, earlyStopping } from './train/early-stopping';
 export type { History, Logs, Timing } from './train/history';

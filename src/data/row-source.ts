@@ -59,10 +59,23 @@ export function isRowSource(value: unknown): value is RowSource {
   if (typeof value === 'function') return true;
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return false;
   if (Array.isArray(value)) {
+    if (isPair(value[0])) return true;
     const { x, y } = Object(value[0]);
     return x !== undefined && y !== undefined;
   }
   return Symbol.asyncIterator in value || Symbol.iterator in value;
+}
+
+/** [x, y]: not the first row of nested arrays, whose innermost are numbers. */
+function isPair(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length < 2) return false;
+  return value.slice(0, 2).every((part) => ArrayBuffer.isView(part) || ArrayBuffer.isView(Object(part).data));
+}
+
+/** Any iterable may have an `at` or `rows` of its own. */
+function isRowStream(source: RowSource): source is RowStream {
+  const { rows, fingerprint, at } = source as Partial<RowStream>;
+  return Number.isSafeInteger(rows) && typeof fingerprint === 'string' && typeof at === 'function';
 }
 
 /**
@@ -70,28 +83,29 @@ export function isRowSource(value: unknown): value is RowSource {
  * @throws from its chunks: what {@link examplesOf} throws, ERR_DATA_STREAM where the source fails; with the chunk's number
  */
 export function exampleStream(fit: DataShape, source: RowSource, where: string): ExampleStream {
-  // An array's `at` is another one.
-  const { rows, fingerprint, at: passOf } = (Array.isArray(source) ? {} : source) as Partial<RowStream>;
-  const pass = (at: EpochAt) => {
-    if (typeof source === 'function') return source(at);
-    return typeof passOf === 'function' ? passOf.call(source, at) : (source as RowIterable);
-  };
+  const known = isRowStream(source) ? source : undefined;
+  const pass = (at: EpochAt) => known?.at(at) ?? (typeof source === 'function' ? source(at) : source);
   return {
-    rows,
-    fingerprint: fingerprint ?? 'a stream',
+    rows: known?.rows,
+    fingerprint: known?.fingerprint ?? 'a stream',
     where,
     async *chunks(at) {
       const place = (chunk: number) => `${where}, epoch ${at.epoch + 1}, chunk ${chunk}`;
       const iterator = await failing(place(0), () => iteratorOf(pass(at), where));
+      // As `for await` has it: who is done, or has failed, is not asked to end.
+      let [chunk, open] = [0, false];
       try {
-        for (let chunk = 0; ; chunk++) {
+        for (; ; chunk++) {
           const { done, value } = await failing(place(chunk), () => iterator.next());
           if (done) return;
+          open = true;
           const examples = reading(place(chunk), () => checked(fit, value, place(chunk)));
           if (examples) yield examples;
+          open = false;
         }
       } finally {
-        await iterator.return?.();
+        // What goes wrong in ending it would hide why it is ended.
+        if (open) await (async () => iterator.return?.())().catch(() => {});
       }
     },
   };

@@ -97,7 +97,7 @@ function watcher(found: LearningRates, rateOf: (step: number) => number, steps: 
   };
   return {
     everyBatches: 20,
-    onBatchEnd(_batch, { losses }, context): void {
+    onBatchEnd(_batch, _logs, context, losses): void {
       if (!losses.every(note) || found.losses.length === steps) context.stop();
     },
     onNonFinite: (_loss, context) => context.stop(),

@@ -167,8 +167,9 @@ export class Model implements TrainedModel {
         await this.#runtime.writeState(plan, resume.state);
         position.learningRate = resume.learningRate;
       }
+      const inTurn = <T>(work: () => Promise<T>) => this.#runtime.inTurn(work);
       const train = ({ session }: { session: Session }) =>
-        runFit({ ...job, session, position, disposed, model: this });
+        runFit({ ...job, session, position, disposed, inTurn, model: this });
       return await this.#runtime.use(plan, job.seed, train, true);
     } finally {
       this.#fitting = false;

@@ -34,7 +34,7 @@ export function prepareFit(...given: Parameters<typeof checkedFit>): Prepared {
 
 interface Prepared {
   plan: TrainPlan;
-  job: Omit<FitJob, 'session' | 'model' | 'position' | 'disposed'>;
+  job: Omit<FitJob, 'session' | 'model' | 'position' | 'disposed' | 'inTurn'>;
 }
 
 function checkedFit(

@@ -54,6 +54,7 @@ export class Runtime {
   readonly #uses = new Set<Promise<unknown>>();
   /** … and what changes the state for what reads it. */
   readonly #reads = new Set<Promise<unknown>>();
+  #turn: Promise<void> | undefined;
 
   constructor(private readonly select: Select = selectBackend) {}
 
@@ -116,6 +117,21 @@ export class Runtime {
     });
   }
 
+  /** What changes the state of an open session: a fit's span, or other weights between two of them, which see the last one whole. */
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
+    // At once where nobody has it: what follows the call is done while the span runs.
+    const turn = this.#turn ? this.#turn.then(work) : work();
+    const over = turn.then(
+      () => {},
+      () => {},
+    );
+    this.#turn = over;
+    over.then(() => {
+      if (this.#turn === over) this.#turn = undefined;
+    });
+    return turn;
+  }
+
   /** A copy of all that training changes. @param seed draws the weights if nothing has; without one undefined is their state, then */
   readState(plan: TrainPlan, seed: number): Promise<SessionState>;
   readState(plan: TrainPlan, seed: undefined): Promise<SessionState | undefined>;
@@ -140,26 +156,32 @@ export class Runtime {
       const open = this.#open;
       this.#drawn = true;
       this.#begun = now.compiled;
-      if (open?.key === planKey(plan) && open.training === training)
-        return () => open.session.writeState(values);
-      await this.#close(false);
-      this.#home = { values, training };
-      return async () => {};
+      const session = open?.key === planKey(plan) && open.training === training ? open.session : undefined;
+      if (!session) {
+        await this.#close(false);
+        this.#home = { values, training };
+      }
+      return () =>
+        this.inTurn(async () => {
+          await session?.writeState(values);
+          this.position.step = values.step;
+        });
     });
-    this.position.step = values.step;
   }
 
   /** Other weights; the optimiser's state stays, or begins anew where it is of a training that diverged. */
   async writeWeights(plan: TrainPlan, weights: Float32Array[], seed: number): Promise<void> {
     await this.#run(true, async (now) => {
       const session = this.#open && (await this.#ensure(plan, now, seed)).session;
-      const state = session ? await session.readState() : this.#stateFor(plan, now, seed);
-      const slots = soundSlots(state);
-      const values = { step: slots === state.slots ? state.step : 0, weights, slots };
-      if (session) await session.writeState(values);
-      else this.#home = { values, training: trainingOf(plan, now) };
-      this.#begun = now.compiled;
-      this.position.step = values.step;
+      await this.inTurn(async () => {
+        const state = session ? await session.readState() : this.#stateFor(plan, now, seed);
+        const slots = soundSlots(state);
+        const values = { step: slots === state.slots ? state.step : 0, weights, slots };
+        if (session) await session.writeState(values);
+        else this.#home = { values, training: trainingOf(plan, now) };
+        this.#begun = now.compiled;
+        this.position.step = values.step;
+      });
       return async () => {};
     });
   }

@@ -4,11 +4,11 @@ import { closed, integer, oneOf, wrong } from '../arguments';
 import { FusorError } from '../errors';
 import { removeStaleTemps, writeAtomic } from '../files/atomic';
 import { lockFolder } from '../files/lock';
-import type { Callback, TrainingContext } from '../train/callbacks';
+import type { Callback, TrainedModel, TrainingContext } from '../train/callbacks';
 import { epochsOf, type Logs } from '../train/history';
 import { Monitor, type MonitorOptions } from '../train/monitor';
 import { encodeCheckpoint } from './checkpoint-file';
-import { checkpointName, listCheckpoints, pruneCheckpoints } from './checkpoint-folder';
+import { checkpointName, findCheckpoint, listCheckpoints, pruneCheckpoints } from './checkpoint-folder';
 import { type Schedule, scheduleOf } from './checkpoint-schedule';
 import { makeFolder } from './fresh-folder';
 
@@ -39,7 +39,8 @@ export interface ModelCheckpoint extends Callback {
  * goes on from the newest as though training had never ended. One process at a time may write to a folder, and one training
  * only: another's checkpoints are not replaced.
  * @param folder made when it is not there; or a function that names it when training begins
- * @throws ERR_ARG; fit then ERR_LOCKED, ERR_IO, and ERR_ARG where training begins anew in a folder that has checkpoints
+ * @throws ERR_ARG; fit then ERR_LOCKED, ERR_IO, and ERR_ARG where the folder has checkpoints that are not of the training that goes
+ *   on, by `resume` or as the same model's next fit
  */
 export function modelCheckpoint(
   folder: string | (() => string),
@@ -63,6 +64,9 @@ export function modelCheckpoint(
     oneOf(where, 'onSaveError', o.onSaveError, ['stop', 'continue'], 'stop'),
   );
 }
+
+/** Of the newest checkpoints that models have in folders. */
+const lastSteps = new WeakMap<TrainedModel, Map<string, number>>();
 
 class Checkpointer implements ModelCheckpoint {
   /** What the other callbacks decided is part of a checkpoint. */
@@ -98,7 +102,7 @@ class Checkpointer implements ModelCheckpoint {
     this.#diverged = false;
     this.folder = resolve(this.folderOf());
     await this.#open();
-    if (context.step === 0) await this.#refuseOthers();
+    await this.#refuseOthers(context);
     this.#best = undefined;
     if (best) {
       for (const { logs } of epochsOf(context.history)) this.#isBest(logs);
@@ -155,9 +159,12 @@ class Checkpointer implements ModelCheckpoint {
   }
 
   /** At the first save they would go, as of a training that was given up. */
-  async #refuseOthers(): Promise<void> {
+  async #refuseOthers(context: TrainingContext): Promise<void> {
     const [newest] = await listCheckpoints(this.folder);
     if (!newest) return;
+    // A second fit of a model goes on from the first.
+    if (newest.step <= context.step && newest.step === lastSteps.get(context.model)?.get(this.folder)) return;
+    if (context.resumed && (await this.#isOf(context))) return;
     throw new FusorError(
       'ERR_ARG',
       [
@@ -167,6 +174,14 @@ class Checkpointer implements ModelCheckpoint {
       ],
       { folder: this.folder, newest: newest.file },
     );
+  }
+
+  /** Whether what is there is of the training that is gone on with: what both have done is the same. */
+  async #isOf({ seed, history }: TrainingContext): Promise<boolean> {
+    const found = await findCheckpoint(this.folder);
+    const [mine, its] = [history.stepLosses, found?.checkpoint.history.stepLosses ?? []];
+    const both = Math.min(mine.length, its.length);
+    return found?.checkpoint.seed === seed && mine.subarray(0, both).every((loss, i) => loss === its[i]);
   }
 
   async #close(): Promise<void> {
@@ -208,6 +223,7 @@ class Checkpointer implements ModelCheckpoint {
         const file = join(this.folder, checkpointName(step, best));
         await writeAtomic(file, ...parts);
         this.saved = { file, step };
+        lastSteps.set(context.model, (lastSteps.get(context.model) ?? new Map()).set(this.folder, step));
       }
       this.saveError = undefined;
       await pruneCheckpoints(this.folder, step, this.keep);

@@ -29,6 +29,8 @@ export interface TrainingContext {
   readonly batches: number;
   readonly batchSize: number;
   readonly seed: number;
+  /** Whether fit goes on from a checkpoint. */
+  readonly resumed: boolean;
   /** What an epoch's logs are called: the loss, the metrics, and both of what validates. */
   readonly logNames: readonly string[];
   /** Those of them that are better when they are greater: accuracies and topK, whatever they are named. */
@@ -47,17 +49,11 @@ export interface TrainingContext {
   pause(): void;
   /**
    * Everything that it takes to go on from here; to be asked for by onTrainBegin, onSpanEnd, onEpochEnd, onTrainEnd
-   * and onTrainError. @throws ERR_NONFINITE_LOSS when there is no use in going on, ERR_STATE after dispose
+   * and onTrainError. An epoch has ended once all callbacks but those that are `last` have heard of its end; before, who goes on
+   * validates it again and tells them all. @throws ERR_NONFINITE_LOSS when there is no use in going on, ERR_STATE after dispose
    */
   checkpoint(): Promise<Checkpoint>;
 }
-
-/** Means over the rows done since the callback's last call. */
-export type BatchLogs = {
-  loss: number;
-  /** One loss a step since the last call. */
-  losses: Float32Array;
-} & { [name: string]: number | Float32Array };
 
 /** How far the epoch at hand has come. Means over its rows so far. */
 export interface EpochProgress {
@@ -96,7 +92,13 @@ export interface Callback {
   bestWeights?: Float32Array[] | undefined;
   onTrainBegin?(context: TrainingContext): void | Promise<void>;
   onEpochBegin?(epoch: number, context: TrainingContext): void | Promise<void>;
-  onBatchEnd?(batch: number, logs: BatchLogs, context: TrainingContext): void | Promise<void>;
+  /** `logs` are means over the rows done since the last call, `losses` one loss a step since then. */
+  onBatchEnd?(
+    batch: number,
+    logs: Logs,
+    context: TrainingContext,
+    losses: Float32Array,
+  ): void | Promise<void>;
   /** After every span, whoever asked for its end. */
   onSpanEnd?(context: TrainingContext): void | Promise<void>;
   /** Metrics of one's own: the names of what epochLogs gives. */
@@ -111,7 +113,7 @@ export interface Callback {
   onTrained?(context: TrainingContext): void | Promise<void>;
   /** Not called when fit ends by an error or an abort. `logs` are those of the last epoch. */
   onTrainEnd?(logs: Logs, context: TrainingContext): void | Promise<void>;
-  /** Instead of onTrainEnd, when fit ends by an error or an abort; must not throw. */
+  /** When fit ends by an error or an abort, also after onTrainEnd where another callback's has thrown; must not throw. */
   onTrainError?(error: unknown, context: TrainingContext): void | Promise<void>;
   /** Asks for onTimeline; looked at before each span. */
   timeline?: boolean;

@@ -1,7 +1,7 @@
 import { integer, wrong } from '../arguments';
 import type { SpanReport, Timeline, TrainPlan } from '../backend/contract';
 import { FusorError, nearestName } from '../errors';
-import type { BatchLogs, Callback, EpochProgress, TrainingContext } from './callbacks';
+import type { Callback, EpochProgress, TrainingContext } from './callbacks';
 import { isLogName, LOG_NAME, type Logs } from './history';
 import { Means } from './means';
 import type { Cadences } from './spans';
@@ -105,9 +105,9 @@ export class Caller {
   }
 
   async #batchEnd(entry: Entry, end: number): Promise<void> {
-    const logs = { ...entry.since.logs(), losses: entry.since.losses } as unknown as BatchLogs;
+    const { since } = entry;
     entry.since = new Means(this.plan);
-    await entry.callback.onBatchEnd?.(end - 1, logs, this.context);
+    await entry.callback.onBatchEnd?.(end - 1, since.logs(), this.context, since.losses);
   }
 
   get wantsTimeline(): boolean {
@@ -123,9 +123,16 @@ export class Caller {
     for (const { callback } of this.#callbacks) callback.onProgress?.(progress, this.context);
   }
 
-  async epochEnd(epoch: number, logs: Logs): Promise<void> {
+  /** @param heard called when all have heard but those that want to be last */
+  async epochEnd(epoch: number, logs: Logs, heard: () => void): Promise<void> {
     const frozen = Object.freeze({ ...logs });
-    for (const { callback } of this.#callbacks) await callback.onEpochEnd?.(epoch, frozen, this.context);
+    const tell = async (last: boolean) => {
+      for (const { callback } of this.#callbacks)
+        if (Boolean(callback.last) === last) await callback.onEpochEnd?.(epoch, frozen, this.context);
+    };
+    await tell(false);
+    heard();
+    await tell(true);
   }
 
   async trainEnd(logs: Logs): Promise<void> {

@@ -99,8 +99,22 @@ export function soundSlots({ slots }: SessionState): Float32Array[][] {
   return slots.map((slot) => slot.map(({ length }) => new Float32Array(length)));
 }
 
-/** Nothing that cannot be gone on from is kept. @throws ERR_NONFINITE_LOSS */
-export function checkFiniteState({ step, weights, slots }: SessionState, learningRate: number): void {
+/** Nothing that cannot be gone on from is kept. @param loss a step's, where it was not finite @throws ERR_NONFINITE_LOSS */
+export function checkFiniteState(
+  { step, weights, slots }: SessionState,
+  learningRate: number,
+  loss: number | undefined,
+): void {
+  if (loss !== undefined)
+    throw new FusorError(
+      'ERR_NONFINITE_LOSS',
+      [
+        `training diverged: a loss was ${loss}`,
+        `step ${step}`,
+        `lower the learning rate, it is ${learningRate}`,
+      ],
+      { step, loss: String(loss), learningRate },
+    );
   for (const values of [weights, ...slots].flat()) {
     const bad = firstNonFinite(values);
     if (bad < 0) continue;

@@ -75,6 +75,10 @@ class Stopper implements EarlyStopping {
       last = { epoch, verdict: this.#judge(epoch, logs) };
     // A training that is gone on with after the epoch at which it was to end.
     if (last?.verdict === 'stop') this.#stop(last.epoch, context);
+    if (this.restore && this.bestEpoch !== undefined && !this.bestWeights)
+      process.emitWarning(
+        `earlyStopping has no weights of epoch ${this.bestEpoch + 1}, the best so far: they were not kept; only those of a better one will be restored`,
+      );
   }
 
   async onEpochEnd(epoch: number, logs: Logs, context: TrainingContext): Promise<void> {
@@ -88,8 +92,9 @@ class Stopper implements EarlyStopping {
     context.stop();
   }
 
-  async onTrainEnd(_logs: Logs, { model, epoch }: TrainingContext): Promise<void> {
-    if (!this.restore || !this.bestWeights || this.bestEpoch === epoch) return;
+  async onTrainEnd(_logs: Logs, { model }: TrainingContext): Promise<void> {
+    // Also those of the last epoch: another callback may have changed them since.
+    if (!this.restore || !this.bestWeights) return;
     const state = await model.readState();
     await model.writeState({ ...state, weights: this.bestWeights, slots: soundSlots(state) });
   }

@@ -114,7 +114,10 @@ async function runEpochs(
   try {
     for (let { epoch } = training; epoch < job.epochs && !training.stopping; epoch++) {
       training.beginEpoch(epoch);
+      const rate = training.learningRate;
       await caller.epochBegin(epoch);
+      // An epoch that is gone on with has its rate.
+      if (training.batch > 0) training.learningRate = rate;
       for (let last = false; !last && !training.stopping; ) {
         const { value: stretch, done } = await unlessEnded(ahead, job, 'fit');
         if (done) throw new Error('the feed ends after the last epoch only');
@@ -134,7 +137,7 @@ async function runEpochs(
       if (caller.setsLearningRate) logs[LEARNING_RATE] = training.learningRate;
       if (validationDiverged(logs, training, caller)) return;
       training.history.addEpoch(epoch, logs, training.epochSeconds);
-      await caller.epochEnd(epoch, logs);
+      await caller.epochEnd(epoch, logs, () => training.endEpoch());
       training.throwIfEnded();
     }
   } finally {
@@ -161,7 +164,7 @@ async function runStretch(
     training.throwIfEnded();
     if (training.stopping) break;
     const part = nextPart(order, batchSize, training.batch, training.step, caller.cadences, first);
-    const running = runSpan(job, training, caller, data, part);
+    const running = job.inTurn(() => runSpan(job, training, caller, data, part));
     if (!gone) goAhead();
     gone = true;
     const { report, mayBeShort } = await running;
@@ -228,6 +231,7 @@ async function runSpan(
 function diverged({ losses }: SpanReport, part: EpochPart, training: Training, caller: Caller): boolean {
   const bad = losses.findIndex((loss) => !Number.isFinite(loss));
   if (bad < 0) return false;
+  training.diverged = losses[bad];
   caller.nonFinite(losses[bad]);
   if (training.stopping) return true;
   const step = training.step - losses.length + bad;
@@ -246,6 +250,7 @@ function diverged({ losses }: SpanReport, part: EpochPart, training: Training, c
 /** @returns whether a callback has ended training for it */
 function validationDiverged({ valLoss = 0 }: Logs, training: Training, caller: Caller): boolean {
   if (Number.isFinite(valLoss)) return false;
+  training.diverged = valLoss;
   caller.nonFinite(valLoss);
   if (training.stopping) return true;
   const { epoch } = training;

@@ -54,10 +54,21 @@ export class History {
     this.addSteps(before.stepLosses, before.milliseconds);
   }
 
-  record(): HistoryRecord {
-    const { epoch, history, seconds, memoryBytes, stepLosses, timing } = this;
+  /** @param last whether the last epoch's values count */
+  record(last = true): HistoryRecord {
+    const { stepLosses, timing } = this;
     const milliseconds = this.#milliseconds;
-    const copy = structuredClone({ epoch, history, seconds, memoryBytes });
+    const epochs = this.epoch.length - (last ? 0 : 1);
+    const of = (values: readonly number[]) => values.slice(0, epochs);
+    const history = Object.fromEntries(
+      Object.entries(this.history).map(([name, values]) => [name, of(values)]),
+    );
+    const copy = {
+      epoch: of(this.epoch),
+      history,
+      seconds: of(this.seconds),
+      memoryBytes: of(this.memoryBytes),
+    };
     return { ...copy, stepLosses, fitSeconds: timing.fitSeconds, milliseconds };
   }
 
@@ -119,9 +130,9 @@ export function validationName(name: string): string {
   return `val${name[0].toUpperCase()}${name.slice(1)}`;
 }
 
-/** 'valAccuracy' → 'val_accuracy'. */
+/** 'valAccuracy' → 'val_accuracy', 'Top2' → 'top2'. */
 export function kerasName(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return name.replace(/[A-Z]/g, (letter, at) => `${at > 0 ? '_' : ''}${letter.toLowerCase()}`);
 }
 
 export function joined(parts: readonly Float32Array[]): Float32Array {

@@ -17,6 +17,8 @@ export interface Position {
 /** Everything that a fit needs, checked. */
 export interface FitJob extends Ends {
   session: Session;
+  /** Nobody changes the model's state meanwhile. */
+  inTurn<T>(work: () => Promise<T>): Promise<T>;
   model: TrainedModel;
   plan: TrainPlan;
   examples: Examples | ExampleStream;

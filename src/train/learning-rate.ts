@@ -22,8 +22,7 @@ export function learningRateScheduler(
   return {
     setsLearningRate: true,
     onEpochBegin(epoch: number, context: TrainingContext): void {
-      // An epoch that is gone on with has its rate.
-      if (context.batch === 0) context.learningRate = schedule(epoch, context.learningRate);
+      context.learningRate = schedule(epoch, context.learningRate);
     },
   };
 }

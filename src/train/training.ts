@@ -25,6 +25,8 @@ export class Training implements TrainingContext {
   stopping = false;
   /** What a listener threw in the middle of a span. */
   failure: { error: unknown } | undefined;
+  /** A step's loss that was not finite: there is no use in going on from here. */
+  diverged: number | undefined;
   readonly #began = performance.now();
   readonly #secondsBefore: number;
   /** Callbacks that may keep weights. */
@@ -34,6 +36,8 @@ export class Training implements TrainingContext {
   /** When the epoch at hand began, and what it had taken before a resume. */
   #epochBegan = 0;
   #elapsed: number;
+  /** The epoch whose end all callbacks have heard of that are not last. */
+  #heard: number | undefined;
   #pausing = false;
   #controller = new AbortController();
   readonly #forward = () => this.#controller.abort();
@@ -66,6 +70,10 @@ export class Training implements TrainingContext {
 
   get batchSize(): number {
     return this.job.batchSize;
+  }
+
+  get resumed(): boolean {
+    return this.job.resume !== undefined;
   }
 
   get epochs(): number {
@@ -150,6 +158,11 @@ export class Training implements TrainingContext {
     this.means = new Means(this.job.plan);
   }
 
+  /** Its record counts from here on: who goes on from there does not call the callbacks for it again. */
+  endEpoch(): void {
+    this.#heard = this.epoch;
+  }
+
   /** Batches of the epoch, where a stream says only with its end how many there are. @throws ERR_DATA_STREAM */
   count({ order, first, last }: Pick<Stretch, 'order' | 'first' | 'last'>, batchSize: number): void {
     const batches = first + Math.ceil(order.length / batchSize);
@@ -190,11 +203,11 @@ export class Training implements TrainingContext {
     const { plan, epochs, batchSize, trainRows, shuffle, bufferRows, classWeight, seed } = job;
     const { session, model, examples, validation } = job;
     const state = await session.readState();
-    checkFiniteState(state, this.learningRate);
+    checkFiniteState(state, this.learningRate, this.diverged);
     history.timing.fitSeconds = this.fitSeconds;
     this.#fingerprint ??= fingerprintOf(examples, validation);
     const config = JSON.parse(JSON.stringify(model.toJSON()));
-    const ended = history.epoch.at(-1) === this.epoch;
+    const ended = this.#heard === this.epoch;
     const atBeginning = batch === 0 && !ended;
     const learningRate = (atBeginning ? this.#rateBefore : undefined) ?? this.learningRate;
     const options = { epochs, batchSize, trainRows, shuffle, bufferRows, classWeight, seed };
@@ -202,7 +215,7 @@ export class Training implements TrainingContext {
     const reached = {
       state,
       learningRate,
-      history: history.record(),
+      history: history.record(ended || history.epoch.at(-1) !== this.epoch),
       ...(best.some(Boolean) && { bestWeights: best }),
     };
     if (ended) {

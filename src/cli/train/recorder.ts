@@ -18,7 +18,7 @@ export class Recorder implements Callback {
     private readonly withSteps: boolean,
   ) {
     if (!withSteps) return;
-    this.onBatchEnd = (_batch, { losses }) => {
+    this.onBatchEnd = (_batch, _logs, _context, losses) => {
       this.folder?.appendSteps(this.stepLosses.length, losses);
       for (const loss of losses) this.stepLosses.push(loss);
     };

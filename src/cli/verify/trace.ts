@@ -1,7 +1,7 @@
 /** Trains as `fusor train` does and keeps what is needed to compare it with another training of the same. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ArrayLike, Callback, Model, TrainingContext } from '../../index';
+import type { ArrayLike, Callback, Logs, Model, TrainingContext } from '../../index';
 import { arraysOf, targetsOf } from '../train/data';
 import { runtimeLine } from '../train/environment';
 import { buildModel, loadProblem, type Problem } from '../train/problem';
@@ -87,8 +87,9 @@ class Stepper implements Callback {
 
   async onBatchEnd(
     _batch: number,
-    { losses }: { losses: Float32Array },
+    _logs: Logs,
     { model }: TrainingContext,
+    losses: Float32Array,
   ): Promise<void> {
     for (const loss of losses) this.losses.push(loss);
     const step = this.losses.length;

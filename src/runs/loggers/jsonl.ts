@@ -33,6 +33,6 @@ export function jsonlLogger(file: string, options?: { everyBatches?: number }): 
   };
   if (every === undefined) return logger;
   logger.everyBatches = integer(where, 'everyBatches', every, { min: 1, max: 2 ** 31 - 1 });
-  logger.onBatchEnd = (_batch, { losses: _, ...means }, { step, epoch }) => write({ step, epoch, ...means });
+  logger.onBatchEnd = (_batch, means, { step, epoch }) => write({ step, epoch, ...means });
   return logger;
 }

@@ -56,8 +56,8 @@ export function tensorBoard(folder: string | (() => string), options?: { everyBa
   };
   if (every === undefined) return logger;
   logger.everyBatches = integer(where, 'everyBatches', every, { min: 1, max: 2 ** 31 - 1 });
-  logger.onBatchEnd = (_batch, { losses: _, ...means }, { step }) => {
-    const values = Object.entries(means as Logs).map(([name, value]) => [`batch_${kerasName(name)}`, value]);
+  logger.onBatchEnd = (_batch, means, { step }) => {
+    const values = Object.entries(means).map(([name, value]) => [`batch_${kerasName(name)}`, value]);
     file('batches').scalars(step, Object.fromEntries(values));
   };
   return logger;

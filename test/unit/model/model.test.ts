@@ -1,4 +1,4 @@
-import type { SessionState } from '../../../src/backend/contract';
+import type { Session, SessionState } from '../../../src/backend/contract';
 import { FusorError } from '../../../src/errors';
 import { layers } from '../../../src/model/layers';
 import type { Model } from '../../../src/model/model';
@@ -290,4 +290,31 @@ test('a summary for people', () => {
     rule,
     'Parameters: 1,177,500 (4,710,000 bytes)',
   ]);
+});
+
+test('weights that are set while a span runs take back none of its steps', async () => {
+  // Reading takes a while, as it does in another thread.
+  const slow = (session: Session): Session =>
+    new Proxy(session, {
+      get(target, name) {
+        const value = Reflect.get(target, name, target);
+        if (typeof value !== 'function') return value;
+        return async (...args: unknown[]) => {
+          if (name === 'run') await new Promise((done) => setTimeout(done, 5));
+          const result = await value.apply(target, args);
+          if (name === 'readState') await new Promise((done) => setTimeout(done, 5));
+          return result;
+        };
+      },
+    });
+  const { backend } = spyBackend(slow);
+  const fifty = labelled(50);
+  const model = referenceModel(classifier(), SPARSE, backend);
+  const weights = await model.getWeights();
+  const changes: Promise<void>[] = [];
+  const begin = { onEpochBegin: () => void setTimeout(() => changes.push(model.setWeights(weights)), 1) };
+  const { timing } = await model.fit(fifty.x, fifty.y, { ...SILENT, epochs: 4, callbacks: [begin] });
+  await Promise.all(changes);
+  expect([changes.length, timing.steps]).toEqual([4, 28]);
+  expect([model.step, (await model.readState()).step]).toEqual([28, 28]);
 });

@@ -185,6 +185,31 @@ test('a training that begins anew leaves those of another alone', async () => {
   expect(names(other)).toEqual([25, 30].map(step));
 });
 
+test('those of another training stay, also where a training is gone on with, or the model has trained before', async () => {
+  const [mine, its] = [fresh(), fresh()];
+  await train(mine, {});
+  await modelWith().fit(x, y, { ...FIVE, seed: 6, callbacks: [modelCheckpoint(its)] });
+  const before = names(its);
+  const goOn = (folder: string, resume: string) =>
+    modelWith().fit(x, y, {
+      ...FIVE,
+      epochs: 4,
+      seed: undefined,
+      resume,
+      callbacks: [modelCheckpoint(folder)],
+    });
+  const trained = modelWith();
+  await trained.fit(x, y, FIVE);
+  for (const work of [() => goOn(its, mine), () => train(its, {}, [], trained)])
+    expect(await failure(work)).toMatchObject({ code: 'ERR_ARG', details: { folder: its } });
+  expect(names(its)).toEqual(before);
+  // Into one of its own, and into a new one.
+  const other = fresh();
+  await goOn(other, mine);
+  await goOn(mine, mine);
+  expect([names(mine), names(other)]).toEqual([[15, 20].map(step), [20].map(step)]);
+});
+
 describe('faults', () => {
   const whole = modelWith();
   let end: unknown;

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { metrics } from '../../../src/model/metrics';
 import { modelCheckpoint } from '../../../src/runs/model-checkpoint';
-import type { BatchLogs, Callback, EpochProgress, TrainingContext } from '../../../src/train/callbacks';
+import type { Callback, EpochProgress, TrainingContext } from '../../../src/train/callbacks';
 import { earlyStopping } from '../../../src/train/early-stopping';
 import type { History, Logs } from '../../../src/train/history';
 import { learningRateScheduler } from '../../../src/train/learning-rate';
@@ -19,7 +19,7 @@ test('the order of calls', async () => {
     everyBatches: 3,
     onTrainBegin: () => void calls.push('train begins'),
     onEpochBegin: (epoch) => void calls.push(`epoch ${epoch}`),
-    onBatchEnd: (batch, { losses }) => void calls.push(`batch ${batch}, ${losses.length} losses`),
+    onBatchEnd: (batch, _logs, _t, losses) => void calls.push(`batch ${batch}, ${losses.length} losses`),
     onEpochEnd: (epoch, logs) => void calls.push(`epoch ${epoch}: ${Object.keys(logs)}`),
     onTrainEnd: (logs) => void calls.push(`train ends: ${Object.keys(logs)}`),
     onTrainError: () => void calls.push('never'),
@@ -36,20 +36,21 @@ test('the order of calls', async () => {
 });
 
 test('each callback gets the steps since its own last call, at its own cadence', async () => {
-  const seen: Record<number, BatchLogs[]> = { 1: [], 2: [], 3: [] };
+  const seen: Record<number, { logs: Logs; losses: Float32Array }[]> = { 1: [], 2: [], 3: [] };
   const callbacks = [1, 2, 3].map((everyBatches) => ({
     everyBatches,
-    onBatchEnd: (_batch: number, logs: BatchLogs) => void seen[everyBatches].push(logs),
+    onBatchEnd: (_batch: number, logs: Logs, _t: TrainingContext, losses: Float32Array) =>
+      void seen[everyBatches].push({ logs, losses }),
   }));
   const history = await referenceModel().fit(x, y, { ...SEVEN, callbacks });
   const lengths = (every: number) => seen[every].map(({ losses }) => losses.length);
   expect([lengths(1), lengths(2), lengths(3)]).toEqual([new Array(7).fill(1), [2, 2, 2, 1], [3, 3, 1]]);
-  for (const logs of Object.values(seen))
-    expect(logs.flatMap(({ losses }) => Array.from(losses))).toEqual(Array.from(history.stepLosses));
+  for (const calls of Object.values(seen))
+    expect(calls.flatMap(({ losses }) => Array.from(losses))).toEqual(Array.from(history.stepLosses));
   const [first, second, third] = history.stepLosses;
-  expect(seen[3][0].loss).toBeCloseTo((first + second + third) / 3, 12);
-  expect(seen[3][0].accuracy).toBeCloseTo(
-    seen[1].slice(0, 3).reduce((sum, { accuracy }) => sum + (accuracy as number), 0) / 3,
+  expect(seen[3][0].logs.loss).toBeCloseTo((first + second + third) / 3, 12);
+  expect(seen[3][0].logs.accuracy).toBeCloseTo(
+    seen[1].slice(0, 3).reduce((sum, { logs }) => sum + logs.accuracy, 0) / 3,
     12,
   );
 });
@@ -186,8 +187,8 @@ test('where another callback stops in mid-epoch, the last batches are told', asy
   const calls: [number, number][] = [];
   const callbacks: Callback[] = [
     { onBatchEnd: (batch, _logs, t) => void (batch === 4 && t.stop()) },
-    { everyBatches: 3, onBatchEnd: (batch, { losses }) => void calls.push([batch, losses.length]) },
-    { everyBatches: 5, onBatchEnd: (batch, { losses }) => void calls.push([batch, losses.length]) },
+    { everyBatches: 3, onBatchEnd: (batch, _logs, _t, losses) => void calls.push([batch, losses.length]) },
+    { everyBatches: 5, onBatchEnd: (batch, _logs, _t, losses) => void calls.push([batch, losses.length]) },
   ];
   await referenceModel().fit(x, y, { ...SEVEN, callbacks });
   expect(calls).toEqual([

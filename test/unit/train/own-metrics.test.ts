@@ -49,7 +49,10 @@ test('a value that an epoch lacks is NaN there: later ones stay at their epochs'
   const model = referenceModel();
   const own: Callback = { logNames: ['own'], epochLogs: (epoch) => ({ own: epoch }) };
   const kept: Checkpoint[] = [];
-  const keep: Callback = { onEpochEnd: async (_, __, context) => void kept.push(await context.checkpoint()) };
+  const keep: Callback = {
+    last: true,
+    onEpochEnd: async (_, __, context) => void kept.push(await context.checkpoint()),
+  };
   await model.fit(x, y, { ...SEVEN, epochs: 1, callbacks: [own, keep] });
   await model.fit(x, y, { ...SEVEN, epochs: 2, resume: kept.at(-1), callbacks: [keep] });
   const { history } = await model.fit(x, y, { ...SEVEN, epochs: 3, resume: kept.at(-1), callbacks: [own] });

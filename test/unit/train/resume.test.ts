@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ArrayLike } from '../../../src/data/ndarray';
+import { type ArrayLike, ndarray } from '../../../src/data/ndarray';
 import { layers } from '../../../src/model/layers';
 import { optimizers } from '../../../src/model/optimizers';
 import { decodeCheckpoint, encodeCheckpoint } from '../../../src/runs/checkpoint-file';
@@ -12,6 +12,7 @@ import { earlyStopping } from '../../../src/train/early-stopping';
 import { learningRateScheduler } from '../../../src/train/learning-rate';
 import type { FitOptions } from '../../../src/train/options';
 import { reduceOnPlateau } from '../../../src/train/reduce-on-plateau';
+import { terminateOnNaN } from '../../../src/train/terminate-on-nan';
 import { FIVE, modelWith, stack, untimed, x, y } from '../../support/checkpoints';
 import { failure, labelled, referenceModel, SPARSE } from '../../support/models';
 import { temporaryFolder } from '../../support/script';
@@ -243,4 +244,72 @@ test('an epoch that has begun is one of those that training goes on to the end o
   const inside = checkpoints.find(({ epoch, batch }) => epoch === 1 && batch === 2)!;
   const error = await failure(modelWith().fit(x, y, { ...FIVE, resume: inside, epochs: 1 }));
   expect([error.code, error.message]).toEqual(['ERR_ARG', expect.stringContaining('at least 2')]);
+});
+
+test('an epoch whose end not all have heard of is ended anew', async () => {
+  const script = [3, 2, 1, 5, 5, 5, 5];
+  const made = () => {
+    const how = { monitor: 'f', mode: 'min' } as const;
+    const stop = earlyStopping({ ...how, patience: 10, restoreBestWeights: true });
+    const own: Callback = { logNames: ['f'], epochLogs: (epoch) => ({ f: script[epoch] }) };
+    return { stop, callbacks: [own, reduceOnPlateau({ ...how, patience: 1, factor: 0.5 }), stop] };
+  };
+  const SIX = { ...FIVE, epochs: 6 };
+  const whole = modelWith();
+  const all = await whole.fit(x, y, { ...SIX, callbacks: made().callbacks });
+  for (const at of [0, 2, 3]) {
+    const folder = fresh();
+    const ending = new AbortController();
+    // As a fetch with the fit's signal does.
+    const sender: Callback = {
+      onEpochEnd: (epoch) => {
+        if (epoch === at) ending.abort();
+        ending.signal.throwIfAborted();
+      },
+    };
+    const callbacks = [sender, ...made().callbacks, modelCheckpoint(folder)];
+    await failure(modelWith().fit(x, y, { ...SIX, signal: ending.signal, callbacks }));
+    const again = modelWith();
+    const { stop, callbacks: others } = made();
+    const history = await again.fit(x, y, { ...SIX, resume: folder, callbacks: others });
+    expect(untimed(history)).toEqual(untimed(all));
+    expect(stop.bestEpoch).toBe(2);
+    expect(await again.readState()).toEqual(await whole.readState());
+  }
+});
+
+test('who sets the rate when an epoch begins does not do so again in the middle of one', async () => {
+  const decay = (): Callback => ({
+    setsLearningRate: true,
+    onEpochBegin: (_epoch, context) => {
+      context.learningRate *= 0.5;
+    },
+  });
+  const checkpoints: Checkpoint[] = [];
+  const all = await modelWith().fit(x, y, { ...FIVE, callbacks: [decay(), collector(checkpoints)] });
+  // At the very beginning it is called before the rate is part of a checkpoint.
+  for (const resume of checkpoints) {
+    const history = await modelWith().fit(x, y, { ...FIVE, resume, callbacks: [decay()] });
+    expect(untimed(history)).toEqual(untimed(all));
+  }
+});
+
+test('after a loss that was not finite nothing is saved, though all weights are', async () => {
+  const folder = fresh();
+  const rows = { x: ndarray(new Float32Array(64).fill(1), [64, 1]), y: new Float32Array(64) };
+  rows.y[40] = 3e20;
+  const model = referenceModel([layers.dense(1, { inputShape: [1], useBias: false })], {
+    optimizer: optimizers.sgd({ learningRate: 1e-30 }),
+    loss: 'mse',
+    seed: 1,
+  });
+  const callbacks = [terminateOnNaN(), modelCheckpoint(folder, { save: 'every:1steps' })];
+  const { stepLosses } = await model.fit(rows.x, rows.y, {
+    ...{ epochs: 2, batchSize: 8, shuffle: false, verbose: 0 },
+    callbacks,
+  });
+  expect(stepLosses.at(-1)).toBe(Number.POSITIVE_INFINITY);
+  const { weights } = await model.readState();
+  expect(weights.flatMap((values) => [...values]).every(Number.isFinite)).toBe(true);
+  expect(readdirSync(folder)).toEqual([4, 5].map((n) => `step-00000000${n}.safetensors`));
 });

@@ -1,8 +1,10 @@
 import { toCategorical } from '../../../src/data/labels';
+import { ndarray } from '../../../src/data/ndarray';
 import { layers } from '../../../src/model/layers';
 import { type MetricConfig, metrics } from '../../../src/model/metrics';
 import { optimizers } from '../../../src/model/optimizers';
 import type { Callback } from '../../../src/train/callbacks';
+import type { Checkpoint } from '../../../src/train/checkpoint';
 import { earlyStopping } from '../../../src/train/early-stopping';
 import { terminateOnNaN } from '../../../src/train/terminate-on-nan';
 import { classifier, failure, labelled, referenceModel, SPARSE, spyBackend } from '../../support/models';
@@ -92,4 +94,35 @@ test('after divergence: best weights are restored, and setWeights begins the opt
   await model.setWeights(weights[0]);
   const { step, slots } = await model.readState();
   expect([step, slots.flat().every((slot) => slot.every((value) => value === 0))]).toEqual([0, true]);
+});
+
+test('the best weights come back, too, where they were the last epoch’s and are others now', async () => {
+  const model = referenceModel();
+  const kept: unknown[] = [];
+  const own: Callback = { logNames: ['f'], epochLogs: (epoch) => ({ f: -epoch }) };
+  const touch: Callback = {
+    onEpochEnd: async (epoch, _logs, { model }) => {
+      const weights = await model.getWeights();
+      kept.push(structuredClone(weights));
+      if (epoch === 1) await model.setWeights(weights.map(({ data, shape }) => ndarray(data.fill(9), shape)));
+    },
+  };
+  const stop = earlyStopping({ monitor: 'f', mode: 'min', patience: 5, restoreBestWeights: true });
+  await model.fit(x, y, { ...SEVEN, epochs: 2, callbacks: [own, stop, touch] });
+  expect(stop.bestEpoch).toBe(1);
+  expect(await model.getWeights()).toEqual(kept[1]);
+});
+
+test('best weights that no checkpoint has are missed aloud', async () => {
+  const warned = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+  const kept: Checkpoint[] = [];
+  const keep: Callback = {
+    last: true,
+    onEpochEnd: async (_epoch, _logs, t) => void kept.push(await t.checkpoint()),
+  };
+  await referenceModel().fit(x, y, { ...SEVEN, epochs: 2, callbacks: [keep] });
+  const stop = () => earlyStopping({ monitor: 'loss', patience: 5, restoreBestWeights: true });
+  await referenceModel().fit(x, y, { ...SEVEN, epochs: 3, resume: kept[1], callbacks: [stop()] });
+  expect(warned.mock.calls).toEqual([[expect.stringMatching(/no weights of epoch [12], the best so far/)]]);
+  warned.mockRestore();
 });

@@ -316,3 +316,45 @@ test('what needs all rows is refused', async () => {
       'ERR_ARG',
     );
 });
+
+test('an iterator is asked to end where it has not, and what it then throws hides nothing', async () => {
+  const asked: string[] = [];
+  /** Gives chunks, and never likes to be closed. */
+  const source = (name: string, end: () => IteratorResult<RowChunk>) => () => {
+    let at = 0;
+    return {
+      [Symbol.asyncIterator]: () => ({
+        next: async () => {
+          at += 10;
+          return at <= ROWS ? { done: false, value: chunk(at - 10, at) } : end();
+        },
+        return: async () => {
+          asked.push(name);
+          throw new Error('the cursor is closed already');
+        },
+      }),
+    } as AsyncIterable<RowChunk>;
+  };
+  const done = (): IteratorResult<RowChunk> => ({ done: true, value: undefined });
+  const gone = () => {
+    throw new Error('the database is gone');
+  };
+  await referenceModel().fit(source('done', done), { ...options, epochs: 1 });
+  const broken = await rejection(referenceModel().fit(source('gone', gone), options));
+  expect([broken.code, broken.message]).toEqual(['ERR_DATA_STREAM', expect.stringContaining('is gone')]);
+  expect(asked).toEqual([]);
+  const stop = { onBatchEnd: (_b: number, _l: unknown, t: { stop(): void }) => t.stop() };
+  const small = { ...options, bufferRows: 8, callbacks: [stop] };
+  expect((await referenceModel().fit(source('left', done), small)).stopped).toBe('callback');
+  expect(asked).toEqual(['left']);
+});
+
+test('a source may have rows and places of its own; chunks may be an array of pairs', async () => {
+  const own = { rows: 77, at: (i: number) => 77 + i, [Symbol.iterator]: () => chunks(20) };
+  const wanted = await trained((model) => model.fit(() => chunks(20), options));
+  expect(await trained((model) => model.fit(own, options))).toEqual(wanted);
+  const pairs = [0, 20, 40].map(
+    (at) => [chunk(at, Math.min(at + 20, ROWS)).x, chunk(at, Math.min(at + 20, ROWS)).y] as const,
+  );
+  expect(await trained((model) => model.fit(pairs, options))).toEqual(wanted);
+});
