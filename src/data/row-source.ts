@@ -47,7 +47,8 @@ export interface ExampleStream {
   fingerprint: string;
   /** The calling function and, for a second source, its name. */
   where: string;
-  chunks(at: EpochAt): AsyncGenerator<Examples, void, void>;
+  /** @param left aborted when nobody wants more: the source is closed then, after the chunk at hand */
+  chunks(at: EpochAt, left: AbortSignal): AsyncGenerator<Examples, void, void>;
 }
 
 export function isStream(rows: Examples | ExampleStream): rows is ExampleStream {
@@ -89,7 +90,7 @@ export function exampleStream(fit: DataShape, source: RowSource, where: string):
     rows: known?.rows,
     fingerprint: known?.fingerprint ?? 'a stream',
     where,
-    async *chunks(at) {
+    async *chunks(at, left) {
       const place = (chunk: number) => `${where}, epoch ${at.epoch + 1}, chunk ${chunk}`;
       const iterator = await failing(place(0), () => iteratorOf(pass(at), where));
       // As `for await` has it: who is done, or has failed, is not asked to end.
@@ -99,6 +100,7 @@ export function exampleStream(fit: DataShape, source: RowSource, where: string):
           const { done, value } = await failing(place(chunk), () => iterator.next());
           if (done) return;
           open = true;
+          if (left.aborted) return;
           const examples = reading(place(chunk), () => checked(fit, value, place(chunk)));
           if (examples) yield examples;
           open = false;

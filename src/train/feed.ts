@@ -20,9 +20,15 @@ export interface Stretch {
 
 export type Feed = AsyncGenerator<Stretch, void, void>;
 
-/** From `epoch` on to the end of the fit. @param batch where to begin in it */
-export function feedOf(job: FitJob, data: Dataset | undefined, epoch: number, batch: number): Feed {
-  return isStream(job.examples) ? streamed(job, job.examples, epoch, batch) : whole(job, data!, epoch);
+/** From `epoch` on to the end of the fit. @param batch where to begin in it @param left aborted when nobody wants more */
+export function feedOf(
+  job: FitJob,
+  data: Dataset | undefined,
+  epoch: number,
+  batch: number,
+  left: AbortSignal,
+): Feed {
+  return isStream(job.examples) ? streamed(job, job.examples, epoch, batch, left) : whole(job, data!, epoch);
 }
 
 /** The data stays on the device; only the order is drawn, an epoch ahead. */
@@ -39,13 +45,19 @@ async function* whole({ trainRows, shuffle, seed, epochs }: FitJob, data: Datase
  * Each buffer goes to the device when the one before begins to train. Rows are shuffled within a buffer, so that one
  * buffer that holds all of them trains as arrays do.
  */
-async function* streamed(job: FitJob, stream: ExampleStream, epoch: number, batch: number): Feed {
+async function* streamed(
+  job: FitJob,
+  stream: ExampleStream,
+  epoch: number,
+  batch: number,
+  left: AbortSignal,
+): Feed {
   const { session, plan, batchSize, seed, shuffle, epochs } = job;
   const size = bufferRowsOf(plan, batchSize, job.bufferRows);
   for (let skip = batch; epoch < epochs; epoch++, skip = 0) {
     let first = 0;
     let number = 0;
-    for await (const { examples, last } of buffersOf(stream.chunks({ epoch, seed, shuffle }), size)) {
+    for await (const { examples, last } of buffersOf(stream.chunks({ epoch, seed, shuffle }, left), size)) {
       const batches = Math.ceil(examples.rows / batchSize);
       if (first + batches > skip || last) {
         const order = epochOrder(examples.rows, shuffle, seed, epoch, number);
@@ -70,7 +82,8 @@ export async function evaluateStream(
   const size = bufferRowsOf(plan, batchSize, job.bufferRows);
   const sums: number[] = [];
   let rows = 0;
-  const buffers = buffersOf(stream.chunks({ epoch, seed, shuffle: false }), size);
+  const left = new AbortController();
+  const buffers = buffersOf(stream.chunks({ epoch, seed, shuffle: false }, left.signal), size);
   try {
     for (;;) {
       const { value, done } = await unlessEnded(buffers.next(), job, where);
@@ -86,6 +99,7 @@ export async function evaluateStream(
       }
     }
   } finally {
+    left.abort();
     buffers.return().catch(() => {});
   }
   if (rows === 0) throw noRows(stream.where, epoch);

@@ -4,7 +4,7 @@ import { isStream } from '../data/row-source';
 import { FusorError } from '../errors';
 import { Caller } from './caller';
 import { disposedError, failureOf, unlessEnded } from './ends';
-import { evaluateStream, type Feed, feedOf, type Stretch } from './feed';
+import { evaluateStream, feedOf, type Stretch } from './feed';
 import { type History, kerasName, type Logs, validationName } from './history';
 import type { FitJob } from './job';
 import { type EpochPart, nextPart } from './spans';
@@ -24,7 +24,7 @@ export async function runFit(job: FitJob): Promise<History> {
     const { data, validate } = await upload(job, uploaded);
     training.logNames = logNamesOf(job, caller, validate !== undefined);
     await caller.trainBegin();
-    await runEpochs(job, training, caller, feedOf(job, data, training.epoch, training.batch), validate);
+    await runEpochs(job, training, caller, data, validate);
     if (training.stopping) history.stopped = 'callback';
     history.timing.fitSeconds = training.fitSeconds;
     await caller.trainEnd(history.last);
@@ -102,9 +102,11 @@ async function runEpochs(
   job: FitJob,
   training: Training,
   caller: Caller,
-  feed: Feed,
+  data: Dataset | undefined,
   validate: Validate,
 ): Promise<void> {
+  const left = new AbortController();
+  const feed = feedOf(job, data, training.epoch, training.batch, left.signal);
   let ahead = feed.next();
   /** What comes next is made while a span runs: the event loop is free then. */
   const goAhead = () => {
@@ -145,6 +147,7 @@ async function runEpochs(
       ({ value }) => value?.release(),
       () => {},
     );
+    left.abort();
     feed.return().catch(() => {});
   }
 }

@@ -358,3 +358,28 @@ test('a source may have rows and places of its own; chunks may be an array of pa
   );
   expect(await trained((model) => model.fit(pairs, options))).toEqual(wanted);
 });
+
+test('who is not wanted any more is closed after the chunk at hand, however large the buffer is', async () => {
+  for (const how of ['fit', 'evaluate'] as const) {
+    const ending = new AbortController();
+    let [given, closed] = [0, false];
+    async function* endless(): AsyncGenerator<RowChunk> {
+      try {
+        for (; ; given++) {
+          if (given === 5) ending.abort();
+          await new Promise((next) => setImmediate(next));
+          yield chunk(0, 1);
+        }
+      } finally {
+        closed = true;
+      }
+    }
+    const model = referenceModel();
+    const { signal } = ending;
+    const work =
+      how === 'fit' ? model.fit(endless, { ...options, signal }) : model.evaluate(endless, { signal });
+    expect(await rejection(work)).toMatchObject({ name: 'AbortError' });
+    for (let turn = 0; turn < 5; turn++) await new Promise((next) => setImmediate(next));
+    expect([closed, given < 9]).toEqual([true, true]);
+  }
+});
