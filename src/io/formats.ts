@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { FusorError } from '../errors';
-import { refuseByName } from '../files/refused';
+import { isRefusedName, refuseByName } from '../files/refused';
 import type { Tensor } from '../files/safetensors';
 import type { TrainingConfig } from '../model/compile';
 import type { ModelConfig } from '../model/types';
@@ -70,6 +70,8 @@ export const FORMATS: Record<FormatName, Format> = {
   npz: { title: 'arrays of numpy', file: { extension: '.npz', write: writeNpz }, read: true },
 };
 
+const refusedCure = 'name a folder, or a file of the format that you mean: NAME.keras, NAME.safetensors, …';
+
 export const FORMAT_NAMES = Object.keys(FORMATS) as FormatName[];
 
 /** The format that a file of this name has; undefined for a folder's name. */
@@ -88,6 +90,15 @@ export function writerOf(
   const chosen = format ?? named ?? 'fusor';
   const { file, writeFolder } = FORMATS[chosen];
   if (named === chosen && file) return { format: chosen, write: file.write, asFile: true };
+  // Who loads it would take such a folder for what it is not.
+  if (named === undefined && isRefusedName(path))
+    throw new FusorError(
+      'ERR_ARG',
+      ['no format is written to such a name', `${where}, ${path}`, refusedCure],
+      {
+        path,
+      },
+    );
   if (named === undefined && writeFolder) return { format: chosen, write: writeFolder, asFile: false };
   const wanted = [writeFolder && 'a folder', file && `a file NAME${file.extension}`]
     .filter(Boolean)

@@ -241,6 +241,11 @@ test('a conversion keeps how data is taken, beside a folder; of a file it says t
   expect(readFileSync(join(cwd, 'kinds-back', 'data.json'))).toEqual(
     readFileSync(join(cwd, 'kinds', 'data.json')),
   );
+  // A file has no room for it: what is guessed instead is said.
+  await convert('kinds', 'kinds.keras');
+  const guessed = await ask('evaluate', 'kinds.keras', '--data', 'flowers.csv', '--label', 'kind');
+  expect(guessed.stderr).toContain('does not say how columns were standardised in training');
+  expect(tested.stderr).not.toContain('standardised');
   for (const model of ['kinds-web', 'kinds-back']) {
     const again = await ask('evaluate', model, '--data', 'few-kinds.csv');
     expect(documentOf(again).test).toEqual(documentOf(tested).test);

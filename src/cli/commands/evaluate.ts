@@ -28,6 +28,10 @@ export const run: Run<typeof evaluate> = async ({ settings, origins, args, out }
       task: taskOf(model),
     });
     if (isOwnFolder(set)) checkClasses(data, model, kept);
+    if (data.schema?.scale === 'standard' && !kept.schema)
+      out.note(
+        `warning: ${args.model} does not say how columns were standardised in training; they are by these rows, so the figures may be wrong: name the run, or a folder with its ${DATA_FILE}`,
+      );
     const tested = withTargets(model, data.test ?? data.train);
     const runtime = await model.runtime();
     const { batchSize } = settings;
