@@ -1,8 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { basename, dirname, extname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { closed, oneOf, text } from '../arguments';
 import { FusorError } from '../errors';
-import { isRefusedName } from '../files/refused';
 import { FORMAT_NAMES, FORMATS, formatOfName, readConfig, readModel, writerOf } from './formats';
 import { readKerasWeights } from './keras/model';
 import { makeFolder } from './model';
@@ -45,7 +44,6 @@ export async function convertModel(
   text(where, 'source', source);
   text(where, 'destination', destination);
   const named = formatOfName(destination);
-  if (named === undefined) checkName(destination);
   const early = writerOf(where, destination, given ?? named);
   checkDestination(destination, early.asFile);
   const stored = await readSource(source, of);
@@ -97,17 +95,6 @@ function compare(
     if (!data.every((value: number, i: number) => Object.is(value, back[i])))
       throw new FusorError('ERR_IO', [`${name} reads back otherwise than it was written`, destination]);
   }
-}
-
-/** A folder of such a name would be taken for what it is not. */
-function checkName(destination: string): void {
-  if (!isRefusedName(destination)) return;
-  const ends = FORMAT_NAMES.flatMap((name) => FORMATS[name].file?.extension ?? []);
-  throw new FusorError(
-    'ERR_ARG',
-    [`${extname(destination)} is not written`, destination, `name a folder, or one of ${ends.join(', ')}`],
-    { destination },
-  );
 }
 
 function checkDestination(path: string, asFile: boolean): void {

@@ -70,14 +70,23 @@ export const FORMATS: Record<FormatName, Format> = {
   npz: { title: 'arrays of numpy', file: { extension: '.npz', write: writeNpz }, read: true },
 };
 
-const refusedCure = 'name a folder, or a file of the format that you mean: NAME.keras, NAME.safetensors, …';
-
 export const FORMAT_NAMES = Object.keys(FORMATS) as FormatName[];
 
 /** The format that a file of this name has; undefined for a folder's name. */
 export function formatOfName(path: string): FormatName | undefined {
   const name = path.toLowerCase();
   return FORMAT_NAMES.find((each) => FORMATS[each].file && name.endsWith(FORMATS[each].file.extension));
+}
+
+/** A folder of such a name would be taken for what it is not. */
+function checkFolderName(where: string, path: string): void {
+  if (!isRefusedName(path)) return;
+  const ends = FORMAT_NAMES.flatMap((name) => FORMATS[name].file?.extension ?? []);
+  throw new FusorError(
+    'ERR_ARG',
+    [`${extname(path)} is not written`, `${where}, ${path}`, `name a folder, or one of ${ends.join(', ')}`],
+    { path },
+  );
 }
 
 /** How `path` is written: as the file that its name says, else as a folder. @throws ERR_ARG where `format` is neither */
@@ -90,15 +99,7 @@ export function writerOf(
   const chosen = format ?? named ?? 'fusor';
   const { file, writeFolder } = FORMATS[chosen];
   if (named === chosen && file) return { format: chosen, write: file.write, asFile: true };
-  // Who loads it would take such a folder for what it is not.
-  if (named === undefined && isRefusedName(path))
-    throw new FusorError(
-      'ERR_ARG',
-      ['no format is written to such a name', `${where}, ${path}`, refusedCure],
-      {
-        path,
-      },
-    );
+  if (named === undefined) checkFolderName(where, path);
   if (named === undefined && writeFolder) return { format: chosen, write: writeFolder, asFile: false };
   const wanted = [writeFolder && 'a folder', file && `a file NAME${file.extension}`]
     .filter(Boolean)

@@ -105,27 +105,19 @@ export function checkFiniteState(
   learningRate: number,
   loss: number | undefined,
 ): void {
-  if (loss !== undefined)
-    throw new FusorError(
+  const fault = (what: string, value: number) =>
+    new FusorError(
       'ERR_NONFINITE_LOSS',
       [
-        `training diverged: a loss was ${loss}`,
+        `training diverged: ${what} ${value}`,
         `step ${step}`,
         `lower the learning rate, it is ${learningRate}`,
       ],
-      { step, loss: String(loss), learningRate },
+      { step, value: String(value), learningRate },
     );
+  if (loss !== undefined) throw fault('a loss was', loss);
   for (const values of [weights, ...slots].flat()) {
     const bad = firstNonFinite(values);
-    if (bad < 0) continue;
-    throw new FusorError(
-      'ERR_NONFINITE_LOSS',
-      [
-        `training diverged: its state holds ${values[bad]}`,
-        `step ${step}`,
-        `lower the learning rate, it is ${learningRate}`,
-      ],
-      { step, value: String(values[bad]), learningRate },
-    );
+    if (bad >= 0) throw fault('its state holds', values[bad]);
   }
 }
