@@ -44,6 +44,7 @@ const FAMILY_OF = {
   ERR_UNSUPPORTED: 'backend',
   ERR_IO: 'io',
   ERR_NONFINITE_LOSS: 'numeric',
+  ERR_NONFINITE_OUTPUT: 'numeric',
   ERR_DEVICE_LOST: 'device',
   ERR_OUT_OF_MEMORY: 'backend',
   ERR_NATIVE: 'internal',
@@ -69,7 +70,7 @@ export class FusorError extends Error {
     readonly details: ErrorDetails = {},
     options?: { cause?: unknown },
   ) {
-    super(oneLine(parts.filter(Boolean).join(' · ')), options);
+    super(printable(parts.filter(Boolean).join(' · ')), options);
   }
 
   toJSON(): { code: ErrorCode; message: string; details: ErrorDetails } {
@@ -77,8 +78,8 @@ export class FusorError extends Error {
   }
 }
 
-/** What a file calls its parts may hold line breaks, and codes that move a terminal's cursor. */
-function oneLine(text: string): string {
+/** In one line: what a file calls its parts may hold line breaks, and codes that move a terminal's cursor. */
+export function printable(text: string): string {
   const escaped = (control: string) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`;
   return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, escaped);
 }

@@ -1,4 +1,5 @@
 /** Results go to stdout; progress and logs to stderr. */
+import { printable } from '../errors';
 
 export class Output {
   /** Whether the document is written. */
@@ -18,7 +19,7 @@ export class Output {
 
   /** Something on the way. */
   note(text: string): void {
-    if (!this.quiet) process.stderr.write(`${text}\n`);
+    if (!this.quiet) process.stderr.write(`${text.split('\n').map(printable).join('\n')}\n`);
   }
 
   /** The result: as JSON when asked for, else by `people`, --quiet or not. */
@@ -34,15 +35,15 @@ export function table(
   rows: readonly (readonly string[])[],
   right: readonly number[] = [],
 ): string {
-  const widths = head.map((title, i) =>
-    rows.reduce((most, row) => Math.max(most, row[i].length), title.length),
-  );
+  const all = [head, ...rows].map((cells) => cells.map(printable));
+  const widths = head.map((_, i) => all.reduce((most, row) => Math.max(most, row[i].length), 0));
   const line = (cells: readonly string[]) =>
     cells
       .map((cell, i) => (right.includes(i) ? cell.padStart(widths[i]) : cell.padEnd(widths[i])))
       .join('  ')
       .trimEnd();
-  return [line(head), line(widths.map((width) => '─'.repeat(width))), ...rows.map(line)].join('\n');
+  const [titles, ...others] = all.map(line);
+  return [titles, line(widths.map((width) => '─'.repeat(width))), ...others].join('\n');
 }
 
 /** 60000 → 60,000, whatever the locale. */

@@ -1,3 +1,4 @@
+import { printable } from '../errors';
 import type { Layout } from './layout';
 
 /** Thousands with commas in every locale. */
@@ -8,7 +9,7 @@ export function summaryOf(name: string, { layers, parameterCount }: Layout): str
   const rows = [
     ['Layer (type)', 'Output shape', 'Parameters'],
     ...layers.map((layer) => [
-      `${layer.name} (${layer.config.className})`,
+      `${printable(layer.name)} (${layer.config.className})`,
       `[rows, ${layer.outputShape.join(', ')}]`,
       grouped(layer.parameters),
     ]),
@@ -19,5 +20,5 @@ export function summaryOf(name: string, { layers, parameterCount }: Layout): str
   const rule = '─'.repeat(widths[0] + widths[1] + widths[2] + 4);
   const [head, ...body] = rows.map(line);
   const total = `Parameters: ${grouped(parameterCount)} (${grouped(parameterCount * 4)} bytes)`;
-  return [`Model "${name}"`, rule, head, rule, ...body, rule, total].join('\n');
+  return [`Model "${printable(name)}"`, rule, head, rule, ...body, rule, total].join('\n');
 }

@@ -155,6 +155,22 @@ test('what fills empty cells in training fills them afterwards', async () => {
   expect((await ran('evaluate', 'holes-web', '--data', 'holes.csv', '--missing', 'error')).status).toBe(3);
 });
 
+test('rows that were dropped in training are dropped afterwards', async () => {
+  const flags = ['--missing', 'drop', '--run-dir', 'dropped'];
+  expect((await train('holes.csv', 'value', ...flags)).status).toBe(0);
+  const ran = (...words: string[]) =>
+    fusor([...words, '--json', '--backend', 'tfjs', '--tfjs-engine', 'wasm'], { cwd });
+  const whole = houses.length - 1;
+  const dropped = houses.filter((_, i) => i % 20 === 3).length;
+  expect((await fusor(['convert', 'dropped', 'dropped-web'], { cwd })).status).toBe(0);
+  for (const model of ['dropped', 'dropped-web'])
+    expect(documentOf(await ran('evaluate', model, '--data', 'holes.csv')).data.rows).toBe(whole - dropped);
+  const asked = await ran('evaluate', 'dropped', '--data', 'holes.csv', '--missing', 'error');
+  expect([asked.status, asked.stdout]).toEqual([3, expect.stringContaining('no value in column')]);
+  // An answer for each row, or none.
+  expect((await ran('predict', 'dropped', 'holes.csv')).status).toBe(3);
+});
+
 test('text is classes; a label that is not a column, nearly', async () => {
   const { test: tested, model } = documentOf(await train('flowers.csv', 'kind', '--quiet'));
   expect(model.layers.at(-1).config.units).toBe(3);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { zipSync } from 'fflate';
 import sharp from 'sharp';
-import { datasets } from '../../src/index';
+import { datasets, layers, saveModel, sequential } from '../../src/index';
 import { documentOf, finished, fusor, startCli, WASM } from '../support/cli';
 import { npyBytes } from '../support/npy';
 import { temporaryFolder } from '../support/script';
@@ -84,6 +84,18 @@ test('JSON, CSV and a picture on stdin: the same rows, the same answers', async 
   ])
     expect(documentOf(await piped([...plain, '-'], input)).predictions).toEqual(expected.slice(0, 1));
 }, 120_000);
+
+test('an answer that overflows is an error, and not null', async () => {
+  const model = sequential([layers.dense(1, { inputShape: [2] })]);
+  const [kernel, bias] = await model.getWeights();
+  await model.setWeights([{ ...kernel, data: kernel.data.map(() => 2) }, bias]);
+  await saveModel(model, join(cwd, 'sum'));
+  const ran = await piped(['predict', 'sum', '--json', '-', ...WASM], '[[1, 2], [3e38, 3e38]]');
+  expect([ran.status, JSON.parse(ran.stdout).error]).toEqual([
+    7,
+    expect.objectContaining({ code: 'ERR_NONFINITE_OUTPUT', message: expect.stringContaining('row 1') }),
+  ]);
+});
 
 test('pictures as a viewer shows them: turned by their EXIF data, what is dark on nothing', async () => {
   const grey = () => sharp(rows[0], { raw: { width: 28, height: 28, channels: 1 } });

@@ -195,4 +195,5 @@ test.each([
   const ran = await profile(flags);
   expect(ran.stderr).toContain(message);
   expect(ran.status).toBe(status);
+  expect(ran.stderr).not.toContain('round 1');
 });

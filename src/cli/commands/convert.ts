@@ -7,7 +7,7 @@ import { DATA_FILE } from '../../runs/run-folder';
 import type { Run } from '../command';
 import type { convert } from '../options';
 import { thousands } from '../output';
-import { type KeptData, keptBeside, keptOf, missingFor } from '../train/kept';
+import { type KeptData, keptBeside, keptOf, type Missing, missingFor } from '../train/kept';
 
 /** Nothing is computed, so no backend is needed. */
 export const run: Run<typeof convert> = async ({ settings, args, out }) => {
@@ -18,7 +18,7 @@ export const run: Run<typeof convert> = async ({ settings, args, out }) => {
   const done = await convertModel(source, destination, { to, allowNonfinite, model });
   const leftOut = [
     ...done.leftOut,
-    ...(await keep(kept, missingFor(trained, 'error', 'default'), destination)),
+    ...(await keep(kept, missingFor(trained, 'error', 'default', ['mean', 'drop']), destination)),
   ];
   for (const part of leftOut) out.note(`left out: ${part}`);
   const document = { schema: 'fusor.conversion', version: 1, source, destination, ...done, leftOut };
@@ -30,11 +30,11 @@ export const run: Run<typeof convert> = async ({ settings, args, out }) => {
 };
 
 /** How data is taken for the model goes with it where it is a folder. @returns what was left out: one file has no place for it */
-async function keep(kept: KeptData, missing: 'error' | 'mean', destination: string): Promise<string[]> {
+async function keep(kept: KeptData, missing: 'error' | Missing, destination: string): Promise<string[]> {
   const content = keptOf(kept);
   if (!content) return [];
   if (statSync(destination).isDirectory()) {
-    const all = { ...content, ...(kept.schema && missing === 'mean' && { missing }) };
+    const all = { ...content, ...(kept.schema && missing !== 'error' && { missing }) };
     await writeAtomic(join(destination, DATA_FILE), `${JSON.stringify(all, null, 2)}\n`);
     return [];
   }

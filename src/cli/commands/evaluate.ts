@@ -24,7 +24,7 @@ export const run: Run<typeof evaluate> = async ({ settings, origins, args, out }
       ...settings,
       ...kept,
       imageSize: settings.imageSize ?? imageSizeOf(model.inputShape),
-      missing: missingFor(args.model!, settings.missing, origins.missing),
+      missing: missingFor(args.model!, settings.missing, origins.missing, ['mean', 'drop']),
       task: taskOf(model),
     });
     if (isOwnFolder(set)) checkClasses(data, model, kept);

@@ -2,7 +2,7 @@ import { FusorError } from '../../errors';
 import type { Run } from '../command';
 import { openModel } from '../model-path';
 import type { predict } from '../options';
-import { answersOf, answerTable } from '../predict/answers';
+import { answersOf, answerTable, checkFinite } from '../predict/answers';
 import { inputsOf } from '../predict/inputs';
 import { backendOf } from '../train/document';
 import { runtimeLine } from '../train/environment';
@@ -21,11 +21,13 @@ export const run: Run<typeof predict> = async ({ settings, origins, args, words,
   const model = await openModel(args.model!, settings);
   try {
     const { invert, batchSize } = settings;
-    const missing = missingFor(args.model!, settings.missing, origins.missing);
+    const missing = missingFor(args.model!, settings.missing, origins.missing, ['mean']);
     const wanted = { inputShape: model.inputShape, schema, missing, invert };
     const { name, x, rows } = await inputsOf(names, wanted, settings);
     const runtime = await model.runtime();
-    const predictions = answersOf(model, await model.predict(x, { batchSize }), classNames);
+    const outputs = await model.predict(x, { batchSize });
+    checkFinite(outputs, (row) => rows[row]);
+    const predictions = answersOf(model, outputs, classNames);
     const document = {
       schema: 'fusor.predictions',
       version: 1,

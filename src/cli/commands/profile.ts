@@ -16,7 +16,9 @@ import { variantProfile } from '../../profile/variant';
 import { version } from '../../version';
 import type { Call, Run } from '../command';
 import { interruptible } from '../interrupt';
+import type { Settings } from '../option';
 import type { profile } from '../options';
+import type { Ready } from '../profile/child';
 import { changesText, printed } from '../profile/print';
 import { type Measured, measureEach } from '../profile/variants';
 import { type Obstacle, type Way, wayOf } from '../ways';
@@ -32,7 +34,10 @@ async function profileAll(call: Call<typeof profile>, signal: AbortSignal): Prom
   for (const path of [settings.trace, settings.html]) checkPlace(path);
   const absent: Obstacle[] = [];
   const seed = settings.seed ?? randomInt(2 ** 31);
-  const measured = await measureAll(call, seed, signal, absent);
+  const checked = (ready: Ready) => {
+    if (before) checkSameJob(before.job, jobOf(ready, settings, seed), settings.baseline!);
+  };
+  const measured = await measureAll(call, seed, signal, checked, absent);
   const wanted = measured.flatMap(({ done }) => limitOf(done.runtime));
   out.note('the ceilings of this machine …');
   const ceilings = await ceilingsFor(wanted, settings.freshCeilings).catch((error): Ceilings[] => {
@@ -42,7 +47,6 @@ async function profileAll(call: Call<typeof profile>, signal: AbortSignal): Prom
   });
   if (settings.nvtx) out.note(nvtxNote(measured));
   const document = documentOf(call, measured, ceilings, absent, seed);
-  if (before) checkSameJob(before, document, settings.baseline!);
   const changes = before && changesFrom(before.variants, document.variants);
   const since = before && changes && { date: before.date, changes };
   if (settings.trace !== undefined)
@@ -61,6 +65,7 @@ function measureAll(
   { settings, origins, out }: Call<typeof profile>,
   seed: number,
   signal: AbortSignal,
+  ready: (ready: Ready) => void,
   absent: Obstacle[],
 ) {
   const asked = settings.variants.length > 0;
@@ -73,6 +78,7 @@ function measureAll(
     { problem, seed, steps, warmup, rounds, epochs, nvtx },
     signal,
     (text) => out.note(text),
+    ready,
     (obstacle, error) => {
       // What was asked for by name is never left out.
       if (asked || absent.length + 1 === ways.length) throw error;
@@ -107,8 +113,6 @@ function documentOf(
     return variantProfile(way.name, facts, rounds, roof, counting);
   });
   const [{ ready }] = measured;
-  const { data, net, parameters, density, plan } = ready;
-  const { batchSize } = settings;
   return {
     schema: 'fusor.profile',
     version: 1,
@@ -116,15 +120,23 @@ function documentOf(
     date: new Date().toISOString(),
     fusor: version,
     machine: machine(benchEnvironment()),
-    job: { data, net, batchSize, optimizer: plan.optimizer.kind, seed, parameters, density },
+    job: jobOf(ready, settings, seed),
     ceilings,
     variants,
     comparison: comparisonOf(
       variants,
-      plan.layers.map(({ name }) => name),
+      ready.plan.layers.map(({ name }) => name),
     ),
     absent,
   };
+}
+
+function jobOf(
+  { data, net, parameters, density, plan }: Ready,
+  { batchSize }: Settings<typeof profile>,
+  seed: number,
+): ProfileDocument['job'] {
+  return { data, net, batchSize, optimizer: plan.optimizer.kind, seed, parameters, density };
 }
 
 /** What there is to hold it against: tfjs on a GPU tells the host's time only. */
@@ -166,13 +178,18 @@ function readProfile(path: string): ProfileDocument {
     if (systemCode(error)) throw ioError(error, 'read', path);
     throw new FusorError('ERR_FILE_FORMAT', ['not JSON', path, 'write it with npx fusor profile --json']);
   }
-  if (document?.schema === 'fusor.profile' && document.version === 1 && Array.isArray(document.variants))
+  if (
+    document?.schema === 'fusor.profile' &&
+    document.version === 1 &&
+    document.job &&
+    Array.isArray(document.variants)
+  )
     return document;
   throw new FusorError('ERR_FILE_FORMAT', ['not a profile', path, 'write it with npx fusor profile --json']);
 }
 
 /** What differs there makes other times. @throws ERR_ARG */
-function checkSameJob({ job: before }: ProfileDocument, { job: now }: ProfileDocument, file: string): void {
+function checkSameJob(before: ProfileDocument['job'], now: ProfileDocument['job'], file: string): void {
   const keys = ['data', 'net', 'batchSize', 'optimizer'] as const;
   const differ = keys.filter((key) => before[key] !== now[key]);
   if (differ.length === 0) return;

@@ -19,7 +19,7 @@ export const run: Run<typeof serve> = async ({ settings, args, out }) => {
     const name = settings.name ?? (basename(resolve(args.model!)).replace(/[^\w.-]+/g, '-') || 'model');
     const runtime = await model.runtime();
     // Who asks over HTTP has no options.
-    const missing = missingFor(args.model!, 'refuse', 'default');
+    const missing = missingFor(args.model!, 'refuse', 'default', ['mean']);
     const wanted = { inputShape: model.inputShape, schema, missing };
     const client = readFileSync(join(__dirname, '..', '..', '..', 'scripts', 'serve', 'client.js'));
     const resources = {

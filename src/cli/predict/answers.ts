@@ -1,10 +1,30 @@
 /** Predictions as people and programs read them: classes with their probabilities, or values. */
+import { FusorError } from '../../errors';
 import type { Model, NDArray } from '../../index';
 import { table } from '../output';
 
 export type Prediction =
   /** name: where the classes have names. */
   { class: number; name?: string; probabilities: number[] } | { values: number[] };
+
+/**
+ * What overflowed is no answer, and JSON has no number for it.
+ * @param data [rows, outputs]
+ * @param nameOf what a row is called
+ * @throws ERR_NONFINITE_OUTPUT
+ */
+export function checkFinite(
+  { data, shape: [, outputs] }: NDArray<Float32Array>,
+  nameOf: (row: number) => string,
+): void {
+  const at = data.findIndex((value) => !Number.isFinite(value));
+  if (at < 0) return;
+  throw new FusorError('ERR_NONFINITE_OUTPUT', [
+    `the model's answer is ${data[at]}`,
+    `row ${nameOf(Math.floor(at / outputs))}`,
+    'its numbers are too great for the model: bring them to the range of those that it was trained on',
+  ]);
+}
 
 /** Of a classifier, each row's class; with one output it is 1 above a half, else 0. Of others the outputs as they are. */
 export function answersOf(

@@ -25,12 +25,17 @@ export interface Plan extends Request {
 /** What a variant that cannot be profiled here is refused with. */
 const NOT_HERE: readonly ErrorCode[] = ['ERR_BACKEND_UNAVAILABLE', 'ERR_UNSUPPORTED'];
 
-/** Those that run; what cannot be had here is told to `refused`, which may throw. */
+/**
+ * Those that run.
+ * @param ready is told of each before any is measured, and may throw
+ * @param refused is told of what cannot be had here, and may throw
+ */
 export async function measureEach(
   ways: readonly Way[],
   { rounds, problem, nvtx, ...how }: Plan,
   signal: AbortSignal,
   tell: (text: string) => void,
+  ready: (ready: Ready) => void,
   refused: (obstacle: Obstacle, error: Error) => void,
 ): Promise<Measured[]> {
   const variants: Variant[] = [];
@@ -50,6 +55,7 @@ export async function measureEach(
         );
       });
     }
+    for (const variant of variants) ready(variant.ready);
     for (let i = 0; i < rounds; i++) {
       for (const variant of variants) {
         if (i === 0 || variant.isSlow) tell(`${variant.way.name}: round ${i + 1} of ${rounds} …`);
@@ -103,6 +109,10 @@ class Variant {
     return this.#took > 2000;
   }
 
+  get ready(): Ready {
+    return this.#ready!;
+  }
+
   async open(request: Request): Promise<void> {
     const told = await this.#ask({ kind: 'open', request });
     if (told.kind === 'ready') this.#ready = told.ready;
@@ -119,7 +129,7 @@ class Variant {
     const told = await this.#ask({ kind: 'finish' });
     const { done } = told as Extract<Told, { kind: 'done' }>;
     this.end();
-    return { way: this.way, ready: this.#ready!, rounds: this.#rounds, done };
+    return { way: this.way, ready: this.ready, rounds: this.#rounds, done };
   }
 
   /** Libraries may take long, or crash, on the way out. */

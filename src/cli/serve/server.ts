@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { FusorError, isFusorError } from '../../errors';
 import { systemCode } from '../../files/system-error';
 import type { Model } from '../../index';
+import { checkFinite } from '../predict/answers';
 import { rowInputs, type Wanted } from '../predict/text';
 
 /** What is served as it is, by path. */
@@ -132,7 +133,9 @@ async function predictions(model: Model, wanted: Wanted, text: string): Promise<
   }
   if (!Array.isArray(instances) || instances.length === 0)
     throw new Refusal(400, 'instances must be a list of at least one row: {"instances": [...]}');
-  const { data, shape } = await model.predict(rowInputs(instances, 'instances', wanted));
+  const answers = await model.predict(rowInputs(instances, 'instances', wanted));
+  checkFinite(answers, (row) => String(row + 1));
+  const { data, shape } = answers;
   const [rows, outputs] = shape;
   const rowAt = (row: number) => Array.from(data.subarray(row * outputs, (row + 1) * outputs));
   return { predictions: Array.from({ length: rows }, (_, row) => rowAt(row)) };

@@ -11,9 +11,14 @@ import { CONFIG_FILE, DATA_FILE } from '../../runs/run-folder';
 export interface KeptData {
   schema?: TableSchema;
   classNames?: readonly string[];
-  /** Of a model that has left its run: empty numbers became the mean. */
-  missing?: 'mean';
+  /** Of a model that has left its run. */
+  missing?: Missing;
 }
+
+/** What became of empty cells in training, where they were no error. */
+export type Missing = 'mean' | 'drop';
+
+const isMissing = (value: unknown): value is Missing => value === 'mean' || value === 'drop';
 
 /** As the run's file has it: of a table its columns, else the names of the classes, where there are. */
 export function keptOf({ schema, classNames }: KeptData): object | undefined {
@@ -45,7 +50,7 @@ function keptIn(file: string): KeptData | undefined {
   if (kept === undefined) return undefined;
   const { missing } = Object(kept);
   if (isTableSchema(kept))
-    return { schema: kept, classNames: kept.label.classes, ...(missing === 'mean' && { missing }) };
+    return { schema: kept, classNames: kept.label.classes, ...(isMissing(missing) && { missing }) };
   const { classes } = Object(kept);
   if (Array.isArray(classes) && classes.every((name) => typeof name === 'string'))
     return { classNames: classes };
@@ -76,10 +81,19 @@ function settingOf(model: string, name: 'data' | 'missing'): string | undefined 
   return typeof value === 'string' ? value : undefined;
 }
 
-/** Empty numbers become the mean where they did in training, unless something else is said. @throws ERR_IO, ERR_FILE_FORMAT */
-export function missingFor<M extends string>(model: string, missing: M, origin: string): M | 'mean' {
+/**
+ * What becomes of empty cells: what is said, else what became of them in training, if the command can do that.
+ * @throws ERR_IO, ERR_FILE_FORMAT
+ */
+export function missingFor<M extends string, K extends Missing>(
+  model: string,
+  missing: M,
+  origin: string,
+  possible: readonly K[],
+): M | K {
   if (origin !== 'default') return missing;
-  return (settingOf(model, 'missing') ?? keptBeside(model).missing) === 'mean' ? 'mean' : missing;
+  const trained = settingOf(model, 'missing') ?? keptBeside(model).missing;
+  return possible.find((each) => each === trained) ?? missing;
 }
 
 /**

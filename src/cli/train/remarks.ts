@@ -43,29 +43,71 @@ function arraysTaken({ train, classes, scale }: OwnData, kept: KeptData | undefi
 /** Steps of float32 that a column has to differ by. */
 const CLOSE = 16;
 
+/** Names are odd where there are more of them, and each for less than two rows. */
+const FEW = 20;
+
 /** What is odd about the data, though it can be trained on. @param categorical columns that the user calls so */
-export function oddities({ train, schema }: OwnData, categorical: readonly string[]): string[] {
-  const mixed = (schema?.columns ?? []).flatMap((column) => {
-    if (column.kind === 'number' || categorical.includes(column.name)) return [];
-    const text = column.categories.filter((name) => Number.isNaN(numberOf(name)));
-    if (text.length === 0 || text.length > column.categories.length / 2) return [];
-    const shown = text.slice(0, 3).map((name) => JSON.stringify(name));
-    return `warning: ${column.name} holds numbers, and ${shown.join(', ')}: so it became ${column.categories.length} categories; mend those cells, or empty them and say --missing; or say --categorical ${column.name}`;
+export function oddities(data: OwnData, categorical: readonly string[]): string[] {
+  const { train, schema } = data;
+  const rows = [train, data.validation, data.test].reduce((sum, each) => sum + (each ? rowsOf(each) : 0), 0);
+  const columns = (schema?.columns ?? []).map((column) => {
+    if (column.kind === 'number') return oddNumbers(column);
+    return !categorical.includes(column.name) && oddNames(column.name, column.categories, rows);
   });
-  const close = (schema?.columns ?? []).flatMap((column) => {
-    if (column.kind === 'category') return [];
-    const { name, mean, deviation } = column;
-    const step = 2 ** (Math.floor(Math.log2(Math.abs(mean))) - 23);
-    if (step < 2 || deviation >= CLOSE * step) return [];
-    return `warning: ${name} has numbers of about ${mean.toPrecision(3)}, of which float32 has every ${step}th only: take a number near them from the column`;
-  });
-  if (!('x' in train)) return [...mixed, ...close];
-  const { x, y } = train;
-  const same = ({ data }: { data: NumericArray }) => data.every((value) => value === data[0]);
-  return [
-    ...mixed,
-    ...close,
-    same(x) && `warning: every pixel is ${x.data[0]}: there is nothing to learn from`,
-    same(y) && `warning: every label is ${y.data[0]}: there is nothing to tell apart`,
-  ].filter((line) => typeof line === 'string');
+  const { name = '', classes } = schema?.label ?? {};
+  const label = classes && !categorical.includes(name) && oddClasses(name, classes, rows);
+  const pictures = 'x' in train && [
+    isSame(train.x) && `warning: every pixel is ${train.x.data[0]}: there is nothing to learn from`,
+    isSame(train.y) && `warning: every label is ${train.y.data[0]}: there is nothing to tell apart`,
+  ];
+  return [...columns, label, ...(pictures || [])].filter((line) => typeof line === 'string');
+}
+
+const isSame = ({ data }: { data: NumericArray }) => data.every((value) => value === data[0]);
+
+function oddNumbers({ name, mean, deviation }: { name: string; mean: number; deviation: number }) {
+  const step = 2 ** (Math.floor(Math.log2(Math.abs(mean))) - 23);
+  if (step < 2 || deviation >= CLOSE * step) return undefined;
+  return `warning: ${name} has numbers of about ${mean.toPrecision(3)}, of which float32 has every ${step}th only: take a number near them from the column`;
+}
+
+function oddNames(name: string, categories: readonly string[], rows: number): string | undefined {
+  const became = `became ${thousands(categories.length)} categories`;
+  const text = categories.filter((each) => Number.isNaN(numberOf(each)));
+  const written = text.filter(isDressed);
+  if (2 * written.length > categories.length)
+    return `warning: ${name} holds numbers written as ${quoted(written)}: so it ${became}; ${AS_NUMBERS}, or say --categorical ${name}`;
+  if (text.length > 0 && 2 * text.length <= categories.length)
+    return `warning: ${name} holds numbers, and ${quoted(text)}: so it ${became}; mend those cells, or empty them and say --missing; or say --categorical ${name}`;
+  if (categories.length > FEW && 2 * categories.length > rows)
+    return `warning: ${name} ${became} in ${thousands(rows)} rows: what names single rows teaches nothing about others; leave it out with --ignore ${name}, or say --categorical ${name}`;
+  return undefined;
+}
+
+function oddClasses(name: string, classes: readonly string[], rows: number): string | undefined {
+  const became = `became ${thousands(classes.length)} classes`;
+  const written = classes.filter(isDressed);
+  if (2 * written.length > classes.length)
+    return `warning: the label ${name} holds numbers written as ${quoted(written)}: so it ${became}; ${AS_NUMBERS} to predict a value, or say --categorical ${name}`;
+  if (classes.length > FEW && 2 * classes.length > rows)
+    return `warning: the label ${name} ${became} in ${thousands(rows)} rows, too few of each to learn from: ${classes.every((each) => Number.isFinite(numberOf(each))) ? 'where it is a value, say --loss meanSquaredError' : 'name another with --label'}, or say --categorical ${name}`;
+  return undefined;
+}
+
+const AS_NUMBERS = 'write them as 1234.5, without %, currency and separators of thousands';
+
+const quoted = (names: readonly string[]) =>
+  names
+    .slice(0, 3)
+    .map((name) => JSON.stringify(name))
+    .join(', ');
+
+/** A number as people write it: 1,5 or 12 % or $1,234.50 or 1.234,50 €. */
+function isDressed(cell: string): boolean {
+  const bare = cell.replace(/[\s%$€£¥'’]/g, '');
+  const continental = bare.includes(',') ? bare.replaceAll('.', '').replace(',', '.') : bare;
+  return (
+    Number.isNaN(numberOf(cell)) &&
+    [bare.replaceAll(',', ''), continental].some((text) => Number.isFinite(numberOf(text)))
+  );
 }

@@ -22,6 +22,52 @@ test.each([
   expect(lines).toEqual(said ? [expect.stringContaining(said)] : []);
 });
 
+const names = (count: number) => Array.from({ length: count }, (_, i) => `n${i}`);
+
+test.each([
+  [
+    'decimal commas',
+    ['1,5', '2,25', '1.234,5', '3'],
+    'c holds numbers written as "1,5", "2,25", "1.234,5": so it became 4 categories',
+  ],
+  [
+    'money, shares, thousands',
+    ['$1,234.50', '12 %', "1'000", '€ 7'],
+    'c holds numbers written as "$1,234.50"',
+  ],
+  ['days and versions', ['2026-11-30', '1.2.3', '12:30', 'a, b'], undefined],
+  ['a name a row', names(25), 'c became 25 categories in 40 rows: what names single rows'],
+  ['names of two rows each', names(20), undefined],
+])('text: %s', (_, categories, said) => {
+  const lines = oddities(dataOf(category(...categories), [...Array(40).keys()]), []);
+  expect(lines).toEqual(said ? [expect.stringContaining(said)] : []);
+  expect(oddities(dataOf(category(...categories), [...Array(40).keys()]), ['c'])).toEqual([]);
+});
+
+test.each([
+  [
+    'decimal commas',
+    ['1,5', '2,5'],
+    'the label y holds numbers written as "1,5", "2,5": so it became 2 classes; write them as 1234.5',
+  ],
+  [
+    'a name a row',
+    names(25),
+    'the label y became 25 classes in 40 rows, too few of each to learn from: name another',
+  ],
+  [
+    'a number a row',
+    names(25).map((name) => name.slice(1)),
+    'where it is a value, say --loss meanSquaredError',
+  ],
+  ['a few', names(20), undefined],
+])('classes: %s', (_, classes, said) => {
+  const data = dataOf(category('a', 'b'), [...Array(40).keys()]);
+  data.schema!.label.classes = classes;
+  expect(oddities(data, [])).toEqual(said ? [expect.stringContaining(said)] : []);
+  expect(oddities(data, ['y'])).toEqual([]);
+});
+
 test.each([
   [
     'seconds of an hour',
