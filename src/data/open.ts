@@ -1,5 +1,5 @@
 /** Data of the user's own, by what it is: a table of text, arrays of numpy, IDX, a folder. */
-import { statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { basename, extname, join, resolve } from 'node:path';
 import { FusorError } from '../errors';
 import { isCifarFolder, loadCifar10 } from './cifar10';
@@ -77,10 +77,11 @@ function contentOf(file: string): 'npz' | 'npy' | 'idx' | undefined {
 
 const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
-/** Not the files of MNIST and its like. */
+/** The files of MNIST and its like. */
+const isOfIdx = (folder: string) => Object.values(findIdxFiles(folder)).some(Boolean);
+
 const isOfImages = (folder: string) =>
-  !Object.values(findIdxFiles(folder)).some(Boolean) &&
-  (foldersIn(folder).length > 0 || allImages(folder).length > 0);
+  !isOfIdx(folder) && (foldersIn(folder).length > 0 || allImages(folder).length > 0);
 
 /**
  * The images of a folder that are to be predicted, by their paths in it: all, but of one that is divided those to test with.
@@ -98,7 +99,10 @@ async function openFolder(folder: string, options: OpenOptions): Promise<OwnData
   const { limit, classes } = options;
   if (isCifarFolder(folder)) return withValidation(loadCifar10(name, folder, { limit }), options);
   if (isImdbFolder(folder)) return withValidation(loadImdb(name, folder, { limit }), options);
-  if (!isOfImages(folder)) return withValidation(loadIdxFolder(name, folder, { limit, classes }), options);
+  if (!isOfImages(folder)) {
+    if (!isOfIdx(folder)) throw nothingKnown(folder);
+    return withValidation(loadIdxFolder(name, folder, { limit, classes }), options);
+  }
   const train = join(folder, 'train');
   const files = imageFiles(isFolder(train) ? train : folder, options.classNames);
   const shuffledFiles = { ...files, files: limit === undefined ? files.files : everyClass(files.files) };
@@ -119,6 +123,17 @@ async function openFolder(folder: string, options: OpenOptions): Promise<OwnData
     { ...options, limit: undefined, task: 'classification' },
     files.classNames,
   );
+}
+
+function nothingKnown(folder: string): FusorError {
+  const inIt = readdirSync(folder).find((name) =>
+    [...Object.keys(TABLES), '.npz', '.npy'].includes(extname(name).toLowerCase()),
+  );
+  const mend =
+    inIt === undefined
+      ? 'a folder holds images, in a folder for each class, or the four IDX files of MNIST and its like'
+      : `name the file: ${join(folder, inIt)}`;
+  return new FusorError('ERR_DATA_MISSING', ['no data that a folder can be', folder, mend], { folder });
 }
 
 /** One of each class in turn, so that the first of them are of all classes. */

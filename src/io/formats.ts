@@ -80,7 +80,8 @@ export function formatOfName(path: string): FormatName | undefined {
 
 /** A folder of such a name would be taken for what it is not. */
 function checkFolderName(where: string, path: string): void {
-  if (!isRefusedName(path)) return;
+  // That of a model.json is the folder's that it is in.
+  if (!isRefusedName(path) && extname(path).toLowerCase() !== '.json') return;
   const ends = FORMAT_NAMES.flatMap((name) => FORMATS[name].file?.extension ?? []);
   throw new FusorError(
     'ERR_ARG',

@@ -20,7 +20,7 @@ export function modelFolder(path: string): string {
     path,
     'missing',
     'this run has no model yet',
-    'if it ended without one, npx fusor train --resume goes on with it; or name one of its checkpoints',
+    'it is there when training has ended; before that name one of its checkpoints, if there are',
   );
 }
 

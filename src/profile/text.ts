@@ -10,8 +10,11 @@ const rate = (value: number) => (value >= 10 ? value.toFixed(0) : value.toFixed(
 /** What there is none of has no rate. */
 const positive = (value: number | null) => value || null;
 
-/** Half of what the middle half of all rounds spans. */
-export const spreadText = ({ spread }: Figure): string => (spread > 2 ? '> 100 %' : percent(spread / 2));
+/** Half of what the middle half of all rounds spans; one round says nothing of it. */
+export function spreadText({ spread, min, max }: Figure): string {
+  if (spread === 0 && min === max) return '–';
+  return spread > 2 ? '> 100 %' : percent(spread / 2);
+}
 
 /** Three digits. */
 export function timesText(value: number): string {
@@ -72,7 +75,7 @@ export function variantLine({
   rounds,
 }: VariantProfile): string {
   return [
-    `step ${micros(step.median)} µs ± ${spreadText(step)}, ${rounds} rounds of ${steps} steps`,
+    `step ${micros(step.median)} µs ± ${spreadText(step)}, ${rounds} ${rounds === 1 ? 'round' : 'rounds'} of ${steps} steps`,
     `the ops add up to ${percent(coverage)} of it`,
     `stamped ${micros(stamped.median)} µs (${stampingCost < 0 ? '−' : '+'}${percent(Math.abs(stampingCost))} round by round)`,
   ].join(' · ');

@@ -31,6 +31,8 @@ export function classFigures(counts: readonly (readonly number[])[]): ClassFigur
 
 const LEFT = 92;
 const TOP = 40;
+/** Of the line above the matrix. */
+const CAPTION = 190;
 
 /** Darker is more; the counts are written where there is room. */
 export function confusionMatrix(counts: readonly (readonly number[])[], names: readonly string[]): Drawing {
@@ -60,5 +62,9 @@ export function confusionMatrix(counts: readonly (readonly number[])[], names: r
     : [];
   const title = `<text x="${LEFT}" y="14" font-size="12" fill="var(--muted)">predicted →   (rows: true)</text>`;
   const size = counts.length * cell;
-  return { width: LEFT + size + 20, height: TOP + size + 12, body: title + labels.join('') + cells.join('') };
+  return {
+    width: LEFT + Math.max(size + 20, CAPTION),
+    height: TOP + size + 12,
+    body: title + labels.join('') + cells.join(''),
+  };
 }

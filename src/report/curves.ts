@@ -144,10 +144,14 @@ export const label = { color: 'var(--muted)', fontSize: 12, fontFamily: 'inherit
 export const line = { lineStyle: { color: 'var(--line)' } };
 export const axis = { axisLine: { show: true, ...line }, axisTick: { show: false }, axisLabel: label };
 
-/** 0.0001 → 1e-4, 12000 → 12k. */
+/** 0.0001 → 1e-4, 12000 → 12k, 5e9 → 5G. */
 export function short(value: number): string {
   const size = Math.abs(value);
-  if (size >= 1e4) return `${Number((value / 1e3).toPrecision(4))}k`;
+  if (size >= 1e13) return Number(value.toPrecision(3)).toExponential();
+  if (size >= 1e4) {
+    const [unit, letter] = size >= 1e9 ? [1e9, 'G'] : size >= 1e6 ? [1e6, 'M'] : [1e3, 'k'];
+    return `${Number((value / (unit as number)).toPrecision(4))}${letter}`;
+  }
   if (size > 0 && size < 1e-3) return Number(value.toPrecision(3)).toExponential();
   return String(Number(value.toPrecision(6)));
 }

@@ -9,7 +9,10 @@ const small = ['train', '--limit', '300', '--seed', '7', '--batch-size', '30', .
 test('flags of callbacks: training ends early, with the best weights; events are written', async () => {
   const flags = ['--early-stopping', '1', '--schedule', 'piecewise:24:0.5', '--log', 'tensorboard'];
   const run = await fusor([...small, '--epochs', '9', ...flags, '--run-dir', 'run', '--json'], { cwd });
-  const { history } = documentOf(run);
+  const { history, earlyStopping } = documentOf(run);
+  expect(earlyStopping).toEqual({ stoppedEpoch: 3, bestEpoch: 2 });
+  const resumed = await fusor(['train', '--resume', 'run', '--quiet'], { cwd });
+  expect(resumed.stdout).toContain('ended early, after epoch 4: the model is that of epoch 3, the best');
   // A rate of 0.5 from step 25 on, which is the fourth epoch's first, can only do harm.
   expect(history).toHaveLength(4);
   const losses = history.map(({ valLoss }: { valLoss: number }) => valLoss);
@@ -30,6 +33,7 @@ test.each([
   [['--schedule', 'cosine', '--reduce-on-plateau', '2'], 'leave one of them out'],
   [['--early-stopping', '-1'], '--early-stopping'],
   [['--early-stopping', '1', '--monitor', 'typo'], 'nothing is called typo'],
+  [['--monitor', 'loss'], 'nothing looks at loss · --monitor · add --early-stopping N'],
   [['--log', 'mlflow'], 'uri'],
 ])('%j is refused', async (flags, named) => {
   const { status, stderr } = await fusor([...small, '--epochs', '1', '--run-dir', 'refused', ...flags], {

@@ -68,6 +68,7 @@ test('--backends trains on each, as JSON', async () => {
 test.each([
   [[], 2, 'give either runs or --backends'],
   [['one'], 2, 'name two or more'],
+  [['one', 'two', '--epochs', '3'], 2, '--epochs is for training'],
   [['one', 'two', '--backends', 'native,tfjs'], 2, 'give either runs or --backends'],
   [['--backends', 'tfjs'], 2, 'two or more different backends'],
   [['one', 'nothing'], 4, 'no such run folder'],

@@ -113,7 +113,7 @@ describe('what a run holds', () => {
       expect(stdout).toContain(words);
   });
 
-  test('inspect: of a run without a model the newest checkpoint; without that it says so', async () => {
+  test('inspect: of a run without a model the newest checkpoint; without that its settings and epochs', async () => {
     cpSync(join(cwd, 'run'), join(cwd, 'half'), { recursive: true });
     rmSync(join(cwd, 'half', 'model'), { recursive: true });
     const [whole, half] = ['run', 'half'].map((name) => fusor(['inspect', name, '--json'], { cwd }));
@@ -123,8 +123,11 @@ describe('what a run holds', () => {
       epochs: 2,
     });
     rmSync(join(cwd, 'half', 'checkpoints'), { recursive: true });
-    const { status, stderr } = await fusor(['inspect', 'half'], { cwd });
-    expect([status, stderr]).toEqual([4, expect.stringContaining('this run has no model yet · half · ')]);
+    const begun = documentOf(await fusor(['inspect', 'half', '--json'], { cwd }));
+    expect(begun).toMatchObject({ kind: 'run', model: null, compile: null, tensors: [] });
+    expect(begun.run.history).toHaveLength(2);
+    const { status, stdout } = await fusor(['inspect', 'half'], { cwd });
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/^no model yet: .*\n\nepoch +loss/)]);
   });
 
   test('predict: an IDX file of images', async () => {

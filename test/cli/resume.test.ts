@@ -136,6 +136,10 @@ test('a run goes on with more epochs, its records with it', async () => {
   // With nothing left to do it tests what there is.
   const third = documentOf(await fusor(['train', '--resume', runDir, '--json', '--quiet'], { cwd }));
   expect(third).toMatchObject({ test: second.test, history: second.history });
+  const { stderr } = await fusor(['train', '--resume', runDir], { cwd });
+  expect(stderr).toContain(
+    'Nothing is left to train: all 4 epochs are done; to go on say more, e.g. --epochs 8',
+  );
 });
 
 describe('from one backend to another', () => {

@@ -1,6 +1,7 @@
 import { inflateSync } from 'node:zlib';
 import { valuePicture } from '../../src/cli/pictures/values';
 import { classFigures, confusionMatrix, confusionOf } from '../../src/report/confusion';
+import { short } from '../../src/report/curves';
 import { png } from '../../src/report/png';
 import { framed, stacked, svgFile } from '../../src/report/svg';
 import { tiles, weightPixels } from '../../src/report/tiles';
@@ -20,6 +21,30 @@ test('confusion: counts, precision, recall and F1 a class', () => {
   expect(body).toContain('&lt;b&gt;');
   expect(body.match(/<rect/g)).toHaveLength(9);
 });
+
+test('two classes: what is above their matrix has room, too', () => {
+  const { width } = confusionMatrix(
+    [
+      [1, 0],
+      [0, 1],
+    ],
+    ['a', 'b'],
+  );
+  // 26 letters of 12 pixels.
+  expect(width - 92).toBeGreaterThan(26 * 7);
+});
+
+test.each([
+  [0, '0'],
+  [0.5, '0.5'],
+  [0.00012, '1.2e-4'],
+  [9999, '9999'],
+  [12_000, '12k'],
+  [-1_500_000, '-1.5M'],
+  [5e9, '5G'],
+  [2.5e12, '2500G'],
+  [4e17, '4e+17'],
+])('%f on an axis', (value, text) => expect(short(value)).toBe(text));
 
 test('values: R², errors, and as many points as can be seen', () => {
   const rows = (count: number) => Float32Array.from({ length: count }, (_, i) => i % 7);

@@ -11,7 +11,7 @@ import { compareSteps } from '../compare/steps';
 import { COLUMNS, figures } from '../compare/table';
 import { trainOn } from '../compare/train';
 import { interruptible } from '../interrupt';
-import type { compare } from '../options';
+import { common, type compare } from '../options';
 import { table } from '../output';
 import { type Way, wayOf } from '../ways';
 
@@ -22,6 +22,7 @@ export const run: Run<typeof compare> = async (call) => {
       'give either runs or --backends',
       'fusor compare RUN RUN…, or fusor compare --backends native,tfjs',
     );
+  if (words.length > 0) checkOptions(call);
   const ways = words.length > 0 ? [] : waysOf(call);
   const read = words.length > 0 ? await readRuns(words) : undefined;
   const folder = settings.runDir === undefined ? await freshFolder('compare') : resolve(settings.runDir);
@@ -59,6 +60,19 @@ export const run: Run<typeof compare> = async (call) => {
   });
   return 0;
 };
+
+/** Runs are compared as they are. @throws ERR_ARG for what only training takes */
+function checkOptions({ origins }: Call<typeof compare>): void {
+  const flag = Object.entries(origins)
+    .filter(([key]) => !(key in common || key === 'runDir'))
+    .map(([, origin]) => origin)
+    .find((origin) => origin.startsWith('--'));
+  if (flag)
+    throw usage(
+      `${flag} is for training, and these runs have trained`,
+      'leave it out, or name --backends instead of runs',
+    );
+}
 
 /** Named by their folders; by their paths where two are called the same. */
 async function readRuns(paths: readonly string[]): Promise<ComparedRun[]> {

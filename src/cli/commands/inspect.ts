@@ -7,8 +7,10 @@ import { MODEL_FILE } from '../../io/model';
 import { modelOf } from '../../io/stored-model';
 import { checkWeights } from '../../io/weights-check';
 import { findCheckpoint } from '../../runs/checkpoint-folder';
-import { type EpochRecord, readEpochs } from '../../runs/epoch-records';
+import { readEpochs } from '../../runs/epoch-records';
+import { CONFIG_FILE } from '../../runs/run-folder';
 import type { Run } from '../command';
+import type { Settings } from '../option';
 import type { inspect } from '../options';
 import { table } from '../output';
 import { historyTable } from '../train/report';
@@ -16,38 +18,27 @@ import { historyTable } from '../train/report';
 /** What is inside; nothing is computed, so no backend is needed. */
 export const run: Run<typeof inspect> = async ({ settings, args, out }) => {
   const path = args.path!;
-  const isRun = existsSync(join(path, 'config.json'));
-  const stored = await readModel(isRun ? await inRun(path) : path);
-  checkWeights(stored.tensors, stored.weightsFile, settings);
-  const model = modelOf(stored.config, stored.configFile);
-  const config = model.toJSON();
-  const tensors = [...stored.tensors].map(([name, { shape, data }]) => ({
-    name,
-    dtype: data[Symbol.toStringTag] === 'Float64Array' ? 'F64' : 'F32',
-    shape,
-  }));
+  const isRun = existsSync(join(path, CONFIG_FILE));
+  const file = isRun ? await inRun(path) : path;
+  const content = file === undefined ? NONE : await contentOf(file, settings);
+  const { summary, ...facts } = content;
+  const run = isRun ? runOf(path) : undefined;
   const document = {
-    schema: 'fusor.inspection',
-    version: 1,
-    kind: isRun ? 'run' : 'model',
-    path,
-    format: stored.format,
-    maker: stored.maker,
-    model: { name: config.name, layers: config.layers, parameters: model.parameterCount },
-    compile: config.compile ?? null,
-    tensors,
-    ...(isRun && { run: runOf(path) }),
+    ...{ schema: 'fusor.inspection', version: 1, kind: isRun ? 'run' : 'model', path },
+    ...facts,
+    ...(run && { run }),
   };
   out.result(document, () => {
-    const { run } = document as { run?: { history: EpochRecord[] } };
+    const { format, maker, compile, tensors } = content;
     return [
-      model.summary(),
-      [stored.format, stored.maker && `written by ${stored.maker}`].filter(Boolean).join(' · '),
-      config.compile && compiled(config.compile),
-      table(
-        ['tensor', 'dtype', 'shape'],
-        tensors.map(({ name, dtype, shape }) => [name, dtype, `[${shape.join(', ')}]`]),
-      ),
+      summary,
+      [format, maker && `written by ${maker}`].filter(Boolean).join(' · '),
+      compile && compiled(compile),
+      tensors.length > 0 &&
+        table(
+          ['tensor', 'dtype', 'shape'],
+          tensors.map(({ name, dtype, shape }) => [name, dtype, `[${shape.join(', ')}]`]),
+        ),
       run && run.history.length > 0 && historyTable(run.history),
     ]
       .filter(Boolean)
@@ -56,11 +47,48 @@ export const run: Run<typeof inspect> = async ({ settings, args, out }) => {
   return 0;
 };
 
+interface Content {
+  format: string | null;
+  maker: string | null;
+  model: { name: string; layers: readonly unknown[]; parameters: number } | null;
+  compile: TrainingConfig | null;
+  tensors: { name: string; dtype: 'F32' | 'F64'; shape: readonly number[] }[];
+  summary: string;
+}
+
+const NONE: Content = {
+  format: null,
+  maker: null,
+  model: null,
+  compile: null,
+  tensors: [],
+  summary: 'no model yet: the run still trains, or ended before its first checkpoint',
+};
+
+async function contentOf(path: string, settings: Settings<typeof inspect>): Promise<Content> {
+  const stored = await readModel(path);
+  checkWeights(stored.tensors, stored.weightsFile, settings);
+  const model = modelOf(stored.config, stored.configFile);
+  const { name, layers, compile = null } = model.toJSON();
+  const { format, maker } = stored;
+  return {
+    format,
+    maker,
+    model: { name, layers, parameters: model.parameterCount },
+    compile,
+    tensors: [...stored.tensors].map(([tensor, { shape, data }]) => ({
+      name: tensor,
+      dtype: data[Symbol.toStringTag] === 'Float64Array' ? 'F64' : 'F32',
+      shape,
+    })),
+    summary: model.summary(),
+  };
+}
+
 /** The model that a run has: of one that trains, or ended before its end, the newest checkpoint. */
-async function inRun(path: string): Promise<string> {
+async function inRun(path: string): Promise<string | undefined> {
   const ended = existsSync(join(path, 'model', MODEL_FILE));
-  const found = ended ? undefined : await findCheckpoint(path);
-  return found ? found.file : path;
+  return ended ? path : (await findCheckpoint(path))?.file;
 }
 
 /** optimizer adam (learningRate 0.001, …) · loss … · metrics … */
@@ -80,7 +108,7 @@ function compiled({ optimizer, loss, metrics }: TrainingConfig): string {
 function runOf(path: string) {
   const json = (name: string) => readJson(join(path, name)) ?? null;
   return {
-    config: json('config.json'),
+    config: json(CONFIG_FILE),
     environment: json('environment.json'),
     result: json('run.json'),
     history: readEpochs(path),

@@ -24,7 +24,7 @@ import type { Attempt } from '../train/attempt';
 import { rowsOf, withTargets } from '../train/data';
 import { backendOf, dataOf, type Fallback, fallbackOf, modelOf, type RunDocument } from '../train/document';
 import { environmentOf, runtimeLine } from '../train/environment';
-import { extras } from '../train/extras';
+import { checkMonitor, extras, stopperOf } from '../train/extras';
 import { keptOf, keptToTrain } from '../train/kept';
 import { buildModel, loadProblem, modelOf as modelOfCheckpoint, type TrainSettings } from '../train/problem';
 import { Recorder } from '../train/recorder';
@@ -32,10 +32,12 @@ import { described, oddities } from '../train/remarks';
 import { openRun, type Resumed } from '../train/resume';
 
 /** What a GPU may do to its process is kept away from this one. */
-export const run: Run<typeof train> = async (call) =>
-  mayUseGpu(whereOf(call.settings))
+export const run: Run<typeof train> = async (call) => {
+  checkMonitor(call);
+  return mayUseGpu(whereOf(call.settings))
     ? (await import('../train/supervise.js')).supervise(call)
     : trainHere(call);
+};
 
 /** @param attempt of a supervisor */
 export async function trainHere(call: Call<typeof train>, attempt?: Attempt): Promise<number> {
@@ -79,6 +81,7 @@ async function trainAndTest(
     }
     return made;
   }, settings.stepLosses);
+  const stopper = stopperOf(settings);
   const checkpoints = modelCheckpoint(() => recorder.folder!.checkpointsFolder, {
     save: settings.checkpoint,
     ...{ monitor, onSaveError },
@@ -101,7 +104,14 @@ async function trainAndTest(
       const live = settings.dashboard
         ? [await dashboardOf(model, runtime, call, data.name, seed, () => recorder.folder!.path)]
         : [];
-      const callbacks = [recorder, ...more, checkpoints, ...(pulse ? [pulse] : []), ...live];
+      const callbacks = [
+        recorder,
+        ...(stopper ? [stopper] : []),
+        ...more,
+        checkpoints,
+        ...(pulse ? [pulse] : []),
+        ...live,
+      ];
       const verbose = settings.quiet ? 0 : settings.noProgress ? 2 : 'auto';
       const options = {
         epochs,
@@ -143,6 +153,9 @@ async function trainAndTest(
       timing: { startupSeconds, setupSeconds, ...history.timing },
       memory: { peakBytes: process.resourceUsage().maxRSS * 1024 },
       fallback: fallbackOf(ranOn, attempt?.failed),
+      ...(stopper && {
+        earlyStopping: { stoppedEpoch: stopper.stoppedEpoch ?? null, bestEpoch: stopper.bestEpoch ?? null },
+      }),
       runDir: folder.path,
       ...(settings.stepLosses && { stepLosses: recorder.stepLosses }),
     };
@@ -236,6 +249,12 @@ function fallbackLine({ from, to, reason, step }: Fallback): string {
   return `${step > 0 ? `from step ${step} on ` : ''}not on ${from}: ${reason}`;
 }
 
+function stoppedLine({ stoppedEpoch, bestEpoch }: NonNullable<RunDocument['earlyStopping']>): string {
+  if (stoppedEpoch === null) return '';
+  const best = bestEpoch === null ? '' : `: the model is that of epoch ${bestEpoch + 1}, the best`;
+  return `ended early, after epoch ${stoppedEpoch + 1}${best}`;
+}
+
 /** Of values: how far off. */
 function errorsOf({ loss: _, accuracy: __, ...metrics }: RunDocument['test']): string {
   return Object.entries(metrics)
@@ -252,8 +271,9 @@ async function show(document: RunDocument, ranOn: string, brief: boolean): Promi
     `ran on ${ranOn}`,
     ...document.fallback.map(fallbackLine),
     `${timing.steps} steps in ${timing.fitSeconds.toFixed(2)} s, ${timing.stepMicroseconds.toFixed(1)} us/step, seed ${document.seed}`,
+    document.earlyStopping && stoppedLine(document.earlyStopping),
     `run folder ${runDir}`,
-  ];
+  ].filter(Boolean);
   if (brief) return void process.stdout.write(`${lines.join('\n')}\n`);
   const [{ historyTable }, { curvesOf }] = await Promise.all([
     import('../train/report.js'),

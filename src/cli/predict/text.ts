@@ -1,11 +1,11 @@
 /** Rows to predict from text: CSV, JSON, a JSON value a line. */
 import { parse } from 'papaparse';
 import { isText, numberOf } from '../../data/table/cell';
-import { hasHeader } from '../../data/table/header';
+import { hasHeader, separatorLine } from '../../data/table/header';
 import { type EmptyNumbers, type TableRecord, tableInputs } from '../../data/table/inputs';
 import { flatRow, type JsonCell } from '../../data/table/layout';
 import type { TableSchema } from '../../data/table/schema';
-import { FusorError } from '../../errors';
+import { FusorError, isFusorError } from '../../errors';
 import { type NDArray, type Nested, ndarray } from '../../index';
 
 /** What a model takes. */
@@ -42,7 +42,17 @@ export function rowInputs(rows: readonly unknown[], name: string, wanted: Wanted
   if (rows.some((row) => Array.isArray(row)) && rows.some((row) => !Array.isArray(row)))
     throw refuse(name, 'some rows are lists, others are not', 'write all of them in one way');
   if (wanted.schema) return byOrder(rows, wanted.schema, where, wanted.missing);
-  return shaped(ndarray.from(rows as Nested), name, wanted);
+  return shaped(nested(rows, name), name, wanted);
+}
+
+function nested(rows: readonly unknown[], name: string): NDArray {
+  try {
+    return ndarray.from(rows as Nested);
+  } catch (error) {
+    if (!isFusorError(error)) throw error;
+    const [what, , mend] = error.message.split(' · ');
+    throw refuse(name, what, mend ?? 'give all rows the same number of numbers');
+  }
 }
 
 function rowsOf(text: string, name: string): unknown[] {
@@ -87,15 +97,17 @@ function byOrder(
   return tableInputs(schema, records, where, missing);
 }
 
-function csvInputs(text: string, name: string, wanted: Wanted): NDArray {
+function csvInputs(whole: string, name: string, wanted: Wanted): NDArray {
+  const { delimiter, length = 0 } = separatorLine(whole) ?? {};
+  const text = whole.slice(length);
   // By itself papaparse takes one line end for all; a CR that is left is trimmed with its cell.
   const newline = text.includes('\n') ? '\n' : '\r';
-  const { data, errors } = parse<string[]>(text, { newline, skipEmptyLines: 'greedy' });
+  const { data, errors } = parse<string[]>(text, { delimiter, newline, skipEmptyLines: 'greedy' });
   const broken = errors.find(({ type }) => type === 'Quotes');
   if (broken) throw refuse(name, broken.message.toLowerCase(), 'close the quotes');
   const { schema } = wanted;
   // Names of no schema say nothing: a row with but one cell of text is no header, then, but wrong.
-  const isNamed = data.length > 0 && (schema ? hasHeader(data, schema) : data[0].every(isText));
+  const isNamed = data.length > 0 && (schema ? hasHeader(data, { schema }) : data[0].every(isText));
   const rows = isNamed ? data.slice(1) : data;
   const where = (row: number) => `${name}, row ${row + 1}`;
   if (rows.length === 0) throw new FusorError('ERR_DATA_EMPTY', ['no rows', name, 'give at least one']);

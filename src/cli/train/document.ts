@@ -37,6 +37,8 @@ export interface RunDocument {
   /** The most memory that the process has held resident. */
   memory: { peakBytes: number };
   fallback: Fallback[];
+  /** Only with --early-stopping. Epochs are counted from 0; null before there is one. The model has the weights of the best. */
+  earlyStopping?: { stoppedEpoch: number | null; bestEpoch: number | null };
   runDir: string;
   /** Only with --step-losses. */
   stepLosses?: number[];

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { FusorError } from '../../errors';
 import {
   type Callback,
+  type EarlyStopping,
   earlyStopping,
   learningRateScheduler,
   mlflowLogger,
@@ -11,12 +12,32 @@ import {
   type Schedule,
   tensorBoard,
 } from '../../index';
+import type { train } from '../options';
 import { scheduleOf } from '../schedule';
+import type { Resolved } from '../settings';
 import type { TrainSettings } from './problem';
 
-/** @param folder of the run, when training begins */
+/** What ends training early, and keeps the best weights, where that is asked for. */
+export function stopperOf({ monitor, earlyStopping: patience }: TrainSettings): EarlyStopping | undefined {
+  return patience === undefined ? undefined : earlyStopping({ monitor, patience, restoreBestWeights: true });
+}
+
+/** @throws ERR_ARG where `--monitor` names what nothing compares */
+export function checkMonitor({ settings, origins }: Resolved<typeof train>): void {
+  const { earlyStopping: patience, reduceOnPlateau, checkpoint } = settings;
+  const isRead = patience !== undefined || reduceOnPlateau !== undefined || /\bbest\b/.test(checkpoint);
+  // In a file it may stand for other runs.
+  if (isRead || !origins.monitor.startsWith('--')) return;
+  throw new FusorError('ERR_ARG', [
+    `nothing looks at ${settings.monitor}`,
+    origins.monitor,
+    'add --early-stopping N, --reduce-on-plateau N or --checkpoint best',
+  ]);
+}
+
+/** All the others. @param folder of the run, when training begins */
 export function extras(settings: TrainSettings, name: string, folder: () => string): Callback[] {
-  const { monitor, earlyStopping: patience, reduceOnPlateau: plateau, schedule, log } = settings;
+  const { monitor, reduceOnPlateau: plateau, schedule, log } = settings;
   if (schedule !== undefined && plateau !== undefined)
     throw new FusorError('ERR_ARG', [
       '--schedule and --reduce-on-plateau are both given',
@@ -26,7 +47,6 @@ export function extras(settings: TrainSettings, name: string, folder: () => stri
   return [
     schedule !== undefined && scheduled(schedule, rateOf(settings)),
     plateau !== undefined && reduceOnPlateau({ monitor, patience: plateau }),
-    patience !== undefined && earlyStopping({ monitor, patience, restoreBestWeights: true }),
     log.includes('tensorboard') && tensorBoard(() => join(folder(), 'tensorboard')),
     log.includes('mlflow') && mlflowLogger({ params: { data: name } }),
   ].filter((each) => each !== false);

@@ -4,17 +4,10 @@ import { table } from '../output';
 
 /** One row an epoch, counted from 1; columns without values are left out. */
 export function historyTable(epochs: readonly EpochRecord[]): string {
-  const titles: Record<string, string> = {
-    loss: 'loss',
-    accuracy: 'accuracy',
-    valLoss: 'val loss',
-    valAccuracy: 'val accuracy',
-    learningRate: 'learning rate',
-  };
   const keys = Object.keys(epochs[0]).filter(
     (key) => !APART.includes(key) && epochs.some((record) => valueIn(record, key) !== null),
   );
-  const head = ['epoch', ...keys.map((key) => titles[key] ?? key), 'seconds'];
+  const head = ['epoch', ...keys.map(titleOf), 'seconds'];
   const rows = epochs.map((record) => [
     String(record.epoch + 1),
     ...keys.map((key) => shown(key, valueIn(record, key))),
@@ -26,6 +19,12 @@ export function historyTable(epochs: readonly EpochRecord[]): string {
     head.map((_, i) => i),
   );
 }
+
+/** valLoss → val loss. */
+const titleOf = (key: string) =>
+  key === 'learningRate'
+    ? 'learning rate'
+    : key.replace(/^val([A-Z])/, (_, letter: string) => `val ${letter.toLowerCase()}`);
 
 function shown(key: string, value: number | null): string {
   if (value === null) return '';

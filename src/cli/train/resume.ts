@@ -85,6 +85,11 @@ export async function openRun(
         ? `Going on from ${found.file}: ${where(found.checkpoint)}`
         : `Beginning anew: ${path} has no checkpoint yet`,
     );
+    const done = found?.checkpoint.epoch ?? 0;
+    if (done === settings.epochs)
+      out.note(
+        `Nothing is left to train: all ${done} epochs are done; to go on say more, e.g. --epochs ${2 * done}`,
+      );
     return { folder, checkpoint: found?.checkpoint };
   } catch (error) {
     await folder.release();

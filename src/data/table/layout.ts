@@ -3,7 +3,7 @@ import { parse } from 'papaparse';
 import { wrong } from '../../arguments';
 import { FusorError, nearestName } from '../../errors';
 import { isText, numberOf } from './cell';
-import { hasHeader, isBlank } from './header';
+import { hasHeader, isBlank, separatorLine } from './header';
 import { rowEnd } from './row-ends';
 import type { TableSchema } from './schema';
 
@@ -62,7 +62,9 @@ export function csvLayout(file: string, head: Buffer, options: TableOptions): Ta
   if (data.length === 0)
     throw new FusorError('ERR_DATA_EMPTY', ['the file has no rows', file, 'give at least one'], { file });
   const [first] = data;
-  const isNamed = hasHeader(data, options.schema);
+  const { schema, label, ignore = [], categorical = [] } = options;
+  const wanted = [...(label === undefined ? [] : [label]), ...ignore, ...categorical];
+  const isNamed = hasHeader(data, { schema, wanted });
   const names = isNamed ? first.map((name) => name.trim()) : first.map((_, i) => String(i));
   checkNames(names, file);
   const rows = isNamed ? data.slice(1) : data;
@@ -109,16 +111,19 @@ function cellText(cell: JsonCell | undefined): string {
   return typeof cell === 'string' || typeof cell === 'number' ? String(cell) : '';
 }
 
-/** After the mark of UTF-8. */
+/** After the mark of UTF-8, and a line that names the separator. */
 export function textStart(head: Buffer): number {
-  return head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf ? 3 : 0;
+  const mark = markOf(head);
+  return mark + (separatorLine(head.toString('latin1', mark, mark + 8))?.length ?? 0);
 }
+
+const markOf = (head: Buffer): number => (head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf ? 3 : 0);
 
 /** As it is given, or else found out. */
 export function delimiterOf(head: Buffer, { delimiter }: Pick<TableOptions, 'delimiter'>): string {
-  if (delimiter) return delimiter;
-  const text = head.toString('utf8', textStart(head));
-  return parse(text, { newline: '\n', skipEmptyLines: 'greedy', preview: 1 }).meta.delimiter;
+  const text = head.toString('utf8', markOf(head));
+  const named = delimiter ?? separatorLine(text)?.delimiter;
+  return named ?? parse(text, { newline: '\n', skipEmptyLines: 'greedy', preview: 1 }).meta.delimiter;
 }
 
 /** Columns are the keys of the first lines' objects; an array of numbers is a column for each. */
@@ -132,6 +137,7 @@ export function jsonlLayout(file: string, head: Buffer, options: TableOptions): 
     throw new FusorError('ERR_DATA_EMPTY', ['the file has no rows', file, 'give at least one'], { file });
   const rows = lines.map((line, i) => flatRow(line, () => `${file}, line ${i + 1}`));
   const names = [...rows[0].keys()];
+  checkNames(names, file);
   const kinds = names.map((name) => kindOf(rows.map((row) => cellText(row.get(name)))));
   return withColumns(
     {
@@ -187,17 +193,16 @@ function withColumns(
   { schema, label = schema?.label.name, ignore = [], categorical = [], missing = 'error' }: TableOptions,
 ): TableLayout {
   const { names, kinds, file } = layout;
+  const shown = names.length > 12 ? `${names.slice(0, 12).join(', ')} … (${names.length})` : names.join(', ');
   const column = (name: string, option: string): number => {
     const found = names.indexOf(name);
     if (found >= 0) return found;
     const near = nearestName(name, names);
-    const shown =
-      names.length > 12 ? `${names.slice(0, 12).join(', ')} … (${names.length})` : names.join(', ');
-    throw wrong(file, option, name, `a column: ${shown}`, near && `did you mean ${near}?`);
+    const isNumbered = names.every((each, i) => each === String(i));
+    const mend = isNumbered ? 'its first row is no header' : near && `did you mean ${near}?`;
+    throw wrong(file, option, name, `a column: ${shown}`, mend);
   };
   if (label === undefined) {
-    const shown =
-      names.length > 12 ? `${names.slice(0, 12).join(', ')} … (${names.length})` : names.join(', ');
     throw new FusorError(
       'ERR_ARG',
       ['which column is to be predicted is not said', file, `name it with --label (label): ${shown}`],
@@ -240,11 +245,12 @@ export function hasTextClasses({ label: { classes = [], text } }: TableSchema): 
 }
 
 function checkNames(names: readonly string[], file: string): void {
-  const twice = names.findIndex((name, i) => names.indexOf(name) !== i);
-  if (twice < 0) return;
-  throw new FusorError(
-    'ERR_DATA_FORMAT',
-    [`the column "${names[twice]}" is there twice`, `${file}, line 1`, 'rename one'],
-    { file },
-  );
+  const refuse = (name: string, what: string, mend: string) =>
+    new FusorError('ERR_DATA_FORMAT', [`the column "${name}" ${what}`, `${file}, the header`, mend], {
+      file,
+    });
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw refuse(twice, 'is there twice', 'rename one');
+  const garbled = names.find((name) => name.includes('\ufffd'));
+  if (garbled !== undefined) throw refuse(garbled, 'is no UTF-8', 'save the file as UTF-8');
 }

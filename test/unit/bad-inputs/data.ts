@@ -7,7 +7,7 @@ import { loadDataset } from '../../../src/data/datasets';
 import { type IdxContent, readIdx } from '../../../src/data/idx';
 import { datasets } from '../../../src/index';
 import { type BadInput, rows } from '../../support/bad-inputs';
-import { FILES, idxBytes, idxPair, writeIdxFolder } from '../../support/idx';
+import { idxBytes, idxPair, writeIdxFolder } from '../../support/idx';
 
 export function badData(root: string): BadInput[] {
   let count = 0;
@@ -224,8 +224,20 @@ export function badData(root: string): BadInput[] {
         return loadDataset(folder);
       },
       'ERR_DATA_MISSING',
-      FILES.trainImages,
-      'put the four IDX files there',
+      'no data that a folder can be',
+      'images, in a folder for each class, or the four IDX files',
+    ],
+    [
+      'a folder of tables',
+      () => {
+        const folder = fresh();
+        mkdirSync(folder);
+        writeFileSync(join(folder, 'houses.csv'), 'a,b\n1,2\n');
+        return loadDataset(folder);
+      },
+      'ERR_DATA_MISSING',
+      'no data that a folder can be',
+      /name the file: .*houses\.csv/,
     ],
     ['no such folder', () => loadDataset('./nowhere'), 'ERR_DATA_MISSING', 'nowhere', 'check the path'],
     ['no such data set', () => loadDataset('mnits'), 'ERR_ARG', 'mnits', 'did you mean mnist?'],

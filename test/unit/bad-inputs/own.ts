@@ -48,7 +48,7 @@ export function badOwn(root: string): BadInput[] {
       '--missing drop',
     ],
     ['quotes that do not close', csv('a,t,y\n1,"x,3\n1,b,3\n'), FORMAT, 't.csv, line', 'quotes'],
-    ['a column twice', csv('a,a,y\n1,2,3\n'), FORMAT, 'line 1', 'rename one'],
+    ['a column twice', csv('a,a,y\n1,2,3\n'), FORMAT, 'the header', 'rename one'],
     [
       'a column without values',
       csv('a,b,y\n1,,3.5\n2,,4.5\n', { label: 'y', missing: 'mean' }),

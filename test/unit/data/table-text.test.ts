@@ -79,11 +79,70 @@ describe('headers', () => {
     ]);
   });
 
+  const numbers = '2019,2020,2021\n1,2,0.5\n3,4,0.25\n';
+  test.each<[string, OpenOptions, number[]]>([
+    ['the label', { label: '2021' }, [1, 2, 3, 4]],
+    ['a column that is left out', { label: '2021', ignore: ['2019'] }, [2, 4]],
+    ['one of names', { label: '1', categorical: ['2020'], ignore: ['2021'] }, [1, 3]],
+  ])('names that are all numbers, of which %s is asked for', async (_, options, x) => {
+    const read = await opened(numbers, options);
+    expect(read.x).toEqual(x);
+    expect(predicted(numbers, read.schema)).toEqual(x);
+  });
+
+  test('a number that no row of names has is a column, though the first row has it', async () => {
+    const { x, y } = await opened('7,2,9\n8,1,6\n', { label: '2' });
+    expect([x, y]).toEqual([
+      [7, 2, 8, 1],
+      [9, 6],
+    ]);
+  });
+
+  test.each([
+    [
+      'a name that no row has',
+      '1,2,3\n4,5,6\n',
+      'y',
+      /^label must be a column: 0, 1, 2, got "y" .* its first row is no header$/,
+    ],
+    ['a name twice', 'a,a,y\n4,5,6\n', 'y', /^the column "a" is there twice .*, the header · rename one/],
+  ])('%s', async (_, text, label, said) => {
+    await expect(opened(text, { label })).rejects.toThrow(said);
+  });
+
+  test.each(['rows.csv', 'rows.jsonl'])('a name that is no UTF-8: %s', async (name) => {
+    const text = name.endsWith('csv')
+      ? 'gr\xf6\xdfe,y\n1,0.5\n2,1.5\n'
+      : '{"gr\xf6\xdfe":1,"y":0.5}\n{"gr\xf6\xdfe":2,"y":1}\n';
+    const file = join(folder, `latin1-${name}`);
+    writeFileSync(file, text, 'latin1');
+    await expect(datasets.open(file, { label: 'y' })).rejects.toThrow(
+      / is no UTF-8 .* save the file as UTF-8/,
+    );
+  });
+
+  test.each([';', ',', '\t'])('the line of a spreadsheet that names the separator %j', async (separator) => {
+    const text = `\ufeffsep=${separator}\r\na;t;y\r\n1;"x, y;z";0.5\r\n2;w;1.5\r\n`.replaceAll(
+      ';',
+      separator,
+    );
+    const { x, y, schema } = await opened(text, { label: 'y' });
+    expect([x, y, predicted(text, schema)]).toEqual([[1, 1, 0, 2, 0, 1], [0.5, 1.5], x]);
+    await expect(opened(`${text}3\r\n`, { label: 'y' })).rejects.toThrow(/, line 5 · /);
+  });
+
   test('the label may be a number under a header, too', async () => {
     expect((await opened('a,b,y\n1,2,0.5\n3,4,0.25\n', { label: '2' })).schema.label).toMatchObject({
       name: 'y',
     });
   });
+});
+
+test('rows to predict that are ragged: their place, not a function of ours', () => {
+  const wanted = { inputShape: [2], missing: 'error' } as const;
+  expect(() => textInputs('[[1, 2], [3]]', 'rows.json', wanted)).toThrow(
+    /^the rows are ragged: .* · rows\.json · give all rows the same number of numbers$/,
+  );
 });
 
 test('JSON lines: text that says a number is missing is missing, a mark of UTF-8 is no text', async () => {

@@ -52,6 +52,7 @@ test('weights that are NaN: refused, or taken where that is asked for', async ()
 
 test.each([
   ['a format that is not written', 'x.pb', {}, 'ERR_ARG'],
+  ['the file that is in a folder', 'model.json', {}, 'ERR_ARG'],
   ['one file of TensorFlow.js', 'x.safetensors', { to: 'tfjs' }, 'ERR_ARG'],
   ['a folder that holds something', '.', {}, 'ERR_ARG'],
   ['a format that is none', 'x', { to: 'tfj' }, 'ERR_ARG'],

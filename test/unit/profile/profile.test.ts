@@ -1,10 +1,12 @@
 /** From timelines to rows, comparisons, traces and pages. */
+
 import type { Timeline, Work } from '../../../src/backend/contract';
 import type { Ceilings } from '../../../src/bench/roofline';
 import { changesFrom, comparisonOf } from '../../../src/profile/compare';
 import { profilePage } from '../../../src/profile/page';
 import type { OpRow, ProfileDocument, VariantProfile } from '../../../src/profile/profile';
 import { opTimes, wallOf } from '../../../src/profile/round';
+import { spreadText } from '../../../src/profile/text';
 import { traceOf } from '../../../src/profile/trace';
 import { verdictOf } from '../../../src/profile/verdict';
 
@@ -271,6 +273,11 @@ test('a page begins with what is fastest, by how much, and what takes the time',
   expect(textAt(page(fused()), 'noise')).toBeUndefined();
   const noisy = { ...fused(), step: { ...fused().step, spread: 0.5 } };
   expect(textAt(page(noisy), 'noise')).toContain('native:fused&#39;s steps differ by ± 25 %');
+});
+
+test('one round says nothing of what rounds differ by', () => {
+  const once = { median: 5, min: 5, max: 5, spread: 0 };
+  expect([spreadText(once), spreadText({ ...once, max: 6 })]).toEqual(['–', '0.0 %']);
 });
 
 test('bars are as long as the steps that they say', () => {
