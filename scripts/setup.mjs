@@ -16,13 +16,15 @@ import { setUpNative } from './lib/setup-native.mjs';
 import { setUpTfjs } from './lib/setup-tfjs.mjs';
 import { buildTestAddon } from './lib/test-addon.mjs';
 
-const OLDEST_NODE = 20;
+/** What cmake-js needs. */
+const OLDEST_NODE = [20, 17];
 
 await runMain(import.meta.url, async () => {
   const { values } = parseArgs({ options: { test: { type: 'boolean' } } });
   const node = process.versions.node;
-  if (Number.parseInt(node, 10) < OLDEST_NODE) {
-    const cure = `install Node.js ${OLDEST_NODE} or newer`;
+  const [major, minor] = node.split('.').map(Number);
+  if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
+    const cure = `install Node.js ${OLDEST_NODE.join('.')} or newer`;
     throw new SetupError('ERR_STATE', [`Node.js ${node} is too old for fusor`, process.execPath, cure]);
   }
   return withLock(join(buildDir, '.setup.lock'), async () => {

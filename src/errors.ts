@@ -56,21 +56,35 @@ export type ErrorCode = keyof typeof FAMILY_OF;
 /** Structured facts about an error: file, byte, layer, index, expected, received … JSON-safe. */
 export type ErrorDetails = Record<string, string | number | boolean | null | string[] | number[]>;
 
+/** What is wrong, where, how to mend it; '' where there is nothing to say. */
+export interface ErrorParts {
+  what: string;
+  where: string;
+  mend: string;
+}
+
 /**
  * The one error class of fusor. The message is one line: *what · where · how to mend*.
  * Test for `error.code`, not for the class: errors cross realms and threads.
  */
 export class FusorError extends Error {
   override readonly name = 'FusorError';
+  readonly #parts: ErrorParts;
 
   constructor(
     readonly code: ErrorCode,
-    /** What is wrong, where, how to mend it; empty parts are left out. */
-    parts: readonly [what: string, where?: string, mend?: string],
+    /** Empty ones are left out of the message. */
+    [what, where = '', mend = '']: readonly [what: string, where?: string, mend?: string],
     readonly details: ErrorDetails = {},
     options?: { cause?: unknown },
   ) {
-    super(printable(parts.filter(Boolean).join(' · ')), options);
+    super(printable([what, where, mend].filter(Boolean).join(' · ')), options);
+    this.#parts = { what, where, mend };
+  }
+
+  /** What the message is made of. */
+  get parts(): ErrorParts {
+    return this.#parts;
   }
 
   toJSON(): { code: ErrorCode; message: string; details: ErrorDetails } {
@@ -82,6 +96,12 @@ export class FusorError extends Error {
 export function printable(text: string): string {
   const escaped = (control: string) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`;
   return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, escaped);
+}
+
+/** Of an error that native code threw there is only the message. */
+export function partsOf(error: { message: string; parts?: ErrorParts }): ErrorParts {
+  const [what, where = '', mend = ''] = error.message.split(' · ');
+  return error.parts ?? { what, where, mend };
 }
 
 /** Whether `error` carries a fusor code, whichever realm made it. */

@@ -36,7 +36,14 @@ export type { OpenOptions } from './data/open-options';
 export type { OwnData, Rows } from './data/open-table';
 export type { EpochAt, RowChunk, RowIterable, RowSource, RowStream } from './data/row-source';
 export type { TableColumn, TableSchema } from './data/table/schema';
-export { type ErrorCode, type ErrorDetails, exitStatusOf, FusorError, isFusorError } from './errors';
+export {
+  type ErrorCode,
+  type ErrorDetails,
+  type ErrorParts,
+  exitStatusOf,
+  FusorError,
+  isFusorError,
+} from './errors';
 export { type Conversion, type ConvertOptions, convertModel } from './io/convert';
 export { loadModel, loadWeights, type SaveOptions, saveModel } from './io/model';
 export type { FormatName } from './io/stored-model';

@@ -4,9 +4,8 @@ import { FusorError } from './errors';
 
 /** Bytes that this process may still take, by the system's count and by its container's limit. */
 export function availableMemory(): number {
-  // Node 20.13 and later; it knows of containers.
-  const { availableMemory: counted } = process as { availableMemory?: () => number };
-  return Math.min(counted?.call(process) || Number.POSITIVE_INFINITY, freemem());
+  // The first knows of containers.
+  return Math.min(process.availableMemory() || Number.POSITIVE_INFINITY, freemem());
 }
 
 /** 1234567890 → '1.2 GB'. */

@@ -114,7 +114,7 @@ export function cachedFolders(cache) {
   if (!existsSync(cache)) return [];
   return readdirSync(cache, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && /^\d+\.\d+/.test(entry.name))
-    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
     .sort((a, b) => compareVersions(nameOf(b), nameOf(a)));
 }
 

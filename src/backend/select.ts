@@ -1,5 +1,5 @@
 /** The choice of a backend: the only place that knows their names. */
-import { FusorError, isFusorError } from '../errors';
+import { FusorError, isFusorError, partsOf } from '../errors';
 import type { Backend, BackendName, BackendProvider, DeviceRequest } from './contract';
 import { losable } from './device-loss';
 import { nvidiaDriverPresent } from './nvidia-driver';
@@ -129,8 +129,8 @@ export class Selector {
       return { backend: onCuda(candidate.device) ? losable(backend) : backend };
     } catch (error) {
       if (!isFusorError(error) || error.code !== 'ERR_BACKEND_UNAVAILABLE') throw error;
-      const [reason, ...more] = error.message.split(' · ');
-      return { reason, cure: more.at(-1) ?? '' };
+      const { what: reason, mend: cure } = partsOf(error);
+      return { reason, cure };
     }
   }
 

@@ -1,5 +1,5 @@
 /** Errors on their way from one process to another. */
-import { type ErrorCode, FusorError, isFusorError } from '../errors';
+import { type ErrorCode, type ErrorParts, FusorError, isFusorError, partsOf } from '../errors';
 import { Interrupted } from './interrupt';
 
 /** JSON-safe. */
@@ -7,6 +7,7 @@ export interface ToldError {
   message: string;
   name?: string;
   code?: string;
+  parts?: ErrorParts;
   details?: object;
   stack?: string;
 }
@@ -14,13 +15,16 @@ export interface ToldError {
 export function toldError(error: unknown): ToldError {
   if (!(error instanceof Error)) return { message: String(error) };
   const { name, message, stack } = error;
-  const { code, details } = error as { code?: string; details?: object };
-  return { name, message, stack, code, details };
+  const { code, parts, details } = error as { code?: string; parts?: ErrorParts; details?: object };
+  return { name, message, stack, code, parts, details };
 }
 
 /** The error as it would have been here. @param where names the other process, where the error is none of ours */
-export function revived({ name, code = '', message, details, stack }: ToldError, where = ''): Error {
+export function revived({ name, code = '', message, parts, details, stack }: ToldError, where = ''): Error {
   if (name === 'AbortError') return new Interrupted(code as 'SIGINT', message, details as never);
-  if (isFusorError({ code })) return new FusorError(code as ErrorCode, [message], details as never);
+  if (isFusorError({ code })) {
+    const { what, where: at, mend } = partsOf({ message, parts });
+    return new FusorError(code as ErrorCode, [what, at, mend], details as never);
+  }
   return Object.assign(new Error(where ? `${where}: ${message}` : message), stack && { stack });
 }

@@ -2,13 +2,12 @@
  * Arrays of numpy (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html): .npy, and .npz, a zip of them.
  * Objects, which are pickles, are never read.
  */
-import { type Unzipped, unzipSync } from 'fflate';
-import { FusorError } from '../errors';
+import { FusorError, isFusorError, partsOf } from '../errors';
+import { unzip } from '../files/zip';
 import type { NDArray, NumericArray } from './ndarray';
 import { type DataSource, nameOf, readPlain } from './unpack';
 
-/** Largest array that an archive may expand to, beyond its own size. */
-const SLACK = 64 << 20;
+/** How many times its own size an archive may become. */
 const MOST_EXPANSION = 1000;
 
 const HEADER =
@@ -40,33 +39,19 @@ export function readNpy(source: DataSource): NDArray {
 export function readNpz(source: DataSource): Map<string, NDArray> {
   const bytes = readPlain(source, 'arrays of numpy');
   const file = nameOf(source);
-  let left = bytes.length * MOST_EXPANSION + SLACK;
-  let members: Unzipped;
+  let members: Map<string, Uint8Array>;
   try {
-    members = unzipSync(bytes, {
-      filter: ({ name, originalSize, size }) => {
-        if (!name.endsWith('.npy')) return false;
-        left -= Math.max(originalSize, size);
-        if (left < 0 || originalSize > size * MOST_EXPANSION + SLACK)
-          throw new FusorError(
-            'ERR_DATA_FORMAT',
-            [`"${name.slice(0, 60)}" expands too much`, file, 'save it uncompressed (np.savez)'],
-            { file },
-          );
-        return true;
-      },
-    });
+    members = unzip(bytes, file, (name) => name.endsWith('.npy'), MOST_EXPANSION);
   } catch (error) {
-    if (error instanceof FusorError) throw error;
-    const why = (error as Error).message.split('\n')[0];
+    if (!isFusorError(error)) throw error;
     throw new FusorError(
       'ERR_DATA_FORMAT',
-      [`no zip archive, or damaged (${why})`, file, 'save it anew (np.savez)'],
+      [partsOf(error).what, file, 'save it anew, uncompressed (np.savez)'],
       { file },
       { cause: error },
     );
   }
-  const arrays = Object.entries(members).map(
+  const arrays = [...members].map(
     ([name, data]) => [name.slice(0, -4), decodeNpy(data, `${file}, ${name.slice(0, 60)}`)] as const,
   );
   if (arrays.length === 0)
@@ -78,7 +63,8 @@ export function readNpz(source: DataSource): Map<string, NDArray> {
   return new Map(arrays);
 }
 
-function decodeNpy(bytes: Uint8Array, where: string): NDArray {
+/** One array, of a file or of a member of an archive. @param where for errors @throws as {@link readNpy} */
+export function decodeNpy(bytes: Uint8Array, where: string): NDArray {
   const refuse = (
     code: 'ERR_DATA_FORMAT' | 'ERR_DATA_DTYPE' | 'ERR_DATA_TRUNCATED' | 'ERR_DATA_EMPTY',
     what: string,

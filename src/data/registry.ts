@@ -7,7 +7,7 @@ import { fetchDataset } from './fetch';
 import { fashionMnist, mnist } from './idx-sets';
 import { imdb } from './imdb-set';
 
-export type { DatasetEntry, FileCheck, Place } from './entry';
+export type { DatasetEntry, Place } from './entry';
 
 const REGISTRY: readonly DatasetEntry[] = [mnist, fashionMnist, cifar10, imdb];
 

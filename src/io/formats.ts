@@ -28,7 +28,6 @@ import { leftOutOf as tfjsLeavesOut } from './tfjs/training';
 type Write = (config: ModelConfig, tensors: Map<string, Tensor>, path: string) => Promise<void>;
 
 interface Format {
-  title: string;
   /** Into a folder that is there. */
   writeFolder?: Write;
   /** One file, and how its name ends. */
@@ -43,31 +42,27 @@ const ALL = () => ['optimizer, loss and metrics: it has no place for them'];
 
 export const FORMATS: Record<FormatName, Format> = {
   fusor: {
-    title: 'safetensors and a configuration',
     writeFolder: writeFusorModel,
     file: { extension: '.safetensors', write: writeFusorWeights },
     read: true,
   },
   tfjs: {
-    title: 'LayersModel of TensorFlow.js',
     writeFolder: writeTfjsModel,
     read: true,
     leftOut: tfjsLeavesOut,
   },
   keras: {
-    title: 'Keras 3',
     file: { extension: '.keras', write: writeKerasModel },
     read: true,
     leftOut: kerasLeavesOut,
   },
   kerasWeights: {
-    title: 'weights of Keras 3, without their model',
     file: { extension: '.weights.h5', write: writeKerasWeights },
     read: false,
     leftOut: ALL,
   },
-  onnx: { title: 'ONNX', file: { extension: '.onnx', write: writeOnnxModel }, read: false, leftOut: ALL },
-  npz: { title: 'arrays of numpy', file: { extension: '.npz', write: writeNpz }, read: true },
+  onnx: { file: { extension: '.onnx', write: writeOnnxModel }, read: false, leftOut: ALL },
+  npz: { file: { extension: '.npz', write: writeNpz }, read: true },
 };
 
 export const FORMAT_NAMES = Object.keys(FORMATS) as FormatName[];

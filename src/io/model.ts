@@ -12,9 +12,6 @@ import { readKerasWeights } from './keras/model';
 import { type FormatName, modelOf } from './stored-model';
 import { checkWeights } from './weights-check';
 
-export { MODEL_FILE, WEIGHTS_FILE } from './fusor-model';
-export { MODEL_FORMAT, MODEL_VERSION } from './model-files';
-
 export interface SaveOptions {
   /**
    * Default: by the name, x.keras, x.weights.h5, x.onnx, x.npz or x.safetensors; for any other name a folder of
@@ -79,7 +76,7 @@ export async function loadModel(path: string, overrides?: Partial<CompileOptions
   const { config, tensors, configFile, weightsFile } = await readModel(text('loadModel', 'path', path));
   checkWeights(tensors, weightsFile);
   const model = modelOf(config, configFile);
-  if (overrides !== undefined) reconfigure(model, closed('loadModel', overrides, [...COMPILE_KEYS]));
+  if (overrides !== undefined) reconfigure(model, closed('loadModel', overrides, COMPILE_KEYS));
   await model.setWeights(model.weightNames.map((name) => tensors.get(name)!));
   return model;
 }

@@ -3,15 +3,17 @@
  * and from which the model is read back. Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
 
+import { decodeNpy } from '../data/npy';
+import { isFusorError, partsOf } from '../errors';
 import { writeAtomic } from '../files/atomic';
 import { readWhole } from '../files/read-file';
 import { refused } from '../files/refused';
 import type { Tensor } from '../files/safetensors';
+import { unzip, zip } from '../files/zip';
 import type { ModelConfig } from '../model/types';
 import { configOf, HEAD, missing, objectOf } from './model-files';
 import { modelOf, type StoredModel } from './stored-model';
 import { checkShapes } from './weights-check';
-import { unzip, zip } from './zip';
 
 const CONFIG = 'config.json';
 const MAGIC = '\x93NUMPY';
@@ -59,34 +61,22 @@ export function decodeNpz(bytes: Uint8Array, file: string): StoredModel {
   const tensors = new Map(
     [...members].map(([name, data]) => [
       name.replace(/\.npy$/, ''),
-      readNpy(data, `${file}, ${name.slice(0, 100)}`),
+      tensorOf(data, `${file}, ${name.slice(0, 100)}`),
     ]),
   );
   checkShapes(tensors, file, model);
   return { format: 'npz', config, tensors, maker: 'fusor', configFile: file, weightsFile: file };
 }
 
-const HEADER =
-  /^\{'descr': '<f([48])', 'fortran_order': False, 'shape': \((\d{1,10}(?:, ?\d{1,10})*,?|)\),? ?\}\s*$/;
-
-function readNpy(bytes: Uint8Array, where: string): Tensor {
+function tensorOf(bytes: Uint8Array, where: string): Tensor {
   const broken = (what: string) => refused(where, 'npy', what, 'take another copy');
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < 12 || Buffer.from(bytes.subarray(0, 6)).toString('latin1') !== MAGIC)
-    throw broken('not an array of numpy');
-  const begin = bytes[6] === 1 ? 10 : 12;
-  const end = begin + (bytes[6] === 1 ? view.getUint16(8, true) : view.getUint32(8, true));
-  if (end > bytes.length) throw broken('its header is cut short');
-  const header = HEADER.exec(Buffer.from(bytes.subarray(begin, end)).toString('latin1'));
-  if (!header) throw broken('not an array of float32 or float64 in C order');
-  const shape = header[2]
-    .split(',')
-    .filter((size) => size.trim() !== '')
-    .map(Number);
-  const count = shape.reduce((product, size) => product * size, 1);
-  const width = Number(header[1]);
-  if (bytes.length - end !== count * width)
-    throw broken(`its values are ${bytes.length - end} bytes, its shape needs ${count * width}`);
-  const values = bytes.slice(end);
-  return { shape, data: width === 4 ? new Float32Array(values.buffer) : new Float64Array(values.buffer) };
+  try {
+    const { data, shape } = decodeNpy(bytes, where);
+    const kind = data[Symbol.toStringTag];
+    if (kind === 'Float32Array' || kind === 'Float64Array') return { data, shape: [...shape] } as Tensor;
+  } catch (error) {
+    if (!isFusorError(error)) throw error;
+    throw broken(partsOf(error).what);
+  }
+  throw broken('not an array of float32 or float64');
 }

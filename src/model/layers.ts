@@ -8,7 +8,7 @@ import {
   regularizerConfig,
 } from './restraints';
 
-export const ACTIVATIONS = ['linear', 'relu', 'sigmoid', 'tanh', 'softmax', 'elu', 'gelu'] as const;
+const ACTIVATIONS = ['linear', 'relu', 'sigmoid', 'tanh', 'softmax', 'elu', 'gelu'] as const;
 
 /** Widest layer. More would not train, and indices stay exact in float32. */
 const MAX_UNITS = 2 ** 24;

@@ -4,8 +4,7 @@ import { percent } from '../report/percent';
 import type { ComparedOp, OpRow, VariantProfile } from './profile';
 
 export const micros = (value: number): string => value.toFixed(value < 10 ? 2 : value < 1000 ? 1 : 0);
-export const some = (value: number | null, text: (value: number) => string) =>
-  value === null ? '–' : text(value);
+const some = (value: number | null, text: (value: number) => string) => (value === null ? '–' : text(value));
 const rate = (value: number) => (value >= 10 ? value.toFixed(0) : value.toFixed(2));
 /** What there is none of has no rate. */
 const positive = (value: number | null) => value || null;

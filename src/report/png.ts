@@ -1,6 +1,5 @@
 /** Pixels as a PNG in a data: URL, for images within pages and SVGs. */
-import { deflateSync } from 'node:zlib';
-import { crc32 } from '../files/crc';
+import { crc32, deflateSync } from 'node:zlib';
 
 /** @param pixels bytes [height, width, channels]; 1 channel: grey, 3: red, green, blue */
 export function png(pixels: Uint8Array, width: number, height: number, channels: 1 | 3): Buffer {

@@ -82,32 +82,27 @@ export class Caller {
     for (const { callback } of this.#callbacks) await callback.onEpochBegin?.(epoch, this.context);
   }
 
-  /** @param end batches of the epoch done so far */
-  async spanEnd(
-    report: SpanReport,
-    rows: number,
-    batchSize: number,
-    end: number,
-    batches: number,
-  ): Promise<void> {
+  /** @param rows of the part */
+  async spanEnd(report: SpanReport, rows: number): Promise<void> {
+    const { batch, batches, batchSize } = this.context;
     for (const entry of this.#callbacks) {
       // A pause may come before the first step of a span.
       if (!entry.every || report.stepsDone === 0) continue;
       entry.since.add(report, rows, batchSize);
-      if (end % entry.every === 0 || end === batches) await this.#batchEnd(entry, end);
+      if (batch % entry.every === 0 || batch === batches) await this.#batchEnd(entry);
     }
     for (const { callback } of this.#callbacks) await callback.onSpanEnd?.(this.context);
   }
 
   /** Of an epoch that was ended early: who waited for more batches hears of those that were done. */
-  async batchesEnd(end: number): Promise<void> {
-    for (const entry of this.#callbacks) if (entry.since.losses.length > 0) await this.#batchEnd(entry, end);
+  async batchesEnd(): Promise<void> {
+    for (const entry of this.#callbacks) if (entry.since.losses.length > 0) await this.#batchEnd(entry);
   }
 
-  async #batchEnd(entry: Entry, end: number): Promise<void> {
+  async #batchEnd(entry: Entry): Promise<void> {
     const { since } = entry;
     entry.since = new Means(this.plan);
-    await entry.callback.onBatchEnd?.(end - 1, since.logs(), this.context, since.losses);
+    await entry.callback.onBatchEnd?.(this.context.batch - 1, since.logs(), this.context, since.losses);
   }
 
   get wantsTimeline(): boolean {

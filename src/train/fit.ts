@@ -132,7 +132,7 @@ async function runEpochs(
         }
       }
       if (training.batch === 0) break;
-      await caller.batchesEnd(training.batch);
+      await caller.batchesEnd();
       const logs = training.means.logs();
       if (validate) Object.assign(logs, await validate(epoch));
       Object.assign(logs, await caller.epochLogs(epoch));
@@ -174,7 +174,7 @@ async function runStretch(
     if (diverged(report, part, training, caller)) return false;
     training.means.add(report, part.order.length, batchSize);
     if (report.timeline) caller.timeline(report.timeline);
-    await caller.spanEnd(report, part.order.length, batchSize, training.batch, training.batches);
+    await caller.spanEnd(report, part.order.length);
     training.throwIfEnded();
     if (report.stopped === 'aborted' && !mayBeShort && !training.stopping) throw disposedError('fit');
   }

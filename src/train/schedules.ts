@@ -68,7 +68,7 @@ function cosineDecay(options: {
 }
 
 /** values[i] up to and with step boundaries[i], the last value after them. Keras' PiecewiseConstantDecay. */
-export function piecewise(options: { boundaries: readonly number[]; values: readonly number[] }): Schedule {
+function piecewise(options: { boundaries: readonly number[]; values: readonly number[] }): Schedule {
   const where = 'schedules.piecewise';
   const o = closed<typeof options>(where, options, ['boundaries', 'values']);
   const list = (name: 'boundaries' | 'values'): number[] => {

@@ -15,7 +15,7 @@ const { decodeCheckpoint } = require('../../dist/runs/checkpoint-file.js');
 const { readArchive, readWeights } = require('../../dist/io/keras/model.js');
 const { Hdf5 } = require('../../dist/io/keras/hdf5.js');
 const { decodeNpz } = require('../../dist/io/npz.js');
-const { unzip, zip } = require('../../dist/io/zip.js');
+const { unzip, zip } = require('../../dist/files/zip.js');
 const { layers, modelCheckpoint, sequential } = require('../../dist/index.js');
 
 /** In memory where the system has such a folder: a hundred thousand small files are written. */

@@ -1,5 +1,5 @@
 /** What native code finds of GPUs. Runs in a child process of its own: a driver may hang, or kill who asks. */
-import { isFusorError } from '../../errors';
+import { isFusorError, partsOf } from '../../errors';
 import type { Candidate } from '../contract';
 import { unusable } from '../probe';
 import { loadBinding, type NativeCuda } from './binding';
@@ -10,8 +10,8 @@ export async function probeHere(): Promise<Candidate[]> {
     return candidatesOf(native.cudaDevices(), native.info().libtorch);
   } catch (error) {
     if (!isFusorError(error)) throw error;
-    const [reason, , cure] = error.message.split(' · ');
-    return [unusable({ engine: 'libtorch', device: 'cuda' }, reason, cure ?? '')];
+    const { what, mend } = partsOf(error);
+    return [unusable({ engine: 'libtorch', device: 'cuda' }, what, mend)];
   }
 }
 

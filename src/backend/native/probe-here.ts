@@ -1,5 +1,5 @@
 /** What native code finds of the processor. Runs in a child process: loading a broken library may kill it. */
-import { isFusorError } from '../../errors';
+import { isFusorError, partsOf } from '../../errors';
 import type { Candidate } from '../contract';
 import { cpuName } from '../cpu-name';
 import { unusable } from '../probe';
@@ -13,9 +13,8 @@ export async function probeHere(): Promise<Candidate[]> {
     return candidates;
   } catch (error) {
     if (!isFusorError(error)) throw error;
-    const [reason, where, cure] = error.message.split(' · ');
-    const why = where ? `${reason} (${where})` : reason;
-    return [unusable({ engine: 'libtorch', device: 'cpu' }, why, cure ?? '')];
+    const { what, where, mend } = partsOf(error);
+    return [unusable({ engine: 'libtorch', device: 'cpu' }, where ? `${what} (${where})` : what, mend)];
   }
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { readJson } from '../../files/read-json';
 import type { TrainingConfig } from '../../index';
 import { readModel } from '../../io/formats';
-import { MODEL_FILE } from '../../io/model';
+import { MODEL_FILE } from '../../io/fusor-model';
 import { modelOf } from '../../io/stored-model';
 import { checkWeights } from '../../io/weights-check';
 import { findCheckpoint } from '../../runs/checkpoint-folder';

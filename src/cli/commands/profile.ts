@@ -4,7 +4,7 @@ import { dirname, resolve, sep } from 'node:path';
 import { benchEnvironment, ceilingsFor, type Wanted } from '../../bench/ceilings';
 import { machine } from '../../bench/machine';
 import type { Ceilings } from '../../bench/roofline';
-import { FusorError, isFusorError } from '../../errors';
+import { FusorError, isFusorError, partsOf } from '../../errors';
 import { writeAtomic } from '../../files/atomic';
 import { readText } from '../../files/read-text';
 import { ioError, systemCode } from '../../files/system-error';
@@ -42,7 +42,7 @@ async function profileAll(call: Call<typeof profile>, signal: AbortSignal): Prom
   out.note('the ceilings of this machine …');
   const ceilings = await ceilingsFor(wanted, settings.freshCeilings).catch((error): Ceilings[] => {
     if (!isFusorError(error)) throw error;
-    absent.push({ name: 'ceilings', reason: error.message.split(' · ')[0], cure: '' });
+    absent.push({ name: 'ceilings', reason: partsOf(error).what, cure: '' });
     return [];
   });
   if (settings.nvtx) out.note(nvtxNote(measured));

@@ -5,7 +5,7 @@ import { hasHeader, separatorLine } from '../../data/table/header';
 import { type EmptyNumbers, type TableRecord, tableInputs } from '../../data/table/inputs';
 import { flatRow, type JsonCell } from '../../data/table/layout';
 import type { TableSchema } from '../../data/table/schema';
-import { FusorError, isFusorError } from '../../errors';
+import { FusorError, isFusorError, partsOf } from '../../errors';
 import { type NDArray, type Nested, ndarray } from '../../index';
 
 /** What a model takes. */
@@ -50,8 +50,8 @@ function nested(rows: readonly unknown[], name: string): NDArray {
     return ndarray.from(rows as Nested);
   } catch (error) {
     if (!isFusorError(error)) throw error;
-    const [what, , mend] = error.message.split(' · ');
-    throw refuse(name, what, mend ?? 'give all rows the same number of numbers');
+    const { what, mend } = partsOf(error);
+    throw refuse(name, what, mend || 'give all rows the same number of numbers');
   }
 }
 

@@ -48,11 +48,8 @@ export async function measureEach(
         if (!(error instanceof FusorError) || !NOT_HERE.includes(error.code)) throw error;
         variants.splice(variants.indexOf(variant), 1);
         variant.end();
-        const [reason, where, cure] = error.message.split(' · ');
-        refused(
-          { name: way.name, reason: [reason, where].filter(Boolean).join(', '), cure: cure ?? '' },
-          error,
-        );
+        const { what, where, mend: cure } = error.parts;
+        refused({ name: way.name, reason: [what, where].filter(Boolean).join(', '), cure }, error);
       });
     }
     for (const variant of variants) ready(variant.ready);

@@ -4,7 +4,7 @@ import { page } from '../../report/page';
 import type { Wanted } from '../predict/text';
 
 /** Its own script, its own server, and nothing else. */
-export const POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'unsafe-inline'";
+const POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'unsafe-inline'";
 
 /** What scripts/serve/client.js works on: a place to draw where the model takes grey images, else one for JSON. */
 export function servePage(

@@ -5,7 +5,7 @@ import { readText } from '../../files/read-text';
 import type { Checkpoint } from '../../index';
 import { findCheckpoint } from '../../runs/checkpoint-folder';
 import { CONFIG_FILE, RunFolder, runFolderOf } from '../../runs/run-folder';
-import type * as options from '../options';
+import * as options from '../options';
 import type { Output } from '../output';
 import type { Resolved } from '../settings';
 
@@ -15,31 +15,10 @@ export interface Resumed {
   checkpoint?: Checkpoint;
 }
 
-/** What makes a run what it is. */
-const FIXED = [
-  'data',
-  'limit',
-  'classes',
-  'label',
-  'ignore',
-  'categorical',
-  'missing',
-  'imageSize',
-  'testSplit',
-  'layers',
-  'model',
-  'loss',
-  'optimizer',
-  'learningRate',
-  'clipNorm',
-  'accumulate',
-  'l1',
-  'l2',
-  'maxNorm',
-  'batchSize',
-  'validationSplit',
-  'seed',
-] as const;
+/** What makes a run what it is: the problem, not where its data is fetched from. */
+const FIXED = (Object.keys(options.problem) as (keyof typeof options.problem)[]).filter(
+  (key) => !['dataDir', 'offline', 'mirror'].includes(key),
+);
 
 /**
  * Opens and locks the run folder.

@@ -1,7 +1,7 @@
 /** Training on a GPU, which may fail: in a process of its own, gone on with from its last checkpoint. */
 import { randomInt } from 'node:crypto';
 import { relative } from 'node:path';
-import { type ErrorCode, FusorError } from '../../errors';
+import { type ErrorCode, FusorError, partsOf } from '../../errors';
 import { findCheckpoint } from '../../runs/checkpoint-folder';
 import { scheduleOf } from '../../runs/checkpoint-schedule';
 import type { Call } from '../command';
@@ -74,7 +74,7 @@ function reasonOf({ death, step, error, device }: Outcome, onGpu: boolean, again
     error?.code === 'ERR_DEVICE_LOST' ||
     (error?.code === 'ERR_OUT_OF_MEMORY' && device !== undefined) ||
     (error?.code === 'ERR_BACKEND_UNAVAILABLE' && again);
-  return onGpu && ofTheDevice ? error.message.split(' · ')[0] : undefined;
+  return onGpu && ofTheDevice ? partsOf(error).what : undefined;
 }
 
 type Place = Pick<TrainSettings, 'device' | 'precision' | 'tfjsEngine'>;

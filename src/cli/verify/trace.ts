@@ -115,7 +115,7 @@ function write(folder: string, name: string, arrays: readonly Float32Array[]): v
 }
 
 /** The first rows of data. */
-export function head(array: ArrayLike, rows: number): ArrayLike {
+function head(array: ArrayLike, rows: number): ArrayLike {
   const { data, shape } = array as { data: Float32Array; shape: readonly number[] };
   const [all, ...rest] = shape;
   const kept = Math.min(rows, all);

@@ -5,7 +5,7 @@ import type { CellReader } from './cells';
 import { CATEGORY, type TableLayout } from './layout';
 
 /** Places of columns that are no features. */
-export const LABEL = -1;
+const LABEL = -1;
 export const NOWHERE = -2;
 
 const isByte = (value: number): boolean => (value & 255) === value;

@@ -2,7 +2,9 @@
  * Rows of text as numbers: the work of one block, done in a worker. papaparse reads rows with quotes. Those without are read by
  * our own reader, several times as fast.
  */
+
 import { parse } from 'papaparse';
+import { FusorError } from '../../errors';
 import { Block, type ParsedBlock, Refusal } from './block';
 import { isBlank } from './header';
 import { CATEGORY, flatRow, isBlurred, type JsonCell, type TableLayout, WRITE_AS_TEXT } from './layout';
@@ -29,11 +31,9 @@ export function parseBlock(bytes: Uint8Array, layout: TableLayout): ParsedBlock 
     else parsePlain(buffer, block);
   } catch (error) {
     if (error instanceof Refusal) return { line: block.line, what: error.message, mend: error.mend };
-    if ((error as { code?: string }).code === 'ERR_DATA_FORMAT') {
-      const [what, , mend] = (error as Error).message.split(' · ');
-      return { line: block.line, what, mend };
-    }
-    throw error;
+    if (!(error instanceof FusorError) || error.code !== 'ERR_DATA_FORMAT') throw error;
+    const { what, mend } = error.parts;
+    return { line: block.line, what, mend };
   }
   return block.finish();
 }

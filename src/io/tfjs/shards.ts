@@ -82,7 +82,7 @@ const missing = (path: string, source: string) => (cause?: unknown) =>
     cause,
   );
 
-export function tensorOf({ shape, begin, end }: WeightEntry, bytes: Uint8Array): Tensor {
+function tensorOf({ shape, begin, end }: WeightEntry, bytes: Uint8Array): Tensor {
   // The files of a group need not begin its weights at multiples of four.
   const aligned = (bytes.byteOffset + begin) % 4 === 0 ? bytes.subarray(begin, end) : bytes.slice(begin, end);
   return {

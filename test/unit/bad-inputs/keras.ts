@@ -1,8 +1,8 @@
 /** Damaged, forged and foreign archives of Keras and numpy. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { unzip, zip } from '../../../src/files/zip';
 import { layers, loadModel, loadWeights, saveModel, sequential } from '../../../src/index';
-import { unzip, zip } from '../../../src/io/zip';
 import { type BadInput, type Row, rows } from '../../support/bad-inputs';
 import { zip as deflated } from '../../support/zip';
 
@@ -183,26 +183,32 @@ export async function badArchives(root: string): Promise<BadInput[]> {
       'dense/bias is missing',
       'take the weights',
     ],
-    ['an array that is none', npz({ 'dense/bias.npy': 'x' }), FORMAT, 'not an array of numpy', COPY],
+    [
+      'an array that is none',
+      npz({ 'dense/bias.npy': 'no array of any kind' }),
+      FORMAT,
+      'no array of numpy',
+      COPY,
+    ],
     [
       'a pickled array',
       npz({ 'dense/bias.npy': npy("{'descr': '|O', 'fortran_order': False, 'shape': (2,), }\n") }),
       FORMAT,
-      'not an array of float32',
+      'its elements are objects',
       COPY,
     ],
     [
-      'Fortran order',
-      npz({ 'dense/kernel.npy': npy("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 2), }\n") }),
+      'an array of bytes',
+      npz({ 'dense/kernel.npy': npy("{'descr': '|u1', 'fortran_order': False, 'shape': (2, 2), }\n", 4) }),
       FORMAT,
-      'in C order',
+      'not an array of float32 or float64',
       COPY,
     ],
     [
       'an array cut short',
       npz({ 'dense/kernel.npy': npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }\n", 8) }),
       FORMAT,
-      '8 bytes, its shape needs 16',
+      'needs 16 bytes, it has 8',
       COPY,
     ],
   ]);

@@ -23,6 +23,11 @@ export function badOwn(root: string): BadInput[] {
   const npy = (bytes: Uint8Array) =>
     open('t.npz', zipSync({ 'x.npy': bytes, 'y.npy': npyBytes('|u1', [2], Uint8Array.of(0, 1)) }));
   const good = npyBytes('<f4', [2, 2], Float32Array.of(1, 2, 3, 4));
+  /** A bit of the first member's numbers. */
+  const flipped = (archive: Uint8Array) => {
+    const at = Buffer.from(archive).indexOf(good) + good.length - 2;
+    return archive.with(at, archive[at] ^ 1);
+  };
   const long = Array.from({ length: 1200 }, (_, i) => `${i},0`).join('\n');
   const FORMAT = 'ERR_DATA_FORMAT';
   const EMPTY = 'ERR_DATA_EMPTY';
@@ -132,6 +137,13 @@ export function badOwn(root: string): BadInput[] {
       /table of text|no number|float32/,
     ],
     ['no JSON', json('{"a":1,"y":0}\n{"a":1,\n'), FORMAT, 'line 2', 'one object'],
+    [
+      'no JSON, further down',
+      json(`${'{"a":1,"y":0}\n'.repeat(1499)}{"a":1,\n`),
+      FORMAT,
+      'line 1500',
+      'one object',
+    ],
     ['a list as a row', json('[1,2]\n'), FORMAT, 'line 1', 'one object'],
     ['an object in an object', json('{"a":{"b":1},"y":0}\n'), FORMAT, 'line 1', 'numbers and text'],
     ['a key that is new', json('{"a":1,"y":0}\n{"b":1,"y":0}\n'), FORMAT, 'line 2', 'the same keys'],
@@ -209,6 +221,13 @@ export function badOwn(root: string): BadInput[] {
       '[rows',
     ],
     ['a version of numpy to come', npy(good.with(6, 4)), FORMAT, 'x.npy', 'anew'],
+    [
+      'a byte that has changed',
+      open('t.npz', flipped(zipSync({ 'x.npy': good, 'y.npy': good }, { level: 0 }))),
+      FORMAT,
+      't.npz',
+      'save it anew',
+    ],
     ['no zip', open('t.npz', 'PK\x03\x04 and no more'), FORMAT, 't.npz', 'np.savez'],
     [
       'an archive of no arrays',

@@ -1,22 +1,23 @@
 /** Members of a zip archive, in memory, with limits. Names are compared, never used as paths. */
-import * as zlib from 'node:zlib';
+import { crc32 } from 'node:zlib';
 import { unzipSync, zipSync } from 'fflate';
-import { crc32 } from '../files/crc';
-import { refused } from '../files/refused';
+import { refused } from './refused';
 
 /** What may come out of an archive beyond its own size. */
 const SLACK = 64 << 20;
 
 /**
  * The members for which `wanted` holds; checksums are compared.
+ * @param expansion how many times its own size an archive may become; default 1, of what is stored as it is
  * @throws ERR_FILE_FORMAT
  */
 export function unzip(
   bytes: Uint8Array,
   file: string,
   wanted: (name: string) => boolean,
+  expansion = 1,
 ): Map<string, Uint8Array> {
-  let left = bytes.length + SLACK;
+  let left = bytes.length * expansion + SLACK;
   let members: Record<string, Uint8Array>;
   try {
     members = unzipSync(bytes, {
@@ -35,7 +36,7 @@ export function unzip(
   const found = new Map(Object.entries(members));
   const sums = checksums(bytes);
   for (const [name, data] of found) {
-    if (sums.get(name) !== crcOf(data))
+    if (sums.get(name) !== crc32(data))
       throw refused(file, 'digest', `the checksum of ${name} is wrong`, 'take another copy');
   }
   return found;
@@ -46,21 +47,27 @@ export function zip(members: Readonly<Record<string, Uint8Array>>): Uint8Array {
   return zipSync(members, { level: 0 });
 }
 
-/** Node.js' own is far faster, where it has one: from 20.15 and 22.2 on. */
-const crcOf = (zlib as { crc32?: (data: Uint8Array) => number }).crc32 ?? crc32;
-
 /** By name, of the central directory. fflate has read it already, but does not compare. */
 function checksums(bytes: Uint8Array): Map<string, number> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const sums = new Map<string, number>();
   let end = bytes.length - 22;
   while (end > 0 && view.getUint32(end, true) !== 0x06054b50) end--;
-  for (let at = view.getUint32(end + 16, true); at + 46 <= bytes.length; ) {
+  for (let at = directoryAt(view, end); at + 46 <= bytes.length; ) {
     if (view.getUint32(at, true) !== 0x02014b50) break;
     const [name, extra, comment] = [28, 30, 32].map((offset) => view.getUint16(at + offset, true));
-    const written = Buffer.from(bytes.subarray(at + 46, at + 46 + name)).toString();
+    const isUtf8 = (view.getUint16(at + 8, true) & 0x800) !== 0;
+    const written = Buffer.from(bytes.subarray(at + 46, at + 46 + name)).toString(isUtf8 ? 'utf8' : 'latin1');
     sums.set(written, view.getUint32(at + 16, true));
     at += 46 + name + extra + comment;
   }
   return sums;
+}
+
+/** Where the central directory begins, by the record at its end, or that of Zip64 before it. */
+function directoryAt(view: DataView, end: number): number {
+  const at = view.getUint32(end + 16, true);
+  if (at !== 0xffffffff || end < 20 || view.getUint32(end - 20, true) !== 0x07064b50) return at;
+  const record = Number(view.getBigUint64(end - 12, true));
+  return record + 56 <= view.byteLength ? Number(view.getBigUint64(record + 48, true)) : at;
 }
