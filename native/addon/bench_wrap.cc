@@ -6,7 +6,7 @@
 
 #include "../bench/bench.h"
 #include "../engine/ceilings.h"
-#include "../engine/failure.h"
+#include "../failure.h"
 #include "convert.h"
 #include "errors.h"
 

@@ -6,7 +6,7 @@
 #include <new>
 #include <utility>
 
-#include "../engine/failure.h"
+#include "../failure.h"
 #include "fresh_memory.h"
 
 namespace fusor::addon {
@@ -122,6 +122,7 @@ Layer toLayer(const Napi::Object& o) {
     layer.useBias = flagAt(o, "useBias");
     layer.activation = toActivation(o.Get("activation"));
     require(layer.activation != Activation::Softmax, "softmax cannot be part of a dense layer");
+    layer.name = toText(o.Get("name"), "name");
     layer.kernel = toRestraint(o, "kernel");
     if (layer.useBias) layer.bias = toRestraint(o, "bias");
     return layer;

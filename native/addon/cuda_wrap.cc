@@ -2,7 +2,7 @@
 
 #include "../cuda/driver.h"
 #include "../cuda/nvrtc.h"
-#include "../engine/failure.h"
+#include "../failure.h"
 #include "../engine/torch_cuda.h"
 #include "errors.h"
 

@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <new>
 
-#include "../engine/failure.h"
+#include "../failure.h"
 
 namespace fusor::addon {
 namespace {

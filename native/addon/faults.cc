@@ -10,7 +10,7 @@
 #include <string>
 #include <thread>
 
-#include "../engine/failure.h"
+#include "../failure.h"
 #include "errors.h"
 
 namespace fusor::addon {

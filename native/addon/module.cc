@@ -4,8 +4,11 @@
 #include <torch/version.h>
 
 #include "../engine/cores.h"
+#include "../engine/trainer_for.h"
+#include "../failure.h"
 #include "../kernels/cpu/kernels.h"
 #include "bench_wrap.h"
+#include "convert.h"
 #include "cuda_wrap.h"
 #include "errors.h"
 #include "faults.h"
@@ -21,10 +24,20 @@ class Module : public Napi::Addon<Module> {
     exports.Set("ceilings", Napi::Function::New(env, ceilings, "ceilings"));
     exports.Set("benchKernel", Napi::Function::New(env, benchKernel, "benchKernel"));
     exports.Set("cudaDevices", Napi::Function::New(env, cudaDevices, "cudaDevices"));
+    exports.Set("fusedObstacle", Napi::Function::New(env, obstacle, "fusedObstacle"));
     defineFault(exports);
   }
 
  private:
+  // (plan, options of a session) -> string | null: why fused kernels do not run it that way.
+  static Napi::Value obstacle(const Napi::CallbackInfo& call) {
+    return guarded(call.Env(), [&]() -> Napi::Value {
+      if (!call[1].IsObject()) throw Failure("ERR_NATIVE_ARG", "fusedObstacle needs a plan and options");
+      const std::string reason = fusedObstacle(toPlan(call[0]), toWay(call[1].As<Napi::Object>()));
+      return reason.empty() ? call.Env().Null() : Napi::String::New(call.Env(), reason);
+    });
+  }
+
   // What was loaded, and what it can run here.
   Napi::Value info(const Napi::CallbackInfo& call) {
     return guarded(call.Env(), [&] { return describe(call.Env()); });

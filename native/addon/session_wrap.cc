@@ -2,7 +2,7 @@
 
 #include <chrono>
 
-#include "../engine/failure.h"
+#include "../failure.h"
 #include "../engine/trainer_for.h"
 #include "convert.h"
 #include "errors.h"

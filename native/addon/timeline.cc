@@ -1,6 +1,6 @@
 #include "timeline.h"
 
-#include "../engine/failure.h"
+#include "../failure.h"
 #include "../engine/ranges.h"
 #include "convert.h"
 

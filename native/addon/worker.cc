@@ -1,6 +1,6 @@
 #include "worker.h"
 
-#include "../engine/failure.h"
+#include "../failure.h"
 #include "../engine/team.h"
 #include "errors.h"
 #include "faults.h"

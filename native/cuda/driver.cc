@@ -242,11 +242,6 @@ void markLost(int index, const std::string& reason) {
   if (state.lost[index].empty()) state.lost[index] = reason;
 }
 
-Failure withMend(const Failure& failure, const std::string& mend) {
-  const std::string message = failure.what();
-  return Failure(failure.code(), message.substr(0, message.find(kSmallerBatch)) + mend);
-}
-
 Failure outOfMemory(int index, size_t need, size_t free, size_t total) {
   return Failure("ERR_OUT_OF_MEMORY", label(index) + " is out of memory: " + size(need) + " more are needed, " + size(free) + " of " +
                                           size(total) + " are free · native backend · " + kSmallerBatch);

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "../engine/failure.h"
+#include "../failure.h"
 #include "device.h"
 #include "driver_api.h"
 
@@ -35,11 +35,6 @@ bool isLost(int index);
 void refuseIfLost(int index);
 void markLost(int index, const std::string& reason);
 
-// How the message of ERR_OUT_OF_MEMORY ends, where a smaller batch may mend it: whoever knows one that fits says so instead.
-inline constexpr const char* kSmallerBatch = "use a smaller batch or model, or free memory of the GPU";
-
-// The same with another end.
-Failure withMend(const Failure& failure, const std::string& mend);
 
 // need, free, total: bytes.
 Failure outOfMemory(int index, size_t need, size_t free, size_t total);

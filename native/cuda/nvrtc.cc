@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "../engine/failure.h"
+#include "../failure.h"
 
 namespace fusor::cuda {
 namespace {

@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "../kernels/cuda/params.h"
-#include "failure.h"
+#include "../failure.h"
 
 namespace fusor {
 

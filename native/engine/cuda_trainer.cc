@@ -4,7 +4,7 @@
 #include <chrono>
 #include <cmath>
 
-#include "failure.h"
+#include "../failure.h"
 
 namespace fusor {
 namespace {
@@ -25,8 +25,10 @@ constexpr int64_t kMostPassRows = 8192;
 
 }  // namespace
 
-const char* cudaUnsupported(const Plan& plan) {
-  return plan.metrics.size() > cuda::kMostMetrics ? "more than 12 metrics" : needsWholeGradients(plan);
+std::string cudaUnsupported(const Plan& plan) {
+  const std::string what = needsWholeGradients(plan);
+  if (!what.empty()) return what + kNeedsWhole;
+  return plan.metrics.size() > cuda::kMostMetrics ? "there are more than " + std::to_string(cuda::kMostMetrics) + " metrics" : "";
 }
 
 std::unique_ptr<Trainer> makeCudaTrainer(const Plan& plan, const State& state, std::unique_ptr<cuda::Device> device,
@@ -66,7 +68,7 @@ CudaTrainer::Training& CudaTrainer::trainingFor(int rows, const Dataset& data, C
     training->cluster.reset();
   }
   if (training->recipe.step.empty()) {
-    withinMemory(rows, [&] {
+    withRoom([&] {
       training->recipe = cudaRecipe(plan_, network_, *device_, controlAt(), CudaPurpose::Train, on.bytes, rows, rows, stamped);
     });
     training->chosen = stamped || options_.steps != CudaSteps::Auto;
@@ -83,7 +85,13 @@ const CudaRecipe& CudaTrainer::forwardFor(CudaPurpose purpose, bool bytes, int b
   if (!forward_ || !same(*forward_)) {
     forward_.reset();
     CudaRecipe recipe;
-    withinMemory(batch, [&] { recipe = cudaRecipe(plan_, network_, *device_, controlAt(), purpose, bytes, batch, results); });
+    try {
+      withRoom([&] { recipe = cudaRecipe(plan_, network_, *device_, controlAt(), purpose, bytes, batch, results); });
+    } catch (const Failure& failure) {
+      // How many rows it takes at a time is ours to say, and little.
+      if (failure.code() != "ERR_OUT_OF_MEMORY") throw;
+      throw withMend(failure, "free memory of the GPU");
+    }
     forward_ = Forward{purpose, bytes, batch, results, std::move(recipe)};
   }
   return forward_->recipe;
@@ -96,24 +104,19 @@ int64_t CudaTrainer::floatsOfRow() const {
 }
 
 template <class F>
-void CudaTrainer::withinMemory(int64_t rows, F make) {
+void CudaTrainer::withRoom(F make) {
   try {
     return make();
   } catch (const Failure& failure) {
     if (failure.code() != "ERR_OUT_OF_MEMORY") throw;
   }
-  forward_.reset();  // kept for speed alone: without it the batch may fit
+  forward_.reset();  // kept for speed alone: without it there may be room
   try {
     return make();
-  } catch (const Failure& failure) {
+  } catch (const Failure&) {
     training_.reset();  // the session goes on with another batch
     stamping_.reset();
-    if (failure.code() != "ERR_OUT_OF_MEMORY") throw;
-    const int64_t row = floatsOfRow() * static_cast<int64_t>(sizeof(float)), free = device_->properties().freeBytes;
-    const int64_t fits = std::clamp<int64_t>(static_cast<int64_t>(0.8 * static_cast<double>(free) / static_cast<double>(row)), 1, std::max<int64_t>(1, rows / 2));
-    const std::string what = failure.what();
-    throw Failure(failure.code(), what.substr(0, what.find(" · ")) + " · a batch of " + std::to_string(rows) +
-                                      " rows on the GPU · a batch size of " + std::to_string(fits) + " should fit");
+    throw;
   }
 }
 

@@ -14,7 +14,7 @@
 namespace fusor {
 
 // Null where the fused kernels do `plan`; else the first part of it that they do not.
-const char* cudaUnsupported(const Plan& plan);
+std::string cudaUnsupported(const Plan& plan);
 
 // How steps get to the GPU. Auto: where a net fits, a cluster of blocks does a span in one launch; else the faster of the other two, which
 // is measured. Grid: many steps a launch; a graph where the net has none. Graph: a launch for each phase.
@@ -63,9 +63,9 @@ class CudaTrainer : public Trainer {
   // on: where the data is; its x becomes what the training takes.
   Training& trainingFor(int rows, const Dataset& data, CudaRows& on, bool stamped);
   const CudaRecipe& forwardFor(CudaPurpose purpose, bool bytes, int batch, int64_t results);
-  // Names a batch size that fits, where memory for `rows` rows could not be had.
+  // Without what is kept for speed alone, where memory is short; where it stays short the session keeps only its weights.
   template <class F>
-  void withinMemory(int64_t rows, F make);
+  void withRoom(F make);
   int64_t floatsOfRow() const;
   // Between graphs and a grid, by a few steps of each, which train.
   void choose(Training& training, const CudaSpan& span);

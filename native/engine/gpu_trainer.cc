@@ -1,7 +1,7 @@
 #include "gpu_trainer.h"
 
 #include "../cuda/driver.h"
-#include "failure.h"
+#include "../failure.h"
 
 namespace fusor {
 namespace {
@@ -37,11 +37,11 @@ class GpuTrainer : public Trainer {
     try {
       return f();
     } catch (const Failure& failure) {
-      if (failure.code() != "ERR_OUT_OF_MEMORY" || !std::string(failure.what()).ends_with(cuda::kSmallerBatch)) throw;
+      if (failure.code() != "ERR_OUT_OF_MEMORY" || !std::string(failure.what()).ends_with(kSmallerBatch)) throw;
       int64_t rows = batchSize / 2;
       while (rows > 0 && !fits_(batchBytes(plan_, rows))) rows /= 2;
       if (rows == 0) throw;
-      throw cuda::withMend(failure, "use a batch of " + std::to_string(rows) + ", which fits, or free memory of the GPU");
+      throw withMend(failure, "use a batch of " + std::to_string(rows) + ", which fits, or free memory of the GPU");
     }
   }
 

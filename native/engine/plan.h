@@ -29,6 +29,7 @@ struct Layer {
   double rate = 0;
   uint32_t stream = 0;
   Restraint kernel, bias;
+  std::string name;
 };
 
 enum class LossKind { CategoricalCrossentropy, SparseCategoricalCrossentropy, BinaryCrossentropy, SquaredError, AbsoluteError };
@@ -63,9 +64,10 @@ struct Plan {
   uint64_t seed;
 };
 
-// What in a plan needs a parameter's whole gradient, or weights, between the way back and the update; null where nothing
+// What in a plan needs a parameter's whole gradient, or weights, between the way back and the update; empty where nothing
 // does. Fused kernels update weight by weight, and do not run it.
-const char* needsWholeGradients(const Plan& plan);
+std::string needsWholeGradients(const Plan& plan);
+inline constexpr const char* kNeedsWhole = " needs whole gradients or weights, which fused kernels never hold";
 
 // The constants of step number `step` (from 0) at learning rate `rate`; the bias correction is done in float64.
 Update updateOf(const Optimizer& optimizer, double rate, int64_t step);

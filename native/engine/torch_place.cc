@@ -13,7 +13,7 @@
 #include <mutex>
 
 #include "../cuda/driver.h"
-#include "failure.h"
+#include "../failure.h"
 
 namespace fusor {
 namespace {
@@ -134,7 +134,7 @@ void TorchPlace::rethrow() const {
     const size_t end = what.find(" is free");
     throw Failure("ERR_OUT_OF_MEMORY", "cuda:" + std::to_string(index_) + " is out of memory: " +
                                            (end == std::string::npos ? what.substr(0, what.find('\n')) : what.substr(0, end + 8)) +
-                                           " · native backend · " + cuda::kSmallerBatch);
+                                           " · native backend · " + kSmallerBatch);
   } catch (const c10::Error& error) {
     const std::string what = error.what_without_backtrace();
     const std::string line = what.substr(0, what.find('\n'));

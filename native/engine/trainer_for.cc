@@ -5,7 +5,7 @@
 
 #include "cores.h"
 #include "cuda_trainer.h"
-#include "failure.h"
+#include "../failure.h"
 #include "framework_trainer.h"
 #include "fused_trainer.h"
 #include "gpu_trainer.h"
@@ -22,13 +22,6 @@ bool isLarge(const Plan& plan) {
   return std::any_of(plan.layers.begin(), plan.layers.end(), [](const Layer& layer) {
     return layer.kind == LayerKind::Dense && int64_t{layer.inputs} * layer.outputs >= kLargeLayer;
   });
-}
-
-// Why the fused kernels do not run it on a GPU; empty where they do.
-std::string fusedObstacle(const Plan& plan, const Way& way) {
-  if (const char* reason = cudaUnsupported(plan)) return reason;
-  if (way.precision == Precision::Bf16) return "fused kernels compute in fp32 or tf32";
-  return way.gpu == Way::kPlayed ? "the CPU plays libtorch's operations only" : "";
 }
 
 std::unique_ptr<Trainer> makeFused(const Plan& plan, const State& state, const Way& way, const std::shared_ptr<TorchPlace>& torch) {
@@ -50,10 +43,7 @@ std::unique_ptr<Trainer> onGpu(const Plan& plan, const State& state, const Way& 
   const auto make = [plan, state, way, torch]() -> std::unique_ptr<Trainer> {
     if (!*torch) *torch = std::make_shared<TorchPlace>(way.gpu);
     const std::string obstacle = fusedObstacle(plan, way);
-    if (way.kernels == "fused") {
-      if (obstacle.empty()) return makeFused(plan, state, way, *torch);
-      throw Failure("ERR_UNSUPPORTED", obstacle + " · cuda:" + std::to_string(way.gpu) + " · use --kernels auto");
-    }
+    if (way.kernels == "fused") return makeFused(plan, state, way, *torch);
     if (way.kernels == "auto" && obstacle.empty() && !isLarge(plan)) {
       try {
         return makeFused(plan, state, way, *torch);
@@ -82,8 +72,7 @@ bool padsAway(const Plan& plan, int width) {
 
 std::unique_ptr<Trainer> onCpu(const Plan& plan, const State& state, const Way& way) {
   const int team = way.threads > 0 ? way.threads : availableCores();
-  // The fused way on the CPU never holds a whole gradient, so it cannot know its norm before it updates.
-  if (way.kernels == "framework" || plan.optimizer.clipNorm > 0 || needsWholeGradients(plan)) return makeFrameworkTrainer(plan, state, team);
+  if (way.kernels == "framework" || !fusedObstacle(plan, way).empty()) return makeFrameworkTrainer(plan, state, team);
   const Kernels* table = kernelsByName(way.isa.c_str());
   if (!table) throw Failure("ERR_BACKEND_UNAVAILABLE", "no " + way.isa + " kernels on this processor · FUSOR_CPU_ISA · leave it out");
   if (way.kernels == "auto" && padsAway(plan, table->width)) return makeFrameworkTrainer(plan, state, team);
@@ -92,7 +81,23 @@ std::unique_ptr<Trainer> onCpu(const Plan& plan, const State& state, const Way& 
 
 }  // namespace
 
+std::string fusedObstacle(const Plan& plan, const Way& way) {
+  if (way.gpu == Way::kCpu) {
+    // They never hold a whole gradient, so they cannot know its norm before they update.
+    const std::string what = plan.optimizer.clipNorm > 0 ? "clipNorm" : needsWholeGradients(plan);
+    return what.empty() ? "" : what + kNeedsWhole;
+  }
+  const std::string reason = cudaUnsupported(plan);
+  if (!reason.empty()) return reason;
+  if (way.precision == Precision::Bf16) return "fused kernels compute in fp32 or tf32";
+  return way.gpu == Way::kPlayed ? "the CPU plays libtorch's operations only" : "";
+}
+
 std::unique_ptr<Trainer> trainerFor(const Plan& plan, const State& state, const Way& way) {
+  if (way.kernels == "fused") {
+    const std::string obstacle = fusedObstacle(plan, way);
+    if (!obstacle.empty()) throw Failure("ERR_UNSUPPORTED", obstacle + " · native backend · use --kernels auto");
+  }
   return way.gpu == Way::kCpu ? onCpu(plan, state, way) : onGpu(plan, state, way);
 }
 

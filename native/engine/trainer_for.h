@@ -22,6 +22,9 @@ struct Way {
   std::string cacheFolder;  // for compiled kernels; empty: none are kept
 };
 
+// Why fused kernels do not run a plan that way, as one sentence; empty where they do.
+std::string fusedObstacle(const Plan& plan, const Way& way);
+
 // A trainer on a GPU is made at its first use, in the thread that uses it. Throws Failure where that cannot be had here.
 std::unique_ptr<Trainer> trainerFor(const Plan& plan, const State& state, const Way& way);
 

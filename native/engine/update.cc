@@ -4,15 +4,15 @@
 
 namespace fusor {
 
-const char* needsWholeGradients(const Plan& plan) {
-  if (plan.optimizer.accumulate > 1) return "gradient accumulation needs whole gradients, which fused kernels never hold";
+std::string needsWholeGradients(const Plan& plan) {
+  if (plan.optimizer.accumulate > 1) return "gradientAccumulationSteps";
   for (const Layer& layer : plan.layers) {
     for (const Restraint& r : {layer.kernel, layer.bias}) {
-      if (r.l1 > 0 || r.l2 > 0) return "a regularizer's penalty is summed over all weights, which fused kernels do not";
-      if (r.maxNorm > 0) return "a constraint needs the norms of whole columns, which fused kernels do not know";
+      const bool penalised = r.l1 > 0 || r.l2 > 0;
+      if (penalised || r.maxNorm > 0) return std::string(penalised ? "the regularizer" : "the constraint") + " of layer \"" + layer.name + "\"";
     }
   }
-  return nullptr;
+  return "";
 }
 
 Update updateOf(const Optimizer& o, double rate, int64_t step) {

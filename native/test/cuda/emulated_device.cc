@@ -16,7 +16,7 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "engine/failure.h"
+#include "failure.h"
 #include "test/judge.h"
 
 extern char** environ;
@@ -175,7 +175,7 @@ const cuda::Kernel* EmulatedDevice::compile(const cuda::Program& program) {
 
 std::unique_ptr<cuda::Memory> EmulatedDevice::allocate(size_t bytes) {
   if (inUse_ + bytes > options_.memory) {
-    throw Failure("ERR_OUT_OF_MEMORY", format("%zu bytes asked for, %zu free", bytes, options_.memory - inUse_));
+    throw Failure("ERR_OUT_OF_MEMORY", format("%zu bytes asked for, %zu free · emulated · %s", bytes, options_.memory - inUse_, kSmallerBatch));
   }
   return std::make_unique<HostMemory>(bytes, inUse_);
 }

@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "cuda/nvrtc.h"
-#include "engine/failure.h"
+#include "failure.h"
 #include "programs.h"
 
 namespace fusor::test {

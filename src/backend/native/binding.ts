@@ -171,6 +171,8 @@ export interface NativeBinding {
   /** These two block until they are done: call them in a child process (measure.ts). */
   ceilings(threadsOrDevice: number | string): Ceilings;
   benchKernel(job: KernelJob): KernelTimes[];
+  /** Why fused kernels do not run the plan with these options, as one sentence; null where they do. */
+  fusedObstacle(plan: TrainPlan, options: NativeOptions): string | null;
   Session: new (
     plan: TrainPlan,
     state: SessionState,

@@ -7,14 +7,13 @@ import {
   type BackendProvider,
   type Candidate,
   type DeviceRequest,
-  parametersOf,
   type SessionState,
   type TrainPlan,
 } from '../contract';
 import { cpuName } from '../cpu-name';
 import { nvidiaDriverPresent } from '../nvidia-driver';
 import { probeInChild, unusable } from '../probe';
-import { loadBinding, type NativeBinding } from './binding';
+import { loadBinding, type NativeBinding, type NativeOptions } from './binding';
 import { keptProbe } from './kept-probe';
 import { openSession } from './session';
 
@@ -61,18 +60,15 @@ function openCpu({ kernels, precision, threads }: DeviceRequest): Backend {
   if (isa !== 'auto' && !info.isas.includes(isa)) {
     refuse(`FUSOR_CPU_ISA=${isa} cannot be had on this processor`, `use one of ${info.isas.join(', ')}`);
   }
+  const options = { kernels, isa, threads };
   return {
     name: 'native',
     engine: 'libtorch',
     device: 'cpu',
     deviceName: cpuName(info.cores),
     versions: { libtorch: info.libtorch },
-    unsupported: (plan) => {
-      const clips = plan.optimizer.clipNorm !== undefined && 'clipNorm';
-      return kernels === 'fused' ? notFused(clips || needsWholeGradients(plan)) : null;
-    },
-    createSession: async (plan: TrainPlan, state: SessionState) =>
-      openSession(native, plan, state, { kernels, isa, threads }),
+    unsupported: (plan) => unsupported(native, plan, options),
+    createSession: async (plan: TrainPlan, state: SessionState) => openSession(native, plan, state, options),
   };
 }
 
@@ -86,6 +82,7 @@ function openGpu({ device, kernels, precision }: DeviceRequest): Backend {
     isa: 'auto',
     threads: 0,
     precision,
+    device: gpu.played ? 'played' : `cuda:${number}`,
     cacheFolder: path.join(cacheFolder(), 'kernels'),
   };
   return {
@@ -95,23 +92,16 @@ function openGpu({ device, kernels, precision }: DeviceRequest): Backend {
     deviceName: gpu.name,
     versions: { libtorch, ...gpu.versions },
     precision,
-    unsupported: (plan) => (kernels === 'fused' ? notFused(needsWholeGradients(plan)) : null),
-    createSession: async (plan: TrainPlan, state: SessionState) =>
-      openSession(native, plan, state, { ...options, device: gpu.played ? 'played' : `cuda:${number}` }),
+    unsupported: (plan) => unsupported(native, plan, options),
+    createSession: async (plan: TrainPlan, state: SessionState) => openSession(native, plan, state, options),
   };
 }
 
-/** The part of a plan that fused kernels do not run on any device; framework kernels run it. */
-function needsWholeGradients(plan: TrainPlan): string | undefined {
-  if (plan.optimizer.gradientAccumulationSteps !== undefined) return 'gradientAccumulationSteps';
-  const held = parametersOf(plan).find(({ regularizer, constraint }) => regularizer || constraint);
-  return held && `the ${held.regularizer ? 'regularizer' : 'constraint'} of layer "${held.layer}"`;
+/** Framework kernels run any plan. */
+function unsupported(native: NativeBinding, plan: TrainPlan, options: NativeOptions): string | null {
+  const obstacle = options.kernels === 'fused' ? native.fusedObstacle(plan, options) : null;
+  return obstacle && `${obstacle}: 'auto' takes framework kernels`;
 }
-
-const notFused = (what: string | false | undefined): string | null =>
-  what
-    ? `${what} needs whole gradients or weights, which fused kernels never hold: 'auto' takes framework kernels`
-    : null;
 
 function gpuOf(
   native: NativeBinding,
@@ -125,7 +115,7 @@ function gpuOf(
   if (!devices[number]) refuse(`there is no cuda:${number}`, `the last is cuda:${devices.length - 1}`);
   return {
     name: devices[number].name,
-    versions: { cuda: libtorchCuda ?? '', driver: `CUDA ${driver}` },
+    versions: { cuda: libtorchCuda, driver: `CUDA ${driver}` },
     played: false,
   };
 }
