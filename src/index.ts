@@ -45,6 +45,7 @@ export {
   isFusorError,
 } from './errors';
 export { type Conversion, type ConvertOptions, convertModel } from './io/convert';
+export type { KeptData } from './io/kept-data';
 export { loadModel, loadWeights, type SaveOptions, saveModel } from './io/model';
 export type { FormatName } from './io/stored-model';
 export type { CompileOptions, TrainingConfig } from './model/compile';

@@ -30,7 +30,9 @@ export function runLogged(command, args, { log, cwd, env, flags = 'w', timeout }
 /** Runs a short program. @returns {Promise<{status: number, stdout: string, stderr: string}>} */
 export function runQuiet(command, args, { cwd, env, timeout = 60_000 } = {}) {
   return new Promise((done) => {
-    const child = spawn(command, args, { cwd, env, timeout, stdio: ['ignore', 'pipe', 'pipe'] });
+    // Not `timeout`: its timer holds this process where the program cannot be started.
+    const signal = AbortSignal.timeout(timeout);
+    const child = spawn(command, args, { cwd, env, signal, stdio: ['ignore', 'pipe', 'pipe'] });
     const out = { stdout: '', stderr: '' };
     for (const name of ['stdout', 'stderr']) {
       child[name].setEncoding('utf8').on('data', (text) => {

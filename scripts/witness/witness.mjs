@@ -1,6 +1,6 @@
 /** Keras and PyTorch as outside witnesses of `fusor verify`: which Python has them, and their scripts. */
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SetupError } from '../lib/failure.mjs';
 import { cacheDir } from '../lib/paths.mjs';
@@ -22,7 +22,10 @@ export const witnessScript = (kind) => join(here, `${kind}_witness.py`);
  */
 export async function witnessPython(kind, python, env = process.env) {
   const peers = join(cacheDir(env), 'bench-peers', 'bin', 'python');
-  const candidates = python ? [python] : [...pythons(env), ...(existsSync(peers) ? [peers] : [])];
+  // Asked in another folder, where nothing of the user's is taken for a package.
+  const candidates = python
+    ? [python.includes('/') ? resolve(python) : python]
+    : [...pythons(env), ...(existsSync(peers) ? [peers] : [])];
   const { all, any } = NEEDS[kind];
   // Looked up, not imported: that takes seconds.
   const program = [
@@ -31,8 +34,14 @@ export async function witnessPython(kind, python, env = process.env) {
     `sys.exit(0 if all(map(has, ${JSON.stringify(all)})) and (not ${JSON.stringify(any)} or any(map(has, ${JSON.stringify(any)}))) else 1)`,
   ].join('\n');
   for (const candidate of candidates) {
-    const { status } = await runQuiet(candidate, ['-c', program], { env, cwd: '/', timeout: 20_000 });
+    const { status, stderr } = await runQuiet(candidate, ['-c', program], { env, cwd: '/', timeout: 20_000 });
     if (status === 0) return candidate;
+    if (python && status < 0)
+      throw new SetupError('ERR_BACKEND_UNAVAILABLE', [
+        `no Python: ${stderr}`,
+        candidate,
+        'name another with --python',
+      ]);
   }
   throw new SetupError('ERR_BACKEND_UNAVAILABLE', [
     `no Python has ${[...all, any.join(' or ')].filter(Boolean).join(', ')}`,

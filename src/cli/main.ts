@@ -15,6 +15,8 @@ import { resolveSettings } from './settings';
 export async function main(argv: readonly string[]): Promise<number> {
   listenForSignals();
   let out = new Output(wantsJson(argv), false);
+  // What the library says of its own accord is a remark as others are.
+  process.removeAllListeners('warning').on('warning', ({ message }) => out.note(`warning: ${message}`));
   try {
     const parsed = await parse(argv);
     if (parsed.kind === 'text') {

@@ -161,7 +161,9 @@ export const train = {
     'NAME',
     undefined,
   ),
-  findLr: toggle('do not train: try learning rates from 1e-6 to 10, and draw where the loss falls'),
+  findLr: toggle(
+    'do not train: try learning rates from 1e-6 to 10, and draw where the loss falls, in learning-rate.svg of the run folder; default: runs/find-lr-<time>',
+  ),
   earlyStopping: integer(
     'end after N epochs without improvement, with the best weights; default: never',
     0,

@@ -57,7 +57,24 @@ export function resolveSettings<O extends Options>(
   const path = settings.config === undefined ? configOfRun() : (settings.config as string);
   const file = path === undefined ? {} : readConfig(path, known);
   for (const key of Object.keys(options)) if (key !== 'config') settle(key, file, path);
+  settleBackend(settings, origins);
   return { settings, origins } as Resolved<O>;
+}
+
+/** An engine of TensorFlow.js names its backend, unless something of a higher rank names the other. @throws ERR_ARG */
+function settleBackend(settings: Record<string, unknown>, origins: Record<string, string>): void {
+  const { backend, tfjsEngine = 'auto' } = settings;
+  if (backend !== 'native' || tfjsEngine === 'auto') return;
+  const [ofEngine, ofBackend] = [rankOf(origins.tfjsEngine), rankOf(origins.backend)];
+  if (ofEngine > ofBackend) settings.backend = 'tfjs';
+  // In a file both may stand: of a run that went on elsewhere.
+  else if (ofEngine < ofBackend || ofEngine === 1) settings.tfjsEngine = 'auto';
+  else
+    throw new FusorError('ERR_ARG', [
+      `${origins.backend} native and ${origins.tfjsEngine} ${tfjsEngine} are both given`,
+      '',
+      'leave one of them out: native has no engines',
+    ]);
 }
 
 /** A JSON object whose keys are option names, as batchSize or batch-size. */

@@ -51,8 +51,11 @@ function checkInputShape(
   if (!fits) {
     const sorted = (sizes: readonly number[]) => [...sizes].sort((a, b) => a - b);
     let mend = '';
-    if (data.length % plan.features === 0 && data.length > 0)
-      mend = `if the numbers lie in this order: ndarray(data, [${[data.length / plan.features, ...inputShape]}])`;
+    // A flat array, a row by itself, or rows in another shape; other rows than there are would be nonsense.
+    const rows = data.length / plan.features;
+    const isWhole = shape.length === 1 ? Number.isInteger(rows) : rows === shape[0] || rows === 1;
+    if (isWhole && data.length > 0)
+      mend = `if the numbers lie in this order: ndarray(data, [${[rows, ...inputShape]}])`;
     if (row.length > 1 && equal(sorted(row), sorted(inputShape)))
       mend = 'the axes seem to be in another order';
     throw new FusorError(

@@ -3,6 +3,7 @@ import { basename, dirname } from 'node:path';
 import { closed, oneOf, text } from '../arguments';
 import { FusorError } from '../errors';
 import { FORMAT_NAMES, FORMATS, formatOfName, readConfig, readModel, writerOf } from './formats';
+import { carryKept } from './kept-data';
 import { readKerasWeights } from './keras/model';
 import { makeFolder } from './model';
 import { type FormatName, modelOf, type StoredModel } from './stored-model';
@@ -26,7 +27,8 @@ export interface ConvertOptions {
 }
 
 /**
- * Writes the model at `source` to `destination`, which must not be there yet, and reads it back where that can be done.
+ * Writes the model at `source` to `destination`, which must not be there yet, and reads it back where that can be done. The
+ * data.json of a run, which says how its data was taken, goes along into a folder.
  * @throws as loadModel; ERR_ARG for a destination that is there, or of a format that is not written; ERR_IO
  */
 export async function convertModel(
@@ -63,6 +65,8 @@ export async function convertModel(
   await write(config, tensors, destination);
   if (format === 'kerasWeights') compare(tensors, await readKerasWeights(destination, model), destination);
   else if (FORMATS[format].read) compare(tensors, (await readModel(destination)).tensors, destination);
+  // Weights by themselves are of a model that was trained elsewhere.
+  const trained = stored.format === 'kerasWeights' ? (of ?? source) : source;
   return {
     from: stored.format,
     to: format,
@@ -70,6 +74,7 @@ export async function convertModel(
     leftOut: [
       ...(stored.leftOut ?? []),
       ...((config.compile && FORMATS[format].leftOut?.(config.compile)) ?? []),
+      ...(await carryKept(trained, destination)),
     ],
   };
 }

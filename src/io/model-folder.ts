@@ -1,8 +1,9 @@
 /** Where the model of a folder lies: in it, or, of a run's folder, in its model/. */
 import { statSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { refused } from '../files/refused';
 import { ioError, systemCode } from '../files/system-error';
+import { CHECKPOINTS_FOLDER } from '../runs/checkpoint-folder';
 import { CONFIG_FILE } from '../runs/run-folder';
 import { MODEL_FILE } from './fusor-model';
 
@@ -15,12 +16,14 @@ export function modelFolder(path: string): string {
   if (isThere(join(path, MODEL_FILE))) return path;
   const inRun = join(path, 'model');
   if (isThere(join(inRun, MODEL_FILE))) return inRun;
+  if (basename(path) === CHECKPOINTS_FOLDER && isThere(join(path, '..', CONFIG_FILE)))
+    throw refused(path, 'missing', 'these are checkpoints', 'name one of them, or the run');
   if (!isThere(join(path, CONFIG_FILE))) return path;
   throw refused(
     path,
     'missing',
     'this run has no model yet',
-    'it is there when training has ended; before that name one of its checkpoints, if there are',
+    'it comes when training ends; of one that was ended before, name a checkpoint, or go on: npx fusor train --resume',
   );
 }
 

@@ -1,6 +1,8 @@
 /** Models to disk and back, in any of the formats. */
+
 import { dirname } from 'node:path';
 import { closed, oneOf, text, wrong } from '../arguments';
+import { isTableSchema } from '../data/table/schema';
 import { removeStaleTemps } from '../files/atomic';
 import { makeFolders } from '../files/make-folders';
 import type { Tensor } from '../files/safetensors';
@@ -8,6 +10,7 @@ import { ioError } from '../files/system-error';
 import { COMPILE_KEYS, type CompileOptions } from '../model/compile';
 import { Model } from '../model/model';
 import { FORMAT_NAMES, readConfig, readModel, writerOf } from './formats';
+import { dropKept, type KeptData, writeKept } from './kept-data';
 import { readKerasWeights } from './keras/model';
 import { type FormatName, modelOf } from './stored-model';
 import { checkWeights } from './weights-check';
@@ -20,6 +23,11 @@ export interface SaveOptions {
    * gradientAccumulationSteps, topK, losses from logits.
    */
   format?: FormatName;
+  /**
+   * What `datasets.open` gave, of which columns and names of classes are written to data.json in the folder: `fusor predict`, `serve`
+   * and `evaluate` take other data so, too. Default: nothing is known of the data.
+   */
+  data?: KeptData;
 }
 
 /**
@@ -28,17 +36,31 @@ export interface SaveOptions {
  * @throws ERR_ARG, ERR_NONFINITE_WEIGHTS (a model that could not be loaded again is not saved), ERR_IO
  */
 export async function saveModel(model: Model, path: string, options?: SaveOptions): Promise<void> {
-  const { format } = closed<SaveOptions>('saveModel', options, ['format']);
+  const { format, data } = closed<SaveOptions>('saveModel', options, ['format', 'data']);
   const wanted = format === undefined ? undefined : oneOf('saveModel', 'format', format, FORMAT_NAMES);
   if (!(model instanceof Model)) throw wrong('saveModel', 'model', model, 'made by sequential or loadModel');
   const { write, asFile } = writerOf('saveModel', text('saveModel', 'path', path), wanted);
+  const kept = data === undefined ? undefined : keptData(data, asFile);
   const config = model.toJSON();
   const weights = await model.getWeights();
   const names = model.weightNames;
   const tensors = new Map<string, Tensor>(weights.map((weight, i) => [names[i], weight]));
   checkWeights(tensors, path);
   await makeFolder(asFile ? dirname(path) : path);
+  if (!asFile) await dropKept(path);
   await write(config, tensors, path);
+  if (kept) await writeKept(path, kept);
+}
+
+/** @throws ERR_ARG */
+function keptData(data: unknown, asFile: boolean): KeptData {
+  const { schema, classNames } = Object(data);
+  const isNames = Array.isArray(classNames) && classNames.every((name) => typeof name === 'string');
+  if (!(schema === undefined ? isNames : isTableSchema(schema)))
+    throw wrong('saveModel', 'data', data, 'what datasets.open gave, with a schema or classNames');
+  if (asFile)
+    throw wrong('saveModel', 'data', data, 'left out: one file has no place for it', 'name a folder');
+  return { schema, classNames };
 }
 
 /**

@@ -262,6 +262,32 @@ test('a conversion keeps how data is taken, beside a folder; of a file it says t
   const guessed = await ask('evaluate', 'kinds.keras', '--data', 'flowers.csv', '--label', 'kind');
   expect(guessed.stderr).toContain('does not say how columns were standardised in training');
   expect(tested.stderr).not.toContain('standardised');
+  const bare = some.map((row) => row.slice(0, row.lastIndexOf(',')));
+  writeFileSync(join(cwd, 'bare.csv'), bare.join('\n'));
+  const raw = await ask('predict', 'kinds.keras', 'bare.csv');
+  expect(raw.stderr).toContain(
+    'the numbers of bare.csv are taken as they are, so what comes of them may be wrong',
+  );
+  const further = await fusor(
+    [
+      'train',
+      '--model',
+      'kinds.keras',
+      '--data',
+      'flowers.csv',
+      '--label',
+      'kind',
+      '--epochs',
+      '1',
+      '--run-dir',
+      'further',
+      ...WASM,
+    ],
+    { cwd },
+  );
+  expect(further.stderr).toContain(
+    'kinds.keras does not say how columns were standardised in training: they are by these rows',
+  );
   for (const model of ['kinds-web', 'kinds-back']) {
     const again = await ask('evaluate', model, '--data', 'few-kinds.csv');
     expect(documentOf(again).test).toEqual(documentOf(tested).test);

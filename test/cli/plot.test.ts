@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { documentOf, fusor, WASM } from '../support/cli';
 import { temporaryFolder } from '../support/script';
@@ -97,4 +97,10 @@ test('train --find-lr: a plot and a rate, no run', async () => {
   expect(found.suggestion).toBeLessThan(0.1);
   expect(read('found/learning-rate.svg').toString()).toContain('Loss against the learning rate');
   expect(readdirSync(cwd)).not.toContain('runs');
+  // Nothing of the user's is replaced.
+  const { plot } = documentOf(
+    await fusor(['train', '--limit', '500', '--find-lr', '--json', ...WASM], { cwd }),
+  );
+  expect(plot).toMatch(/runs\/find-lr-[\d-]+\/learning-rate\.svg$/);
+  rmSync(join(cwd, 'runs'), { recursive: true });
 });

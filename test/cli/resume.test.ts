@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { randomUint32 } from '../../src/random';
 import { listCheckpoints, loadCheckpoint } from '../../src/runs/checkpoint-folder';
@@ -140,6 +140,25 @@ test('a run goes on with more epochs, its records with it', async () => {
   expect(stderr).toContain(
     'Nothing is left to train: all 4 epochs are done; to go on say more, e.g. --epochs 8',
   );
+});
+
+test('data of the user’s own may have moved, not changed', async () => {
+  const rows = Array.from({ length: 60 }, (_, i) => `${i % 7},${i % 5},${(i % 7) + 0.5}`);
+  const at = (name: string, content: string[]) => {
+    mkdirSync(join(cwd, name));
+    writeFileSync(join(cwd, name, 'rows.csv'), content.join('\n'));
+    return ['--data', join(name, 'rows.csv')];
+  };
+  const words = ['train', '--label', '2', '--quiet', '--seed', '7', ...WASM];
+  const flags = at('before', rows);
+  expect((await fusor([...words, ...flags, '--epochs', '1', '--run-dir', 'moved'], { cwd })).status).toBe(0);
+  renameSync(join(cwd, 'before'), join(cwd, 'after'));
+  const resume = ['train', '--resume', 'moved', '--quiet', '--json', '--data'];
+  const there = documentOf(await fusor([...resume, join('after', 'rows.csv'), '--epochs', '2'], { cwd }));
+  expect(there.history).toHaveLength(2);
+  const [, file] = at('other', rows.with(9, '6,6,6.5'));
+  const { status, stderr } = await fusor([...resume, file, '--epochs', '3'], { cwd });
+  expect([status, stderr]).toEqual([4, expect.stringContaining('ERR_CKPT_MISMATCH')]);
 });
 
 describe('from one backend to another', () => {

@@ -141,6 +141,33 @@ describe('where settings come from', () => {
     expect(found).toMatchObject({ epochs: 5, batchSize: 8, seed: 5, layers: [64, 32], validationSplit: 0.2 });
   });
 
+  test('an engine names its backend, unless what counts more names the other', async () => {
+    const WASM = ['--tfjs-engine', 'wasm'];
+    const both = join(cwd, 'both.json');
+    writeFileSync(both, '{"backend": "native", "tfjsEngine": "wasm"}');
+    expect(await printed(WASM, { FUSOR_BACKEND: 'native' })).toMatchObject({
+      backend: 'tfjs',
+      tfjsEngine: 'wasm',
+    });
+    const native = { backend: 'native', tfjsEngine: 'auto' };
+    expect(await printed(['--backend', 'native'], { FUSOR_TFJS_ENGINE: 'wasm' })).toMatchObject(native);
+    expect(await printed(['--config', both])).toMatchObject(native);
+    const { status, stderr } = await fusor(['train', '--backend', 'native', ...WASM], { cwd });
+    expect([status, stderr]).toEqual([
+      2,
+      expect.stringContaining('--backend native and --tfjs-engine wasm are both given'),
+    ]);
+  });
+
+  test('what is printed is taken, of every command that has a default in another form', async () => {
+    const printedBench = documentOf(await fusor(['bench', 'kernel', '--print-config'], { cwd }));
+    const file = join(cwd, 'bench.json');
+    writeFileSync(file, JSON.stringify(printedBench));
+    expect(documentOf(await fusor(['bench', 'kernel', '--config', file, '--print-config'], { cwd }))).toEqual(
+      printedBench,
+    );
+  });
+
   test('the file and switches can come from the environment', async () => {
     const env = { FUSOR_CONFIG: config, FUSOR_NO_PROGRESS: '1', FUSOR_DATASET: './x', FUSOR_DATA_DIR: '/d' };
     expect(await printed([], env)).toMatchObject({ epochs: 3, noProgress: true, data: './x', dataDir: '/d' });

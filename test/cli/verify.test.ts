@@ -84,6 +84,7 @@ test.each([
   [['--backends', 'tfjs:wasm,tfjs:cpu', '--reference', 'tfjs:cup'], 2, 'did you mean tfjs:cpu?'],
   [['--against', 'kers'], 2, 'did you mean keras?'],
   [['--against', 'keras', '--python', process.execPath], 5, 'no Python has numpy, keras'],
+  [['--against', 'keras', '--python', './absent'], 5, `no Python: spawn ${cwd}/absent ENOENT`],
   [['--against', 'torch', '--optimizer', 'rmsprop'], 5, "PyTorch's RMSprop"],
 ])('%j is refused', async (flags, status, message) => {
   const ran = await fusor([...small, ...flags], { cwd });

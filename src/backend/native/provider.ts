@@ -2,13 +2,13 @@
 import path from 'node:path';
 import { cacheFolder } from '../../cache-folder';
 import { FusorError } from '../../errors';
-import {
-  type Backend,
-  type BackendProvider,
-  type Candidate,
-  type DeviceRequest,
-  type SessionState,
-  type TrainPlan,
+import type {
+  Backend,
+  BackendProvider,
+  Candidate,
+  DeviceRequest,
+  SessionState,
+  TrainPlan,
 } from '../contract';
 import { cpuName } from '../cpu-name';
 import { nvidiaDriverPresent } from '../nvidia-driver';

@@ -10,7 +10,10 @@ const MOST = 2 ** 28;
  */
 export function toShapes(written: unknown, where: string): Shape[] {
   const items: unknown[] = Array.isArray(written) ? written : String(written).split(',');
-  return items.map((item) => {
+  return items.map((given) => {
+    // As --print-config gives it.
+    const { batch: b, inputs: i, units: u } = Object(given) as Partial<Shape>;
+    const item = b === undefined ? given : `${b}x${i}x${u}`;
     const [, ...sizes] = /^\s*(\d+)[x×](\d+)[x×](\d+)\s*$/.exec(String(item)) ?? [];
     const [batch, inputs, units] = sizes.map(Number);
     const fits = Math.max(batch * inputs, inputs * units, batch * units) <= MOST;

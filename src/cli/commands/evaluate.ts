@@ -2,6 +2,7 @@ import { isOwnFolder, loadDataset } from '../../data/datasets';
 import type { OwnData } from '../../data/open-table';
 import { FusorError } from '../../errors';
 import type { Model } from '../../index';
+import { type KeptData, keptBeside } from '../../io/kept-data';
 import { DATA_FILE } from '../../runs/run-folder';
 import type { Run } from '../command';
 import { interruptible } from '../interrupt';
@@ -11,7 +12,7 @@ import { thousands } from '../output';
 import { rowsOf, taskOf, withTargets } from '../train/data';
 import { backendOf, fallbackOf } from '../train/document';
 import { runtimeLine } from '../train/environment';
-import { dataFor, type KeptData, keptBeside, missingFor } from '../train/kept';
+import { dataFor, missingFor, unknownScale } from '../train/kept';
 import { compileForTest } from '../train/problem';
 
 export const run: Run<typeof evaluate> = async ({ settings, origins, args, out }) => {
@@ -29,9 +30,7 @@ export const run: Run<typeof evaluate> = async ({ settings, origins, args, out }
     });
     if (isOwnFolder(set)) checkClasses(data, model, kept);
     if (data.schema?.scale === 'standard' && !kept.schema)
-      out.note(
-        `warning: ${args.model} does not say how columns were standardised in training; they are by these rows, so the figures may be wrong: name the run, or a folder with its ${DATA_FILE}`,
-      );
+      out.note(unknownScale(args.model!, 'they are by these rows'));
     const tested = withTargets(model, data.test ?? data.train);
     const runtime = await model.runtime();
     const { batchSize } = settings;

@@ -1,4 +1,5 @@
 import { FusorError } from '../../errors';
+import { keptBeside, settingOf } from '../../io/kept-data';
 import type { Run } from '../command';
 import { openModel } from '../model-path';
 import type { predict } from '../options';
@@ -6,7 +7,7 @@ import { answersOf, answerTable, checkFinite } from '../predict/answers';
 import { inputsOf } from '../predict/inputs';
 import { backendOf } from '../train/document';
 import { runtimeLine } from '../train/environment';
-import { dataFor, keptBeside, missingFor } from '../train/kept';
+import { dataFor, missingFor, unknownScale } from '../train/kept';
 
 export const run: Run<typeof predict> = async ({ settings, origins, args, words, out }) => {
   // What comes from the environment, or a file, gives way.
@@ -22,7 +23,12 @@ export const run: Run<typeof predict> = async ({ settings, origins, args, words,
   try {
     const { invert, batchSize } = settings;
     const missing = missingFor(args.model!, settings.missing, origins.missing, ['mean']);
-    const wanted = { inputShape: model.inputShape, schema, missing, invert };
+    // What a run of other data made of its rows is no secret.
+    const isKnown = settingOf(args.model!, 'data') !== undefined;
+    const unknownColumns = (file: string) => {
+      if (!isKnown) out.note(unknownScale(args.model!, `the numbers of ${file} are taken as they are`));
+    };
+    const wanted = { inputShape: model.inputShape, schema, missing, invert, unknownColumns };
     const { name, x, rows } = await inputsOf(names, wanted, settings);
     const runtime = await model.runtime();
     const outputs = await model.predict(x, { batchSize });

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { basename, join, resolve } from 'node:path';
+import { keptBeside } from '../../io/kept-data';
 import type { Run } from '../command';
 import { interruptible } from '../interrupt';
 import { openModel } from '../model-path';
@@ -8,7 +9,7 @@ import type { serve } from '../options';
 import { servePage } from '../serve/page';
 import { serveModel } from '../serve/server';
 import { runtimeLine } from '../train/environment';
-import { keptBeside, missingFor } from '../train/kept';
+import { missingFor } from '../train/kept';
 
 /** Until it is interrupted. */
 export const run: Run<typeof serve> = async ({ settings, args, out }) => {

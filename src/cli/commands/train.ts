@@ -10,6 +10,7 @@ import {
   modelCheckpoint,
   type RuntimeInfo,
 } from '../../index';
+import { keptOf } from '../../io/kept-data';
 import { saveModel } from '../../io/model';
 import { CONFIG_FILE, DATA_FILE, RunFolder } from '../../runs/run-folder';
 import { writeStepLosses } from '../../runs/step-losses';
@@ -25,7 +26,7 @@ import { rowsOf, withTargets } from '../train/data';
 import { backendOf, dataOf, type Fallback, fallbackOf, modelOf, type RunDocument } from '../train/document';
 import { environmentOf, runtimeLine } from '../train/environment';
 import { checkMonitor, extras, stopperOf } from '../train/extras';
-import { keptOf, keptToTrain } from '../train/kept';
+import { isConfiguration, keptToTrain, unknownScale } from '../train/kept';
 import { buildModel, loadProblem, modelOf as modelOfCheckpoint, type TrainSettings } from '../train/problem';
 import { Recorder } from '../train/recorder';
 import { described, oddities } from '../train/remarks';
@@ -64,6 +65,9 @@ async function trainAndTest(
   const data = await loadProblem(call, seed, validationSplit, kept);
   if (isOwnFolder(settings.data)) out.note(described(data, settings.model === undefined ? undefined : kept));
   for (const line of oddities(data, settings.categorical)) out.note(line);
+  const isTrained = settings.model !== undefined && !isConfiguration(settings.model);
+  if (isTrained && data.schema?.scale === 'standard' && !kept.schema)
+    out.note(unknownScale(settings.model!, 'they are by these rows'));
   const model = resume ? modelOfCheckpoint(resume, settings) : await buildModel(call, data, seed);
   if (settings.findLr) return (await import('../train/find-lr.js')).findLr(call, model, data, seed);
   const recorder = new Recorder(async () => {

@@ -41,9 +41,10 @@ export async function inputsOf(
     throw new FusorError('ERR_ARG', ['stdin is named twice', '-', 'leave one of them out']);
   const parts: Part[] = [];
   for (const name of names) parts.push(await partOf(name, wanted, settings));
-  const rows = parts.flatMap(({ x, files }, i) => {
+  const rows = parts.flatMap(({ x, files, isPicture }, i) => {
     const name = basename(names[i]);
     if (files) return names.length === 1 ? files : files.map((file) => join(name, file));
+    if (isPicture && names[i] !== '-') return [name];
     const numbers = Array.from({ length: x.shape[0] }, (_, row) => String(row));
     if (names.length === 1) return numbers;
     return numbers.length === 1 ? [name] : numbers.map((row) => `${name} ${row}`);
@@ -57,12 +58,14 @@ interface Part {
   x: NDArray;
   /** Of a folder of pictures: their paths in it. */
   files?: readonly string[];
+  /** It is one by itself. */
+  isPicture?: boolean;
 }
 
 async function partOf(name: string, wanted: InputsWanted, settings: Settings<typeof predict>): Promise<Part> {
-  if (name === '-') return { x: await fileRows(name, wanted) };
+  if (name === '-') return fileRows(name, wanted);
   if (!isOwnFolder(name)) return { x: await testRows(name, settings) };
-  if (!statSync(name, { throwIfNoEntry: false })?.isDirectory()) return { x: await fileRows(name, wanted) };
+  if (!statSync(name, { throwIfNoEntry: false })?.isDirectory()) return fileRows(name, wanted);
   const files = imagesToPredict(name).slice(0, settings.limit);
   if (files.length === 0) return { x: await testRows(name, settings) };
   const images = files.map((file) => ({ name: join(name, file), image: join(name, file) }));
@@ -75,17 +78,18 @@ async function testRows(name: string, settings: Settings<typeof predict>): Promi
 }
 
 /** @param path of a file, '-' for stdin */
-async function fileRows(path: string, wanted: InputsWanted): Promise<NDArray> {
+async function fileRows(path: string, wanted: InputsWanted): Promise<Part> {
   const source = path === '-' ? { name: 'stdin', bytes: await stdin() } : path;
   const opened = openDataFile(source);
   try {
     const { file: name, head, size, packed } = opened;
     const text = head.toString('latin1');
-    if (text.startsWith('\x93NUMPY')) return arrayRows(readNpy(source), name, wanted);
-    if (text.startsWith('PK\x03\x04')) return arrayRows(arrayIn(readNpz(source), name), name, wanted);
+    if (text.startsWith('\x93NUMPY')) return { x: arrayRows(readNpy(source), name, wanted) };
+    if (text.startsWith('PK\x03\x04')) return { x: arrayRows(arrayIn(readNpz(source), name), name, wanted) };
     if (head[0] === 0 && head[1] === 0) {
       const { data, shape } = readIdx(source, 'images');
-      return arrayRows({ data, shape: shape.length === 3 ? [...shape, 1] : shape }, name, wanted);
+      const images = { data, shape: shape.length === 3 ? [...shape, 1] : shape };
+      return { x: arrayRows(images, name, wanted) };
     }
     if (packed) throw unknown(name, 'gzip of no IDX file', 'unpack it first (gunzip)');
     return await bytesRows(opened.read(size), name, wanted);
@@ -109,13 +113,14 @@ function arrayIn(arrays: Map<string, NDArray>, file: string): NDArray {
 /** PNG, JPEG, GIF, TIFF, and what else is in a RIFF (WebP) or an ISO file (AVIF). */
 const PICTURE = /^(\x89PNG|\xff\xd8\xff|GIF8|II\*\0|MM\0\*|RIFF....WEBP|....ftypavif)/s;
 
-async function bytesRows(bytes: Buffer, name: string, wanted: InputsWanted): Promise<NDArray> {
+async function bytesRows(bytes: Buffer, name: string, wanted: InputsWanted): Promise<Part> {
   if (bytes.length === 0)
     throw new FusorError('ERR_DATA_EMPTY', ['nothing in it', name, 'give at least one row']);
-  if (PICTURE.test(bytes.toString('latin1', 0, 16))) return pictures([{ name, image: bytes }], wanted);
+  if (PICTURE.test(bytes.toString('latin1', 0, 16)))
+    return { x: await pictures([{ name, image: bytes }], wanted), isPicture: true };
   if (isPictureName(name)) throw unknown(name, 'the image cannot be read', 'take another copy');
   const text = bytes.toString('utf8');
-  if (!text.includes('\0') && !text.includes('\ufffd')) return textInputs(text, name, wanted);
+  if (!text.includes('\0') && !text.includes('\ufffd')) return { x: textInputs(text, name, wanted) };
   throw unknown(name, 'what it holds is not known', 'give PNG, JPEG, CSV, JSON, .npy, .npz or IDX');
 }
 

@@ -14,6 +14,8 @@ export interface Wanted {
   /** Of a model that was trained on a table. */
   schema?: TableSchema;
   missing: EmptyNumbers;
+  /** Is told of a table with a header, where it is not known what the model makes of columns. */
+  unknownColumns?: (file: string) => void;
 }
 
 /** @param name of the text, for errors @throws ERR_DATA_FORMAT, ERR_DATA_EMPTY, ERR_SHAPE, ERR_LABEL_RANGE */
@@ -108,6 +110,7 @@ function csvInputs(whole: string, name: string, wanted: Wanted): NDArray {
   const { schema } = wanted;
   // Names of no schema say nothing: a row with but one cell of text is no header, then, but wrong.
   const isNamed = data.length > 0 && (schema ? hasHeader(data, { schema }) : data[0].every(isText));
+  if (isNamed && !schema) wanted.unknownColumns?.(name);
   const rows = isNamed ? data.slice(1) : data;
   const where = (row: number) => `${name}, row ${row + 1}`;
   if (rows.length === 0) throw new FusorError('ERR_DATA_EMPTY', ['no rows', name, 'give at least one']);

@@ -1,11 +1,11 @@
 /** `train --find-lr`: which learning rate to begin with, and a plot of why. */
-import { join } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { plot } from 'asciichart';
 import type { OwnData } from '../../data/open-table';
 import { writeAtomic } from '../../files/atomic';
 import { findLearningRate, type Model } from '../../index';
-import { makeFolder } from '../../io/model';
 import { svgFile } from '../../report/svg';
+import { freshFolder, makeFolder } from '../../runs/fresh-folder';
 import type { Call } from '../command';
 import { interruptible } from '../interrupt';
 import type { train } from '../options';
@@ -25,7 +25,7 @@ export async function findLr(
     const { rates, losses, suggestion } = await interruptible((signal) =>
       findLearningRate(model, rows.x, targetsOf(model, rows), { batchSize, seed, signal }),
     );
-    const folder = settings.runDir ?? '.';
+    const folder = settings.runDir === undefined ? await freshFolder('find-lr') : resolve(settings.runDir);
     await makeFolder(folder);
     const file = join(folder, 'learning-rate.svg');
     const note =
@@ -62,7 +62,7 @@ export async function findLr(
         { height: 10 },
       );
       const ends = `${rates[0].toExponential(0)} … ${curves[0].points.at(-1)![0].toExponential(1)}`;
-      return `loss, learning rate ${ends}\n${chart}\n\n${note}\n${file}`;
+      return `loss, learning rate ${ends}\n${chart}\n\n${note}\n${relative('', file)}`;
     });
     return 0;
   } finally {

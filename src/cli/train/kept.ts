@@ -1,62 +1,8 @@
-/** What a run keeps of its data beside its model, so that other data is taken as that was. */
-import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+/** How data is taken by a command, after what its model was trained on. */
 import { isOwnFolder } from '../../data/datasets';
-import { isTableSchema } from '../../data/table/schema';
 import { FusorError } from '../../errors';
-import { readJson } from '../../files/read-json';
-import type { TableSchema } from '../../index';
-import { CONFIG_FILE, DATA_FILE } from '../../runs/run-folder';
-
-export interface KeptData {
-  schema?: TableSchema;
-  classNames?: readonly string[];
-  /** Of a model that has left its run. */
-  missing?: Missing;
-}
-
-/** What became of empty cells in training, where they were no error. */
-export type Missing = 'mean' | 'drop';
-
-const isMissing = (value: unknown): value is Missing => value === 'mean' || value === 'drop';
-
-/** As the run's file has it: of a table its columns, else the names of the classes, where there are. */
-export function keptOf({ schema, classNames }: KeptData): object | undefined {
-  return schema ?? (classNames && { classes: classNames });
-}
-
-/** Where the run of a model may lie: it is a run's folder, or its model's, or a file of its models or checkpoints. */
-const foldersOf = (model: string): string[] => ['.', '..', '../..'].map((up) => join(resolve(model), up));
-
-/** A configuration alone is not a run's: users have theirs. */
-const isRun = (folder: string): boolean => existsSync(join(folder, 'environment.json'));
-
-/** Of a run's model: how data is to be taken for it. @throws ERR_IO, ERR_FILE_FORMAT */
-export function keptBeside(model: string): KeptData {
-  for (const folder of foldersOf(model)) {
-    try {
-      const kept = keptIn(join(folder, DATA_FILE));
-      if (kept) return kept;
-    } catch (error) {
-      // Around a model that is no run's, other programs may call a file of theirs so.
-      if (folder === resolve(model) || isRun(folder)) throw error;
-    }
-  }
-  return {};
-}
-
-function keptIn(file: string): KeptData | undefined {
-  const kept = readJson(file);
-  if (kept === undefined) return undefined;
-  const { missing } = Object(kept);
-  if (isTableSchema(kept))
-    return { schema: kept, classNames: kept.label.classes, ...(isMissing(missing) && { missing }) };
-  const { classes } = Object(kept);
-  if (Array.isArray(classes) && classes.every((name) => typeof name === 'string'))
-    return { classNames: classes };
-  const what = 'neither the columns of a table nor names of classes';
-  throw new FusorError('ERR_FILE_FORMAT', [what, file, 'take it away, or train anew'], { file });
-}
+import { type KeptData, keptBeside, keptIn, type Missing, missingOf, settingOf } from '../../io/kept-data';
+import { DATA_FILE } from '../../runs/run-folder';
 
 /** A model.json: its model gets new weights, which know nothing of any data. */
 export const isConfiguration = (model: string): boolean => /\.json$/i.test(model);
@@ -68,17 +14,10 @@ export const isConfiguration = (model: string): boolean => /\.json$/i.test(model
  */
 export function keptToTrain(model: string | undefined, run?: string): KeptData {
   if (model === undefined || isConfiguration(model)) return {};
-  const kept = (run !== undefined && keptIn(join(run, DATA_FILE))) || keptBeside(model);
+  const kept = (run !== undefined && keptIn(run)) || keptBeside(model);
   // What becomes of empty cells is said anew for other rows.
   const { missing: _, ...taken } = kept;
   return taken;
-}
-
-/** What a run's model was trained with; undefined of other models. */
-function settingOf(model: string, name: 'data' | 'missing'): string | undefined {
-  const run = foldersOf(model).find(isRun);
-  const value = run && Object(readJson(join(run, CONFIG_FILE)))[name];
-  return typeof value === 'string' ? value : undefined;
 }
 
 /**
@@ -92,7 +31,7 @@ export function missingFor<M extends string, K extends Missing>(
   possible: readonly K[],
 ): M | K {
   if (origin !== 'default') return missing;
-  const trained = settingOf(model, 'missing') ?? keptBeside(model).missing;
+  const trained = missingOf(model);
   return possible.find((each) => each === trained) ?? missing;
 }
 
@@ -109,4 +48,9 @@ export function dataFor(model: string, data: string, origin: string): string {
     model,
     `it was trained on ${trained}: name data of that form`,
   ]);
+}
+
+/** @param so what is done with the columns of a table, instead of what was done in training */
+export function unknownScale(model: string, so: string): string {
+  return `warning: ${model} does not say how columns were standardised in training: ${so}, so what comes of them may be wrong; name the run, or a folder with its ${DATA_FILE}`;
 }

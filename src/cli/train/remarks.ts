@@ -2,9 +2,9 @@
 import type { OwnData } from '../../data/open-table';
 import { numberOf } from '../../data/table/cell';
 import type { NumericArray, TableSchema } from '../../index';
+import type { KeptData } from '../../io/kept-data';
 import { thousands } from '../output';
 import { inputShapeOf, outputsOf, rowsOf } from './data';
-import type { KeptData } from './kept';
 
 /** What data of the user's own was taken for, where nobody has said; or that a model has said it, by what was kept with that. */
 export function described(data: OwnData, kept?: KeptData): string {

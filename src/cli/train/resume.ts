@@ -1,5 +1,5 @@
 /** What `--resume RUN` goes on from. */
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { FusorError } from '../../errors';
 import { readText } from '../../files/read-text';
 import type { Checkpoint } from '../../index';
@@ -41,7 +41,10 @@ export async function openRun(
   }
   const path = runFolderOf(settings.resume);
   const before = JSON.parse(readText(join(path, CONFIG_FILE)));
-  const changed = FIXED.find((key) => JSON.stringify(config[key]) !== JSON.stringify(before[key]));
+  const changed = FIXED.find(
+    (key) =>
+      JSON.stringify(config[key]) !== JSON.stringify(before[key]) && !hasMoved(before[key], config[key]),
+  );
   if (changed !== undefined) {
     throw new FusorError(
       'ERR_ARG',
@@ -75,6 +78,10 @@ export async function openRun(
     throw error;
   }
 }
+
+/** Files may lie elsewhere now: whether the rows are the same is seen when they are read. */
+const hasMoved = (before: unknown, now: unknown): boolean =>
+  [before, now].every((path) => typeof path === 'string' && isAbsolute(path));
 
 function shown(setting: unknown): string {
   return setting === undefined ? 'by default' : JSON.stringify(setting);

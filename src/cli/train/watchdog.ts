@@ -8,7 +8,7 @@ const REMEMBERED = 101;
 
 /** FUSOR_WATCHDOG: seconds without progress that are always granted; default 30. @throws ERR_ARG */
 export function watchdogSeconds(written = process.env.FUSOR_WATCHDOG || undefined): number {
-  const value = written === undefined ? undefined : Number(written);
+  const value = written !== undefined && Number.isFinite(Number(written)) ? Number(written) : written;
   return real('environment', 'FUSOR_WATCHDOG', value, 30, [(v) => v > 0 && v <= 1e6, 'greater than 0']);
 }
 

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { keptBeside, keptToTrain } from '../../../src/cli/train/kept';
+import { keptToTrain } from '../../../src/cli/train/kept';
+import { keptBeside } from '../../../src/io/kept-data';
 import { temporaryFolder } from '../../support/script';
 
 const root = temporaryFolder();
