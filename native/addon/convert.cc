@@ -369,6 +369,7 @@ Napi::Object toObject(Napi::Env env, const Report& report) {
   object.Set("stopped", report.aborted ? "aborted" : "finished");
   object.Set("losses", toArray(env, report.losses));
   object.Set("metrics", toArrays(env, report.metrics));
+  object.Set("finite", report.finite);
   return object;
 }
 

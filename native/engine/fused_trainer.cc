@@ -96,6 +96,25 @@ void FusedTrainer::run(const Dataset& data, const Span& span, Control& control, 
   if (stamps) stamps->close([this] { return barrierMicroseconds(); });
   step_ += report.stepsDone;
   report.aborted = report.stepsDone < steps;
+  // Zeros that are left out hide a weight that is not finite, from the loss, too.
+  constexpr int64_t kLookEvery = 16;  // a look takes some third of a small step
+  unseen_ += report.stepsDone;
+  if (unseen_ < kLookEvery) return;
+  unseen_ = 0;
+  report.finite = weightsAreFinite();
+}
+
+bool FusedTrainer::weightsAreFinite() {
+  std::atomic<bool> finite{true};
+  team_.run(team_.size(), [&](int me) {
+    for (const DenseStage& stage : stages_) {
+      for (const Floats* weights : {&stage.kernel.value, &stage.bias.value}) {
+        const int64_t count = static_cast<int64_t>(weights->size()), begin = count * me / team_.size(), end = count * (me + 1) / team_.size();
+        if (!allFinite(weights->data() + begin, end - begin)) finite.store(false, std::memory_order_relaxed);
+      }
+    }
+  });
+  return finite.load(std::memory_order_relaxed);
 }
 
 void FusedTrainer::meet(const Step& step, int me) {

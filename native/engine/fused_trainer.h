@@ -149,6 +149,7 @@ class FusedTrainer : public Trainer {
   // fused_trainer.cc: one step, as member `me` of the team.
   void meet(const Step& step, int me);  // at a barrier
   double barrierMicroseconds();
+  bool weightsAreFinite();
   void forward(const Step& step, int me);
   void forwardParts(size_t stage, const Step& step, int me);
   bool byInputs(size_t stage) const;
@@ -175,6 +176,7 @@ class FusedTrainer : public Trainer {
   float table_[256];  // the float32 of each byte, then
   std::atomic<Input> input_{Input::Floats};  // of the last span
   int64_t step_ = 0;
+  int64_t unseen_ = 0;  // steps since somebody looked whether the weights are finite
   std::optional<Values> training_;
   std::vector<Values> chunkValues_;  // one a member
 };

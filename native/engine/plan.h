@@ -103,6 +103,7 @@ struct Report {
   bool aborted = false;
   std::vector<float> losses;
   std::vector<std::vector<float>> metrics;  // [metric][step]
+  bool finite = true;                       // false where a weight was seen that is not
 };
 
 // Sums over rows, in float64.

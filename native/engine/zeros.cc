@@ -1,6 +1,7 @@
 #include "zeros.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace fusor {
 
@@ -21,6 +22,13 @@ double densityOf(const float* x, long ld, int rows, int columns) {
   long seen = 0, zeros = 0;
   for (int row = 0; row < rows; row += every, seen += columns) zeros += std::count(x + row * ld, x + row * ld + columns, 0.0f);
   return seen ? 1 - static_cast<double>(zeros) / static_cast<double>(seen) : 1;
+}
+
+bool allFinite(const float* x, int64_t count) {
+  constexpr uint32_t kExponent = 0x7f800000;
+  uint32_t found = 0;
+  for (int64_t i = 0; i < count; ++i) found |= (std::bit_cast<uint32_t>(x[i]) & kExponent) == kExponent;
+  return !found;
 }
 
 }  // namespace fusor

@@ -261,6 +261,11 @@ export interface SpanReport {
   losses: Float32Array;
   /** One array a metric of the plan, one value a step done: the batch mean. */
   metrics: Float32Array[];
+  /**
+   * False where a weight was found that is not finite: kernels that leave out products with zeros do not see it in the loss, and look
+   * from time to time. Absent: whatever is not finite is in the loss.
+   */
+  finite?: boolean;
   /** Where it was asked for and the session can tell. */
   timeline?: Timeline;
 }

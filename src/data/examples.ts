@@ -1,5 +1,5 @@
 /** The user's x and y, checked once and for all backends, as the contract's Examples. */
-import type { Examples } from '../backend/contract';
+import type { Examples, TrainPlan } from '../backend/contract';
 import { FusorError } from '../errors';
 import type { DataShape } from './data-shape';
 import { type ArrayLike, asNDArray, type NDArray } from './ndarray';
@@ -87,4 +87,23 @@ function featuresOf({ plan }: DataShape, { data }: NDArray, where: string): Exam
     );
   }
   return x;
+}
+
+/**
+ * Of rows that were looked at earlier: their owner may have shrunk or transferred them since.
+ * @param x of `rows` rows then
+ * @throws ERR_ARG
+ */
+export function checkStillThere(
+  x: Examples['x'],
+  rows: number,
+  { features }: TrainPlan,
+  where: string,
+): void {
+  if (x.length === rows * features) return;
+  throw new FusorError('ERR_ARG', [
+    'x has changed its size, or was transferred, since the call',
+    where,
+    'give a copy, or leave it alone until the promise is settled',
+  ]);
 }

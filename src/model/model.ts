@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { closed, integer, range, reading, real } from '../arguments';
 import { parametersOf, type Session, type SessionState, type TrainPlan } from '../backend/contract';
 import type { DeviceOptions } from '../backend/request';
-import { inputsOf } from '../data/examples';
+import { checkStillThere, inputsOf } from '../data/examples';
 import type { ArrayLike, NDArray } from '../data/ndarray';
 import { isStream } from '../data/row-source';
 import { FusorError } from '../errors';
@@ -207,6 +207,7 @@ export class Model implements TrainedModel {
           { plan, seed: 0, epoch: 0, batchSize, bufferRows: null, ...ends },
           where,
         );
+      checkStillThere(examples.x, examples.rows, plan, where);
       const data = await session.upload(examples);
       try {
         return await session.evaluate(data, { begin: 0, end: data.rows }, batchSize, signal);
@@ -237,11 +238,15 @@ export class Model implements TrainedModel {
     const { rows, x: inputs } = reading(where, () => inputsOf(dataShape(this.#layout, plan), x, where));
     return this.#runtime.use(plan, this.#seed(), async ({ session }) => {
       const data = new Float32Array(rows * outputs);
-      for (let row = 0; row < rows; row += chunk)
-        data.set(
-          await session.predict(inputs.subarray(row * features, (row + chunk) * features)),
-          row * outputs,
-        );
+      const each = async () => {
+        for (let row = 0; row < rows; row += chunk) {
+          checkStillThere(inputs, rows, plan, where);
+          const part = inputs.subarray(row * features, (row + chunk) * features);
+          data.set(await session.predict(part), row * outputs);
+        }
+      };
+      // All rows by the same weights, also during a fit.
+      await (rows > chunk ? this.#runtime.inTurn(each) : each());
       return { data, shape: [rows, outputs] };
     });
   }

@@ -108,7 +108,7 @@ export interface Callback {
   /** `logs` are frozen: what is to be added comes from epochLogs. */
   onEpochEnd?(epoch: number, logs: Logs, context: TrainingContext): void | Promise<void>;
   /** When the loss of a step or of the validation is not finite; unless it calls stop, fit then ends with ERR_NONFINITE_LOSS. */
-  onNonFinite?(loss: number, context: TrainingContext): void;
+  onNonFinite?(loss: number, context: TrainingContext): void | Promise<void>;
   /** Before any onTrainEnd, which may bring other weights back: the state is that of the last step. */
   onTrained?(context: TrainingContext): void | Promise<void>;
   /** Not called when fit ends by an error or an abort. `logs` are those of the last epoch. */
@@ -118,7 +118,7 @@ export interface Callback {
   /** Asks for onTimeline; looked at before each span. */
   timeline?: boolean;
   /** What the session did in a span and when; before onBatchEnd and onSpanEnd. Not called by backends that cannot tell. */
-  onTimeline?(timeline: Timeline, context: TrainingContext): void;
-  /** Now and then within a span, as the backend reports; not awaited. */
+  onTimeline?(timeline: Timeline, context: TrainingContext): void | Promise<void>;
+  /** Now and then within a span, as the backend reports; not awaited, but what its promise is rejected with ends fit while it runs. */
   onProgress?(progress: EpochProgress, context: TrainingContext): void;
 }

@@ -70,8 +70,8 @@ export class Caller {
     return logs;
   }
 
-  nonFinite(loss: number): void {
-    for (const { callback } of this.#callbacks) callback.onNonFinite?.(loss, this.context);
+  async nonFinite(loss: number): Promise<void> {
+    for (const { callback } of this.#callbacks) await callback.onNonFinite?.(loss, this.context);
   }
 
   async trainBegin(): Promise<void> {
@@ -109,13 +109,16 @@ export class Caller {
     return this.#callbacks.some(({ callback }) => callback.timeline);
   }
 
-  timeline(timeline: Timeline): void {
+  async timeline(timeline: Timeline): Promise<void> {
     for (const { callback } of this.#callbacks)
-      if (callback.timeline) callback.onTimeline?.(timeline, this.context);
+      if (callback.timeline) await callback.onTimeline?.(timeline, this.context);
   }
 
-  progress(progress: EpochProgress): void {
-    for (const { callback } of this.#callbacks) callback.onProgress?.(progress, this.context);
+  /** All are told at once; rejects with what the first of them throws. */
+  async progress(progress: EpochProgress): Promise<void> {
+    await Promise.all(
+      this.#callbacks.map(async ({ callback }) => callback.onProgress?.(progress, this.context)),
+    );
   }
 
   /** @param heard called when all have heard but those that want to be last */

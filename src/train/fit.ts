@@ -1,5 +1,6 @@
 /** The training loop: the only one there is, for every backend. Its unit is a span of steps. */
 import type { Dataset, RowRange, SpanReport } from '../backend/contract';
+import { checkStillThere } from '../data/examples';
 import { isStream } from '../data/row-source';
 import { FusorError } from '../errors';
 import { Caller } from './caller';
@@ -79,6 +80,7 @@ async function upload(
   const { session, examples, trainRows, validation, batchSize, signal } = job;
   const keep = async (rows: FitJob['validation']) => {
     if (!rows || isStream(rows)) return undefined;
+    checkStillThere(rows.x, rows.rows, job.plan, 'fit');
     const there = await session.upload(rows);
     uploaded.push(there);
     return there;
@@ -137,7 +139,7 @@ async function runEpochs(
       if (validate) Object.assign(logs, await validate(epoch));
       Object.assign(logs, await caller.epochLogs(epoch));
       if (caller.setsLearningRate) logs[LEARNING_RATE] = training.learningRate;
-      if (validationDiverged(logs, training, caller)) return;
+      if (await validationDiverged(logs, training, caller)) return;
       training.history.addEpoch(epoch, logs, training.epochSeconds);
       await caller.epochEnd(epoch, logs, () => training.endEpoch());
       training.throwIfEnded();
@@ -171,9 +173,9 @@ async function runStretch(
     if (!gone) goAhead();
     gone = true;
     const { report, mayBeShort } = await running;
-    if (diverged(report, part, training, caller)) return false;
+    if (await diverged(report, part, training, caller)) return false;
     training.means.add(report, part.order.length, batchSize);
-    if (report.timeline) caller.timeline(report.timeline);
+    if (report.timeline) await caller.timeline(report.timeline);
     await caller.spanEnd(report, part.order.length);
     training.throwIfEnded();
     if (report.stopped === 'aborted' && !mayBeShort && !training.stopping) throw disposedError('fit');
@@ -206,17 +208,14 @@ async function runSpan(
       onProgress: ({ stepsDone, loss, metrics }) => {
         // No use in going on; the report will name the step.
         if (!Number.isFinite(loss)) return training.halt();
-        try {
-          const rows = Math.min(stepsDone * batchSize, part.order.length);
-          caller.progress({
-            epoch: training.epoch,
-            batch: part.begin + stepsDone,
-            batches: training.batches,
-            logs: training.means.logs({ rows, loss, metrics }),
-          });
-        } catch (error) {
-          training.fail(error);
-        }
+        const rows = Math.min(stepsDone * batchSize, part.order.length);
+        const progress = {
+          epoch: training.epoch,
+          batch: part.begin + stepsDone,
+          batches: training.batches,
+          logs: training.means.logs({ rows, loss, metrics }),
+        };
+        caller.progress(progress).catch((error) => training.fail(error));
       },
     },
   );
@@ -231,30 +230,42 @@ async function runSpan(
  * The weights stay as they are; a checkpoint of before is the way back.
  * @returns whether a callback has ended training for it
  */
-function diverged({ losses }: SpanReport, part: EpochPart, training: Training, caller: Caller): boolean {
-  const bad = losses.findIndex((loss) => !Number.isFinite(loss));
-  if (bad < 0) return false;
-  training.diverged = losses[bad];
-  caller.nonFinite(losses[bad]);
+async function diverged(
+  { losses, finite }: SpanReport,
+  part: EpochPart,
+  training: Training,
+  caller: Caller,
+): Promise<boolean> {
+  const found = losses.findIndex((loss) => !Number.isFinite(loss));
+  if (found < 0 && finite !== false) return false;
+  // Of a weight, it is the last step at the latest.
+  const bad = found < 0 ? losses.length - 1 : found;
+  const loss = found < 0 ? Number.NaN : losses[found];
+  training.diverged = loss;
+  await caller.nonFinite(loss);
   if (training.stopping) return true;
   const step = training.step - losses.length + bad;
   const batch = part.begin + bad;
   throw new FusorError(
     'ERR_NONFINITE_LOSS',
     [
-      `the loss became ${losses[bad]}`,
-      `step ${step} (epoch ${training.epoch + 1}, batch ${batch + 1} of ${training.batches})`,
+      found < 0 ? 'a weight is no longer finite, which no loss has shown yet' : `the loss became ${loss}`,
+      `${found < 0 ? 'by ' : ''}step ${step} (epoch ${training.epoch + 1}, batch ${batch + 1} of ${training.batches})`,
       `lower the learning rate, it is ${training.learningRate}, or clip the gradients (clipNorm, --clip-norm)`,
     ],
-    { step, epoch: training.epoch, batch, loss: String(losses[bad]), learningRate: training.learningRate },
+    { step, epoch: training.epoch, batch, loss: String(loss), learningRate: training.learningRate },
   );
 }
 
 /** @returns whether a callback has ended training for it */
-function validationDiverged({ valLoss = 0 }: Logs, training: Training, caller: Caller): boolean {
+async function validationDiverged(
+  { valLoss = 0 }: Logs,
+  training: Training,
+  caller: Caller,
+): Promise<boolean> {
   if (Number.isFinite(valLoss)) return false;
   training.diverged = valLoss;
-  caller.nonFinite(valLoss);
+  await caller.nonFinite(valLoss);
   if (training.stopping) return true;
   const { epoch } = training;
   throw new FusorError(

@@ -161,8 +161,11 @@ export function withWeights(where: string, rows: FitRows, sampleWeight: ArrayLik
 
 export function checkedSignal(where: string, signal: unknown): AbortSignal | undefined {
   if (signal === undefined) return undefined;
-  const { aborted, addEventListener } = (signal ?? {}) as Partial<AbortSignal>;
-  if (typeof aborted === 'boolean' && typeof addEventListener === 'function') return signal as AbortSignal;
+  // Of any realm.
+  const { aborted } = Object(signal) as Partial<AbortSignal>;
+  const methods = ['addEventListener', 'removeEventListener', 'throwIfAborted'] as const;
+  if (typeof aborted === 'boolean' && methods.every((name) => typeof Object(signal)[name] === 'function'))
+    return signal as AbortSignal;
   throw wrong(where, 'signal', signal, 'an AbortSignal');
 }
 

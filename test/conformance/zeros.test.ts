@@ -1,7 +1,7 @@
 /** Layers whose input is often zero (one-hot columns, relu, dropout): a backend may leave out such products, and nobody may see it. */
 import type { Examples, LayerPlan, TrainPlan } from '../../src/backend/contract';
 import { greatestRelative, sameBits } from '../support/compare';
-import { dense, OPTIMIZERS, planOf, randomExamples } from '../support/plans';
+import { dense, OPTIMIZERS, planOf, randomExamples, randomState } from '../support/plans';
 import { conformance, openBackend, target } from './target';
 import { expectLikeReference, TOLERANCE, train, within } from './training';
 
@@ -65,5 +65,24 @@ conformance('inputs that are mostly zero', () => {
       else expect(Math.abs(share - wanted[i])).toBeLessThan(leavesOut ? 0.1 : 1e-9);
     }
     if (leavesOut) expect(shares.get(`backward+update ${first}`)).toBeCloseTo(0.2, 1);
+  });
+
+  test('a weight that is not finite is not hidden by zeros', async () => {
+    const plan = planOf(
+      [dense(130, 150, 'relu'), dense(150, 10)],
+      'sparseCategoricalCrossentropy',
+      OPTIMIZERS.sgd,
+    );
+    const run = { plan, examples: mostlyZero(plan, 20), batchSize: 1 };
+    const whole = await train(await openBackend({ threads: 1 }), run);
+    expect(whole.report.finite ?? true).toBe(true);
+    const state = randomState(plan);
+    const rows = run.examples.rows;
+    for (let i = 0; i < rows; i++) (run.examples.x as Float32Array)[i * 130] = 0;
+    state.weights[0].fill(Number.POSITIVE_INFINITY, 0, 150);
+    for (const threads of [1, 2]) {
+      const { report } = await train(await openBackend({ threads }), { ...run, state });
+      expect(report.finite === false || report.losses.some((loss) => !Number.isFinite(loss))).toBe(true);
+    }
   });
 });

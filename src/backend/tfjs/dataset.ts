@@ -78,12 +78,18 @@ export class HostDataset implements Dataset {
   /** Null once disposed; a span that is running keeps what it began with. */
   examples: HostExamples | null;
 
-  constructor(plan: TrainPlan, examples: Examples) {
+  /** @param disposed is told when it is */
+  constructor(
+    plan: TrainPlan,
+    examples: Examples,
+    private readonly disposed: (dataset: HostDataset) => void,
+  ) {
     this.rows = examples.rows;
     this.examples = new HostExamples(plan, examples);
   }
 
   dispose(): void {
     this.examples = null;
+    this.disposed(this);
   }
 }

@@ -54,7 +54,7 @@ export class TfjsSession implements Session {
 
   upload(examples: Examples): Promise<Dataset> {
     return this.enqueue(async () => {
-      const data = new HostDataset(this.plan, examples);
+      const data = new HostDataset(this.plan, examples, (gone) => this.datasets.delete(gone));
       this.datasets.add(data);
       return data;
     });

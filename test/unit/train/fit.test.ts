@@ -304,6 +304,29 @@ test('a loss that is not finite stops at once and is named', async () => {
   expect((error as unknown as { history: History }).history.stepLosses.length).toBe(step + 1);
 });
 
+test('a weight that is not finite ends fit, though no loss shows it', async () => {
+  let spans = 0;
+  const { backend } = spyBackend((session) => {
+    const { run } = session;
+    session.run = async (span, listen) => ({
+      ...(await run.call(session, span, listen)),
+      finite: ++spans < 2,
+    });
+    return session;
+  });
+  const heard: number[] = [];
+  const model = referenceModel(classifier(), SPARSE, backend);
+  const callbacks = [{ everyBatches: 2, onNonFinite: (loss: number) => void heard.push(loss) }];
+  const error = await failure(
+    model.fit(x, y, { ...SILENT, batchSize: 10, callbacks: [{ ...callbacks[0], onBatchEnd: () => {} }] }),
+  );
+  expect(error.code).toBe('ERR_NONFINITE_LOSS');
+  expect(error.message).toContain(
+    'a weight is no longer finite, which no loss has shown yet · by step 3 (epoch 1, batch 4 of 5)',
+  );
+  expect(heard).toEqual([Number.NaN]);
+});
+
 test('the data leaves the device however fit ends', async () => {
   let held = 0;
   const { backend } = spyBackend((session) => {
