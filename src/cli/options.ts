@@ -9,7 +9,7 @@ import { choice, choices, integer, integers, type Option, real, text, toggle, ur
 import { parseSchedule } from './schedule';
 
 const device = (written: unknown, where: string) =>
-  /^(auto|cpu|cuda|cuda:\d+)$/.test(String(written))
+  /^(auto|cpu|cuda(:\d{1,3})?)$/.test(String(written))
     ? (written as 'auto' | 'cpu' | 'cuda')
     : choice('', ['auto', 'cpu', 'cuda', 'cuda:0'], undefined).parse(written, where)!;
 

@@ -19,7 +19,7 @@ export interface Obstacle {
   cure: string;
 }
 
-const GRAMMAR = /^(native|tfjs)(?::([a-z-]+))?(?:@(cpu|cuda|cuda:\d+))?$/;
+const GRAMMAR = /^(native|tfjs)(?::([a-z-]+))?(?:@(cpu|cuda(?::\d{1,3})?))?$/;
 const PARTS = { native: ['fused', 'framework'], tfjs: ['node-gpu', 'node', 'wasm', 'cpu'] };
 
 /** `native`, `native:framework`, `tfjs:wasm`, `native:fused@cuda:0`. @throws ERR_ARG */

@@ -36,10 +36,13 @@ async function trainLive(...more: string[]) {
   return { url: new URL(url), ran, child };
 }
 
-function get(url: URL, { method = 'GET', host = url.host, path = url.pathname + url.search } = {}) {
+function get(
+  url: URL,
+  { method = 'GET', host = url.host, path = url.pathname + url.search, origin = url.origin } = {},
+) {
   return new Promise<{ status: number; headers: Record<string, unknown>; body: string }>((done, failed) => {
     const { hostname, port } = url;
-    const sent = request({ hostname, port, method, path, headers: { host } }, (response) => {
+    const sent = request({ hostname, port, method, path, headers: { host, origin } }, (response) => {
       let body = '';
       response.setEncoding('utf8').on('data', (text) => {
         body += text;
@@ -68,18 +71,20 @@ test('a dashboard is for this computer and for who has the token; whoever watche
     get(url, { path: '/echarts.js' }),
     get(url, { host: 'evil.example' }),
     get(url, { host: `evil.example:${url.port}` }),
-    get(url, { host: `localhost:${url.port}` }),
+    get(url, { origin: 'http://evil.example' }),
+    get(url, { host: `LOCALHOST:${url.port}`, origin: `http://LOCALHOST:${url.port}` }),
     get(url, { method: 'POST' }),
     get(url, { path: `/../package.json${search}` }),
     get(url, { path: `/constructor${search}` }),
     get(url, { path: `/events${search}` }),
   ]);
   expect(asked.map(({ status }) => status)).toEqual([
-    200, 403, 403, 403, 403, 403, 403, 200, 405, 404, 404, 200,
+    200, 403, 403, 403, 403, 403, 403, 403, 200, 405, 404, 404, 200,
   ]);
   const [page, ...others] = asked;
   expect(page.headers['content-type']).toBe('text/html; charset=utf-8');
   expect(page.headers['referrer-policy']).toBe('no-referrer');
+  expect(page.headers['x-frame-options']).toBe('DENY');
   expect(page.body).toContain('default-src &#39;none&#39;');
   expect(others.at(-1)!.body).toMatch(
     /^event: all\ndata: \{"facts":\{"title":"Training sequential on mnist"/,

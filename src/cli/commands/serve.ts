@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { basename, join, resolve } from 'node:path';
 import { keptBeside } from '../../io/kept-data';
+import { packageRoot } from '../../version';
 import type { Run } from '../command';
 import { interruptible } from '../interrupt';
+import { isLoopback } from '../local-http';
 import { openModel } from '../model-path';
 import type { serve } from '../options';
 import { servePage } from '../serve/page';
@@ -22,14 +24,14 @@ export const run: Run<typeof serve> = async ({ settings, args, out }) => {
     // Who asks over HTTP has no options.
     const missing = missingFor(args.model!, 'refuse', 'default', ['mean']);
     const wanted = { inputShape: model.inputShape, schema, missing };
-    const client = readFileSync(join(__dirname, '..', '..', '..', 'scripts', 'serve', 'client.js'));
+    const client = readFileSync(join(packageRoot, 'scripts', 'serve', 'client.js'));
     const resources = {
       '/': { type: 'text/html; charset=utf-8', body: servePage(name, wanted, classNames) },
       '/client.js': { type: 'text/javascript; charset=utf-8', body: client },
     };
     const { server, address } = await serveModel({ model, name, wanted, classNames, resources }, host, port);
     try {
-      if (!/^(127\.|::1$|localhost$)/.test(host))
+      if (!isLoopback(host))
         out.note(`warning: ${host} is reached from other computers, and whoever reaches it may ask`);
       out.note(`Serving ${name} on ${runtimeLine(runtime)}; Ctrl-C ends it`);
       out.result({ schema: 'fusor.served', version: 1, address, name }, () => address);

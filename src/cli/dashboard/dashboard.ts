@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Callback, EpochProgress, Logs, TrainingContext } from '../../index';
 import { packageRoot } from '../../version';
+import type { Resources } from '../local-http';
 import { dashboardPage } from './page';
-import { LiveServer, type Resources } from './server';
+import { LiveServer } from './server';
 
 /** Between two points, in milliseconds. */
 const EVERY = 500;

@@ -6,19 +6,10 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-
-/** What is served, by path. */
-export type Resources = Record<string, { type: string; body: string | Buffer }>;
+import { HEADERS, isThisHost, isThisOrigin, type Resources } from '../local-http';
 
 /** Bytes that a page may be behind. */
 const BEHIND = 2 ** 20;
-
-const HEADERS = {
-  'cache-control': 'no-store',
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-resource-policy': 'same-origin',
-};
 
 export class LiveServer {
   readonly #token = randomBytes(16).toString('hex');
@@ -78,16 +69,14 @@ export class LiveServer {
     const plain = (status: number, why: string) => {
       response.writeHead(status, { ...HEADERS, 'content-type': 'text/plain' }).end(`${why}\n`);
     };
-    if (!this.#isHost(request.headers.host)) plain(403, 'not this host');
+    const { host, origin } = request.headers;
+    if (!isThisHost(host, this.#port)) plain(403, 'not this host');
+    else if (!isThisOrigin(origin, host)) plain(403, 'not from this origin');
     else if (request.method !== 'GET') plain(405, 'GET only');
     else if (!this.#isToken(new URLSearchParams(query).get('token'))) plain(403, 'no such token');
     else if (path === '/events') this.#feed(response);
     else if (!resource) plain(404, 'not here');
     else response.writeHead(200, { ...HEADERS, 'content-type': resource.type }).end(resource.body);
-  }
-
-  #isHost(host = ''): boolean {
-    return [`127.0.0.1:${this.#port}`, `localhost:${this.#port}`].includes(host);
   }
 
   #feed(response: ServerResponse): void {

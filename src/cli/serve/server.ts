@@ -6,22 +6,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { FusorError, isFusorError } from '../../errors';
 import { systemCode } from '../../files/system-error';
 import type { Model } from '../../index';
+import { HEADERS, isLoopback, isThisHost, isThisOrigin, type Resources } from '../local-http';
 import { checkFinite } from '../predict/answers';
 import { rowInputs, type Wanted } from '../predict/text';
 
-/** What is served as it is, by path. */
-export type Resources = Readonly<Record<string, { type: string; body: string | Buffer }>>;
-
 const MAX_BODY = 16 << 20;
 const MAX_CONNECTIONS = 64;
-
-const HEADERS = {
-  'cache-control': 'no-store',
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-resource-policy': 'same-origin',
-};
 
 /** An answer that is no 200. */
 class Refusal extends Error {
@@ -78,13 +68,9 @@ export async function serveModel(service: Service, host: string, port: number): 
   server.on('error', () => {});
   server.on('clientError', (_, socket) => socket.destroy());
   const bound = (server.address() as { port: number }).port;
-  const isLoopback = /^(127\.|::1$|localhost$)/.test(host);
-  const hosts = isLoopback
-    ? ['127.0.0.1', 'localhost', '[::1]'].map((each) => `${each}:${bound}`)
-    : undefined;
   server.on('request', async (request, response) => {
     try {
-      checkOrigin(request, hosts);
+      checkOrigin(request, isLoopback(host) ? bound : undefined);
       await answer(request, response, service);
     } catch (error) {
       const status = error instanceof Refusal ? error.status : isFusorError(error) ? 400 : 500;
@@ -94,10 +80,10 @@ export async function serveModel(service: Service, host: string, port: number): 
   return { server, address: `http://${host.includes(':') ? `[${host}]` : host}:${bound}` };
 }
 
-/** @param hosts the names that this server has; undefined: any */
-function checkOrigin({ headers: { host = '', origin } }: IncomingMessage, hosts: string[] | undefined): void {
-  if (hosts && !hosts.includes(host.toLowerCase())) throw new Refusal(403, 'not this host');
-  if (origin !== undefined && origin !== `http://${host}`) throw new Refusal(403, 'not from this origin');
+/** @param port that this server has on this computer alone; undefined where others reach it, by whatever name */
+function checkOrigin({ headers: { host, origin } }: IncomingMessage, port: number | undefined): void {
+  if (port !== undefined && !isThisHost(host, port)) throw new Refusal(403, 'not this host');
+  if (!isThisOrigin(origin, host)) throw new Refusal(403, 'not from this origin');
 }
 
 async function answer(
