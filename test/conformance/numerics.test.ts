@@ -112,7 +112,7 @@ conformance('clipping', () => {
     const hindrance = backend.unsupported(plan);
     if (hindrance) {
       expect(hindrance).toContain('clipNorm');
-      return noteSkip(hindrance, `clipping, ${optimizer}`);
+      return noteSkip(hindrance);
     }
     const examples = randomExamples(plan, 8 * steps);
     for (let i = 0; i < examples.y.length; i++) examples.y[i] *= scale;

@@ -102,10 +102,10 @@ const STACKS: Record<string, LayerPlan[]> = {
 
 conformance('one step of every stack of layers', () => {
   for (const [name, layers] of Object.entries(STACKS)) {
-    test.each(['float32', 'uint8'] as const)(`${name}, %s`, async (dtype) => {
+    // Raw bytes are up to 255: only a rescaling makes them a sensible input.
+    const types = layers[0].kind === 'rescaling' ? (['float32', 'uint8'] as const) : (['float32'] as const);
+    test.each(types)(`${name}, %s`, async (dtype) => {
       const loss = dtype === 'uint8' ? 'sparseCategoricalCrossentropy' : 'meanSquaredError';
-      // Raw bytes are up to 255: only a rescaling makes them a sensible input.
-      if (dtype === 'uint8' && layers[0].kind !== 'rescaling') return;
       const plan = planOf(layers, loss, OPTIMIZERS.adam);
       await expectLikeReference(await openBackend(), {
         plan,

@@ -80,7 +80,7 @@ export function conformance(title: string, body: () => void): void {
       throw new Error(`${name} is required and cannot be used: ${reason}`);
     });
   } else {
-    noteSkip(reason, title);
+    noteSkip(reason);
     describe.skip(`${name}: ${title}`, body);
   }
 }

@@ -178,7 +178,7 @@ describe('why there is no GPU to be had', () => {
   });
 
   const built = existsSync(addon) ? test : test.skip;
-  if (!existsSync(addon)) noteSkip('the native backend is not built', 'probes with stub drivers');
+  if (!existsSync(addon)) noteSkip('the native backend is not built');
 
   /** What the native backend finds, from a process of its own: the linker reads LD_LIBRARY_PATH at its start. */
   async function probe(env: Record<string, string>) {
@@ -214,7 +214,7 @@ describe('why there is no GPU to be had', () => {
     'a CPU-only libtorch beside a GPU',
     async () => {
       const { variant } = JSON.parse(readFileSync(addon.replace('.node', '.json'), 'utf8'));
-      if (variant !== 'cpu') return noteSkip(`libtorch is a ${variant} build`, 'a CPU-only libtorch');
+      if (variant !== 'cpu') return noteSkip(`libtorch is a ${variant} build`);
       const ran = await fusor(['devices', '--json'], { cwd: folder, env: { LD_LIBRARY_PATH: stubs.driver } });
       const gpu = JSON.parse(ran.stdout).devices.find(
         ({ device }: { device: string }) => device === 'cuda:0',

@@ -34,6 +34,13 @@ test.each([
   ['a file that cannot be loaded', "import './absent';\ntest('a', () => {});", 0, 1, 0],
   ['a process that dies', "test('a', () => process.abort());", 0, 1, 0],
   ['a skip with a reason', `${skip}testUnless('no GPU')('a', () => {});\ntest('b', () => {});`, 1, 0, 1],
+  [
+    'a test that finds out that it cannot run',
+    "import { noteSkip } from '../support/skip';\ntest('a', () => { noteSkip('no GPU'); noteSkip('no GPU'); });\ntest('b', () => {});",
+    1,
+    0,
+    1,
+  ],
   ['a skip without a reason', "test.skip('a', () => {});\ntest('b', () => {});", 1, 1, 1],
 ])('%s', async (_name, text, passed, failed, skipped) => {
   const count = await countOf(text);
