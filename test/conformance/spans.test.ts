@@ -6,6 +6,7 @@ import type {
   Progress,
   Session,
   SessionState,
+  SpanReport,
   TrainPlan,
 } from '../../src/backend/contract';
 import { permutation } from '../../src/random';
@@ -154,11 +155,14 @@ conformance('abort', () => {
     const session = await backend.createSession(flagship, randomState(flagship));
     const data = await session.upload(images);
     const stop = new AbortController();
-    const running = session.run({ data, firstStep: 0, ...manySteps(steps) }, { signal: stop.signal });
-    await sleep(60);
+    const span = { data, firstStep: 0, ...manySteps(steps) };
+    let running: Promise<SpanReport> | undefined;
+    await new Promise<void>((trains) => {
+      running = session.run(span, { signal: stop.signal, onProgress: () => trains() });
+    });
     const begun = performance.now();
     interrupt(session, stop);
-    const report = await running;
+    const report = await running!;
     return { session, data, report, settled: performance.now() - begun };
   }
 
@@ -305,8 +309,16 @@ conformance('several sessions', () => {
 
   test('fifty made and disposed', async () => {
     const backend = await openBackend();
+    const seen = new Set<string>();
     for (let i = 0; i < 50; i++)
-      await train(backend, { plan: small, examples: randomExamples(small, 8), batchSize: 8 });
+      seen.add(
+        String(
+          (await train(backend, { plan: small, examples: randomExamples(small, 8), batchSize: 8 })).report
+            .losses,
+        ),
+      );
+    // Each as the first.
+    expect(seen.size).toBe(1);
   });
 });
 

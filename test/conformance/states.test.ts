@@ -1,9 +1,10 @@
 /** Every method in every state a session can be in: fresh, running, after an abort, disposed. */
-import type { Dataset, Session } from '../../src/backend/contract';
-import { sameBits } from '../support/compare';
+import type { Backend, Dataset, Session } from '../../src/backend/contract';
+import { relativeL2, sameBits } from '../support/compare';
 import { dense, planOf, randomExamples, randomState } from '../support/plans';
+import { referenceBackend } from '../support/reference';
 import { conformance, openBackend } from './target';
-import { constantRates, ordered, withSession } from './training';
+import { constantRates, ordered, TOLERANCE, within, withSession } from './training';
 
 const plan = planOf([dense(17, 33, 'relu'), dense(33, 10)], 'sparseCategoricalCrossentropy');
 const examples = randomExamples(plan, 320);
@@ -14,29 +15,40 @@ function spanOf(data: Dataset, steps = STEPS, firstStep = 0) {
   return { data, order, batchSize: 32, firstStep, learningRates: constantRates(order, 32, 0.001) };
 }
 
-/** Each method, called validly; what it gives is checked by the other suites. */
-const METHODS: Record<string, (session: Session, data: Dataset) => Promise<unknown>> = {
-  upload: (session) => session.upload(randomExamples(plan, 4)),
-  run: (session, data) => session.run(spanOf(data, 2, STEPS)),
-  evaluate: (session, data) => session.evaluate(data, { begin: 0, end: 50 }, 32),
+/** Each method, called validly, and what it gives. */
+const METHODS: Record<string, (session: Session, data: Dataset) => Promise<ArrayLike<number>>> = {
+  upload: async (session) => [(await session.upload(randomExamples(plan, 4))).rows],
+  run: async (session, data) => (await session.run(spanOf(data, 2, STEPS))).losses,
+  async evaluate(session, data) {
+    const { loss, metrics } = await session.evaluate(data, { begin: 0, end: 50 }, 32);
+    return [loss, ...metrics];
+  },
   predict: (session) => session.predict(randomExamples(plan, 4).x),
-  readState: (session) => session.readState(),
-  writeState: (session) => session.writeState(randomState(plan)),
+  readState: async (session) => (await session.readState()).weights[0],
+  async writeState(session) {
+    await session.writeState(randomState(plan, 5));
+    return (await session.readState()).weights[0];
+  },
 };
 const NAMES = Object.keys(METHODS);
 
-async function withData(use: (session: Session, data: Dataset) => Promise<void>): Promise<void> {
-  await withSession(await openBackend(), plan, randomState(plan), async (session) => {
-    await use(session, await session.upload(examples));
-  });
+function withData<T>(
+  use: (session: Session, data: Dataset) => Promise<T>,
+  backend: Promise<Backend> = openBackend(),
+): Promise<T> {
+  return backend.then((opened) =>
+    withSession(opened, plan, randomState(plan), async (session) =>
+      use(session, await session.upload(examples)),
+    ),
+  );
 }
 
 conformance('each method', () => {
-  test.each(NAMES)('%s on a fresh session', (name) =>
-    withData(async (session, data) => {
-      await METHODS[name](session, data);
-    }),
-  );
+  test.each(NAMES)('%s on a fresh session', async (name) => {
+    const given = await withData(METHODS[name]);
+    const expected = await withData(METHODS[name], Promise.resolve(referenceBackend));
+    within(name, relativeL2(Float32Array.from(given), Float32Array.from(expected)), TOLERANCE.loss);
+  });
 
   test.each(NAMES)('%s during a span waits for its end', (name) =>
     withData(async (session, data) => {
@@ -54,8 +66,10 @@ conformance('each method', () => {
 
   test.each(NAMES)('%s after an abort', (name) =>
     withData(async (session, data) => {
-      await session.run(spanOf(data), { signal: AbortSignal.abort() });
-      await METHODS[name](session, data);
+      const fresh = await withData(METHODS[name]);
+      const { stepsDone } = await session.run(spanOf(data), { signal: AbortSignal.abort() });
+      expect(stepsDone).toBe(0);
+      expect(Array.from(await METHODS[name](session, data))).toEqual(Array.from(fresh));
     }),
   );
 

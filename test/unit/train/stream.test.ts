@@ -262,23 +262,29 @@ test('an epoch with other rows than the first, or a generator that is used up, d
 
 test('an abort does not wait for a source that hangs, and the source is closed', async () => {
   const abort = new AbortController();
-  let closed = false;
+  let close: () => void;
+  const closed = new Promise<void>((done) => {
+    close = done;
+  });
+  let goOn: () => void;
   async function* source() {
     try {
       yield chunk(0, 40);
       abort.abort();
-      await new Promise((done) => setTimeout(done, 200));
+      await new Promise<void>((done) => {
+        goOn = done;
+      });
       yield chunk(0, 10);
     } finally {
-      closed = true;
+      close();
     }
   }
   const error = await rejection(
     referenceModel().fit(source, { ...options, bufferRows: 8, signal: abort.signal }),
   );
   expect((error as unknown as Error).name).toBe('AbortError');
-  await new Promise((done) => setTimeout(done, 400));
-  expect(closed).toBe(true);
+  goOn!();
+  await closed;
 });
 
 /** Gives some rows, and then nothing more. */
