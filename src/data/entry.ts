@@ -1,6 +1,6 @@
 /** What a data set known by name is made of. */
+import { FusorError } from '../errors';
 import type { FileDigest } from './digests';
-import type { ImageDataset, LoadOptions } from './idx-folder';
 import type { NDArray } from './ndarray';
 
 /** Rows and their labels. */
@@ -9,6 +9,64 @@ export interface LabelledRows {
   x: NDArray;
   /** [rows] class labels; [rows] or [rows, outputs] values */
   y: NDArray;
+}
+
+/** Rows of bytes and their classes. */
+export interface LabelledBytes {
+  /** [rows, …] */
+  x: NDArray<Uint8Array>;
+  /** [rows], the class of each row, from 0 */
+  y: NDArray<Uint8Array>;
+}
+
+export interface LabelledImages extends LabelledBytes {
+  /** [rows, height, width, channels], 0 … 255 */
+  x: NDArray<Uint8Array>;
+}
+
+export interface LabelledReviews extends LabelledBytes {
+  /** [rows, words], 1 where the review has the word, else 0 */
+  x: NDArray<Uint8Array>;
+}
+
+/** A data set as it was published. */
+export interface ByteDataset {
+  name: string;
+  train: LabelledBytes;
+  test: LabelledBytes;
+  /** Of the whole set, whatever the limit: see setDigest. */
+  sha256: string;
+  /** Number of classes: labels are 0 … classes − 1. */
+  classes: number;
+  /** What the classes are called, where the set says so. */
+  classNames?: readonly string[];
+  /** Brings x to about 0 … 1; without it 1/255, as for pixels. */
+  scale?: number;
+  /** Where it was read. */
+  folder: string;
+}
+
+export interface ImageDataset extends ByteDataset {
+  train: LabelledImages;
+  test: LabelledImages;
+}
+
+export interface ReviewDataset extends ByteDataset {
+  train: LabelledReviews;
+  test: LabelledReviews;
+  /** The word of each column of x. */
+  words: readonly string[];
+}
+
+export interface LoadOptions {
+  /** Take only the first rows: at most this many to train with and as many to test with. */
+  limit?: number;
+}
+
+/** Infinity for none. @throws ERR_ARG */
+export function rowLimit(limit = Number.POSITIVE_INFINITY): number {
+  if (limit === Number.POSITIVE_INFINITY || (Number.isSafeInteger(limit) && limit > 0)) return limit;
+  throw new FusorError('ERR_ARG', [`limit is ${limit}`, '', 'give a positive integer'], { limit });
 }
 
 export interface Place {
@@ -46,6 +104,6 @@ export interface DatasetEntry {
   /** The folders in which it is looked for, first to last. */
   folders(place: Place): string[];
   isComplete(folder: string): boolean;
-  load(folder: string, options: LoadOptions & { words?: number }): ImageDataset;
+  load(folder: string, options: LoadOptions & { words?: number }): ByteDataset;
   verify(folder: string): FileCheck[];
 }

@@ -1,37 +1,9 @@
 /** A folder of the four IDX files of the MNIST family: images and labels, to train with and to test with. */
 import { FusorError } from '../errors';
 import { type FileDigest, type MnistPart, setDigest, sha256 } from './digests';
+import { type ImageDataset, type LabelledImages, type LoadOptions, rowLimit } from './entry';
 import { type Idx, readIdx } from './idx';
 import { allFiles, PART_NAMES, PARTS } from './idx-files';
-import type { NDArray } from './ndarray';
-
-export interface LabelledImages {
-  /** [rows, height, width, channels], 0 … 255 */
-  x: NDArray<Uint8Array>;
-  /** [rows], the class of each image */
-  y: NDArray<Uint8Array>;
-}
-
-export interface ImageDataset {
-  name: string;
-  train: LabelledImages;
-  test: LabelledImages;
-  /** Of the whole set, whatever the limit: see setDigest. */
-  sha256: string;
-  /** Number of classes: labels are 0 … classes − 1. */
-  classes: number;
-  /** What the classes are called, where the set says so. */
-  classNames?: readonly string[];
-  /** Brings x to about 0 … 1; without it 1/255, as for pixels. */
-  scale?: number;
-  /** Where it was read. */
-  folder: string;
-}
-
-export interface LoadOptions {
-  /** Take only the first rows: at most this many to train with and as many to test with. */
-  limit?: number;
-}
 
 /**
  * Reads the set in `folder` whole.
@@ -70,12 +42,6 @@ export function loadIdxFolder(
     classes,
     folder,
   };
-}
-
-/** Infinity for none. @throws ERR_ARG */
-export function rowLimit(limit = Number.POSITIVE_INFINITY): number {
-  if (limit === Number.POSITIVE_INFINITY || (Number.isSafeInteger(limit) && limit > 0)) return limit;
-  throw new FusorError('ERR_ARG', [`limit is ${limit}`, '', 'give a positive integer'], { limit });
 }
 
 function checkPair(images: Idx, labels: Idx): void {

@@ -9,15 +9,10 @@ import { integer } from '../arguments';
 import { FusorError } from '../errors';
 import { requireMemory } from '../memory';
 import { setDigest, sha256 } from './digests';
-import { type ImageDataset, type LabelledImages, type LoadOptions, rowLimit } from './idx-folder';
+import { type LabelledReviews, type LoadOptions, type ReviewDataset, rowLimit } from './entry';
 import { readPlain } from './unpack';
 
 export const IMDB_FILES = ['imdb.vocab', 'train/labeledBow.feat', 'test/labeledBow.feat'];
-
-export interface ReviewDataset extends ImageDataset {
-  /** The word of each column of x. */
-  words: readonly string[];
-}
 
 export function isImdbFolder(folder: string): boolean {
   return IMDB_FILES.every((file) => existsSync(join(folder, file)));
@@ -165,7 +160,7 @@ function multiHot(
   width: number,
   limit: number,
   file: string,
-): LabelledImages {
+): LabelledReviews {
   const rows = Math.min(limit, labels.length);
   if (rows === 0)
     throw new FusorError('ERR_DATA_EMPTY', ['no reviews', file, 'fetch the file anew'], { file });

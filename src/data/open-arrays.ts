@@ -1,8 +1,7 @@
 /** Arrays of the user's own as rows to train, validate and test with. */
 import { FusorError } from '../errors';
 import { sha256 } from './digests';
-import type { LabelledRows } from './entry';
-import type { ImageDataset } from './idx-folder';
+import type { ByteDataset, LabelledRows } from './entry';
 import type { NDArray, NumericArray } from './ndarray';
 import type { OpenOptions } from './open-options';
 import type { OwnData } from './open-table';
@@ -58,7 +57,7 @@ export function openArrays(
 }
 
 /** A set that has its own rows to test with: those to validate with come from its training rows. @throws ERR_DATA_EMPTY */
-export function withValidation(set: ImageDataset, { validation = 0, seed = 0 }: OpenOptions): OwnData {
+export function withValidation(set: ByteDataset, { validation = 0, seed = 0 }: OpenOptions): OwnData {
   const [train, validate] = divided(set.train, true, [validation, 0], seed, set.folder);
   return { ...set, train: train!, validation: validate };
 }

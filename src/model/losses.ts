@@ -33,7 +33,7 @@ const error =
     return { kind, fromLogits };
   };
 
-/** The losses there are; all are means over the outputs of a row, then over the rows of a batch. */
+/** The losses there are; all are means over the outputs of a row, then over the rows of a batch. All throw ERR_ARG naming the option. */
 export const losses = {
   /** −Σ yᵢ·log pᵢ; y holds a probability for each class: rows that sum to 1. */
   categoricalCrossentropy: crossEntropy('categoricalCrossentropy'),

@@ -28,7 +28,8 @@ export const metrics = {
   /**
    * Share of rows whose class is among the k greatest predictions.
    * @param k from 1, default 5
-   * @param options name = 'topK', for use with several k
+   * @param options name: what it is logged as, default 'topK'; for use with several k
+   * @throws ERR_ARG
    */
   topK(k?: number, options?: { name?: string }): MetricConfig {
     const where = 'metrics.topK';

@@ -49,7 +49,9 @@ const within = new AsyncLocalStorage<Model>();
 
 /**
  * A stack of layers, and its training. Made by {@link sequential}. Weights and optimiser state live on the device
- * from the first call that needs them until {@link Model.dispose}.
+ * from the first call that needs them until {@link Model.dispose}. That call opens the backend, whichever it is (fit, evaluate, predict,
+ * runtime), and ends with ERR_BACKEND_UNAVAILABLE or ERR_BACKEND_CONFLICT where it cannot be had, with ERR_UNSUPPORTED where it cannot
+ * run this model; all that compute may end with ERR_OUT_OF_MEMORY, or, on a GPU, with ERR_DEVICE_LOST.
  */
 export class Model implements TrainedModel {
   readonly #layout: Layout;
@@ -80,10 +82,12 @@ export class Model implements TrainedModel {
     return this.#layout.outputShape;
   }
 
+  /** In their order; those that were not named are called by their kind: 'dense', 'dense_1'. */
   get layerNames(): readonly string[] {
     return this.#layout.layers.map(({ name }) => name);
   }
 
+  /** Numbers that training changes: of all kernels and biases. */
   get parameterCount(): number {
     return this.#layout.parameterCount;
   }
@@ -129,7 +133,7 @@ export class Model implements TrainedModel {
     this.#runtime.position.learningRate = training.optimizer.learningRate;
   }
 
-  /** Says where to run, as compile does, and nothing else: also for a model that is not compiled. @throws ERR_STATE */
+  /** Says where to run, as compile does, and nothing else: also for a model that is not compiled. @throws ERR_ARG for an option that is none, ERR_STATE during a fit */
   runOn(where: DeviceOptions): void {
     this.#notFitting('runOn');
     this.#runtime.request(closed<DeviceOptions>('runOn', where, DEVICE_KEYS));

@@ -26,28 +26,28 @@ const COMMON = ['learningRate', 'clipNorm', 'gradientAccumulationSteps'] as cons
 export interface SgdOptions extends Common {
   /** μ, from 0 (the default) to below 1. */
   momentum?: number;
-  /** Default false. */
+  /** Whether the step looks ahead by the velocity; default false. */
   nesterov?: boolean;
 }
 
 export interface AdamOptions extends Common {
-  /** Default 0.9. */
+  /** β₁, from 0 to below 1: how much of the gradients' mean m is kept; default 0.9. */
   beta1?: number;
-  /** Default 0.999. */
+  /** β₂, from 0 to below 1: how much of the mean v of their squares is kept; default 0.999. */
   beta2?: number;
-  /** Default 1e-7. */
+  /** ε, greater than 0; default 1e-7. */
   epsilon?: number;
 }
 
 export interface AdamwOptions extends AdamOptions {
-  /** Default 0.004. */
+  /** From 0: share of a weight, times the rate, that goes in each step; default 0.004. */
   weightDecay?: number;
 }
 
 export interface RmspropOptions extends Common {
-  /** Default 0.9. */
+  /** ρ, from 0 to below 1: how much of the mean v of squared gradients is kept; default 0.9. */
   rho?: number;
-  /** Default 1e-7. */
+  /** ε, greater than 0; default 1e-7. */
   epsilon?: number;
 }
 
@@ -109,7 +109,7 @@ function rmsprop(options?: RmspropOptions): OptimizerConfig {
   };
 }
 
-/** The optimisers there are, with Keras' defaults. */
+/** The optimisers there are, with Keras' defaults; a name alone, as 'adam', is one with all of them. All throw ERR_ARG naming the option. */
 export const optimizers = { sgd, adam, adamw, rmsprop };
 
 const NAMES = Object.keys(optimizers) as OptimizerName[];

@@ -10,7 +10,7 @@ export type ConstraintConfig = ConstraintPlan;
 const factor = (where: string, name: string, value: unknown, fallback: number) =>
   real(where, name, value, fallback, range.notNegative);
 
-/** The regularisers there are, with Keras' defaults. */
+/** The regularisers there are, with Keras' defaults; factors are from 0. All throw ERR_ARG. */
 export const regularizers = {
   /** Adds l1·Σ|w| to the loss. @param l1 default 0.01 */
   l1: (l1?: number): RegularizerConfig => ({ l1: factor('regularizers.l1', 'l1', l1, 0.01), l2: 0 }),
@@ -27,7 +27,7 @@ export const regularizers = {
 export type RegularizerName = keyof typeof regularizers;
 const NAMES = Object.keys(regularizers) as RegularizerName[];
 
-/** The constraints there are. */
+/** The constraints there are. All throw ERR_ARG. */
 export const constraints = {
   /**
    * After each step, all that goes into one unit (a column of a kernel; of a bias all of it) is shortened to this L2

@@ -20,6 +20,7 @@ export interface RuntimeInfo {
   engine: string;
   /** 'cpu', 'cuda:0'. */
   device: string;
+  /** 'NVIDIA H200'; of a CPU its model and the cores that this process may use: 'AMD EPYC, 2 cores'. */
   deviceName: string;
   /** 'fused', 'framework', … */
   kernels: string;

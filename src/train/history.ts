@@ -33,6 +33,7 @@ export class History {
   /** Memory of this process at the end of each epoch (resident set size): what leaks shows here. */
   readonly memoryBytes: number[];
   readonly timing: Timing = { fitSeconds: 0, steps: 0, stepMicroseconds: 0 };
+  /** How it ended: all epochs done, a callback's stop, or an abort or error. */
   stopped: 'finished' | 'aborted' | 'callback' = 'finished';
   readonly #losses: Float32Array[] = [];
   #milliseconds = 0;
@@ -54,7 +55,7 @@ export class History {
     this.addSteps(before.stepLosses, before.milliseconds);
   }
 
-  /** @param last whether the last epoch's values count */
+  /** @internal @param last whether the last epoch's values count */
   record(last = true): HistoryRecord {
     const { stepLosses, timing } = this;
     const milliseconds = this.#milliseconds;
@@ -84,7 +85,7 @@ export class History {
     return joined(this.#losses);
   }
 
-  /** @param milliseconds training time of these steps */
+  /** @internal @param milliseconds training time of these steps */
   addSteps(losses: Float32Array, milliseconds: number): void {
     this.#losses.push(losses);
     this.#milliseconds += milliseconds;
@@ -92,6 +93,7 @@ export class History {
     if (this.timing.steps > 0) this.timing.stepMicroseconds = (this.#milliseconds * 1000) / this.timing.steps;
   }
 
+  /** @internal */
   addEpoch(epoch: number, logs: Logs, seconds: number): void {
     this.epoch.push(epoch);
     this.seconds.push(seconds);

@@ -86,5 +86,5 @@ function piecewise(options: { boundaries: readonly number[]; values: readonly nu
   });
 }
 
-/** Ready schedules for {@link learningRateScheduler}. */
+/** Ready schedules for {@link learningRateScheduler}. All throw ERR_ARG naming the option. */
 export const schedules = { step: stepDecay, exponential: exponentialDecay, cosine: cosineDecay, piecewise };

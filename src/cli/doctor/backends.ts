@@ -42,7 +42,7 @@ type Device = Pick<RuntimeInfo, 'deviceName' | 'versions' | 'gpuVisible'> & {
   memoryBytes?: number;
 };
 
-/** e.g. "AMD EPYC, 2 threads, tfjs 4.22.0", "NVIDIA H200, compute capability 9.0, 140 GiB, libtorch 2.13.0, …". */
+/** e.g. "AMD EPYC, 2 cores, tfjs 4.22.0", "NVIDIA H200, compute capability 9.0, 140 GiB, libtorch 2.13.0, …". */
 export function describeDevice(device: Device): string {
   const { deviceName, versions, gpuVisible, capability, memoryBytes } = device;
   const libraries = Object.entries(versions).map(([library, version]) => `${library} ${version}`);
