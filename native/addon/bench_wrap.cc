@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "../bench/bench.h"
-#include "../engine/ceilings.h"
+#include "../bench/ceilings.h"
 #include "../failure.h"
 #include "convert.h"
 #include "errors.h"

@@ -3,7 +3,7 @@
 #include "../cuda/driver.h"
 #include "../cuda/nvrtc.h"
 #include "../failure.h"
-#include "../engine/torch_cuda.h"
+#include "../engine/framework/torch_cuda.h"
 #include "errors.h"
 
 namespace fusor::addon {

@@ -49,7 +49,7 @@ class Module : public Napi::Addon<Module> {
     object.Set("cores", availableCores());
     object.Set("isa", bestKernels()->name);
     Napi::Array isas = Napi::Array::New(env);
-    for (const char* name : {"amx", "avx512", "avx2", "neon", "scalar"}) {
+    for (const char* name : kInstructionSets) {
       if (kernelsByName(name)) isas.Set(isas.Length(), name);
     }
     object.Set("isas", isas);

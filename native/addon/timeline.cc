@@ -1,7 +1,7 @@
 #include "timeline.h"
 
 #include "../failure.h"
-#include "../engine/ranges.h"
+#include "../engine/framework/ranges.h"
 #include "convert.h"
 
 namespace fusor::addon {

@@ -3,7 +3,7 @@
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
 
-#include "../engine/framework_ops.h"
+#include "../engine/framework/ops.h"
 #include "bench.h"
 
 namespace fusor::bench {

@@ -2,8 +2,8 @@
 // team. A trainer of two layers, the second of which is the one that is measured; the first only holds its input.
 #include <algorithm>
 
-#include "../engine/fused_run.h"
-#include "../engine/zeros.h"
+#include "../engine/fused/run.h"
+#include "../engine/fused/zeros.h"
 #include "bench.h"
 
 namespace fusor {

@@ -7,8 +7,8 @@ endif()
 file(GLOB addon_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/addon/*.cc")
 file(GLOB engine_sources CONFIGURE_DEPENDS
   "${CMAKE_CURRENT_SOURCE_DIR}/bench/*.cc"
-  "${CMAKE_CURRENT_SOURCE_DIR}/engine/*.cc")
-list(REMOVE_ITEM engine_sources ${trainer_sources})
+  "${CMAKE_CURRENT_SOURCE_DIR}/engine/framework/*.cc")
+list(APPEND engine_sources "${CMAKE_CURRENT_SOURCE_DIR}/engine/trainer_for.cc")
 if(NOT addon_sources OR NOT engine_sources)
   message(FATAL_ERROR "native/addon or native/engine holds no .cc file")
 endif()
@@ -26,7 +26,7 @@ target_include_directories(fusor_engine SYSTEM PRIVATE ${FUSOR_TORCH_INCLUDE})
 target_compile_definitions(fusor_engine PRIVATE ${torch_definitions})
 target_link_libraries(fusor_engine PRIVATE fusor_flags)
 # Most of what a file that includes it takes to compile.
-target_precompile_headers(fusor_engine PRIVATE engine/torch.h)
+target_precompile_headers(fusor_engine PRIVATE engine/framework/torch.h)
 
 foreach(name IN ITEMS module session_wrap worker faults)
   list(APPEND fault_sources "${CMAKE_CURRENT_SOURCE_DIR}/addon/${name}.cc")

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "../kernels/cpu/kernels.h"
+#include "../kernels/terms.h"
 #include "stamps.h"
 
 namespace fusor {

@@ -4,12 +4,12 @@
 #include <cstdlib>
 
 #include "cores.h"
-#include "cuda_trainer.h"
+#include "cuda/trainer.h"
 #include "../failure.h"
-#include "framework_trainer.h"
-#include "fused_trainer.h"
+#include "framework/trainer.h"
+#include "fused/trainer.h"
 #include "gpu_trainer.h"
-#include "torch_place.h"
+#include "framework/torch_place.h"
 
 namespace fusor {
 namespace {

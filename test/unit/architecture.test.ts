@@ -120,11 +120,66 @@ test('only the binding names the native module', () => {
   expect(naming.filter((file) => file !== 'src/backend/native/binding.ts')).toEqual([]);
 });
 
-test('native/: kernels include neither torch nor napi, the engine no napi', () => {
+/**
+ * What native code may include of native/, by the first rule that fits the including file. Downward only:
+ * addon → bench → trainer_for → the three kinds of trainers → what they share → cuda → kernels.
+ */
+const NATIVE_RULES: Array<[from: RegExp, to: RegExp]> = [
+  [/^failure\.h$/, /^$/],
+  // The emulation is found where kernels are compiled for it.
+  [/^kernels\//, /^kernels\/|^emulated\.h$/],
+  [/^cuda\//, /^cuda\//],
+  [/^engine\/fused\//, /^(engine\/fused|kernels)\/|^engine\/[\w.]+$/],
+  [/^engine\/(cuda|framework)\//, /^(cuda|kernels)\/|^engine\/[\w.]+$/],
+  [/^engine\/trainer_for\./, /^(engine|cuda|kernels)\//],
+  [/^engine\//, /^(cuda|kernels)\/|^engine\/[\w.]+$/],
+  [/^bench\//, /^(bench|engine|cuda|kernels)\//],
+  [/^addon\//, /^(addon|bench|engine|cuda|kernels)\//],
+  [/^test\//, /^/],
+];
+/** Beside its own folder, as failure.h. */
+const ANYWHERE = /^failure\.h$/;
+
+/** Every include that the rules forbid: of a path from the file's folder, else from native/. */
+function nativeViolations(file: string, text: string, isThere: (path: string) => boolean): string[] {
+  const native = join(root, 'native');
+  const from = relative(native, file);
+  const rule = NATIVE_RULES.find(([pattern]) => pattern.test(from));
+  if (!rule) return [`native/${from}: no rule says where it stands; add one to architecture.test.ts`];
+  return [...text.matchAll(/^#include "([^"]+)"/gm)].flatMap(([, written]) => {
+    const paths = [resolve(dirname(file), written), resolve(native, written)].filter(isThere);
+    const to = paths.length > 0 ? relative(native, paths[0]) : written;
+    const own = dirname(to) === dirname(from);
+    return own || ANYWHERE.test(to) || rule[1].test(to) ? [] : [`native/${from} may not include ${to}`];
+  });
+}
+
+test('native/ includes run downward only', () => {
+  const files = filesBelow(join(root, 'native'), /\.(cc|h|cu)$/);
+  expect(files.length).toBeGreaterThan(100);
+  expect(files.flatMap((file) => nativeViolations(file, readFileSync(file, 'utf8'), existsSync))).toEqual([]);
+});
+
+test.each([
+  ['kernels/cpu/x.h', '../../engine/plan.h'],
+  ['cuda/x.cc', 'engine/plan.h'],
+  ['engine/fused/x.cc', '../framework/torch.h'],
+  ['engine/team.cc', 'fused/trainer.h'],
+  ['bench/x.cc', '../addon/worker.h'],
+  ['new-folder/x.cc', ''],
+])('native/%s: an include of %s is seen', (name, include) => {
+  expect(nativeViolations(join(root, 'native', name), `#include "${include}"\n`, existsSync)).toHaveLength(1);
+});
+
+test('native/: kernels include neither torch nor napi, the engine no napi, and torch in few places', () => {
   const banned: Array<[folder: string, include: RegExp]> = [
     ['kernels', /#include\s*[<"](torch|ATen|c10|caffe2|napi|node_api)/],
     ['test', /#include\s*[<"](torch|ATen|c10|caffe2|napi|node_api)/],
     ['engine', /#include\s*[<"](napi|node_api)/],
+    ...['cuda', 'engine/fused', 'engine/cuda'].map((folder): [string, RegExp] => [
+      folder,
+      /#include\s*[<"](torch|ATen|c10|caffe2)/,
+    ]),
   ];
   const wrong = banned.flatMap(([folder, include]) =>
     filesBelow(join(root, 'native', folder), /\.(cc|h|cu)$/).flatMap((file) =>

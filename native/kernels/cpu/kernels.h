@@ -9,29 +9,9 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "../terms.h"
+
 namespace fusor {
-
-enum class Activation : int { Linear, Relu, Sigmoid, Tanh, Elu, Gelu, Softmax };
-
-// What happens to a gradient the moment it is known. `Store` writes it over the weights: for tests and measurement.
-enum class UpdateKind : int { Store, Sgd, Momentum, Nesterov, Adam, AdamW, Rmsprop };
-
-// The constants of one step; the formulas stand in update.h. `rate` has Adam's bias correction in it.
-struct Update {
-  UpdateKind kind;
-  float rate;
-  float decay1;    // beta1, momentum or rho
-  float blend1;    // 1 - decay1, rounded from float64
-  float decay2;    // beta2
-  float blend2;    // 1 - decay2
-  float epsilon;
-  float shrink;    // adamw: learning rate x weight decay
-};
-
-struct Range {
-  int begin, end;
-  int size() const { return end - begin; }
-};
 
 // y[r, n] = activation(sum_k a[r, k] w[k, n] + bias[n]), rows x panels. `z`, where not null, gets the value before the
 // activation (same stride as y): gelu needs it on the way back.
@@ -186,7 +166,10 @@ struct Kernels {
   void (*tilesBackward)(const BytesBackward&);
 };
 
-// Null where this build or this processor lacks the instruction set.
+// The instruction sets there are kernels for, the widest first.
+inline constexpr const char* kInstructionSets[] = {"amx", "avx512", "avx2", "neon", "scalar"};
+
+// Each where this build has it; whether the processor does is for kernelsByName to say.
 const Kernels* scalarKernels();
 const Kernels* avx2Kernels();
 const Kernels* avx512Kernels();

@@ -1,5 +1,5 @@
 // What a core gives at most to one instruction set: loops that do nothing but multiply-add, read, or read and write.
-// Never part of training; the ceilings that a measurement is held against (engine/ceilings.h).
+// Never part of training; the ceilings that a measurement is held against (bench/ceilings.h).
 #pragma once
 
 namespace fusor {

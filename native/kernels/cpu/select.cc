@@ -1,38 +1,42 @@
 // The tables of this build by their names, of those that the processor can run.
 #include <cstring>
-#include <initializer_list>
 
 #include "kernels.h"
 #include "processor.h"
 
 namespace fusor {
+namespace {
 
-#if !defined(__x86_64__)
-const Kernels* avx2Kernels() { return nullptr; }
-const Kernels* avx512Kernels() { return nullptr; }
+struct Set {
+  const char* name;
+  const Kernels* (*kernels)();
+};
+
+// As kInstructionSets: the widest first.
+constexpr Set kSets[] = {
+#if defined(FUSOR_AMX)
+    {"amx", amxKernels},
 #endif
-#if !defined(FUSOR_AMX)
-const Kernels* amxKernels() { return nullptr; }
+#if defined(__x86_64__)
+    {"avx512", avx512Kernels},
+    {"avx2", avx2Kernels},
 #endif
-#if !defined(__aarch64__)
-const Kernels* neonKernels() { return nullptr; }
+#if defined(__aarch64__)
+    {"neon", neonKernels},
 #endif
+    {"scalar", scalarKernels},
+};
+
+}  // namespace
 
 const Kernels* kernelsByName(const char* name) {
-  if (!std::strcmp(name, "auto")) return bestKernels();
-  if (!cpuHas(name)) return nullptr;
-  if (!std::strcmp(name, "amx")) return amxKernels();
-  if (!std::strcmp(name, "avx512")) return avx512Kernels();
-  if (!std::strcmp(name, "avx2")) return avx2Kernels();
-  if (!std::strcmp(name, "neon")) return neonKernels();
-  return scalarKernels();
+  const bool any = !std::strcmp(name, "auto");
+  for (const Set& set : kSets) {
+    if ((any || !std::strcmp(name, set.name)) && cpuHas(set.name)) return set.kernels();
+  }
+  return nullptr;
 }
 
-const Kernels* bestKernels() {
-  for (const char* name : {"amx", "avx512", "avx2", "neon"}) {
-    if (const Kernels* table = kernelsByName(name)) return table;
-  }
-  return scalarKernels();
-}
+const Kernels* bestKernels() { return kernelsByName("auto"); }
 
 }  // namespace fusor

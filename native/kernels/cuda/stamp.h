@@ -1,5 +1,5 @@
 // When kernels do what, for a profile: compiled in where STAMPED is defined, and nothing at all otherwise. Stamps go to the
-// memory that Control names; engine/cuda_stamps.cc reads them.
+// memory that Control names; engine/cuda/stamps.cc reads them.
 #pragma once
 #include "params.h"
 #include "platform.h"

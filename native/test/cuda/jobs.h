@@ -35,7 +35,7 @@ Job makeJob(const JobOptions& options);
 // The table that every way to train has to pass.
 std::vector<JobOptions> jobTable();
 
-// Nets that fit a cluster of blocks (engine/cuda_cluster.h).
+// Nets that fit a cluster of blocks (engine/cuda/cluster.h).
 std::vector<JobOptions> clusterTable();
 
 }  // namespace fusor::test

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "engine/loss.h"
+#include "engine/fused/loss.h"
 #include "kernels/cpu/philox.h"
 #include "test/reference.h"
 

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "emulated_device.h"
-#include "engine/cuda_trainer.h"
+#include "engine/cuda/trainer.h"
 #include "jobs.h"
 
 namespace fusor::test {

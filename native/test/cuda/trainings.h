@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/cuda_trainer.h"
+#include "engine/cuda/trainer.h"
 #include "emulated_device.h"
 #include "jobs.h"
 #include "test/judge.h"

@@ -16,7 +16,7 @@
 #include <thread>
 
 #include "../../engine/cores.h"
-#include "../../engine/fused_trainer.h"
+#include "../../engine/fused/trainer.h"
 
 namespace fusor {
 namespace {

@@ -14,7 +14,7 @@
 
 #include "cuda/driver.h"
 #include "cuda/driver_device.h"
-#include "engine/cuda_trainer.h"
+#include "engine/cuda/trainer.h"
 #include "test/cuda/jobs.h"
 #include "test/cuda/reference_trainer.h"
 

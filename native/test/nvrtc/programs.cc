@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "engine/cuda_trainer.h"
+#include "engine/cuda/trainer.h"
 #include "test/cuda/jobs.h"
 
 namespace fusor::cuda {

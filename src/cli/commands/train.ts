@@ -23,7 +23,7 @@ import { writeReport } from '../pictures/report';
 import { repeatable } from '../settings';
 import type { Attempt } from '../train/attempt';
 import { rowsOf, withTargets } from '../train/data';
-import { backendOf, dataOf, type Fallback, fallbackOf, modelOf, type RunDocument } from '../train/document';
+import { backendOf, dataOf, fallbackOf, modelOf, type RunDocument } from '../train/document';
 import { environmentOf, runtimeLine } from '../train/environment';
 import { checkMonitor, extras, stopperOf } from '../train/extras';
 import { isConfiguration, keptToTrain, unknownScale } from '../train/kept';
@@ -168,7 +168,10 @@ async function trainAndTest(
     await folder.write('run.json', document);
     await report(document, history.stepLosses, model, data, runtimeLine(ranOn), out);
     if (settings.json) out.result(document);
-    else await show(document, runtimeLine(ranOn), settings.quiet);
+    else {
+      const { runText } = await import('../train/report.js');
+      process.stdout.write(`${await runText(document, runtimeLine(ranOn), settings.quiet)}\n`);
+    }
     return 0;
   } finally {
     await recorder.folder?.release();
@@ -246,44 +249,4 @@ async function saveInterrupted(
     checkpoint: saved?.file ?? null,
   };
   return new Interrupted(reason.code, message, details);
-}
-
-function fallbackLine({ from, to, reason, step }: Fallback): string {
-  if (from === to) return `once more on ${to} from step ${step} on: ${reason}`;
-  return `${step > 0 ? `from step ${step} on ` : ''}not on ${from}: ${reason}`;
-}
-
-function stoppedLine({ stoppedEpoch, bestEpoch }: NonNullable<RunDocument['earlyStopping']>): string {
-  if (stoppedEpoch === null) return '';
-  const best = bestEpoch === null ? '' : `: the model is that of epoch ${bestEpoch + 1}, the best`;
-  return `ended early, after epoch ${stoppedEpoch + 1}${best}`;
-}
-
-/** Of values: how far off. */
-function errorsOf({ loss: _, accuracy: __, ...metrics }: RunDocument['test']): string {
-  return Object.entries(metrics)
-    .map(([name, value]) => ` · test ${name} ${value?.toFixed(4)}`)
-    .join('');
-}
-
-async function show(document: RunDocument, ranOn: string, brief: boolean): Promise<void> {
-  const { history, test, runDir, timing } = document;
-  const accuracy =
-    test.accuracy === null ? errorsOf(test) : ` · test accuracy ${(100 * test.accuracy).toFixed(2)} %`;
-  const lines = [
-    `test loss ${test.loss.toFixed(4)}${accuracy}`,
-    `ran on ${ranOn}`,
-    ...document.fallback.map(fallbackLine),
-    `${timing.steps} steps in ${timing.fitSeconds.toFixed(2)} s, ${timing.stepMicroseconds.toFixed(1)} us/step, seed ${document.seed}`,
-    document.earlyStopping && stoppedLine(document.earlyStopping),
-    `run folder ${runDir}`,
-  ].filter(Boolean);
-  if (brief) return void process.stdout.write(`${lines.join('\n')}\n`);
-  const [{ historyTable }, { curvesOf }] = await Promise.all([
-    import('../train/report.js'),
-    import('../pictures/terminal.js'),
-  ]);
-  const curves = curvesOf({ epochs: history, stepLosses: null }, ['loss', 'accuracy', 'metrics']);
-  const parts = [historyTable(history), curves, lines.join('\n')];
-  process.stdout.write(`\n${parts.filter(Boolean).join('\n\n')}\n`);
 }

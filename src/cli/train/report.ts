@@ -1,6 +1,7 @@
 /** What a person sees at the end of a training run. */
 import { APART, type EpochRecord, valueIn } from '../../runs/epoch-records';
 import { table } from '../output';
+import type { Fallback, RunDocument } from './document';
 
 /** One row an epoch, counted from 1; columns without values are left out. */
 export function historyTable(epochs: readonly EpochRecord[]): string {
@@ -29,4 +30,43 @@ const titleOf = (key: string) =>
 function shown(key: string, value: number | null): string {
   if (value === null) return '';
   return key === 'learningRate' ? value.toExponential(2) : value.toFixed(4);
+}
+
+function fallbackLine({ from, to, reason, step }: Fallback): string {
+  if (from === to) return `once more on ${to} from step ${step} on: ${reason}`;
+  return `${step > 0 ? `from step ${step} on ` : ''}not on ${from}: ${reason}`;
+}
+
+function stoppedLine({ stoppedEpoch, bestEpoch }: NonNullable<RunDocument['earlyStopping']>): string {
+  if (stoppedEpoch === null) return '';
+  const best = bestEpoch === null ? '' : `: the model is that of epoch ${bestEpoch + 1}, the best`;
+  return `ended early, after epoch ${stoppedEpoch + 1}${best}`;
+}
+
+/** Of values: how far off. */
+function errorsOf({ loss: _, accuracy: __, ...metrics }: RunDocument['test']): string {
+  return Object.entries(metrics)
+    .map(([name, value]) => ` · test ${name} ${value?.toFixed(4)}`)
+    .join('');
+}
+
+/** @param brief without the epochs and their curves */
+export async function runText(document: RunDocument, ranOn: string, brief: boolean): Promise<string> {
+  const { history, test, runDir, timing } = document;
+  const accuracy =
+    test.accuracy === null ? errorsOf(test) : ` · test accuracy ${(100 * test.accuracy).toFixed(2)} %`;
+  const lines = [
+    `test loss ${test.loss.toFixed(4)}${accuracy}`,
+    `ran on ${ranOn}`,
+    ...document.fallback.map(fallbackLine),
+    `${timing.steps} steps in ${timing.fitSeconds.toFixed(2)} s, ${timing.stepMicroseconds.toFixed(1)} us/step, seed ${document.seed}`,
+    document.earlyStopping && stoppedLine(document.earlyStopping),
+    `run folder ${runDir}`,
+  ].filter(Boolean);
+  if (brief) return lines.join('\n');
+  // Loaded where it draws: it is large.
+  const { curvesOf } = await import('../pictures/terminal.js');
+  const curves = curvesOf({ epochs: history, stepLosses: null }, ['loss', 'accuracy', 'metrics']);
+  const parts = [historyTable(history), curves, lines.join('\n')];
+  return `\n${parts.filter(Boolean).join('\n\n')}`;
 }

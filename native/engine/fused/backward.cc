@@ -1,0 +1,149 @@
+// The way back, from the gradient of the logits down to the first Dense.
+#include <algorithm>
+
+#include "trainer.h"
+#include "zeros.h"
+
+namespace fusor {
+
+// On entry to each turn the stage's dz is complete and visible: at its very end for a stage with a backward pass of its
+// own, before its activation for the others.
+void FusedTrainer::backward(const Step& step, int me) {
+  for (size_t l = stages_.size(); l-- > 0;) {
+    const Timed timed(step.stamps, me, Phase::BackwardUpdate, stages_[l].layer);
+    if (stages_[l].backwardPass(l + 1 == stages_.size())) {
+      backwardAfter(l, step, me);
+      meet(step, me);
+    }
+    timed.density(backwardDense(l, gradientsOf(l, step), step, me));
+  }
+}
+
+// Through the layers after the Dense and its activation, in place, by rows.
+void FusedTrainer::backwardAfter(size_t l, const Step& step, int me) {
+  const DenseStage& stage = stages_[l];
+  StageValues& values = training_->stages[l];
+  const Range rows = share(step.rows, me);
+  const int n = stage.outputs;
+  for (int r = rows.begin; r < rows.end; ++r) {
+    const long at = r * stage.ld;
+    float* d = values.dz.data() + at;
+    for (size_t i = stage.after.size(); i-- > 0;) {
+      const Layer& layer = stage.after[i];
+      if (layer.kind == LayerKind::Rescaling) kernels_.scaleFloats(d, d, n, layer.scale, 0);
+      if (layer.kind == LayerKind::Dropout) dropout(layer, step, r, d, d);
+      if (layer.kind == LayerKind::Activation) {
+        const float* in = (i == 0 ? values.y : values.after[i - 1]).data() + at;
+        kernels_.activateBackward(layer.activation, values.after[i].data() + at, in, d, d, n);
+      }
+    }
+    if (stage.activation != Activation::Linear) {
+      kernels_.activateBackward(stage.activation, values.y.data() + at, values.z.size() ? values.z.data() + at : nullptr, d, d, n);
+    }
+  }
+}
+
+// All that a Dense gives on the way back, before it is shared out.
+DenseBackward FusedTrainer::gradientsOf(size_t l, const Step& step) {
+  DenseStage& stage = stages_[l];
+  DenseBackward d{};
+  d.dz = training_->stages[l].dz.data(), d.lddz = stage.ld;
+  d.rows = step.rows, d.inputs = stage.inputs, d.outputs = stage.outputs;
+  d.features = {0, stage.inputs}, d.panels = {0, stage.panels};
+  d.w = stage.kernel.value.data(), d.slot0 = stage.kernel.slot(0), d.slot1 = stage.kernel.slot(1);
+  if (stage.useBias) d.bias = stage.bias.value.data(), d.biasSlot0 = stage.bias.slot(0), d.biasSlot1 = stage.bias.slot(1);
+  d.update = step.update;
+  d.scratch = step.source.scratch.data();
+  d.a = stageInput(l, *training_, step.batch), d.lda = stageStride(l);
+  if (l == 0) return d;
+  const DenseStage& before = stages_[l - 1];
+  StageValues& to = training_->stages[l - 1];
+  d.lddx = before.ld;
+  d.dx = to.dz.data(), d.h = to.y.data(), d.z = to.z.data();
+  d.activation = before.after.empty() ? before.activation : Activation::Linear;
+  return d;
+}
+
+// Decides by a look at dz, and by what the way forward has seen of a, which zeros are left out. Returns how many products are
+// computed, as a share of one product's, for each.
+double FusedTrainer::leaveOutZeros(size_t l, DenseBackward& d, const Step& step) const {
+  const DenseStage& stage = stages_[l];
+  const Source& source = step.source;
+  const int begin = d.panels.begin * kernels_.width, end = std::min(d.panels.end * kernels_.width, stage.outputs);
+  const bool mayDx = d.dx && mayLeaveOut(stage, Product::InputGradient, source.batchRows);
+  const bool mayDw = d.a && mayLeaveOut(stage, Product::WeightGradient, source.batchRows);
+  const double dz = mayDx || mayDw ? densityOf(d.dz + begin, d.lddz, d.rows, end - begin) : 1;
+  const double a = source.density[l], dx = mayDx ? dz : 1, dw = std::min(a, mayDw ? dz : 1);
+  d.sparseDx = leavesOutZeros(dx);
+  d.sparseDw = !leavesOutZeros(dw) ? DenseBackward::None : a <= dw ? DenseBackward::OfA : DenseBackward::OfDz;
+  return (d.dx ? computed(dx) : 0) + (d.a ? computed(dw) : 0);
+}
+
+// Both gradients, each by the kernels that its form asks for; that of the inputs first, for it reads the weights.
+void FusedTrainer::multiplyBack(const DenseStage& stage, const DenseBackward& d, int batchRows) const {
+  const auto kernelOf = [&](Product product) {
+    return byTiles(stage, product, batchRows) ? kernels_.denseTilesBackward : kernels_.denseBackward;
+  };
+  const auto input = kernelOf(Product::InputGradient), weights = kernelOf(Product::WeightGradient);
+  if (!d.dx || !d.a || input == weights) return (d.a ? weights : input)(d);
+  DenseBackward alone = d;
+  alone.a = nullptr, alone.bias = nullptr;
+  input(alone);
+  alone = d;
+  alone.dx = nullptr;
+  weights(alone);
+}
+
+// This member's share of `d`. Ends with a barrier where the next stage's turn needs one. Returns the share of its products that were
+// computed.
+double FusedTrainer::backwardDense(size_t l, DenseBackward d, const Step& step, int me) {
+  const DenseStage& stage = stages_[l];
+  const int count = (d.dx ? 1 : 0) + (d.a ? 1 : 0);
+  double products = 0;
+  float* bias = d.bias;
+  const auto byFeatures = [&](Range features) {
+    d.features = features;
+    // One member's: it has them all.
+    d.bias = features.begin == 0 && features.end > 0 ? bias : nullptr;
+  };
+  if (d.dx && stages_[l - 1].byColumns) {
+    // The inputs whose columns this member owns: nobody else reads their weights, which may change at once.
+    const Range own = share(stages_[l - 1].panels, me);
+    byFeatures({own.begin * kernels_.width, std::min(own.end * kernels_.width, stage.inputs)});
+    products = leaveOutZeros(l, d, step);
+    multiplyBack(stage, d, step.source.batchRows);
+    // The first stage, by columns, needs only those of its gradient that the member itself has just computed.
+    if (l > 1 || !stages_[0].after.empty()) meet(step, me);
+    return products / count;
+  }
+  if (d.dx) {
+    const Range rows = share(step.rows, me);
+    DenseBackward input = d;
+    input.a = nullptr, input.bias = nullptr;
+    input.rows = rows.size(), input.dz += rows.begin * d.lddz, input.dx += rows.begin * d.lddx;
+    input.h += rows.begin * d.lddx;
+    if (input.z) input.z += rows.begin * d.lddx;
+    products = leaveOutZeros(l, input, step);
+    multiplyBack(stage, input, step.source.batchRows);
+    meet(step, me);
+    d.dx = nullptr;
+  }
+  if (stage.byColumns) {
+    d.panels = share(stage.panels, me);
+  } else {
+    byFeatures(share(stage.inputs, me));
+  }
+  const Source& source = step.source;
+  if (l == 0 && source.input != Input::Floats) {
+    products = 1;
+    const auto backward = source.input == Input::Tiles ? kernels_.tilesBackward : kernels_.sparseBackward;
+    backward({d, source.rows.data(), table_, reinterpret_cast<uint8_t*>(step.source.scratch.data()), source.coming.data(),
+              static_cast<int>(source.coming.size())});
+  } else {
+    products += leaveOutZeros(l, d, step);
+    multiplyBack(stage, d, step.source.batchRows);
+  }
+  return products / count;
+}
+
+}  // namespace fusor

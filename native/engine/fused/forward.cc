@@ -1,0 +1,219 @@
+// The forward pass, and what needs no more than that: evaluation and prediction.
+#include <algorithm>
+#include <cstring>
+
+#include "../../kernels/cpu/philox.h"
+#include "trainer.h"
+#include "zeros.h"
+
+namespace fusor {
+namespace {
+constexpr int kChunkRows = 64;  // rows that evaluation takes through the whole network at a time: stays in L2
+}
+
+// One row of a dropout layer. The factors are drawn again on the way back: cheaper than keeping them.
+void FusedTrainer::dropout(const Layer& layer, const Step& step, int row, const float* from, float* to) const {
+  const int64_t begin = static_cast<int64_t>(row) * layer.outputs;
+  const Dropout factors(plan_.seed, layer.stream, step.number, layer.rate);
+  factors.each(begin, begin + layer.outputs, [&](int64_t e, float factor) {
+    to[e - begin] = factor == 0 ? 0 : from[e - begin] * factor;  // not a product: 0 x inf is not 0
+  });
+}
+
+// Where `count` rows from `first` on lie, of the data or of `order`. Their labels are on their way from memory after that.
+void FusedTrainer::point(const Dataset& data, const uint32_t* order, int64_t first, int count,
+                         std::vector<const uint8_t*>& rows) const {
+  for (int r = 0; r < count; ++r) {
+    const int64_t row = order ? order[first + r] : first + r;
+    rows[r] = data.bytes.data() + row * plan_.features;
+    if (!data.labels.empty()) __builtin_prefetch(&data.labels[row]);
+  }
+}
+
+// Rows [first + rows.begin, first + rows.end) of the data, or of `order` where given.
+void FusedTrainer::gather(const Dataset& data, const uint32_t* order, int64_t first, Range rows, Input input, Batch& batch,
+                          const Step* step) const {
+  const int outputs = plan_.outputs;
+  for (int r = rows.begin; r < rows.end; ++r) {
+    const int64_t row = order ? order[first + r] : first + r;
+    if (input == Input::Floats) gatherRow(data, row, r, batch.x + r * xStride_, step);
+    if (!data.labels.empty()) batch.labels[r] = data.labels[row];
+    if (!data.values.empty()) {
+      std::memcpy(&batch.values[static_cast<size_t>(r) * outputs], &data.values[row * outputs], outputs * sizeof(float));
+    }
+    if (!data.weights.empty()) batch.weights[r] = data.weights[row];
+  }
+}
+
+// The rows of the next step, on their way from memory while this step computes.
+void FusedTrainer::prefetch(const Dataset& data, const uint32_t* order, Range rows) const {
+  const size_t size = data.bytes.empty() ? sizeof(float) : 1, bytes = plan_.features * size;
+  const auto* base = data.bytes.empty() ? reinterpret_cast<const char*>(data.floats.data())
+                                        : reinterpret_cast<const char*>(data.bytes.data());
+  for (int r = rows.begin; r < rows.end; ++r) {
+    const char* row = base + order[r] * bytes;
+    for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch(row + at, 0, 2);
+  }
+}
+
+// One row to float32, rescaled on the way, through the layers before the first Dense. r: its place in the batch.
+void FusedTrainer::gatherRow(const Dataset& data, int64_t row, int r, float* x, const Step* step) const {
+  const int n = plan_.features;
+  const bool rescale = !before_.empty() && before_[0].kind == LayerKind::Rescaling;
+  const float scale = rescale ? before_[0].scale : 1.0f, offset = rescale ? before_[0].offset : 0.0f;
+  if (!data.bytes.empty()) {
+    kernels_.scaleBytes(data.bytes.data() + row * n, x, n, scale, offset);
+  } else if (rescale) {
+    kernels_.scaleFloats(data.floats.data() + row * n, x, n, scale, offset);
+  } else {
+    std::memcpy(x, data.floats.data() + row * n, n * sizeof(float));
+  }
+  for (size_t i = rescale; i < before_.size(); ++i) {
+    const Layer& layer = before_[i];
+    if (layer.kind == LayerKind::Rescaling) kernels_.scaleFloats(x, x, n, layer.scale, layer.offset);
+    if (layer.kind == LayerKind::Activation) kernels_.activate(layer.activation, x, x, n);
+    if (layer.kind == LayerKind::Dropout && step) dropout(layer, *step, r, x, x);
+  }
+}
+
+Input FusedTrainer::inputOf(const Dataset& data) const {
+  if (!takesBytes_ || data.bytes.empty()) return Input::Floats;
+  // Whatever the density: sums of tiles are others than those of vectors, and parts of one data set must not differ in it.
+  if (kernels_.tilesForward) return Input::Tiles;
+  return leavesOutZeros(densityOf(data, plan_.features)) ? Input::Sparse : Input::Floats;
+}
+
+// What a stage reads: the stage before, or the batch.
+const float* FusedTrainer::stageInput(size_t l, const Values& values, const Batch& batch) const {
+  return l == 0 ? batch.x : values.stages[l - 1].out();
+}
+
+long FusedTrainer::stageStride(size_t l) const { return l == 0 ? xStride_ : stages_[l - 1].ld; }
+
+// Looks how much of a stage's input, for so many rows, is not zero. Whether zeros are left out depends on it, what comes out
+// does not.
+void FusedTrainer::lookAt(size_t l, const Values& values, const Batch& batch, Source& source, int rows) const {
+  const DenseStage& stage = stages_[l];
+  source.density[l] = 1;
+  if ((l == 0 && source.input != Input::Floats) || !mayLeaveOut(stage, Product::Forward, source.batchRows)) return;
+  source.density[l] = densityOf(stageInput(l, values, batch), stageStride(l), rows, stage.inputs);
+}
+
+// Whether a product is one in which zeros may be left out: of vectors, and of enough terms and panels.
+bool FusedTrainer::mayLeaveOut(const DenseStage& stage, Product product, int batchRows) const {
+  constexpr int kFewestTerms = 64, kFewestPanels = 2;  // a member
+  const bool forward = product == Product::Forward;
+  const int terms = forward ? stage.inputs : stage.outputs;
+  const int panels = forward ? stage.panels : panelsOf(stage.inputs, kernels_.width);
+  return terms >= kFewestTerms && panels >= kFewestPanels * team_.size() && !byTiles(stage, product, batchRows);
+}
+
+void FusedTrainer::forwardDense(size_t l, Values& values, const Batch& batch, Source& source, Range rows, Range panels) const {
+  const DenseStage& stage = stages_[l];
+  StageValues& to = values.stages[l];
+  const float* bias = stage.useBias ? stage.bias.value.data() : nullptr;
+  float* z = to.z.size() ? to.z.data() : nullptr;
+  if (l == 0 && source.input != Input::Floats) {
+    const auto forward = source.input == Input::Tiles ? kernels_.tilesForward : kernels_.sparseForward;
+    forward({source.rows.data(), table_, stage.kernel.value.data(), bias, to.y.data(), z, stage.ld, stage.inputs,
+             stage.activation, rows, panels, reinterpret_cast<uint8_t*>(source.scratch.data())});
+    return;
+  }
+  const bool tiles = byTiles(stage, Product::Forward, source.batchRows);
+  const auto forward = tiles ? kernels_.denseTilesForward : kernels_.denseForward;
+  forward({stageInput(l, values, batch), stageStride(l), stage.kernel.value.data(), bias, to.y.data(), z, stage.ld, stage.inputs,
+           stage.outputs, stage.activation, rows, panels, leavesOutZeros(source.density[l]),
+           reinterpret_cast<uint8_t*>(source.scratch.data())});
+}
+
+void FusedTrainer::forwardAfter(const DenseStage& stage, StageValues& values, Range rows, const Step* step) const {
+  const float* in = values.y.data();
+  const int n = stage.outputs;
+  for (size_t i = 0; i < stage.after.size(); ++i) {
+    const Layer& layer = stage.after[i];
+    float* out = values.after[i].data();
+    for (int r = rows.begin; r < rows.end; ++r) {
+      const float* from = in + r * stage.ld;
+      float* to = out + r * stage.ld;
+      if (layer.kind == LayerKind::Rescaling) {
+        kernels_.scaleFloats(from, to, n, layer.scale, layer.offset);
+      } else if (layer.kind == LayerKind::Activation) {
+        kernels_.activate(layer.activation, from, to, n);
+      } else if (step) {
+        dropout(layer, *step, r, from, to);
+      } else {
+        std::memcpy(to, from, n * sizeof(float));
+      }
+    }
+    in = out;
+  }
+}
+
+const float* FusedTrainer::forwardAll(Values& values, const Batch& batch, Source& source, int rows) const {
+  for (size_t l = 0; l < stages_.size(); ++l) {
+    lookAt(l, values, batch, source, rows);
+    forwardDense(l, values, batch, source, {0, rows}, {0, stages_[l].panels});
+    forwardAfter(stages_[l], values.stages[l], {0, rows}, nullptr);
+  }
+  return stages_.empty() ? batch.x : values.stages.back().out();
+}
+
+void FusedTrainer::chunks(const Dataset& data, int64_t begin, int64_t end, Control* control,
+                          const std::function<void(Values&, const Batch&, int64_t, int, const float*)>& each) {
+  const int64_t count = (end - begin + kChunkRows - 1) / kChunkRows;
+  // Nobody is woken, and nothing taken, for whom there is no chunk; nor memory for rows that are not there.
+  const int members = static_cast<int>(std::clamp<int64_t>(count, 1, team_.size()));
+  const int most = static_cast<int>(std::min<int64_t>(kChunkRows, end - begin));
+  const Input input = inputOf(data);
+  chunkValues_.resize(std::max<size_t>(chunkValues_.size(), members));
+  struct Place {
+    Floats x;
+    Source source;
+    Batch batch;
+  };
+  std::vector<Place> places;
+  for (int i = 0; i < members; ++i) {
+    if (chunkValues_[i].rows < most) chunkValues_[i] = valuesFor(most, false);
+    Floats x(input == Input::Floats ? most * xStride_ : 0);
+    Batch batch = batchFor(data, most, x.data());
+    places.push_back({std::move(x), sourceFor(most, kChunkRows, input, false), std::move(batch)});
+  }
+  // Whoever is free takes the next: a member that lost its core holds nobody up for longer than a chunk.
+  std::atomic<int64_t> next{0};
+  team_.run(members, [&](int me) {
+    Values& values = chunkValues_[me];
+    auto& [x, source, batch] = places[me];
+    for (int64_t c = next.fetch_add(1); c < count; c = next.fetch_add(1)) {
+      if (control && control->abort.load(std::memory_order_relaxed)) return;
+      const int64_t at = begin + c * kChunkRows;
+      const int rows = static_cast<int>(std::min<int64_t>(kChunkRows, end - at));
+      if (input != Input::Floats) point(data, nullptr, at, rows, source.rows);
+      gather(data, nullptr, at, {0, rows}, input, batch, nullptr);
+      each(values, batch, at, rows, forwardAll(values, batch, source, rows));
+    }
+  });
+}
+
+bool FusedTrainer::evaluate(const Dataset& data, int64_t begin, int64_t end, int, Control& control, Sums& sums) {
+  const size_t metrics = plan_.metrics.size();
+  std::vector<double> losses(end - begin), rowMetrics((end - begin) * metrics);
+  chunks(data, begin, end, &control, [&](Values& values, const Batch& batch, int64_t at, int rows, const float* logits) {
+    lossRows(plan_, kernels_, {logits, values.predictions.data(), nullptr, logitStride(), batch.targets(), batch.rowWeights(),
+                               rows, &losses[at - begin], rowMetrics.data() + (at - begin) * metrics, {0, rows}});
+  });
+  if (control.abort.load(std::memory_order_relaxed)) return false;
+  for (int64_t r = 0; r < end - begin; ++r) {
+    sums.loss += losses[r];
+    for (size_t m = 0; m < metrics; ++m) sums.metrics[m] += rowMetrics[r * metrics + m];
+  }
+  return true;
+}
+
+void FusedTrainer::predict(const Dataset& data, float* out) {
+  const int n = plan_.outputs;
+  chunks(data, 0, data.rows, nullptr, [&](Values&, const Batch&, int64_t at, int rows, const float* logits) {
+    for (int r = 0; r < rows; ++r) kernels_.activate(plan_.output, logits + r * logitStride(), out + (at + r) * n, n);
+  });
+}
+
+}  // namespace fusor

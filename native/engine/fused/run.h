@@ -1,0 +1,20 @@
+// What the team shares during a span.
+#pragma once
+#include "trainer.h"
+
+namespace fusor {
+
+struct FusedTrainer::Run {
+  Control& control;
+  Report& report;
+  Floats x[2]{};  // by parity of the step: its rows are gathered while others still use the last step's
+  std::vector<Batch> batches{};
+  std::vector<double> losses{}, metrics{};  // one a row
+  std::vector<Source> sources{};            // one a member
+  double lossSum = 0;
+  std::vector<double> metricSums{}, means{};  // one a metric
+  int64_t rowsDone = 0;
+  bool stop = false;  // written by member 0 before a barrier, read by all after it
+};
+
+}  // namespace fusor

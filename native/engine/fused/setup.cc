@@ -1,0 +1,157 @@
+// What the fused trainer is made of: stages from a plan, buffers for a batch, weights in and out.
+#include <algorithm>
+
+#include "trainer.h"
+
+namespace fusor {
+namespace {
+
+// The distance between rows, in floats: room for `columns`, and an odd number of cache lines. At a multiple of 4 KiB
+// the rows of a tile would all fall into the same few places of the first-level cache.
+long strideFor(int columns) {
+  const long lines = (columns + 15) / 16;
+  return 16 * (lines | 1);
+}
+
+}  // namespace
+
+bool DenseStage::leavesZeros() const {
+  const auto leaves = [](const Layer& layer) {
+    return (layer.kind == LayerKind::Activation && layer.activation == Activation::Relu) ||
+           (layer.kind == LayerKind::Dropout && layer.rate >= 0.5f);
+  };
+  return activation == Activation::Relu || std::any_of(after.begin(), after.end(), leaves);
+}
+
+FusedTrainer::FusedTrainer(const Plan& plan, const State& state, const Kernels& kernels, int threads)
+    : plan_(plan), kernels_(kernels), team_(threads), pace_(team_.size()), xStride_(strideFor(plan.features)) {
+  for (const Layer& layer : plan_.layers) {
+    if (layer.kind != LayerKind::Dense) {
+      (stages_.empty() ? before_ : stages_.back().after).push_back(layer);
+      continue;
+    }
+    DenseStage stage;
+    stage.layer = static_cast<int>(&layer - plan_.layers.data());
+    stage.inputs = layer.inputs;
+    stage.outputs = layer.outputs;
+    stage.panels = panelsOf(layer.outputs, kernels_.width);
+    stage.ld = strideFor(stage.panels * kernels_.width);
+    const size_t columns = static_cast<size_t>(stage.panels) * kernels_.width;
+    stage.useBias = layer.useBias;
+    stage.activation = layer.activation;
+    // Only where every member gets (nearly) the same number of panels.
+    stage.byColumns = stage.panels % team_.size() == 0 || stage.panels >= 4 * team_.size();
+    stage.inParts = stage.panels == 1 && !stages_.empty();
+    stage.readsZeros = !stages_.empty() && stages_.back().leavesZeros();
+    stage.kernel.value = Floats(columns * stage.inputs);
+    stage.bias.value = Floats(columns);
+    for (int s = 0; s < plan_.optimizer.slots; ++s) {
+      stage.kernel.slots[s] = Floats(columns * stage.inputs);
+      stage.bias.slots[s] = Floats(columns);
+    }
+    stages_.push_back(std::move(stage));
+  }
+  takesBytes_ = !stages_.empty() && (before_.empty() || (before_.size() == 1 && before_[0].kind == LayerKind::Rescaling &&
+                                                         before_[0].offset == 0));
+  uint8_t bytes[256];
+  for (int i = 0; i < 256; ++i) bytes[i] = static_cast<uint8_t>(i);
+  kernels_.scaleBytes(bytes, table_, 256, before_.empty() ? 1.0f : before_[0].scale, 0.0f);
+  write(state);
+}
+
+Description FusedTrainer::describe() const {
+  constexpr const char* kNames[] = {"fused", "fused, sparse input", "fused, tiles of bytes"};
+  return {kNames[static_cast<int>(input_.load(std::memory_order_relaxed))], kernels_.name, team_.size()};
+}
+
+Values FusedTrainer::valuesFor(int rows, bool training) const {
+  Values values;
+  values.rows = rows;
+  for (const DenseStage& stage : stages_) {
+    StageValues s;
+    s.y = Floats(rows * stage.ld);
+    if (stage.activation == Activation::Gelu) s.z = Floats(rows * stage.ld);
+    if (training) s.dz = Floats(rows * stage.ld);
+    if (training && stage.inParts) s.parts = Floats(static_cast<size_t>(panelsOf(stage.inputs, kernels_.width)) * rows * kernels_.width);
+    for (size_t i = 0; i < stage.after.size(); ++i) s.after.emplace_back(rows * stage.ld);
+    values.stages.push_back(std::move(s));
+  }
+  values.predictions = Floats(rows * logitStride());
+  return values;
+}
+
+// Whether a product's factors are used often enough to be worth cutting into parts, and neither is half zeros by its making: these
+// products vectors leave out, tiles cannot. Nothing of the data decides, for tiles sum in another order.
+bool FusedTrainer::byTiles(const DenseStage& stage, Product product, int batchRows) const {
+  constexpr int kFew = 64;
+  if (!kernels_.denseTilesForward || batchRows < kFew || stage.inputs < kFew || stage.outputs < kFew) return false;
+  return !(product != Product::InputGradient && stage.readsZeros) && !(product != Product::Forward && stage.leavesZeros());
+}
+
+Source FusedTrainer::sourceFor(int rows, int batchRows, Input input, bool training) const {
+  const int width = kernels_.width;
+  size_t floats = 0;
+  for (const DenseStage& stage : stages_) {
+    const int inputs = stage.inputs, outputs = stage.outputs;
+    const bool onBytes = input != Input::Floats && &stage == stages_.data();
+    const auto mayLeave = [&](Product product) { return !onBytes && mayLeaveOut(stage, product, batchRows); };
+    if (training) floats = std::max(floats, backwardScratch(rows, inputs, outputs, width));
+    if (training && (mayLeave(Product::Forward) || mayLeave(Product::InputGradient) || mayLeave(Product::WeightGradient))) {
+      floats = std::max(floats, sparseScratch(rows, inputs, outputs, width));
+    }
+    if (mayLeave(Product::Forward)) floats = std::max(floats, sparseForwardScratch(rows, inputs, width));
+    for (const Product product : {Product::Forward, Product::InputGradient, Product::WeightGradient}) {
+      if (!training && product != Product::Forward) break;
+      if (byTiles(stage, product, batchRows)) floats = std::max(floats, denseTilesScratch(rows, inputs, outputs) / sizeof(float));
+    }
+  }
+  Source source{input, batchRows, {}, {}, std::vector<double>(stages_.size(), 1.0), {}};
+  if (input != Input::Floats) {
+    floats = std::max(floats, bytesScratch(rows, stages_[0].inputs, stages_[0].panels) / sizeof(float));
+    source.rows.resize(rows);
+    source.coming.resize(rows);
+  }
+  source.scratch = Floats(floats);
+  return source;
+}
+
+Batch FusedTrainer::batchFor(const Dataset& data, int rows, float* x) const {
+  Batch batch{x, {}, {}, {}};
+  if (!data.labels.empty()) batch.labels.resize(rows);
+  if (!data.values.empty()) batch.values.resize(static_cast<size_t>(rows) * plan_.outputs);
+  if (!data.weights.empty()) batch.weights.resize(rows);
+  return batch;
+}
+
+// f(parameter, rows, columns, index) in the plan's order; a bias is a matrix of one row.
+template <class F>
+void FusedTrainer::eachParameter(F f) {
+  size_t index = 0;
+  for (DenseStage& stage : stages_) {
+    f(stage.kernel, stage.inputs, stage.outputs, index++);
+    if (stage.useBias) f(stage.bias, 1, stage.outputs, index++);
+  }
+}
+
+State FusedTrainer::read() {
+  State state;
+  state.step = step_;
+  state.slots.resize(plan_.optimizer.slots);
+  eachParameter([&](Packed& p, int rows, int columns, size_t) {
+    state.weights.push_back(unpack(p.value.data(), rows, columns, kernels_.width));
+    for (int s = 0; s < plan_.optimizer.slots; ++s) {
+      state.slots[s].push_back(unpack(p.slots[s].data(), rows, columns, kernels_.width));
+    }
+  });
+  return state;
+}
+
+void FusedTrainer::write(const State& state) {
+  step_ = state.step;
+  eachParameter([&](Packed& p, int rows, int columns, size_t index) {
+    pack(state.weights[index], rows, columns, kernels_.width, p.value.data());
+    for (int s = 0; s < plan_.optimizer.slots; ++s) pack(state.slots[s][index], rows, columns, kernels_.width, p.slots[s].data());
+  });
+}
+
+}  // namespace fusor

@@ -1,0 +1,214 @@
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "run.h"
+#include "zeros.h"
+
+namespace fusor {
+namespace {
+
+void openStamps(Stamps& stamps, int members, size_t each) {
+  std::vector<std::string> names{"session"};
+  for (int i = 1; i < members; ++i) names.push_back("worker " + std::to_string(i));
+  stamps.open(names, each);
+}
+
+}  // namespace
+
+Range FusedTrainer::share(int count, int member) const {
+  const auto at = [&](int m) { return static_cast<int>(static_cast<long>(count) * m / team_.active()); };
+  return {at(member), at(member + 1)};
+}
+
+void FusedTrainer::run(const Dataset& data, const Span& span, Control& control, Report& report) {
+  const int64_t steps = static_cast<int64_t>(span.learningRates.size()), rows = static_cast<int64_t>(span.order.size());
+  if (steps == 0) return;
+  const int capacity = static_cast<int>(std::min<int64_t>(span.batchSize, rows));
+  if (!training_ || training_->rows < capacity) training_ = valuesFor(capacity, true);
+  Run run{control, report};
+  const Input input = inputOf(data);
+  input_.store(input, std::memory_order_relaxed);
+  for (Floats& x : run.x) {
+    x = Floats(input == Input::Floats ? capacity * xStride_ : 0);
+    run.batches.push_back(batchFor(data, capacity, x.data()));
+  }
+  for (int i = 0; i < team_.size(); ++i) run.sources.push_back(sourceFor(capacity, span.batchSize, input, true));
+  // Where all that a member reads of the batch, and of the weights, is its own until the parts of the logits meet, the
+  // step before may still be on its way elsewhere.
+  const bool waits = input == Input::Floats || stages_.size() != 2 || !byInputs(1);
+  run.losses.resize(capacity);
+  run.metrics.resize(capacity * plan_.metrics.size());
+  // All memory is taken here: nothing may throw while the team works.
+  run.metricSums.resize(plan_.metrics.size());
+  run.means.resize(plan_.metrics.size());
+  report.losses.reserve(steps);
+  report.metrics.resize(plan_.metrics.size());
+  for (auto& metric : report.metrics) metric.reserve(steps);
+
+  Stamps* const stamps = control.stamps;
+  if (stamps) openStamps(*stamps, team_.size(), steps * (8 + 8 * stages_.size()));
+
+  // False where the span ends before this step. Every member reads that at the same place, between two barriers.
+  const auto oneStep = [&](int64_t s, int me) {
+    const int64_t first = s * span.batchSize, next = first + span.batchSize;
+    const auto rowsFrom = [&](int64_t at) { return static_cast<int>(std::clamp<int64_t>(rows - at, 0, span.batchSize)); };
+    Source& source = run.sources[me];
+    const Step step{span.firstStep + s, rowsFrom(first), run.batches[s & 1], source,
+                    updateOf(plan_.optimizer, span.learningRates[s], step_ + s), stamps};
+    if (stamps) stamps->tracks[me].step = static_cast<int32_t>(s);
+    {
+      const Timed timed(stamps, me, Phase::Gather);
+      gather(data, span.order.data(), first, share(step.rows, me), input, step.batch, &step);
+      const int coming = rowsFrom(next);
+      if (input == Input::Floats) {
+        prefetch(data, span.order.data() + std::min(next, rows), share(coming, me));
+      } else {
+        // Every member reads every row.
+        point(data, span.order.data(), first, step.rows, source.rows);
+        source.coming.resize(coming);
+        point(data, span.order.data(), next, coming, source.coming);
+      }
+      if (me == 0) {
+        const bool diverged = !report.losses.empty() && !std::isfinite(report.losses.back());
+        run.stop = diverged || control.abort.load(std::memory_order_relaxed);
+      }
+    }
+    if (waits) meet(step, me);
+    forward(step, me);
+    if (run.stop) return false;
+    loss(run, step, me);
+    meet(step, me);
+    if (me == 0) record(run, step);
+    backward(step, me);
+    return true;
+  };
+  for (int64_t s = 0; s < steps && !run.stop;) {
+    const int64_t end = std::min<int64_t>(steps, s + pace_.steps());
+    const auto start = std::chrono::steady_clock::now();
+    team_.run(pace_.members(), [&](int me) {
+      for (int64_t i = s; i < end && oneStep(i, me);) ++i;
+    });
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    pace_.measured(static_cast<int>(end - s), took.count());
+    s = end;
+  }
+  if (stamps) stamps->close([this] { return barrierMicroseconds(); });
+  step_ += report.stepsDone;
+  report.aborted = report.stepsDone < steps;
+  // Zeros that are left out hide a weight that is not finite, from the loss, too.
+  constexpr int64_t kLookEvery = 16;  // a look takes some third of a small step
+  unseen_ += report.stepsDone;
+  if (unseen_ < kLookEvery) return;
+  unseen_ = 0;
+  report.finite = weightsAreFinite();
+}
+
+bool FusedTrainer::weightsAreFinite() {
+  std::atomic<bool> finite{true};
+  team_.run(team_.size(), [&](int me) {
+    for (const DenseStage& stage : stages_) {
+      for (const Floats* weights : {&stage.kernel.value, &stage.bias.value}) {
+        const int64_t count = static_cast<int64_t>(weights->size()), begin = count * me / team_.size(), end = count * (me + 1) / team_.size();
+        if (!allFinite(weights->data() + begin, end - begin)) finite.store(false, std::memory_order_relaxed);
+      }
+    }
+  });
+  return finite.load(std::memory_order_relaxed);
+}
+
+void FusedTrainer::meet(const Step& step, int me) {
+  if (team_.active() == 1) return;
+  const Timed timed(step.stamps, me, Phase::Wait);
+  team_.barrier();
+}
+
+// Of a barrier at which nobody is late.
+double FusedTrainer::barrierMicroseconds() {
+  constexpr int kTimes = 200;
+  const double began = microseconds();
+  team_.run(team_.active(), [&](int) {
+    for (int i = 0; i < kTimes; ++i) team_.barrier();
+  });
+  return (microseconds() - began) / kTimes;
+}
+
+void FusedTrainer::forward(const Step& step, int me) {
+  const Range rows = share(step.rows, me), all{0, step.rows};
+  for (size_t l = 0; l < stages_.size(); ++l) {
+    const DenseStage& stage = stages_[l];
+    if (l > 0 && !byInputs(l)) meet(step, me);
+    const Timed timed(step.stamps, me, Phase::Forward, stage.layer);
+    lookAt(l, *training_, step.batch, step.source, step.rows);
+    timed.density(computed(step.source.density[l]));
+    if (stage.inParts) {
+      forwardParts(l, step, me);
+    } else if (stage.byColumns) {
+      forwardDense(l, *training_, step.batch, step.source, all, share(stage.panels, me));
+      if (!stage.after.empty()) meet(step, me);
+    } else {
+      forwardDense(l, *training_, step.batch, step.source, rows, {0, stage.panels});
+    }
+    forwardAfter(stage, training_->stages[l], rows, &step);
+  }
+}
+
+// Whether a member computes the parts of the inputs that it has just computed itself.
+bool FusedTrainer::byInputs(size_t l) const {
+  return stages_[l].inParts && stages_[l - 1].byColumns && stages_[l - 1].after.empty();
+}
+
+void FusedTrainer::forwardParts(size_t l, const Step& step, int me) {
+  const DenseStage &stage = stages_[l], &before = stages_[l - 1];
+  StageValues& to = training_->stages[l];
+  const int width = kernels_.width, count = panelsOf(stage.inputs, width);
+  const long stride = static_cast<long>(training_->rows) * width;
+  const Range own = share(step.rows, me);
+  const bool split = byInputs(l);
+  const Range parts = split ? share(before.panels, me) : Range{0, count}, rows = split ? Range{0, step.rows} : own;
+  for (int p = parts.begin; p < parts.end; ++p) {
+    const int first = p * width;
+    kernels_.denseForward({training_->stages[l - 1].out() + first, before.ld,
+                           stage.kernel.value.data() + static_cast<long>(first) * width, nullptr, to.parts.data() + p * stride,
+                           nullptr, width, std::min(width, stage.inputs - first), stage.outputs, Activation::Linear, rows, {0, 1},
+                           false, nullptr});
+  }
+  if (split) meet(step, me);
+  kernels_.addParts({to.parts.data(), count, stride, stage.useBias ? stage.bias.value.data() : nullptr, to.y.data(),
+                     to.z.size() ? to.z.data() : nullptr, stage.ld, stage.activation, own});
+}
+
+void FusedTrainer::loss(Run& run, const Step& step, int me) {
+  const bool trains = !stages_.empty();
+  // Logits that were computed by columns are read by rows.
+  if (trains && stages_.back().byColumns && !stages_.back().inParts && stages_.back().after.empty()) meet(step, me);
+  const Timed timed(step.stamps, me, Phase::Loss);
+  StageValues* last = trains ? &training_->stages.back() : nullptr;
+  lossRows(plan_, kernels_,
+           {last ? last->out() : step.batch.x, training_->predictions.data(), last ? last->dz.data() : nullptr, logitStride(),
+            step.batch.targets(), step.batch.rowWeights(), step.rows, run.losses.data(), run.metrics.data(),
+            share(step.rows, me)});
+}
+
+void FusedTrainer::record(Run& run, const Step& step) {
+  const Timed timed(step.stamps, 0, Phase::Record);
+  const size_t count = plan_.metrics.size();
+  double loss = 0;
+  for (int r = 0; r < step.rows; ++r) loss += run.losses[r];
+  run.report.losses.push_back(static_cast<float>(loss / step.rows));
+  run.lossSum += loss;
+  for (size_t m = 0; m < count; ++m) {
+    double metric = 0;
+    for (int r = 0; r < step.rows; ++r) metric += run.metrics[r * count + m];
+    run.report.metrics[m].push_back(static_cast<float>(metric / step.rows));
+    run.metricSums[m] += metric;
+  }
+  run.rowsDone += step.rows;
+  ++run.report.stepsDone;
+  if (!run.control.progress || !run.control.wantsProgress()) return;
+  const double done = static_cast<double>(run.rowsDone);
+  for (size_t m = 0; m < count; ++m) run.means[m] = run.metricSums[m] / done;
+  run.control.progress(run.report.stepsDone, run.lossSum / done, run.means);
+}
+
+}  // namespace fusor

@@ -1,0 +1,184 @@
+// The fused way to train on a CPU: packed weights that stay packed, one team of threads that walks through all steps of
+// a span, bias and activation in the product that makes a layer's values, mask in the one that makes its gradient,
+// optimiser on the tile that holds a weight's gradient.
+//
+// Each Dense layer is shared out in one of two ways. *By columns*: a thread owns some panels of the layer and computes
+// these columns for all rows, and their gradient too, with which it alone updates the next layer's weights for these
+// inputs. *By rows*: for layers too narrow for that, a thread computes some rows of the batch, and rows of the gradient.
+// The first layer's weights, and those after a layer by rows, are updated by columns or by inputs. Sums are never split
+// between threads, so the result does not depend on how many there are.
+#pragma once
+#include <memory>
+#include <optional>
+
+#include "../floats.h"
+#include "loss.h"
+#include "pace.h"
+#include "../plan.h"
+#include "../team.h"
+
+namespace fusor {
+
+// A parameter with the optimiser's slots, all packed.
+struct Packed {
+  Floats value, slots[2];
+  // What the kernels get where an optimiser has no such slot: never read.
+  float* slot(int i) { return slots[i].size() ? slots[i].data() : value.data(); }
+};
+
+struct DenseStage {
+  int layer;  // in the plan
+  int inputs, outputs, panels;
+  long ld;  // stride of everything with this many columns, in floats; at least panels x width
+  bool useBias;
+  Activation activation;
+  bool byColumns;
+  // One panel after another Dense: its product is the sum of one part for each panel of inputs, whoever computes them.
+  bool inParts;
+  // Whether what it reads is by its making half zero or more: relu leaves it, or much dropout.
+  bool readsZeros;
+  Packed kernel, bias;
+  // The layers between this Dense and the next, or the end.
+  std::vector<Layer> after;
+
+  // The same of what it gives, and so of the gradient that comes back to its product.
+  bool leavesZeros() const;
+  // Whether a pass of its own has to carry the gradient from this stage's end to before its activation.
+  bool backwardPass(bool last) const { return !after.empty() || (last && activation != Activation::Linear); }
+};
+
+// What a batch leaves behind on its way forward, for one stage.
+struct StageValues {
+  Floats y;                   // after the activation [rows, ld]
+  Floats z;                   // before it; only for gelu
+  std::vector<Floats> after;  // what each layer after it gave
+  Floats parts;               // [panels of inputs][rows][width], of a stage in parts
+  Floats dz;                  // gradient; before the activation once the step is through with it
+
+  const float* out() const { return after.empty() ? y.data() : after.back().data(); }
+};
+
+// Buffers for up to `rows` rows.
+struct Values {
+  int rows = 0;
+  std::vector<StageValues> stages;
+  Floats predictions;
+};
+
+// The three ways through a Dense.
+enum class Product { Forward, InputGradient, WeightGradient };
+
+// Which of the kernels take the first stage's input.
+enum class Input { Floats, Sparse, Tiles };
+
+// A member's own: each row of bytes where the data set has it, and memory for the kernels.
+struct Source {
+  Input input;
+  int batchRows;                             // of a whole batch: which kernels a layer gets does not depend on the last one's
+  std::vector<const uint8_t*> rows, coming;  // of this step, of the next
+  std::vector<double> density;               // share of each stage's input that is not zero; 1 where nobody has looked
+  Floats scratch;
+};
+
+// Some gathered rows: what goes in and what should come out.
+struct Batch {
+  float* x;  // [rows, xStride]; not filled where the input is bytes
+  std::vector<int32_t> labels;
+  std::vector<float> values, weights;
+
+  Targets targets() const { return {labels.empty() ? nullptr : labels.data(), values.empty() ? nullptr : values.data()}; }
+  const float* rowWeights() const { return weights.empty() ? nullptr : weights.data(); }
+};
+
+// One step, as every member of the team sees it.
+struct Step {
+  int64_t number;  // since training began: the key of dropout
+  int rows;
+  Batch& batch;
+  Source& source;
+  Update update;
+  Stamps* stamps = nullptr;
+};
+
+class FusedTrainer : public Trainer {
+ public:
+  FusedTrainer(const Plan& plan, const State& state, const Kernels& kernels, int threads);
+
+  Description describe() const override;
+  void run(const Dataset& data, const Span& span, Control& control, Report& report) override;
+  bool evaluate(const Dataset& data, int64_t begin, int64_t end, int batchSize, Control& control, Sums& sums) override;
+  void predict(const Dataset& data, float* out) override;
+  State read() override;
+  void write(const State& state) override;
+
+ private:
+  friend class FusedSubject;  // of native/bench: measures these functions one by one
+  struct Run;                 // what the team shares during a span
+
+  // setup.cc
+  Values valuesFor(int rows, bool training) const;
+  Batch batchFor(const Dataset& data, int rows, float* x) const;
+  Source sourceFor(int rows, int batchRows, Input input, bool training) const;
+  bool byTiles(const DenseStage& stage, Product product, int batchRows) const;
+  Input inputOf(const Dataset& data) const;
+  Range share(int count, int member) const;
+  template <class F>
+  void eachParameter(F f);
+
+  // forward.cc: what training and evaluation share. `step` is null where nothing is trained: no dropout then.
+  void point(const Dataset& data, const uint32_t* order, int64_t first, int count, std::vector<const uint8_t*>& rows) const;
+  void gather(const Dataset& data, const uint32_t* order, int64_t first, Range rows, Input input, Batch& batch,
+              const Step* step) const;
+  void prefetch(const Dataset& data, const uint32_t* order, Range rows) const;
+  void gatherRow(const Dataset& data, int64_t row, int r, float* x, const Step* step) const;
+  void dropout(const Layer& layer, const Step& step, int row, const float* from, float* to) const;
+  const float* stageInput(size_t stage, const Values& values, const Batch& batch) const;
+  long stageStride(size_t stage) const;
+  bool mayLeaveOut(const DenseStage& stage, Product product, int batchRows) const;
+  void lookAt(size_t stage, const Values& values, const Batch& batch, Source& source, int rows) const;
+  void forwardDense(size_t stage, Values& values, const Batch& batch, Source& source, Range rows, Range panels) const;
+  void forwardAfter(const DenseStage& stage, StageValues& values, Range rows, const Step* step) const;
+  // Logits of the batch's first `rows` rows, in one thread.
+  const float* forwardAll(Values& values, const Batch& batch, Source& source, int rows) const;
+  // Takes rows [begin, end) of the data through the network, shared out among the team by chunks; `each` is called by
+  // several threads at once.
+  void chunks(const Dataset& data, int64_t begin, int64_t end, Control* control,
+              const std::function<void(Values&, const Batch&, int64_t at, int rows, const float* logits)>& each);
+  long logitStride() const { return stages_.empty() ? xStride_ : stages_.back().ld; }
+
+  // trainer.cc: one step, as member `me` of the team.
+  void meet(const Step& step, int me);  // at a barrier
+  double barrierMicroseconds();
+  bool weightsAreFinite();
+  void forward(const Step& step, int me);
+  void forwardParts(size_t stage, const Step& step, int me);
+  bool byInputs(size_t stage) const;
+  void loss(Run& run, const Step& step, int me);
+  void record(Run& run, const Step& step);
+
+  // backward.cc
+  void backward(const Step& step, int me);
+  void backwardAfter(size_t stage, const Step& step, int me);
+  DenseBackward gradientsOf(size_t stage, const Step& step);
+  double leaveOutZeros(size_t stage, DenseBackward& gradients, const Step& step) const;
+  void multiplyBack(const DenseStage& stage, const DenseBackward& gradients, int batchRows) const;
+  double backwardDense(size_t stage, DenseBackward gradients, const Step& step, int me);
+
+  const Plan plan_;
+  const Kernels& kernels_;
+  Team team_;
+  Pace pace_;
+  std::vector<Layer> before_;  // the layers before the first Dense: no gradient goes there
+  std::vector<DenseStage> stages_;
+  long xStride_;
+  // Whether the first stage may take bytes as they are: nothing but a rescaling that leaves zero at zero before it.
+  bool takesBytes_;
+  float table_[256];  // the float32 of each byte, then
+  std::atomic<Input> input_{Input::Floats};  // of the last span
+  int64_t step_ = 0;
+  int64_t unseen_ = 0;  // steps since somebody looked whether the weights are finite
+  std::optional<Values> training_;
+  std::vector<Values> chunkValues_;  // one a member
+};
+
+}  // namespace fusor
