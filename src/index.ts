@@ -60,6 +60,7 @@ export { type LossConfig, type LossName, losses } from './model/losses';
 export { type MetricConfig, type MetricName, metrics } from './model/metrics';
 export {
   type EvaluateOptions,
+  type Evaluation,
   Model,
   type ModelConfig,
   type RuntimeInfo,

@@ -29,10 +29,10 @@ import { planOf } from './plan';
 import { dataShape, prepareFit, rowsOf } from './prepare-fit';
 import { Runtime, type Select } from './runtime';
 import { summaryOf } from './summary';
-import type { EvaluateOptions, ModelConfig, RuntimeInfo } from './types';
+import type { EvaluateOptions, Evaluation, ModelConfig, RuntimeInfo } from './types';
 import { weightArrays } from './weights';
 
-export type { EvaluateOptions, ModelConfig, RuntimeInfo } from './types';
+export type { EvaluateOptions, Evaluation, ModelConfig, RuntimeInfo } from './types';
 
 /** What predict plans with before compile: nothing of it takes part in a prediction. */
 const UNCOMPILED: TrainingConfig = {
@@ -184,10 +184,10 @@ export class Model implements TrainedModel {
    * Loss and metrics over all rows, by name.
    * @throws as {@link Model.fit}
    */
-  evaluate(x: ArrayLike, y: ArrayLike, options?: EvaluateOptions): Promise<Record<string, number>>;
+  evaluate(x: ArrayLike, y: ArrayLike, options?: EvaluateOptions): Promise<Evaluation>;
   /** Over { x, y, sampleWeight }, or over a source as fit takes it. */
-  evaluate(rows: FitRows, options?: EvaluateOptions): Promise<Record<string, number>>;
-  async evaluate(...args: [unknown, unknown?, unknown?]): Promise<Record<string, number>> {
+  evaluate(rows: FitRows, options?: EvaluateOptions): Promise<Evaluation>;
+  async evaluate(...args: [unknown, unknown?, unknown?]): Promise<Evaluation> {
     const where = 'evaluate';
     const { rows, options } = fitArguments(args, where);
     const o = closed<EvaluateOptions>(where, options, ['batchSize', 'sampleWeight', 'signal']);
@@ -196,10 +196,6 @@ export class Model implements TrainedModel {
     this.#compiled(where);
     const plan = this.plan();
     const shape = dataShape(this.#layout, plan);
-    const named = (values: readonly number[]) =>
-      Object.fromEntries(
-        ['loss', ...plan.metrics.map(({ name }) => name)].map((name, i) => [name, values[i]]),
-      );
     const examples = reading(where, () => rowsOf(shape, withWeights(where, rows, o.sampleWeight), where));
     if (signal?.aborted) throw abortError(signal);
     const ends = { signal, disposed: this.#runtime.disposed };
@@ -221,7 +217,7 @@ export class Model implements TrainedModel {
     };
     try {
       const { loss, metrics } = await this.#runtime.use(plan, this.#seed(), means);
-      return named([loss, ...metrics]);
+      return { loss, ...Object.fromEntries(plan.metrics.map(({ name }, i) => [name, metrics[i]])) };
     } catch (error) {
       throw failureOf(error, ends, where);
     }

@@ -46,3 +46,9 @@ export interface EvaluateOptions {
   /** Ends it: what its reason is, is thrown. */
   signal?: AbortSignal;
 }
+
+/** The loss and each metric by its name: means over the rows. */
+export interface Evaluation {
+  loss: number;
+  [metric: string]: number;
+}
