@@ -17,13 +17,13 @@ import {
 } from './fusor-model';
 import { kerasLeavesOut } from './keras/config';
 import { readKerasModel, writeKerasModel, writeKerasWeights } from './keras/model';
+import { leftOutOf as tfjsLeavesOut } from './layers-model/training';
 import { configOf, readJsonFile } from './model-files';
 import { modelFolder } from './model-folder';
 import { readNpz, writeNpz } from './npz';
 import { writeOnnxModel } from './onnx';
 import type { FormatName, StoredModel } from './stored-model';
 import { isTfjs, readTfjsConfig, readTfjsModel, writeTfjsModel } from './tfjs/model';
-import { leftOutOf as tfjsLeavesOut } from './tfjs/training';
 
 type Write = (config: ModelConfig, tensors: Map<string, Tensor>, path: string) => Promise<void>;
 

@@ -6,7 +6,14 @@ const { readFileSync } = require('node:fs');
 
 const addon = require(process.argv[2]);
 const UNITS = 20e6;
-const layer = { kind: 'dense', name: 'dense', inputs: 1, outputs: UNITS, useBias: false, activation: 'linear' };
+const layer = {
+  kind: 'dense',
+  name: 'dense',
+  inputs: 1,
+  outputs: UNITS,
+  useBias: false,
+  activation: 'linear',
+};
 const plan = {
   features: 1,
   outputs: UNITS,

@@ -3,10 +3,10 @@ import type { Activation } from '../../backend/contract';
 import type { LayerConfig } from '../../model/layers';
 import type { OptimizerConfig } from '../../model/optimizers';
 import type { ModelConfig } from '../../model/types';
-import type { Json } from '../tfjs/json';
-import { writeRestraints } from '../tfjs/restraints';
-import { readTopology } from '../tfjs/topology';
-import { compiled, LOSSES, unreadOf } from '../tfjs/training';
+import type { Json } from '../layers-model/json';
+import { writeRestraints } from '../layers-model/restraints';
+import { readTopology } from '../layers-model/topology';
+import { compiled, LOSSES, unreadOf } from '../layers-model/training';
 import { readKerasMetric, writeKerasMetric } from './metrics';
 
 /** @throws ERR_LAYER_UNKNOWN, ERR_FILE_FORMAT */

@@ -2,8 +2,8 @@
 import type { LossConfig } from '../../model/losses';
 import type { MetricConfig } from '../../model/metrics';
 import { isLogName } from '../../train/history';
-import type { Json } from '../tfjs/json';
-import type { Measured } from '../tfjs/training';
+import type { Json } from '../layers-model/json';
+import type { Measured } from '../layers-model/training';
 
 const AS_CLASS: Record<string, string> = {
   acc: 'Accuracy',

@@ -2,7 +2,7 @@
 import { show } from '../../arguments';
 import { FusorError } from '../../errors';
 import { refused } from '../../files/refused';
-import { type Json, Place } from './json';
+import { type Json, Place } from '../layers-model/json';
 
 export interface WeightEntry {
   name: string;

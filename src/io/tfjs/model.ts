@@ -10,13 +10,13 @@ import type { Tensor } from '../../files/safetensors';
 import type { Model } from '../../model/model';
 import type { ModelConfig } from '../../model/types';
 import { version } from '../../version';
+import type { Json } from '../layers-model/json';
+import { readTopology, writeTopology } from '../layers-model/topology';
+import { compiled, unreadOf, writeTraining } from '../layers-model/training';
 import { modelOf, type StoredModel } from '../stored-model';
 import { checkShapes } from '../weights-check';
-import type { Json } from './json';
 import { readManifest, type WeightGroup } from './manifest';
 import { readShards } from './shards';
-import { readTopology, writeTopology } from './topology';
-import { compiled, unreadOf, writeTraining } from './training';
 
 const WEIGHTS = 'weights.bin';
 

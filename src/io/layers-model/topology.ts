@@ -1,4 +1,4 @@
-/** modelTopology ↔ our configuration: a stack of layers, or a graph that is one. */
+/** modelTopology, as TensorFlow.js and Keras have it ↔ our configuration: a stack of layers, or a graph that is one. */
 
 import { refused } from '../../files/refused';
 import type { ModelConfig } from '../../model/types';
