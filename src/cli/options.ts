@@ -73,6 +73,11 @@ const own = {
     ['error', 'mean', 'drop'],
     'error',
   ),
+  decimal: choice(
+    "the decimal point in a CSV; default: '.'; with ',' cells are separated by something else",
+    ['.', ','],
+    undefined,
+  ),
   imageSize: {
     ...text('the size that images are brought to; default: all must have the same', 'HxW', undefined),
     fallback: undefined as readonly [number, number] | undefined,
@@ -231,6 +236,7 @@ export const predict = {
     ['error', 'mean'],
     'error',
   ),
+  decimal: own.decimal,
   invert: toggle('pictures are dark on light, and the model was trained on light on dark, as MNIST'),
   batchSize: integer('rows at once', 1, 2 ** 31 - 1, 1024),
   ...runtime,

@@ -20,6 +20,7 @@ const KEYS = [
   'categorical',
   'missing',
   'delimiter',
+  'decimal',
   'schema',
   'scale',
   'validation',
@@ -35,6 +36,7 @@ const KEYS = [
 const CHOICES = {
   task: ['classification', 'regression'],
   missing: ['error', 'mean', 'drop'],
+  decimal: ['.', ','],
   scale: ['auto', 'bytes', 'standard', 'none'],
 } as const;
 
@@ -48,7 +50,9 @@ export function openOptions(where: string, options: unknown): OpenOptions {
   const { validation = 0, test = 0 } = given;
   checkShares(where, validation, test);
   check(['label', 'dataDir'], (key, value) => text(where, key, value));
-  check(['task', 'missing', 'scale'], (key, value) => oneOf<string>(where, key, value, CHOICES[key]));
+  check(['task', 'missing', 'decimal', 'scale'], (key, value) =>
+    oneOf<string>(where, key, value, CHOICES[key]),
+  );
   check(['ignore', 'categorical', 'classNames'], (key, value) => {
     if (!Array.isArray(value)) throw wrong(where, key, value, 'an array of names');
     // A column may well have no name: numpy's and pandas' index.

@@ -21,14 +21,14 @@ export const run: Run<typeof predict> = async ({ settings, origins, args, words,
   const { schema, classNames } = keptBeside(args.model!);
   const model = await openModel(args.model!, settings);
   try {
-    const { invert, batchSize } = settings;
+    const { invert, batchSize, decimal } = settings;
     const missing = missingFor(args.model!, settings.missing, origins.missing, ['mean']);
     // What a run of other data made of its rows is no secret.
     const isKnown = settingOf(args.model!, 'data') !== undefined;
     const unknownColumns = (file: string) => {
       if (!isKnown) out.note(unknownScale(args.model!, `the numbers of ${file} are taken as they are`));
     };
-    const wanted = { inputShape: model.inputShape, schema, missing, invert, unknownColumns };
+    const wanted = { inputShape: model.inputShape, schema, missing, decimal, invert, unknownColumns };
     const { name, x, rows } = await inputsOf(names, wanted, settings);
     const runtime = await model.runtime();
     const outputs = await model.predict(x, { batchSize });

@@ -1,6 +1,6 @@
 /** Rows to predict from text: CSV, JSON, a JSON value a line. */
 import { parse } from 'papaparse';
-import { isText, numberOf } from '../../data/table/cell';
+import { isText, numberOf, withPoints } from '../../data/table/cell';
 import { hasHeader, separatorLine } from '../../data/table/header';
 import { type EmptyNumbers, type TableRecord, tableInputs } from '../../data/table/inputs';
 import { flatRow, type JsonCell } from '../../data/table/layout';
@@ -14,6 +14,8 @@ export interface Wanted {
   /** Of a model that was trained on a table. */
   schema?: TableSchema;
   missing: EmptyNumbers;
+  /** Of CSV: ',' where commas between digits are decimal points. */
+  decimal?: '.' | ',';
   /** Is told of a table with a header, where it is not known what the model makes of columns. */
   unknownColumns?: (file: string) => void;
 }
@@ -101,7 +103,8 @@ function byOrder(
 
 function csvInputs(whole: string, name: string, wanted: Wanted): NDArray {
   const { delimiter, length = 0 } = separatorLine(whole) ?? {};
-  const text = whole.slice(length);
+  const cut = whole.slice(length);
+  const text = wanted.decimal === ',' ? withPoints(Buffer.from(cut)).toString() : cut;
   // By itself papaparse takes one line end for all; a CR that is left is trimmed with its cell.
   const newline = text.includes('\n') ? '\n' : '\r';
   const { data, errors } = parse<string[]>(text, { delimiter, newline, skipEmptyLines: 'greedy' });

@@ -76,7 +76,7 @@ function oddNames(name: string, categories: readonly string[], rows: number): st
   const text = categories.filter((each) => Number.isNaN(numberOf(each)));
   const written = text.filter(isDressed);
   if (2 * written.length > categories.length)
-    return `warning: ${name} holds numbers written as ${quoted(written)}: so it ${became}; ${AS_NUMBERS}, or say --categorical ${name}`;
+    return `warning: ${name} holds numbers written as ${quoted(written)}: so it ${became}; ${AS_NUMBERS}; or say --categorical ${name}`;
   if (text.length > 0 && 2 * text.length <= categories.length)
     return `warning: ${name} holds numbers, and ${quoted(text)}: so it ${became}; mend those cells, or empty them and say --missing; or say --categorical ${name}`;
   if (categories.length > FEW && 2 * categories.length > rows)
@@ -88,13 +88,14 @@ function oddClasses(name: string, classes: readonly string[], rows: number): str
   const became = `became ${thousands(classes.length)} classes`;
   const written = classes.filter(isDressed);
   if (2 * written.length > classes.length)
-    return `warning: the label ${name} holds numbers written as ${quoted(written)}: so it ${became}; ${AS_NUMBERS} to predict a value, or say --categorical ${name}`;
+    return `warning: the label ${name} holds numbers written as ${quoted(written)}: so it ${became}; to predict a value ${AS_NUMBERS}; or say --categorical ${name}`;
   if (classes.length > FEW && 2 * classes.length > rows)
     return `warning: the label ${name} ${became} in ${thousands(rows)} rows, too few of each to learn from: ${classes.every((each) => Number.isFinite(numberOf(each))) ? 'where it is a value, say --loss meanSquaredError' : 'name another with --label'}, or say --categorical ${name}`;
   return undefined;
 }
 
-const AS_NUMBERS = 'write them as 1234.5, without %, currency and separators of thousands';
+const AS_NUMBERS =
+  'write them as 1234.5, without %, currency and separators of thousands, or say --decimal , where commas are decimal points';
 
 const quoted = (names: readonly string[]) =>
   names

@@ -8,6 +8,8 @@ import { CATEGORY, type TableLayout } from './layout';
 const LABEL = -1;
 export const NOWHERE = -2;
 
+const DECIMAL_COMMA = /^[+-]?\d+,\d+$/;
+
 const isByte = (value: number): boolean => (value & 255) === value;
 
 export class Refusal extends Error {
@@ -127,7 +129,9 @@ export class Block {
         column,
         cell(),
         'is no number',
-        `mend it, or name the column with --categorical or --ignore`,
+        DECIMAL_COMMA.test(cell())
+          ? 'say --decimal , (decimal) where commas are decimal points'
+          : 'mend it, or name the column with --categorical or --ignore',
       );
     else throw this.refuse(column, cell(), 'is too great for float32', 'scale the column');
   }

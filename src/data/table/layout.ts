@@ -2,7 +2,7 @@
 import { parse } from 'papaparse';
 import { wrong } from '../../arguments';
 import { FusorError, nearestName } from '../../errors';
-import { isText, numberOf } from './cell';
+import { isText, numberOf, withPoints } from './cell';
 import { hasHeader, isBlank, separatorLine } from './header';
 import { rowEnd } from './row-ends';
 import type { TableSchema } from './schema';
@@ -23,6 +23,8 @@ export interface TableOptions {
   missing?: 'error' | 'mean' | 'drop';
   /** One character; by default found out. */
   delimiter?: string;
+  /** Of a CSV: ',' where commas between digits are decimal points, and cells are separated by something else; default '.'. */
+  decimal?: '.' | ',';
   /** Of a table that a model was trained on: columns are taken as they were there, by their names. */
   schema?: TableSchema;
 }
@@ -36,6 +38,8 @@ export interface TableLayout {
   file: string;
   kind: 'csv' | 'jsonl';
   delimiter: string;
+  /** Whether commas between digits are decimal points. */
+  decimalComma: boolean;
   names: string[];
   /** NUMBER, CATEGORY or SKIPPED; of the label what it is. */
   kinds: number[];
@@ -53,9 +57,19 @@ export interface TableLayout {
  * @param head the first bytes of the file, ending with a whole line
  * @throws ERR_DATA_EMPTY, ERR_DATA_FORMAT, ERR_ARG for a column that is not there
  */
-export function csvLayout(file: string, head: Buffer, options: TableOptions): TableLayout {
+export function csvLayout(file: string, given: Buffer, options: TableOptions): TableLayout {
+  const decimalComma = options.decimal === ',';
+  const head = decimalComma ? withPoints(given) : given;
   const begin = textStart(head);
   const delimiter = delimiterOf(head, options);
+  if (decimalComma && delimiter === ',')
+    throw wrong(
+      file,
+      'decimal',
+      ',',
+      "'.' where commas separate cells",
+      'name another delimiter, or leave it out',
+    );
   const text = head.toString('utf8', begin);
   const { data: lines } = parse<string[]>(text, { delimiter, newline: '\n', preview: 1000 });
   const data = lines.filter((row) => !isBlank(row));
@@ -81,6 +95,7 @@ export function csvLayout(file: string, head: Buffer, options: TableOptions): Ta
       file,
       kind: 'csv',
       delimiter,
+      decimalComma,
       names,
       kinds,
       label: -1,
@@ -120,14 +135,18 @@ export function textStart(head: Buffer): number {
 const markOf = (head: Buffer): number => (head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf ? 3 : 0);
 
 /** As it is given, or else found out. */
-export function delimiterOf(head: Buffer, { delimiter }: Pick<TableOptions, 'delimiter'>): string {
-  const text = head.toString('utf8', markOf(head));
+export function delimiterOf(
+  head: Buffer,
+  { delimiter, decimal }: Pick<TableOptions, 'delimiter' | 'decimal'>,
+): string {
+  const text = (decimal === ',' ? withPoints(head) : head).toString('utf8', markOf(head));
   const named = delimiter ?? separatorLine(text)?.delimiter;
   return named ?? parse(text, { newline: '\n', skipEmptyLines: 'greedy', preview: 1 }).meta.delimiter;
 }
 
 /** Columns are the keys of the first lines' objects; an array of numbers is a column for each. */
 export function jsonlLayout(file: string, head: Buffer, options: TableOptions): TableLayout {
+  if (options.decimal === ',') throw wrong(file, 'decimal', ',', "'.': JSON has no other");
   const lines = head
     .toString('utf8', textStart(head))
     .split('\n')
@@ -144,6 +163,7 @@ export function jsonlLayout(file: string, head: Buffer, options: TableOptions): 
       file,
       kind: 'jsonl',
       delimiter: '',
+      decimalComma: false,
       names,
       kinds,
       label: -1,

@@ -6,6 +6,7 @@
 import { parse } from 'papaparse';
 import { FusorError } from '../../errors';
 import { Block, type ParsedBlock, Refusal } from './block';
+import { withPoints } from './cell';
 import { isBlank } from './header';
 import { CATEGORY, flatRow, isBlurred, type JsonCell, type TableLayout, WRITE_AS_TEXT } from './layout';
 import { parsePlain } from './plain';
@@ -24,7 +25,9 @@ export function isBadRow(result: object): result is BadRow {
 
 export function parseBlock(bytes: Uint8Array, layout: TableLayout): ParsedBlock | BadRow {
   const block = new Block(layout, bytes.length);
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const buffer = layout.decimalComma
+    ? withPoints(bytes)
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   try {
     if (layout.kind === 'jsonl') parseJson(buffer, block);
     else if (buffer.includes(34)) parseQuoted(buffer, block);

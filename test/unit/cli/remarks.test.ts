@@ -48,7 +48,7 @@ test.each([
   [
     'decimal commas',
     ['1,5', '2,5'],
-    'the label y holds numbers written as "1,5", "2,5": so it became 2 classes; write them as 1234.5',
+    'the label y holds numbers written as "1,5", "2,5": so it became 2 classes; to predict a value write them as 1234.5',
   ],
   [
     'a name a row',

@@ -145,6 +145,43 @@ test('rows to predict that are ragged: their place, not a function of ours', () 
   );
 });
 
+describe('decimal commas', () => {
+  const text = 'a;t;y\r\n1,5;p, q;0,25\r\n-2,25;"r,s 1,5";1,75\r\n';
+  const options = { label: 'y', decimal: ',' } as const;
+
+  test('are points where that is said, in training and after it', async () => {
+    const { x, y, schema } = await opened(text, options);
+    expect([x, y]).toEqual([
+      [1.5, 1, 0, -2.25, 0, 1],
+      [0.25, 1.75],
+    ]);
+    // What is no decimal comma stays one.
+    expect(categoriesOf(schema)).toEqual(['p, q', 'r,s 1.5']);
+    const wanted = { inputShape: [3], schema, missing: 'error', decimal: ',' } as const;
+    expect(Array.from(textInputs(text, 'new', wanted).data)).toEqual(x);
+  });
+
+  test('beyond what is looked at first, and in threads', async () => {
+    const rows = Array.from({ length: 400_000 }, (_, i) => `${i % 7},5;${i % 3},25`);
+    const { x, y } = await opened(`a;y\n${rows.join('\n')}\n`, options);
+    expect([x.length, x.at(-1), y.at(-1)]).toEqual([400_000, (399_999 % 7) + 0.5, (399_999 % 3) + 0.25]);
+  });
+
+  test.each([
+    ['commas that separate cells', 'a,y\n1,x\n2,z\n', 'rows.csv', "'.' where commas separate cells"],
+    ['JSON', '{"a":1,"y":2}\n{"a":2,"y":2.5}\n', 'rows.jsonl', 'JSON has no other'],
+  ])('%s are refused', async (_, written, name, said) => {
+    await expect(opened(written, options, name)).rejects.toThrow(said);
+  });
+
+  test('a slip among numbers names the option', async () => {
+    const rows = Array.from({ length: 60 }, (_, i) => `${i === 40 ? '4,5' : i};${i % 9}.5`);
+    await expect(opened(`a;y\n${rows.join('\n')}\n`, { label: 'y' })).rejects.toThrow(
+      'say --decimal , (decimal)',
+    );
+  });
+});
+
 test('JSON lines: text that says a number is missing is missing, a mark of UTF-8 is no text', async () => {
   const text = '\ufeff{"a":1,"y":0.5}\n{"a":"NA","y":1.5}\n{"a":"3","y":2.5}\n';
   const { x, schema } = await opened(text, { label: 'y', missing: 'mean' }, 'rows.jsonl');
