@@ -1,4 +1,5 @@
 /** Results go to stdout; progress and logs to stderr. */
+import stringWidth from 'string-width';
 import { printable } from '../errors';
 
 export class Output {
@@ -29,6 +30,14 @@ export class Output {
   }
 }
 
+/** Cells of a terminal: Chinese letters take two, marks above others none. Of most texts it is their length. */
+const widthOf = (text: string): number => (/^[ -~─│·…µ±×–]*$/.test(text) ? text.length : stringWidth(text));
+
+function padded(text: string, cells: number, toTheRight: boolean): string {
+  const gap = ' '.repeat(Math.max(0, cells - widthOf(text)));
+  return toTheRight ? gap + text : text + gap;
+}
+
 /** Columns wide enough for their cells; numbers, and what is right of them, to the right. */
 export function table(
   head: readonly string[],
@@ -36,10 +45,10 @@ export function table(
   right: readonly number[] = [],
 ): string {
   const all = [head, ...rows].map((cells) => cells.map(printable));
-  const widths = head.map((_, i) => all.reduce((most, row) => Math.max(most, row[i].length), 0));
+  const widths = head.map((_, i) => all.reduce((most, row) => Math.max(most, widthOf(row[i])), 0));
   const line = (cells: readonly string[]) =>
     cells
-      .map((cell, i) => (right.includes(i) ? cell.padStart(widths[i]) : cell.padEnd(widths[i])))
+      .map((cell, i) => padded(cell, widths[i], right.includes(i)))
       .join('  ')
       .trimEnd();
   const [titles, ...others] = all.map(line);

@@ -30,7 +30,7 @@ export interface LearningRates {
 
 const SMOOTH = 0.9;
 const DIVERGED = 4;
-/** At neither end is a slope to be trusted: the mean has just begun there, or the loss is on its way up. */
+/** Of the steps, to either side of the one whose slope is looked at. */
 const MARGIN = 0.05;
 
 /**
@@ -104,12 +104,31 @@ function watcher(found: LearningRates, rateOf: (step: number) => number, steps: 
   };
 }
 
-function steepest({ rates, losses }: LearningRates): number | undefined {
-  const margin = Math.ceil(MARGIN * losses.length);
+/**
+ * Of the lines through parts of the curve, the one that falls most: two neighbouring points tell of noise only.
+ * @internal
+ */
+export function steepest({ rates, losses }: Omit<LearningRates, 'suggestion'>): number | undefined {
+  const half = Math.max(2, Math.ceil(MARGIN * losses.length));
+  // The mean has averaged little before.
+  const begun = Math.min(Math.ceil(2 / (1 - SMOOTH)), Math.floor(losses.length / 4));
   let [best, at] = [0, -1];
-  for (let i = Math.max(1, margin); i < losses.length - Math.max(1, margin); i++) {
-    const slope = (losses[i + 1] - losses[i - 1]) / Math.log(rates[i + 1] / rates[i - 1]);
-    if (slope < best) [best, at] = [slope, i];
+  for (let i = begun + half; i < losses.length - half; i++) {
+    const { slope, spread, length } = lineThrough(rates, losses, i - half, i + half + 1);
+    // A fall that is no greater than what the points differ by anyway is none.
+    if (slope < best && -slope * length > 2 * spread) [best, at] = [slope, i];
   }
   return at < 0 ? undefined : rates[at];
+}
+
+/** Least squares of the losses over the logarithm of the rates, for points [from, to). `spread`: how far they are from it. */
+function lineThrough(rates: readonly number[], losses: readonly number[], from: number, to: number) {
+  const count = to - from;
+  const x = rates.slice(from, to).map(Math.log);
+  const y = losses.slice(from, to);
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / count;
+  const [mx, my] = [mean(x), mean(y)];
+  const slope = mean(x.map((at, i) => (at - mx) * (y[i] - my))) / mean(x.map((at) => (at - mx) ** 2));
+  const spread = Math.sqrt(mean(y.map((value, i) => (value - my - slope * (x[i] - mx)) ** 2)));
+  return { slope, spread, length: x[count - 1] - x[0] };
 }

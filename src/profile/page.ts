@@ -107,12 +107,14 @@ function headline({ variants, comparison: rows }: ProfileDocument): string {
   });
   const compared = times.length > 0 ? `: ${times.join(', ')}` : '';
   const byShare = first.ops.toSorted((a, b) => b.share - a.share);
-  const dearest = byShare.find(({ work }) => work) ?? byShare[0];
+  // What computes; but where nothing of it counts, whatever takes the time.
+  const working = byShare.find(({ work }) => work);
+  const dearest = working && working.share > 0.1 * byShare[0].share ? working : byShare[0];
   const roofed = dearest.ofCeiling === null ? '' : `, at ${percent(dearest.ofCeiling)} of its roof`;
   const waiting = first.ops.find(({ phase, share }) => phase === 'wait' && share >= MUCH_WAITING);
   return [
     `${first.name} takes ${micros(first.step.median)} µs a step${compared}.`,
-    `The greatest part of its work is ${dearest.name}: ${percent(dearest.share)} of the step${roofed}.`,
+    `The greatest part of ${dearest.work ? 'its work' : 'it'} is ${dearest.name}: ${percent(dearest.share)} of the step${roofed}.`,
     ...(waiting ? [`${percent(waiting.share)} of the step is waiting.`] : []),
   ].join(' ');
 }
@@ -221,7 +223,7 @@ function stepLanes({ name, step: measured }: VariantProfile, { timeline }: Recor
     return { name: track, boxes: boxes(outer), inner: boxes(inner) };
   });
   const length = `${micros(end - begin)} µs`;
-  const note = `the median step of a span that was stamped, ${length}; all steps took ${micros(measured.median)} µs in the mean · phases above, what lies within them below`;
+  const note = `the median step of a span that was stamped, ${length}; the median of all steps took ${micros(measured.median)} µs · phases above, what lies within them below`;
   return timeLanes(name, note, length, lanes);
 }
 

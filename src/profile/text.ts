@@ -15,6 +15,16 @@ export function spreadText({ spread, min, max }: Figure): string {
   return spread > 2 ? '> 100 %' : percent(spread / 2);
 }
 
+/** In a sentence. */
+function spreadOf(figure: Figure): string {
+  const text = spreadText(figure);
+  return text === '–'
+    ? 'who knows how much (one round)'
+    : text.startsWith('>')
+      ? `more than ${text.slice(2)}`
+      : `± ${text}`;
+}
+
 /** Three digits. */
 export function timesText(value: number): string {
   if (value >= 99.95) return value.toFixed(0);
@@ -94,7 +104,7 @@ export function noiseNote(variants: readonly VariantProfile[]): string | null {
   if (noisy.length === 0) return null;
   const each = noisy.map(
     ({ name, step, coverage }) =>
-      `${name}'s steps differ by ± ${spreadText(step)}, its ops add up to ${percent(coverage)} of one`,
+      `${name}'s steps differ by ${spreadOf(step)}, its ops add up to ${percent(coverage)} of one`,
   );
   return `These figures are rough (${each.join('; ')}): measure again while nothing else runs, or longer (--rounds 31).`;
 }

@@ -46,14 +46,15 @@ function redrawn(stream: Terminal, environment: NodeJS.ProcessEnv): Callback {
   let began = 0;
   let drawn = 0;
   let open = false;
-  const draw = (batch: number, batches: number, microseconds: number, logs: Logs): void => {
-    const filled = batches === 0 ? 0 : Math.round((batch / batches) * BAR_WIDTH);
+  const draw = (batch: number, batches: number, microseconds: number, logs: Logs, isLast = false): void => {
     const count = `${String(batch).padStart(of(batches).length)}/${of(batches)} `;
     const tail = ` ${elapsed(performance.now() - began)} ${perStep(microseconds)} - ${values(logs)}`;
-    // A line that wraps could not be redrawn in place.
-    const room = (stream.columns ?? 120) - 1 - count.length - BAR_WIDTH;
-    const bar = colors.green('━'.repeat(filled)) + colors.gray('─'.repeat(BAR_WIDTH - filled));
-    stream.write(`\r${count}${bar}${tail.slice(0, Math.max(0, room))}\x1b[K`);
+    // A line that wraps could not be redrawn in place; one that stays may.
+    const room = (stream.columns ?? 120) - 1 - count.length;
+    const width = Math.max(0, Math.min(BAR_WIDTH, room - tail.length));
+    const filled = batches === 0 ? 0 : Math.round((batch / batches) * width);
+    const bar = colors.green('━'.repeat(filled)) + colors.gray('─'.repeat(width - filled));
+    stream.write(`\r${count}${bar}${isLast ? tail : wholeParts(tail, room)}\x1b[K`);
     drawn = performance.now();
     open = true;
   };
@@ -72,11 +73,18 @@ function redrawn(stream: Terminal, environment: NodeJS.ProcessEnv): Callback {
       draw(batch, batches, ((performance.now() - began) * 1000) / Math.max(1, batch), logs);
     },
     onEpochEnd(_epoch, logs, { batch, batches, stepMicroseconds }) {
-      draw(batch, batches, stepMicroseconds, logs);
+      draw(batch, batches, stepMicroseconds, logs, true);
       endLine();
     },
     onTrainError: endLine,
   };
+}
+
+/** As many of the parts, which " - " divides, as there is room for. */
+function wholeParts(text: string, room: number): string {
+  if (text.length <= room) return text;
+  const end = text.lastIndexOf(' - ', room);
+  return end < 0 ? '' : text.slice(0, end);
 }
 
 /** Batches in all, "?" while that is not known. */
@@ -84,8 +92,8 @@ const of = (batches: number) => (Number.isFinite(batches) ? String(batches) : '?
 
 /** "accuracy: 0.9787 - loss: 0.0753 - val_loss: …", sorted, names as Keras writes them. */
 export function values(logs: Logs): string {
-  const number = (value: number) =>
-    Math.abs(value) > 1e-3 || value === 0 ? value.toFixed(4) : value.toExponential(4);
+  const isPlain = (size: number) => size === 0 || (size > 1e-3 && size < 1e6);
+  const number = (value: number) => (isPlain(Math.abs(value)) ? value.toFixed(4) : value.toExponential(4));
   return Object.entries(logs)
     .map(([name, value]) => `${kerasName(name)}: ${number(value)}`)
     .sort()

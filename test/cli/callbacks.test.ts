@@ -12,7 +12,9 @@ test('flags of callbacks: training ends early, with the best weights; events are
   const { history, earlyStopping } = documentOf(run);
   expect(earlyStopping).toEqual({ stoppedEpoch: 3, bestEpoch: 2 });
   const resumed = await fusor(['train', '--resume', 'run', '--quiet'], { cwd });
-  expect(resumed.stdout).toContain('ended early, after epoch 4: the model is that of epoch 3, the best');
+  const said = 'ended early, after epoch 4: the model is that of epoch 3, the best';
+  expect(resumed.stdout).toContain(said);
+  expect(readFileSync(join(cwd, 'run', 'report.html'), 'utf8')).toContain(`Training ${said}.`);
   // A rate of 0.5 from step 25 on, which is the fourth epoch's first, can only do harm.
   expect(history).toHaveLength(4);
   const losses = history.map(({ valLoss }: { valLoss: number }) => valLoss);

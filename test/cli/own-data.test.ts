@@ -2,6 +2,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { zipSync } from 'fflate';
+import { decimals } from '../../src/report/number';
 import { documentOf, fusor } from '../support/cli';
 import { npyBytes } from '../support/npy';
 import { temporaryFolder } from '../support/script';
@@ -61,7 +62,7 @@ test('values: squared error, its metric, and the same columns for other rows', a
   expect(tested.mae).toBeLessThan(0.2);
   expect(ran.stderr).toContain('mae: ');
   const page = readFileSync(join(cwd, 'run', 'report.html'), 'utf8');
-  expect(page).toContain(`Test loss ${tested.loss.toFixed(4)} · mae ${tested.mae.toFixed(4)}`);
+  expect(page).toContain(`Test loss ${decimals(tested.loss)} · test mae ${decimals(tested.mae)}`);
   expect(page).toMatch(/R² 0\.9\d+ · root mean square error 0\.\d+ · greatest error/);
   for (const name of ['mae', 'values'])
     expect(readFileSync(join(cwd, 'run', 'pictures', `${name}.svg`), 'utf8')).toMatch(/^<svg /);

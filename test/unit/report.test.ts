@@ -1,7 +1,9 @@
 import { inflateSync } from 'node:zlib';
+import { chart } from '../../src/cli/pictures/terminal';
 import { valuePicture } from '../../src/cli/pictures/values';
 import { classFigures, confusionMatrix, confusionOf } from '../../src/report/confusion';
 import { short } from '../../src/report/curves';
+import { decimals } from '../../src/report/number';
 import { png } from '../../src/report/png';
 import { framed, stacked, svgFile } from '../../src/report/svg';
 import { tiles, weightPixels } from '../../src/report/tiles';
@@ -103,4 +105,38 @@ test('an SVG file needs nothing from outside, and text in it is text', () => {
   expect(svg).toMatch(/^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg" width="\d+" height="\d+"/);
   expect(svg).not.toMatch(/var\(|<Title>|"one"|1 & 2/);
   expect(svg).toContain('&lt;Title&gt;');
+});
+
+test.each([
+  [0, '0.0000'],
+  [0.74314718, '0.7431'],
+  [-12.5, '-12.5000'],
+  [0.00012345678, '0.000123457'],
+  [483475.0625, '483475'],
+  [1.80194e16, '1.8019e+16'],
+  [1.262e-18, '1.2620e-18'],
+])('%d in a sentence', (value, text) => expect(decimals(value)).toBe(text));
+
+describe('curves in a terminal', () => {
+  const axis = (values: number[]) => chart([values]).text.map((line) => Number.parseFloat(line));
+
+  test('what does not change is at its own height', () => {
+    const { text } = chart([[0.5, 0.5, 0.5]]);
+    const [line] = text.filter((each) => each.includes('──'));
+    expect(Number.parseFloat(line)).toBeCloseTo(0.5);
+    expect(chart([[0, 0]]).text).toHaveLength(9);
+  });
+
+  test('the axis has the greatest and the least, also of a peak among many', () => {
+    const values = Array.from({ length: 500 }, (_, i) => (i === 317 ? 9 : 1 + (i % 7) / 10));
+    const lines = axis(values);
+    expect([lines[0], lines.at(-1)]).toEqual([9, 1]);
+    expect(chart([values]).text[0]).toMatch(/[╭╮]/);
+  });
+
+  test('great and small numbers keep their digits', () => {
+    expect(axis([1.5e18, 3e17])[0]).toBe(1.5e18);
+    expect(axis([9.4244e-10, 9.0429e-10])[0]).toBeCloseTo(9.4244e-10, 16);
+    expect(new Set(axis([1.0001, 1.0002])).size).toBe(9);
+  });
 });

@@ -3,6 +3,7 @@ import type { OwnData } from '../../data/open-table';
 import { FusorError } from '../../errors';
 import type { Model } from '../../index';
 import { type KeptData, keptBeside } from '../../io/kept-data';
+import { decimals } from '../../report/number';
 import { DATA_FILE } from '../../runs/run-folder';
 import type { Run } from '../command';
 import { interruptible } from '../interrupt';
@@ -46,7 +47,7 @@ export const run: Run<typeof evaluate> = async ({ settings, origins, args, out }
       fallback: fallbackOf(runtime),
     };
     out.result(document, () => {
-      const values = Object.entries(test).map(([name, value]) => `${name} ${value.toFixed(4)}`);
+      const values = Object.entries(test).map(([name, value]) => `${name} ${decimals(value)}`);
       return `${values.join(' · ')}\n${thousands(rows)} rows of ${data.name}, on ${runtimeLine(runtime)}`;
     });
     return 0;

@@ -10,16 +10,22 @@ import { figuresOf } from '../pictures/curves';
 import { lossTolerance } from '../verify/parity';
 import type { ComparedRun } from './run';
 import type { StepComparison } from './steps';
-import { COLUMNS, figures } from './table';
+import { COLUMNS, figures, isSame, netOf } from './table';
 
 /** @param steps of each run but the first, against the first */
 export function comparisonPage(runs: readonly ComparedRun[], steps: readonly StepComparison[]): string {
   const names = runs.map(({ name }) => name);
   const { data, seed, model } = runs[0].document;
-  const sizes = `${data.name} · ${thousands(data.rows)} rows · ${thousands(model.parameters)} parameters · seed ${seed}`;
+  // What all have alike.
+  const sizes = [
+    isSame(runs, ({ document }) => `${document.data.sha256} ${document.data.rows}`) &&
+      `${data.name} · ${thousands(data.rows)} rows`,
+    isSame(runs, ({ document }) => document.model.parameters) && `${thousands(model.parameters)} parameters`,
+    isSame(runs, ({ document }) => document.seed) && `seed ${seed}`,
+  ].filter(Boolean);
   const rows = figures(runs).map((cells, i) => ({ name: names[i], cells }));
   return page(`fusor compare: ${names.join(', ')}`, [
-    html`<h1>${runs.length} runs compared</h1><p class="muted">${sizes}</p>`,
+    html`<h1>${runs.length} runs compared</h1><p class="muted">${sizes.join(' · ')}</p>`,
     html`<p class="lead">${fastest(runs)} ${partings(runs, steps)}</p>`,
     seriesTable(
       COLUMNS.map(({ title }) => title),
@@ -34,18 +40,26 @@ start-up: from the start of the process to the start of training · bold: the be
   ]);
 }
 
-/** Which trains fastest, and by how much. */
+/** Which trains fastest, and by how much: a step, or, where batches differ, a row. */
 export function fastest(runs: readonly ComparedRun[]): string {
+  if (!isSame(runs, netOf)) return 'Their nets differ, so that their times are not held against each other.';
+  const sameBatch = isSame(runs, ({ config }) => config.batchSize);
   const ordered = runs
-    .map(({ name, document }) => ({ name, microseconds: document.timing.stepMicroseconds }))
+    .map(({ name, document: { timing }, config: { batchSize = 1 } }) => {
+      const { stepMicroseconds: step } = timing;
+      return { name, step, microseconds: sameBatch ? step : step / batchSize };
+    })
     .sort((a, b) => a.microseconds - b.microseconds);
   const [best] = ordered;
-  const others = ordered
-    .slice(1)
-    .map(
-      ({ name, microseconds }) => `${(microseconds / best.microseconds).toFixed(1)} times as fast as ${name}`,
-    );
-  return `${best.name} trains fastest, ${best.microseconds.toFixed(0)} µs a step: ${others.join(', ')}.`;
+  const others = ordered.slice(1).map(({ name, microseconds }) => {
+    const times = (microseconds / best.microseconds).toFixed(1);
+    return times === '1.0' ? `as fast as ${name}` : `${times} times as fast as ${name}`;
+  });
+  const takes = sameBatch
+    ? `${best.step.toFixed(0)} µs a step`
+    : `${thousands(Math.round(1e6 / best.microseconds))} rows a second`;
+  const isFirst = others.some((text) => !text.startsWith('as fast'));
+  return `${best.name} trains ${isFirst ? 'fastest, ' : 'at '}${takes}: ${others.join(', ')}.`;
 }
 
 /** Where losses part from the first run's. */
@@ -156,6 +170,11 @@ function environment(runs: readonly ComparedRun[], names: readonly string[]): Ht
     row(
       'system',
       ({ environment: { system } }) => system && `${system.platform} ${system.release} ${system.arch}`,
+    ),
+    row('parameters', ({ document: { model } }) => thousands(model.parameters)),
+    row('batch size', ({ config }) => config.batchSize),
+    row('optimizer', ({ config: { optimizer, learningRate } }) =>
+      [optimizer, learningRate].filter((part) => part !== undefined).join(' '),
     ),
     row('steps', ({ document: { timing } }) => timing.steps),
     row('seed', ({ document: { seed } }) => String(seed)),

@@ -15,6 +15,8 @@ export interface ComparedRun {
   path: string;
   document: RunDocument;
   environment: Partial<ReturnType<typeof environmentOf>>;
+  /** What it was asked for, as far as that is kept. */
+  config: { batchSize?: number; optimizer?: string; learningRate?: number };
   stepLosses: Float32Array | null;
   /** Median over the epochs. */
   epochSeconds: number;
@@ -34,6 +36,7 @@ export function readRun(path: string, name = basename(path)): ComparedRun {
     path,
     document,
     environment: recordOf(path, 'environment.json') as ComparedRun['environment'],
+    config: Object(readJson(join(path, CONFIG_FILE))),
     stepLosses: readStepLosses(path),
     epochSeconds: seconds[Math.floor(seconds.length / 2)] ?? 0,
     peakBytes: document.memory?.peakBytes ?? null,

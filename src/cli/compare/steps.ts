@@ -26,7 +26,8 @@ function hindrance(
   { document: a, stepLosses: mine }: ComparedRun,
   { document: b, stepLosses: its }: ComparedRun,
 ) {
-  if (a.data.sha256 !== b.data.sha256 || a.data.rows !== b.data.rows) return 'other data';
+  if (a.data.sha256 !== b.data.sha256) return 'other data';
+  if (a.data.rows !== b.data.rows) return 'another number of rows';
   if (a.seed !== b.seed) return 'another seed';
   if (!mine || !its) return 'no losses of steps were kept';
   return null;

@@ -6,10 +6,12 @@ import { makeFolders } from '../../files/make-folders';
 import type { Model } from '../../index';
 import { curves } from '../../report/curves';
 import { Html, html } from '../../report/html';
+import { decimals } from '../../report/number';
 import { page, section } from '../../report/page';
 import { type Drawing, framed, inPage, svgFile } from '../../report/svg';
 import { thousands } from '../output';
 import type { RunDocument } from '../train/document';
+import { stoppedLine } from '../train/report';
 import { type ClassPictures, classPictures, weightPicture } from './classes';
 import { drawing, figuresOf } from './curves';
 import { valuePicture } from './values';
@@ -70,16 +72,23 @@ export async function writeReport(
 const MISSED = 'test images that got the least for what they are: taken for, not; how sure';
 const WEIGHTS = "each unit's weights · orange: above 0, blue: below";
 
-function head({ data, seed, model, test, timing }: RunDocument, name: string, ranOn: string): Html {
+function head(document: RunDocument, name: string, ranOn: string): Html {
+  const { data, seed, model, history, test, timing, earlyStopping } = document;
+  const stopped = earlyStopping && stoppedLine(earlyStopping);
   const accuracy = test.accuracy === null ? '' : ` · test accuracy ${(100 * test.accuracy).toFixed(2)} %`;
   const metrics = Object.entries(test)
     .filter(([key]) => key !== 'loss' && key !== 'accuracy')
-    .map(([key, value]) => ` · ${key} ${value?.toFixed(4)}`);
+    .map(([key, value]) => ` · test ${key} ${decimals(value ?? Number.NaN)}`);
   const step = `${timing.stepMicroseconds.toFixed(1)} µs a step`;
   return html`<h1>${name}</h1>
 <p class="muted">${data.name} · ${thousands(data.rows)} rows · ${thousands(model.parameters)} parameters · seed ${String(seed)}</p>
-<p class="lead">Test loss ${test.loss.toFixed(4)}${accuracy}${metrics.join('')}</p>
-<p>${thousands(timing.steps)} steps in ${timing.fitSeconds.toFixed(2)} s, ${step}, on ${ranOn}</p>
+<p class="lead">Test loss ${decimals(test.loss)}${accuracy}${metrics.join('')}</p>
+${
+  stopped
+    ? html`<p>Training ${stopped}.</p>
+`
+    : html``
+}<p>${thousands(history.length)} epochs, ${thousands(timing.steps)} steps in ${timing.fitSeconds.toFixed(2)} s, ${step}, on ${ranOn}</p>
 `;
 }
 

@@ -12,7 +12,9 @@ export function curvesOf(
 ): string {
   const metrics = metricsOf(epochs);
   const ofEpochs = (names: typeof metrics) =>
-    names.map(({ name, validation }) => byEpoch(name, epochs, name, validation));
+    names.map(({ name, validation }) =>
+      byEpoch(name === 'learningRate' ? 'learning rate' : name, epochs, name, validation),
+    );
   const drawn: Record<CurveName, () => string[]> = {
     loss: () => ofEpochs([{ name: 'loss', validation: 'valLoss' }]),
     accuracy: () => ofEpochs(metrics.filter(({ name }) => name === 'accuracy')),
@@ -31,9 +33,6 @@ function stepValues(losses: Float32Array | null): number[] {
   return losses ? thinned(losses).map(([, loss]) => loss) : [];
 }
 
-/** Cells that asciichart puts before the curve. */
-const LABEL = 9;
-
 interface Line {
   name: string;
   values: readonly (number | null)[];
@@ -51,16 +50,51 @@ function byEpoch(title: string, epochs: readonly EpochRecord[], ...keys: string[
 function curve(title: string, lines: readonly Line[]): string {
   const used = lines.filter(({ values }) => values.length > 1 && values.every(Number.isFinite));
   if (used.length === 0) return '';
-  const width = Math.min(60, columns() - LABEL - 3);
   const colour = usesColour();
-  const series = used.map(({ values }) => stretch(values as readonly number[], width));
   const legend = used.map(({ name }, i) => paint(name, i, colour));
-  const chart = plot(series, {
-    height: 8,
-    format: (value: number) => value.toFixed(4).padStart(LABEL - 2),
-    ...(colour && { colors: COLOURS.slice(0, series.length) }),
-  });
-  return `${title}: ${legend.join(', ')}\n${chart}`;
+  const rows = chart(
+    used.map(({ values }) => values as readonly number[]),
+    colour ? COLOURS : undefined,
+  );
+  if (used.length === 1) return `${title}\n${rows.text.join('\n')}`;
+  // Without colour the curves are named where they end.
+  if (!colour) for (const [i, { name }] of used.entries()) rows.text[rows.ends[i]] += ` ${name}`;
+  return `${title}: ${legend.join(', ')}\n${rows.text.join('\n')}`;
+}
+
+const ROWS = 8;
+
+/** @returns the lines, and the one at which each series ends */
+export function chart(series: readonly (readonly number[])[], colours?: readonly string[]) {
+  const all = series.flat();
+  let [min, max] = all.reduce(([low, high], v) => [Math.min(low, v), Math.max(high, v)], [all[0], all[0]]);
+  // asciichart has no scale for what does not change, and makes one up.
+  if (min === max) [min, max] = [min - (Math.abs(min) || 1) / 10, max + (Math.abs(max) || 1) / 10];
+  const digits = Math.min(
+    9,
+    Math.max(4, Math.ceil(Math.log10(Math.max(Math.abs(min), Math.abs(max)) / (max - min))) + 3),
+  );
+  const label = (value: number) => labelOf(value, digits);
+  const labels = Array.from({ length: ROWS + 1 }, (_, row) => label(max - (row * (max - min)) / ROWS));
+  const wide = Math.max(...labels.map((text) => text.length));
+  const width = Math.min(60, columns() - wide - 5);
+  const drawn = plot(
+    series.map((values) => stretch(values, width)),
+    {
+      ...{ height: ROWS, min, max },
+      format: (_value: number, row: number) => labels[row].padStart(wide + 1),
+      ...(colours && { colors: colours.slice(0, series.length) }),
+    },
+  );
+  const ends = series.map((values) => Math.round(((max - values[values.length - 1]) / (max - min)) * ROWS));
+  return { text: drawn.split('\n'), ends };
+}
+
+/** As many digits as tell one line from the next. */
+function labelOf(value: number, digits: number): string {
+  const size = Math.abs(value);
+  if (size !== 0 && (size >= 1e7 || size < 1e-4)) return value.toExponential(Math.min(4, digits - 1));
+  return value.toFixed(Math.max(0, digits - Math.max(0, Math.ceil(Math.log10(size || 1)))));
 }
 
 /** Blue and yellow: apart for every eye. */
@@ -75,12 +109,21 @@ function usesColour(): boolean {
   return Boolean(process.stdout.isTTY) && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
 }
 
-/** As many points as there are cells, straight between the values. */
+/** As many points as there are cells: straight between the values, or of many the one that stands out. */
 function stretch(values: readonly number[], width: number): number[] {
   const last = values.length - 1;
+  if (values.length > width)
+    return Array.from({ length: width }, (_, cell) => outstanding(values, cell, width));
   return Array.from({ length: width }, (_, cell) => {
     const at = (cell / (width - 1)) * last;
     const left = Math.min(Math.floor(at), last - 1);
     return values[left] + (at - left) * (values[left + 1] - values[left]);
   });
+}
+
+function outstanding(values: readonly number[], cell: number, width: number): number {
+  const [from, to] = [cell, cell + 1].map((end) => Math.floor((end * values.length) / width));
+  const part = values.slice(from, to);
+  const mean = part.reduce((sum, value) => sum + value, 0) / part.length;
+  return part.reduce((most, value) => (Math.abs(value - mean) > Math.abs(most - mean) ? value : most));
 }

@@ -1,6 +1,5 @@
 /** `train --find-lr`: which learning rate to begin with, and a plot of why. */
 import { join, relative, resolve } from 'node:path';
-import { plot } from 'asciichart';
 import type { OwnData } from '../../data/open-table';
 import { writeAtomic } from '../../files/atomic';
 import { findLearningRate, type Model } from '../../index';
@@ -10,6 +9,7 @@ import type { Call } from '../command';
 import { interruptible } from '../interrupt';
 import type { train } from '../options';
 import { drawing } from '../pictures/curves';
+import { chart } from '../pictures/terminal';
 import { arraysOf, targetsOf } from './data';
 
 /** @returns the exit status */
@@ -56,13 +56,9 @@ export async function findLr(
     };
     out.result(document, () => {
       const shown = curves[0].points.map(([, loss]) => loss);
-      const every = Math.max(1, Math.ceil(shown.length / 60));
-      const chart = plot(
-        shown.filter((_, i) => i % every === 0),
-        { height: 10 },
-      );
+      const lines = chart([shown]).text.join('\n');
       const ends = `${rates[0].toExponential(0)} … ${curves[0].points.at(-1)![0].toExponential(1)}`;
-      return `loss, learning rate ${ends}\n${chart}\n\n${note}\n${relative('', file)}`;
+      return `loss, learning rate ${ends}\n${lines}\n\n${note}\n${relative('', file)}`;
     });
     return 0;
   } finally {

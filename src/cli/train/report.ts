@@ -1,4 +1,5 @@
 /** What a person sees at the end of a training run. */
+import { decimals } from '../../report/number';
 import { APART, type EpochRecord, valueIn } from '../../runs/epoch-records';
 import { table } from '../output';
 import type { Fallback, RunDocument } from './document';
@@ -29,7 +30,7 @@ const titleOf = (key: string) =>
 
 function shown(key: string, value: number | null): string {
   if (value === null) return '';
-  return key === 'learningRate' ? value.toExponential(2) : value.toFixed(4);
+  return key === 'learningRate' ? value.toExponential(2) : decimals(value);
 }
 
 function fallbackLine({ from, to, reason, step }: Fallback): string {
@@ -37,7 +38,8 @@ function fallbackLine({ from, to, reason, step }: Fallback): string {
   return `${step > 0 ? `from step ${step} on ` : ''}not on ${from}: ${reason}`;
 }
 
-function stoppedLine({ stoppedEpoch, bestEpoch }: NonNullable<RunDocument['earlyStopping']>): string {
+/** '' where training was not ended. */
+export function stoppedLine({ stoppedEpoch, bestEpoch }: NonNullable<RunDocument['earlyStopping']>): string {
   if (stoppedEpoch === null) return '';
   const best = bestEpoch === null ? '' : `: the model is that of epoch ${bestEpoch + 1}, the best`;
   return `ended early, after epoch ${stoppedEpoch + 1}${best}`;
@@ -46,7 +48,7 @@ function stoppedLine({ stoppedEpoch, bestEpoch }: NonNullable<RunDocument['early
 /** Of values: how far off. */
 function errorsOf({ loss: _, accuracy: __, ...metrics }: RunDocument['test']): string {
   return Object.entries(metrics)
-    .map(([name, value]) => ` · test ${name} ${value?.toFixed(4)}`)
+    .map(([name, value]) => ` · test ${name} ${decimals(value ?? Number.NaN)}`)
     .join('');
 }
 
@@ -56,7 +58,7 @@ export async function runText(document: RunDocument, ranOn: string, brief: boole
   const accuracy =
     test.accuracy === null ? errorsOf(test) : ` · test accuracy ${(100 * test.accuracy).toFixed(2)} %`;
   const lines = [
-    `test loss ${test.loss.toFixed(4)}${accuracy}`,
+    `test loss ${decimals(test.loss)}${accuracy}`,
     `ran on ${ranOn}`,
     ...document.fallback.map(fallbackLine),
     `${timing.steps} steps in ${timing.fitSeconds.toFixed(2)} s, ${timing.stepMicroseconds.toFixed(1)} us/step, seed ${document.seed}`,

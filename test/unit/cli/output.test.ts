@@ -14,3 +14,16 @@ test('codes that move a cursor are written out, in notes and tables', () => {
   expect(write.mock.calls).toEqual([['one\ntwo \\u001b[2J\\u000d\n']]);
   write.mockRestore();
 });
+
+test('columns are as wide as what they show', () => {
+  const lines = table(
+    ['name', 'n'],
+    [
+      ['東京', '1'],
+      ['e\u0301a', '22'],
+      ['ab', '333'],
+    ],
+    [1],
+  ).split('\n');
+  expect(lines).toEqual(['name    n', '────  ───', '東京    1', 'e\u0301a     22', 'ab    333']);
+});
