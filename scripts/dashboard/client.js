@@ -8,11 +8,15 @@ const element = (id) => document.getElementById(id);
 let state = null;
 const charts = {};
 let due = false;
+/** Whether the server is not heard any more, though it has not said that this is the end. */
+let lost = false;
 
 const source = new EventSource(`/events?token=${token}`);
 const on = (name, heard) =>
   source.addEventListener(name, ({ data }) => {
     heard(JSON.parse(data));
+    lost = false;
+    entitle();
     later();
   });
 on('all', (all) => {
@@ -30,7 +34,10 @@ on('end', (end) => {
   source.close();
 });
 source.addEventListener('error', () => {
-  if (!state?.end) say('The training cannot be reached: it has ended, or its machine sleeps.', true);
+  if (state?.end) return;
+  lost = true;
+  entitle();
+  tellState();
 });
 
 /** At most once a frame, and not at all in a page that nobody sees. */
@@ -43,9 +50,24 @@ function later() {
   });
 }
 
-function say(text, failed) {
-  element('state').textContent = text;
-  element('state').className = failed ? 'lead failed' : 'lead';
+function epochAtHand() {
+  const at = state.points.at(-1)?.at ?? state.epochs.length;
+  return Math.min(state.epochCount, Math.floor(at) + 1);
+}
+
+/** At once: a tab that nobody sees draws nothing, but shows its title. */
+function entitle() {
+  const how = state?.end?.how ?? (lost ? 'connection lost' : `${epochAtHand()} / ${state.epochCount}`);
+  document.title = `${how} · ${state?.facts.title ?? 'Training'}`;
+}
+
+function tellState() {
+  element('state').textContent =
+    state?.end?.text ??
+    (lost
+      ? 'The training cannot be reached: it has ended, or its machine sleeps.'
+      : `epoch ${epochAtHand()} of ${state.epochCount}`);
+  element('state').className = lost || state?.end?.how === 'failed' ? 'lead failed' : 'lead';
 }
 
 const latest = (of) => {
@@ -61,6 +83,14 @@ const digits = (value) =>
   value !== 0 && (Math.abs(value) >= 1e6 || Math.abs(value) < 1e-3)
     ? value.toExponential(2)
     : Number(value.toPrecision(4)).toLocaleString('en', { maximumSignificantDigits: 4 });
+/** 0.0001 → 1e-4, 12000 → 12k: as src/report/curves.ts has it on the axes of a report. */
+function short(value) {
+  const size = Math.abs(value);
+  if (size >= 1e13 || (size > 0 && size < 1e-3)) return Number(value.toPrecision(3)).toExponential();
+  if (size < 1e4) return String(Number(value.toPrecision(6)));
+  const [unit, letter] = size >= 1e9 ? [1e9, 'G'] : size >= 1e6 ? [1e6, 'M'] : [1e3, 'k'];
+  return `${Number((value / unit).toPrecision(4))}${letter}`;
+}
 const percent = (value) => `${(100 * value).toFixed(2)} %`;
 const whole = (value) => Math.round(value).toLocaleString('en');
 /** valLoss → validation loss */
@@ -68,14 +98,11 @@ const worded = (name) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCa
 const validationOf = (name) => `val${name[0].toUpperCase()}${name.slice(1)}`;
 
 function draw() {
-  const { facts, points, epochs, epochCount, measure, validates, end } = state;
-  const at = points.at(-1)?.at ?? epochs.length;
-  const epoch = Math.min(epochCount, Math.floor(at) + 1);
+  const { facts, points, epochs, measure, validates } = state;
   element('title').textContent = facts.title;
   element('ran-on').textContent =
     `${facts.ranOn} · seed ${facts.seed} · batch ${facts.batchSize} · kept in ${facts.folder}`;
-  say(end?.text ?? `epoch ${epoch} of ${epochCount}`, end?.failed);
-  document.title = `${end ? (end.failed ? 'failed' : 'done') : `${epoch} / ${epochCount}`} · ${facts.title}`;
+  tellState();
   const shown = measure?.isShare ? percent : digits;
   fact(
     'loss',
@@ -109,16 +136,28 @@ function draw() {
     whole,
   );
 
-  const trained = (name) => points.flatMap((p) => (name in p.logs ? [[p.at, p.logs[name]]] : []));
+  const trained = (name) => {
+    const since = points.flatMap((p) => (name in p.logs ? [[p.at, p.logs[name]]] : []));
+    // What a resumed training did before has no points, only its epochs.
+    const [first] = since[0] ?? [Number.POSITIVE_INFINITY];
+    const before = epochs.filter(({ epoch, logs }) => epoch + 1 < first && name in logs);
+    return [...before.map(({ epoch, logs }) => [epoch + 1, logs[name]]), ...since];
+  };
   const validated = (name) =>
-    validates ? epochs.map(({ epoch: number, logs }) => [number + 1, logs[validationOf(name)] ?? null]) : [];
+    validates ? epochs.map(({ epoch, logs }) => [epoch + 1, logs[validationOf(name)] ?? null]) : [];
   const both = (name) => [
     { name, values: trained(name), colour: '--s0' },
     { name: `validation ${name}`, values: validated(name), colour: '--s1', dashed: true },
   ];
+  for (const id of ['loss', 'measure'])
+    element(`${id}-note`).textContent = validates
+      ? 'by epoch · solid: training, dashed: validation'
+      : 'by epoch';
   show('loss', 'Loss', 'epoch', both('loss'), digits);
   element('measure').closest('figure').hidden = measure === null;
-  if (measure) show('measure', capital(worded(measure.name)), 'epoch', both(measure.name), shown);
+  // Accuracy is a word; mae and the like are names, and written so everywhere.
+  const title = (name) => (measure.isShare ? name[0].toUpperCase() + name.slice(1) : name);
+  if (measure) show('measure', title(worded(measure.name)), 'epoch', both(measure.name), shown);
   const timed = (of) => points.flatMap((p) => (of(p) === null ? [] : [[p.seconds, of(p)]]));
   const one = (name, of) => [{ name, values: timed(of), colour: '--s0' }];
   show(
@@ -139,8 +178,6 @@ function draw() {
   );
 }
 
-const capital = (text) => text[0].toUpperCase() + text.slice(1);
-
 function fact(id, label, value, text) {
   element(`label-${id}`).textContent = label;
   element(`fact-${id}`).textContent = value === null || value === undefined ? '–' : text(value);
@@ -152,7 +189,9 @@ function show(id, title, x, curves, text, least) {
   charts[id] ??= echarts.init(element(id), null, { renderer: 'svg' });
   const style = getComputedStyle(document.documentElement);
   const colour = (name) => style.getPropertyValue(name).trim();
-  const label = { color: colour('--muted'), fontSize: 12, fontFamily: 'inherit' };
+  // A canvas measures the labels, and knows no 'inherit'.
+  const { fontFamily } = getComputedStyle(document.body);
+  const label = { color: colour('--muted'), fontSize: 12, fontFamily };
   const line = { lineStyle: { color: colour('--line') } };
   charts[id].setOption({
     animation: false,
@@ -185,7 +224,7 @@ function show(id, title, x, curves, text, least) {
       min: least,
       axisLabel: {
         ...label,
-        formatter: (value) => (value >= 1e4 ? `${digits(value / 1e3)}k` : digits(value)),
+        formatter: short,
       },
       splitLine: line,
     },

@@ -1,9 +1,10 @@
 // The page of `fusor serve`: what is drawn goes to the model, what it says is shown.
 (() => {
   const input = document.getElementById('input');
-  const { name, height, width, rank, classes } = input.dataset;
-  // Where the classes have names; else their numbers.
-  const names = JSON.parse(classes);
+  const { name, height, width, rank, reading } = input.dataset;
+  // Of the classes or the values, where they have names; else their numbers.
+  const names = JSON.parse(input.dataset.names);
+  const nameOf = (i) => names[i] ?? String(i);
   const [rows, columns] = [Number(height), Number(width)];
   const answer = document.getElementById('answer');
   const bars = document.getElementById('bars');
@@ -11,42 +12,95 @@
 
   async function ask(instance) {
     const mine = ++asked;
-    const response = await fetch(`/v1/models/${name}:predict`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ instances: [instance] }),
-    });
-    const { predictions, error } = await response.json();
-    if (mine === asked) show(error ? [] : predictions[0], error);
+    const { predictions, error } = await answerTo(instance);
+    // Another one has been asked meanwhile.
+    if (mine !== asked) return;
+    if (error) fail(error);
+    else show(predictions[0]);
   }
 
-  function show(values, error) {
-    const best = values.indexOf(Math.max(...values));
-    answer.textContent = error || (values.length > 1 ? (names[best] ?? String(best)) : values.join(''));
-    bars.replaceChildren(
-      ...values.map((value, i) => {
-        const row = document.createElement('div');
-        row.className = 'row';
-        const [label, track, text] = ['span', 'div', 'span'].map((tag) => document.createElement(tag));
-        const bar = document.createElement('i');
-        label.textContent = names[i] ?? String(i);
-        bar.style.width = `${100 * Math.min(1, Math.max(0, value))}%`;
+  async function answerTo(instance) {
+    try {
+      const response = await fetch(`/v1/models/${name}:predict`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ instances: [instance] }),
+      });
+      return await response.json();
+    } catch (error) {
+      return { error: `The model cannot be reached (${error.message}): is fusor serve still running?` };
+    }
+  }
+
+  /** What is asked for is no longer waited for. */
+  function clear() {
+    asked++;
+    answer.className = '';
+    answer.replaceChildren();
+    bars.replaceChildren();
+  }
+
+  function fail(message) {
+    clear();
+    answer.className = 'failed';
+    answer.textContent = message;
+  }
+
+  function show(outputs) {
+    clear();
+    if (reading === 'values') {
+      answer.className = 'values';
+      answer.append(...outputs.map((value, i) => row(nameOf(i), element('b', value.toPrecision(6)))));
+      return;
+    }
+    const probabilities = probabilitiesOf(outputs);
+    answer.textContent = nameOf(probabilities.indexOf(Math.max(...probabilities)));
+    bars.append(
+      ...probabilities.map((probability, i) => {
+        const [track, bar] = [element('div'), element('i')];
+        bar.style.width = `${100 * probability}%`;
         track.append(bar);
-        text.textContent = value.toFixed(3);
-        row.append(label, track, text);
-        return row;
+        return row(nameOf(i), track, element('span', probability.toFixed(3)));
       }),
     );
+  }
+
+  /** One for each class, as `fusor predict` reads the outputs: a single one is the probability of class 1. */
+  function probabilitiesOf(outputs) {
+    if (reading === 'softmax') {
+      const most = Math.max(...outputs);
+      const powers = outputs.map((logit) => Math.exp(logit - most));
+      const sum = powers.reduce((a, b) => a + b, 0);
+      return powers.map((power) => power / sum);
+    }
+    const each = reading === 'sigmoid' ? outputs.map((logit) => 1 / (1 + Math.exp(-logit))) : outputs;
+    return each.length === 1 ? [1 - each[0], each[0]] : each;
+  }
+
+  function row(label, ...cells) {
+    const made = element('div');
+    made.className = 'row';
+    made.append(element('span', label), ...cells);
+    return made;
+  }
+
+  function element(tag, text = '') {
+    const made = document.createElement(tag);
+    made.textContent = text;
+    return made;
   }
 
   const canvas = document.getElementById('canvas');
   if (!canvas) {
     document.getElementById('ask').addEventListener('click', () => {
+      let instance;
       try {
-        ask(JSON.parse(document.getElementById('row').value));
+        instance = JSON.parse(document.getElementById('row').value);
       } catch (error) {
-        show([], error.message);
+        fail(`This is no JSON: ${error.message}`);
+        return;
       }
+      ask(instance);
     });
     return;
   }
@@ -81,9 +135,8 @@
     if (drawn) ask(drawn);
   });
   document.getElementById('clear').addEventListener('click', () => {
-    asked++;
     pen.clearRect(0, 0, canvas.width, canvas.height);
-    show([]);
+    clear();
   });
 
   /** As MNIST was made: the drawing fits 20 of 28 pixels, and its centre of mass is in the middle. */

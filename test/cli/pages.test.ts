@@ -3,11 +3,33 @@ import type { ChildProcess } from 'node:child_process';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
+import { Dashboard } from '../../src/cli/dashboard/dashboard';
+import type { TrainingContext } from '../../src/index';
+import { short } from '../../src/report/curves';
 import { browserObstacle, openBrowser, readability, SCREENS, visit } from '../support/browser';
 import { finished, fusor, startCli, WASM } from '../support/cli';
 import { temporaryFolder } from '../support/script';
 import { describeUnless } from '../support/skip';
+
+/** As much of a page with charts as is looked at: tests are not compiled with the browser's types. */
+interface InPage {
+  document: { getElementById(id: string): unknown };
+  echarts: {
+    getInstanceByDom(element: unknown): {
+      getOption(): {
+        series: { data: [number, number | null][] }[];
+        yAxis: { axisLabel: { formatter(value: number): string } }[];
+      };
+    };
+  };
+}
+
+interface Label {
+  textContent: string;
+  ownerSVGElement: Label;
+  getBoundingClientRect(): { left: number };
+}
 
 const cwd = temporaryFolder();
 // Each command starts several processes; on a busy machine that takes a while.
@@ -151,10 +173,103 @@ describeUnless(browserObstacle)('in Chromium', () => {
         const facts = () => page.locator('.facts').textContent();
         for (const before = await facts(); (await facts()) === before; ) await page.waitForTimeout(50);
         child.kill('SIGTERM');
-        await page.getByText(/^ended/).waitFor();
+        await page.getByText(/^interrupted by SIGTERM, after \d+ of 5000 epochs$/).waitFor();
+        expect(await page.locator('#state').getAttribute('class')).toBe('lead');
+        expect(await page.title()).toMatch(/^interrupted · Training/);
       });
       expect(wrong).toEqual([]);
     }
     expect((await ran).status).toBe(143);
+  });
+
+  test('a dashboard whose training was killed says so, in its title too', async () => {
+    const { url, ran, child } = await trainLive('--epochs', '5000', '--limit', '10000');
+    await visit(browser, url.href, SCREENS[0], async (page) => {
+      await page.getByText(/^epoch \d+ of 5000$/).waitFor();
+      expect(await page.title()).toMatch(/^\d+ \/ 5000 · /);
+      child.kill('SIGKILL');
+      await page.getByText(/^The training cannot be reached/).waitFor();
+      expect(await page.title()).toMatch(/^connection lost · Training/);
+    });
+    await ran;
+  });
+
+  /** The page of a training in this process that has come as far as `history`. */
+  async function shown(
+    { logNames, history = {} }: { logNames: string[]; history?: Record<string, number[]> },
+    work: (page: Page, dashboard: Dashboard, context: TrainingContext) => Promise<void>,
+  ) {
+    const long = 'a'.repeat(300);
+    const facts = { title: long, ranOn: 'here', seed: 7, batchSize: 32, folder: long };
+    let address = '';
+    const dashboard = new Dashboard(
+      () => facts,
+      (text) => {
+        address += text;
+      },
+    );
+    const epoch = Object.values(history)[0]?.map((_, i) => i) ?? [];
+    const before = { epoch, history, timing: { steps: 1, stepMicroseconds: 1, fitSeconds: 1 } };
+    const context = { epochs: 9, stepMicroseconds: 80, logNames, accuracyNames: [], history: before };
+    await dashboard.onTrainBegin(context as never);
+    const url = /http:\S+/.exec(address)![0];
+    try {
+      await visit(browser, url, SCREENS.at(-1)!, async (page) => {
+        await page.getByText(/^epoch \d of 9$/).waitFor();
+        expect(await readability(page)).toMatchObject({ overflow: 0 });
+        await work(page, dashboard, context as never);
+      });
+    } finally {
+      dashboard.onTrainEnd({}, context as never);
+    }
+  }
+
+  /** Of each curve its points. */
+  const curves = (page: Page, id: string) =>
+    page.evaluate((name) => {
+      const { echarts, document } = globalThis as never as InPage;
+      const { series } = echarts.getInstanceByDom(document.getElementById(name)).getOption();
+      return series.map(({ data }) => data);
+    }, id);
+
+  test('a resumed training shows what was before', async () => {
+    const logNames = ['loss', 'mae', 'valLoss', 'valMae'];
+    const history = { loss: [4, 3, 2], mae: [8, 7, 6], valLoss: [5, 4, 3], valMae: [9, 8, 7] };
+    await shown({ logNames, history }, async (page, dashboard, context) => {
+      const trained = [
+        [1, 4],
+        [2, 3],
+        [3, 2],
+      ];
+      expect((await curves(page, 'loss'))[0].slice(0, 3)).toEqual(trained);
+      dashboard.onEpochEnd(3, { loss: 1, mae: 5, valLoss: 2, valMae: 6 }, context);
+      await page.getByText('epoch 5 of 9').waitFor();
+      expect((await curves(page, 'loss'))[0].slice(0, 4)).toEqual([...trained, [4, 1]]);
+      expect((await curves(page, 'measure'))[0][0]).toEqual([1, 8]);
+      expect(await page.locator('#loss-note').textContent()).toMatch(/dashed: validation$/);
+      expect(await page.locator('#measure-name').textContent()).toBe('mae');
+    });
+  });
+
+  test('values of all sizes are on the axes as they are in a report, and whole', async () => {
+    const sizes = [0, 5e-7, 0.25, 1500, 14_000, 140_000, 1.4e8, 2.5e11, 1e15, -1.4e8];
+    const history = { loss: [1.4e8, 3e7, 120, 3] };
+    await shown({ logNames: ['loss'], history }, async (page) => {
+      const told = await page.evaluate((values) => {
+        const { echarts, document } = globalThis as never as InPage;
+        const [axis] = echarts.getInstanceByDom(document.getElementById('loss')).getOption().yAxis;
+        return values.map((value) => axis.axisLabel.formatter(value));
+      }, sizes);
+      expect(told).toEqual(sizes.map(short));
+      const labels = await page.$$eval('#loss svg text', (all) =>
+        (all as never as Label[]).map((label) => ({
+          text: label.textContent,
+          cut: label.ownerSVGElement.getBoundingClientRect().left - label.getBoundingClientRect().left,
+        })),
+      );
+      expect(labels.map(({ text }) => text)).toContain('150M');
+      for (const { cut } of labels) expect(cut).toBeLessThanOrEqual(0);
+      expect(await page.locator('#loss-note').textContent()).toBe('by epoch');
+    });
   });
 });

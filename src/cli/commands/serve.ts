@@ -8,6 +8,7 @@ import { interruptible } from '../interrupt';
 import { isLoopback } from '../local-http';
 import { openModel } from '../model-path';
 import type { serve } from '../options';
+import { readingOf } from '../predict/answers';
 import { servePage } from '../serve/page';
 import { serveModel } from '../serve/server';
 import { runtimeLine } from '../train/environment';
@@ -24,9 +25,12 @@ export const run: Run<typeof serve> = async ({ settings, args, out }) => {
     // Who asks over HTTP has no options.
     const missing = missingFor(args.model!, 'refuse', 'default', ['mean']);
     const wanted = { inputShape: model.inputShape, schema, missing };
+    const reading = readingOf(model);
+    const isOneValue = reading === 'values' && model.outputShape[0] === 1;
+    const names = isOneValue ? [schema?.label.name ?? 'value'] : (classNames ?? []);
     const client = readFileSync(join(packageRoot, 'scripts', 'serve', 'client.js'));
     const resources = {
-      '/': { type: 'text/html; charset=utf-8', body: servePage(name, wanted, classNames) },
+      '/': { type: 'text/html; charset=utf-8', body: servePage(name, wanted, { reading, names }) },
       '/client.js': { type: 'text/javascript; charset=utf-8', body: client },
     };
     const { server, address } = await serveModel({ model, name, wanted, classNames, resources }, host, port);

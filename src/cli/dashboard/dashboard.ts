@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Callback, EpochProgress, Logs, TrainingContext } from '../../index';
 import { packageRoot } from '../../version';
+import { Interrupted } from '../interrupt';
 import type { Resources } from '../local-http';
 import { dashboardPage } from './page';
 import { LiveServer } from './server';
@@ -41,6 +42,12 @@ interface Point {
   memoryBytes: number;
 }
 
+interface End {
+  text: string;
+  /** For the title of the page. */
+  how: 'done' | 'interrupted' | 'failed';
+}
+
 /** Whatever goes wrong here is noted once, and training goes on without a page. */
 export class Dashboard implements Callback {
   /** Of the others' making. */
@@ -56,7 +63,7 @@ export class Dashboard implements Callback {
   #told = Number.NEGATIVE_INFINITY;
   /** What was told before, of the epoch at hand. */
   #mark: { batch: number; time: number } | null = null;
-  #end: { text: string; failed: boolean } | null = null;
+  #end: End | null = null;
   #isOpen = false;
 
   constructor(
@@ -120,7 +127,7 @@ export class Dashboard implements Callback {
         ? `stopped early, after ${epochs} of ${this.#epochCount}`
         : `finished ${epochs}`;
     const took = `${steps.toLocaleString('en')} steps of ${stepMicroseconds.toFixed(1)} µs, ${fitSeconds.toFixed(2)} s with all that lies between`;
-    this.#close(`${early} epochs${this.#best()}: ${took}`);
+    this.#close({ text: `${early} epochs${this.#best()}: ${took}`, how: 'done' });
   }
 
   /** Which epoch is the one that was best. */
@@ -138,7 +145,14 @@ export class Dashboard implements Callback {
   }
 
   onTrainError(error: unknown): void {
-    this.#close(`ended: ${error instanceof Error ? error.message : String(error)}`, true);
+    const message = error instanceof Error ? error.message : String(error);
+    // Who interrupts it keeps what it has reached: nothing has failed.
+    if (error instanceof Interrupted)
+      this.#close({
+        text: `${message}, after ${this.#epochs.length} of ${this.#epochCount} epochs`,
+        how: 'interrupted',
+      });
+    else this.#close({ text: `ended: ${message}`, how: 'failed' });
   }
 
   /** @param at epochs done */
@@ -178,11 +192,11 @@ export class Dashboard implements Callback {
     }
   }
 
-  #close(text: string, failed = false): void {
+  #close(end: End): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    this.#end = { text, failed };
-    this.#safely(() => this.#server.end('end', this.#end));
+    this.#end = end;
+    this.#safely(() => this.#server.end('end', end));
   }
 }
 

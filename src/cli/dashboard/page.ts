@@ -5,7 +5,7 @@ import { page } from '../../report/page';
 const POLICY =
   "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'unsafe-inline'; img-src data:";
 
-const STYLE = `.live { height: 240px; overflow: hidden; }
+const STYLE = `h1, #ran-on, #state { overflow-wrap: anywhere; } .live { height: 240px; overflow: hidden; }
 .facts { display: grid; grid-template-columns: repeat(6, minmax(0, 1fr)); gap: 12px; margin: 18px 0; }
 .facts div { padding: 10px 12px; background: var(--card); border: 1px solid var(--line); border-radius: 8px; }
 .facts b { display: block; font-size: 20px; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; } .facts small { color: var(--muted); }
@@ -18,7 +18,7 @@ export function dashboardPage(token: string): string {
   const figure = (
     id: string,
     note: string,
-  ) => html`<figure><figcaption><span id="${id}-name"></span><small>${note}</small></figcaption>
+  ) => html`<figure><figcaption><span id="${id}-name"></span><small id="${id}-note">${note}</small></figcaption>
 <div id="${id}" class="live"></div></figure>
 `;
   const fact = (id: string) => html`<div><b id="fact-${id}">–</b><small id="label-${id}">&nbsp;</small></div>
@@ -31,8 +31,8 @@ export function dashboardPage(token: string): string {
 <div class="facts">
 ${['loss', 'measure', 'validation', 'step', 'rows', 'memory'].map(fact)}</div>
 <div class="grid">
-${figure('loss', 'by epoch; dashed: validation')}
-${figure('measure', 'by epoch; dashed: validation')}
+${figure('loss', 'by epoch')}
+${figure('measure', 'by epoch')}
 ${figure('step', 'µs of training')}
 ${figure('memory', 'MiB of the process, resident')}
 </div>

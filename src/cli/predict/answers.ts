@@ -26,22 +26,30 @@ export function checkFinite(
   ]);
 }
 
+/** How outputs are read: as values, as classes' probabilities, or as the logits of these, by what makes them such. */
+export type Reading = 'values' | 'probabilities' | 'sigmoid' | 'softmax';
+
+export function readingOf(model: Model): Reading {
+  const { output } = model.plan();
+  if (output === 'softmax' || output === 'sigmoid') return 'probabilities';
+  const loss = model.toJSON().compile?.loss;
+  // A model that is trained from logits gives these.
+  if (output !== 'linear' || !loss?.fromLogits) return 'values';
+  return loss.kind === 'binaryCrossentropy' ? 'sigmoid' : 'softmax';
+}
+
 /** Of a classifier, each row's class; with one output it is 1 above a half, else 0. Of others the outputs as they are. */
 export function answersOf(
   model: Model,
   { data, shape }: NDArray<Float32Array>,
   classNames: readonly string[] = [],
 ): Prediction[] {
-  const { output } = model.plan();
-  const loss = model.toJSON().compile?.loss;
-  // A model that is trained from logits gives these.
-  const logits = loss?.fromLogits ? (loss.kind === 'binaryCrossentropy' ? 'sigmoid' : 'softmax') : undefined;
-  const kind = output === 'linear' ? logits : output;
+  const reading = readingOf(model);
   const [rows, outputs] = shape;
   return Array.from({ length: rows }, (_, row) => {
     const values = Array.from(data.subarray(row * outputs, (row + 1) * outputs));
-    if (kind !== 'softmax' && kind !== 'sigmoid') return { values };
-    const probabilities = logits ? probabilitiesOf(values, logits) : values;
+    if (reading === 'values') return { values };
+    const probabilities = reading === 'probabilities' ? values : probabilitiesOf(values, reading);
     const best = probabilities.indexOf(greatest(probabilities));
     const chosen = outputs === 1 ? Number(probabilities[0] > 0.5) : best;
     const name = classNames[chosen];

@@ -1,6 +1,7 @@
 /** What a dashboard costs the training that it shows, in the processor's time: no other process changes that. */
 import { get } from 'node:http';
 import { Dashboard } from '../../../src/cli/dashboard/dashboard';
+import { Interrupted } from '../../../src/cli/interrupt';
 import type { TrainingContext } from '../../../src/index';
 
 const EVERY = 500; // milliseconds between two points
@@ -126,7 +127,7 @@ test('how it ended is said, also to a page that comes afterwards', async () => {
     dashboard.onTrainEnd({}, early as never);
     while (told(heard(), 'end').length === 0) await turn();
     const [end] = told(heard(), 'end');
-    expect(end.failed).toBe(false);
+    expect(end.how).toBe('done');
     expect(end.text).toMatch(
       /^stopped early, after 3 of 10 epochs, the validation loss was least, 0\.2500, in epoch 2: 1 steps/,
     );
@@ -138,6 +139,16 @@ test('a failure is one', async () => {
   await watched(async (dashboard, _, heard) => {
     dashboard.onTrainError(new Error('the loss became NaN'));
     while (told(heard(), 'end').length === 0) await turn();
-    expect(told(heard(), 'end')).toEqual([{ text: 'ended: the loss became NaN', failed: true }]);
+    expect(told(heard(), 'end')).toEqual([{ text: 'ended: the loss became NaN', how: 'failed' }]);
+  });
+});
+
+test('an interruption is no failure', async () => {
+  await watched(async (dashboard, _, heard) => {
+    dashboard.onEpochEnd(0, { loss: 1, valLoss: 2 }, context);
+    dashboard.onTrainError(new Interrupted('SIGINT'));
+    while (told(heard(), 'end').length === 0) await turn();
+    const text = 'interrupted by SIGINT, after 1 of 10 epochs';
+    expect(told(heard(), 'end')).toEqual([{ text, how: 'interrupted' }]);
   });
 });
