@@ -1,6 +1,6 @@
 /** Which classes are taken for which: counts [true][predicted] as a matrix, and what follows from them a class. */
 import { escapeText } from './html';
-import type { Drawing } from './svg';
+import { type Drawing, fitted, textWidth } from './svg';
 
 export function confusionOf(
   truth: ArrayLike<number>,
@@ -29,42 +29,53 @@ export function classFigures(counts: readonly (readonly number[])[]): ClassFigur
   });
 }
 
-const LEFT = 92;
-const TOP = 40;
 /** Of the line above the matrix. */
 const CAPTION = 190;
+/** Names are cut to it. */
+const LONGEST = 130;
 
 /** Darker is more; the counts are written where there is room. */
 export function confusionMatrix(counts: readonly (readonly number[])[], names: readonly string[]): Drawing {
-  const cell = Math.max(6, Math.min(42, Math.floor(720 / counts.length)));
-  const written = cell >= 24;
-  const label = (text: string) => (text.length > 11 ? `${text.slice(0, 10)}…` : text);
+  const cell = Math.max(11, Math.min(42, Math.floor(720 / counts.length)));
+  const font = Math.min(12, cell - 1);
+  const widest = Math.max(...names.map((name) => textWidth(name, font)));
+  // Names that are cut may be alike.
+  const shown = widest > LONGEST ? names.map((name, c) => `${c} ${name}`) : names;
+  const longest = Math.min(LONGEST, widest);
+  // Names that are wider than their column are written upwards.
+  const upwards = longest > cell - 2;
+  const [left, top] = [12 + Math.max(80, longest), 32 + (upwards ? longest : font)];
   const cells = counts.flatMap((row, t) => {
     const total = Math.max(
       1,
       row.reduce((sum, count) => sum + count, 0),
     );
     return row.map((count, p) => {
-      const [x, y] = [LEFT + p * cell, TOP + t * cell];
-      // Mistakes are few: the root shows them.
-      const shade = Math.sqrt(count / total);
+      const [x, y] = [left + p * cell, top + t * cell];
+      // Mistakes are few: the root shows them. Ink is readable on the darkest, in the light setting and in the dark one.
+      const shade = 0.6 * Math.sqrt(count / total);
+      const says = `true ${names[t]}, taken for ${names[p]}: ${count}`;
       const box = `<rect x="${x}" y="${y}" width="${cell - 1}" height="${cell - 1}" fill="var(--${t === p ? 's0' : 's1'})" fill-opacity="${shade.toFixed(3)}" stroke="var(--line)" stroke-width="0.5"/>`;
-      const ink = shade > 0.7 ? 'var(--paper)' : 'var(--ink)';
-      const text = `<text x="${x + cell / 2}" y="${y + cell / 2 + 4}" font-size="11" text-anchor="middle" fill="${ink}">${count}</text>`;
-      return box + (written && count > 0 ? text : '');
+      const size = Math.min(11, (1.5 * cell) / String(count).length);
+      const text = `<text x="${x + cell / 2}" y="${y + cell / 2 + 4}" font-size="${size.toFixed(1)}" text-anchor="middle" fill="var(--ink)">${count}</text>`;
+      return `<g><title>${escapeText(says)}</title>${box}${cell >= 24 && count > 0 ? text : ''}</g>`;
     });
   });
-  const labels = written
-    ? names.map((name, c) => {
-        const [across, down] = [LEFT + c * cell + cell / 2, TOP + c * cell + cell / 2 + 4];
-        return `<text x="${LEFT - 8}" y="${down}" font-size="12" text-anchor="end" fill="var(--ink)">${escapeText(label(name))}</text><text x="${across}" y="${TOP - 8}" font-size="12" text-anchor="middle" fill="var(--ink)">${escapeText(name.length > 4 ? String(c) : name)}</text>`;
-      })
-    : [];
-  const title = `<text x="${LEFT}" y="14" font-size="12" fill="var(--muted)">predicted →   (rows: true)</text>`;
+  const labels = shown.map((name, c) => {
+    const [along, ink] = [c * cell + cell / 2, `font-size="${font}" fill="var(--ink)"`];
+    const text = fitted(name, LONGEST, font);
+    const [across, above] = [left + along, top - 8];
+    const turned = upwards
+      ? `x="${across + 4}" y="${above}" transform="rotate(-90 ${across + 4} ${above})"`
+      : `x="${across}" y="${above}" text-anchor="middle"`;
+    return `<text x="${left - 8}" y="${top + along + 4}" text-anchor="end" ${ink}>${text}</text><text ${turned} ${ink}>${text}</text>`;
+  });
+  const title = `<text x="${left}" y="14" font-size="12" fill="var(--muted)">predicted →   (rows: true)</text>`;
   const size = counts.length * cell;
   return {
-    width: LEFT + Math.max(size + 20, CAPTION),
-    height: TOP + size + 12,
+    name: 'Confusion matrix',
+    width: left + Math.max(size + 20, CAPTION),
+    height: top + size + 12,
     body: title + labels.join('') + cells.join(''),
   };
 }

@@ -1,6 +1,6 @@
 /** A roofline: what is computed a byte against what is computed a second, under what the machine gives. */
 import type { EChartsOption, SeriesOption } from 'echarts';
-import { axis, chart, label, line, short } from './curves';
+import { axis, chart, label, line, rounded, short } from './curves';
 import { type Html, html } from './html';
 import { SERIES_COLOURS } from './page';
 
@@ -42,24 +42,17 @@ export function roofline(
   const sign = (series: number) =>
     html`<span style="color:${colour(series)}">${SHAPES[series % SHAPES.length][1]} </span>`;
   return chart(
-    { title, note, legend, wide: true },
-    HEIGHT,
+    { title, note, legend: legend.map((name, series) => ({ name, series })), wide: true },
+    () => HEIGHT,
     (width) => optionOf(roof, marks, width < 400),
     sign,
   );
 }
 
-/** 1, 2 or 5 times a power of ten, at least, or at most, `value`. */
-function round(value: number, up: boolean): number {
-  const power = 10 ** Math.floor(Math.log10(value));
-  const steps = [1, 2, 5, 10].map((step) => step * power);
-  return up ? steps.find((step) => step >= value)! : steps.findLast((step) => step <= value)!;
-}
-
 function optionOf(roof: Roof | null, marks: readonly Mark[], narrow: boolean): EChartsOption {
   const intensities = marks.map(({ intensity }) => intensity);
-  const left = round(Math.min(0.1, ...intensities) / 2, false);
-  const right = round(Math.max(50, ...intensities) * 2, true);
+  const left = rounded(Math.min(0.1, ...intensities) / 2, false);
+  const right = rounded(Math.max(50, ...intensities) * 2, true);
   const lines = (roof?.levels ?? []).map(({ name, bandwidth }): SeriesOption => {
     const corner = Math.min(right, Math.max(left, roof!.peak / bandwidth));
     const points = [left, corner, right].map((x) => [x, Math.min(roof!.peak, x * bandwidth) / 1e9]);
@@ -115,7 +108,7 @@ function optionOf(roof: Roof | null, marks: readonly Mark[], narrow: boolean): E
       nameLocation: 'middle',
       nameGap: 26,
       nameTextStyle: label,
-      axisLabel: { ...label, hideOverlap: true, formatter: short },
+      axisLabel: { ...label, hideOverlap: true, formatter: (value: number) => short(value) },
     },
     yAxis: {
       ...axis,
@@ -125,7 +118,7 @@ function optionOf(roof: Roof | null, marks: readonly Mark[], narrow: boolean): E
       name: 'GFLOP a second',
       nameTextStyle: { ...label, align: 'left' },
       nameGap: 8,
-      axisLabel: { ...label, formatter: short },
+      axisLabel: { ...label, formatter: (value: number) => short(value) },
     },
     series: [...lines, ...symbols],
   } as EChartsOption;

@@ -1,8 +1,10 @@
 /** Figures as SVG files of their own: with title, legend and background, in the colours of the light setting. */
 import { escapeText } from './html';
-import { LIGHT, SERIES_COLOURS } from './page';
+import { LIGHT, type Named, SERIES_COLOURS, signOf } from './page';
 
 export interface Drawing {
+  /** What it is, to those who hear it. */
+  name: string;
   width: number;
   height: number;
   /** SVG elements; colours are the variables of the page. */
@@ -12,21 +14,43 @@ export interface Drawing {
 const FONT = "'DejaVu Sans', 'Segoe UI', Roboto, Helvetica, Arial, sans-serif";
 const HEAD = 62;
 
-/** @param legend names of the series, in their order; empty for none */
+/** Letters are about 0.6 of their size wide; those of East Asia, and emoji, are square. */
+const WIDE = /[\u1100-\u115f\u2e80-\uffdc]|\p{Emoji_Presentation}/u;
+
+function widthOf(letter: string, size: number): number {
+  return size * (WIDE.test(letter) ? 1 : 0.6);
+}
+
+export function textWidth(text: string, size: number): number {
+  return [...text].reduce((sum, letter) => sum + widthOf(letter, size), 0);
+}
+
+/** As much of a text as has room; all of it to who points at it. */
+export function fitted(text: string, width: number, size: number): string {
+  if (textWidth(text, size) <= width) return escapeText(text);
+  let room = width - size;
+  const shown = [...text].filter((letter) => {
+    room -= widthOf(letter, size);
+    return room >= 0;
+  });
+  return `${escapeText(shown.join(''))}…<title>${escapeText(text)}</title>`;
+}
+
 export function framed(
   title: string,
   note: string,
   { width, height, body }: Drawing,
-  legend: readonly string[] = [],
+  legend: readonly Named[] = [],
 ): Drawing {
   const rows = placed(legend, width - 32);
   const top = rows.length > 0 ? HEAD + 26 + 20 * rows[rows.length - 1].row : HEAD;
   const names = rows.map(
     ({ name, series, x, row }) =>
-      `<rect x="${16 + x}" y="${HEAD + 20 * row}" width="12" height="12" rx="3" fill="var(--s${series % SERIES_COLOURS})"/>` +
-      `<text x="${34 + x}" y="${HEAD + 10 + 20 * row}" font-size="12" fill="var(--ink)">${escapeText(name)}</text>`,
+      sign(series, 16 + x, HEAD + 20 * row) +
+      `<text x="${34 + x}" y="${HEAD + 10 + 20 * row}" font-size="12" fill="var(--ink)">${fitted(name, width - 72, 12)}</text>`,
   );
   return {
+    name: title,
     width,
     height: top + height + 8,
     body:
@@ -36,11 +60,21 @@ export function framed(
   };
 }
 
-/** Names beside each other, as many as fit, about 7.2 pixels a letter. */
-function placed(legend: readonly string[], width: number) {
+/** The swatch of a series. */
+function sign(series: number, x: number, y: number): string {
+  const colour = `var(--s${series % SERIES_COLOURS})`;
+  const { hollow, round } = signOf(series);
+  const ink = hollow ? `fill="none" stroke="${colour}" stroke-width="3"` : `fill="${colour}"`;
+  // A border is half outside.
+  const [inset, size] = hollow ? [1.5, 9] : [0, 12];
+  return `<rect x="${x + inset}" y="${y + inset}" width="${size}" height="${size}" rx="${round ? 6 : 3}" ${ink}/>`;
+}
+
+/** Names beside each other, as many as fit. */
+function placed(legend: readonly Named[], width: number) {
   let [x, row] = [0, 0];
-  return legend.map((name, series) => {
-    const length = 40 + 7.2 * name.length;
+  return legend.map(({ name, series }) => {
+    const length = 40 + Math.min(textWidth(name, 12), width - 40);
     if (x > 0 && x + length > width) [x, row] = [0, row + 1];
     const place = { name, series, x, row };
     x += length;
@@ -58,20 +92,23 @@ export function stacked(drawings: readonly Drawing[], beside = false): Drawing {
   });
   const [widths, heights] = [drawings.map(({ width }) => width), drawings.map(({ height }) => height)];
   const across = beside ? at : Math.max(...widths);
-  return { width: across, height: beside ? Math.max(...heights) : at, body: parts.join('') };
+  const name = drawings.map((drawing) => drawing.name).join(', ');
+  return { name, width: across, height: beside ? Math.max(...heights) : at, body: parts.join('') };
 }
 
 /** A whole file. */
-export function svgFile({ width, height, body }: Drawing): string {
+export function svgFile({ name, width, height, body }: Drawing): string {
   const size = `width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"`;
   const background = `<rect width="${width}" height="${height}" fill="var(--paper)"/>`;
-  const text = `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="${FONT}">${background}${body}</svg>\n`;
+  const text = `<svg xmlns="http://www.w3.org/2000/svg" ${size} role="img" font-family="${FONT}"><title>${escapeText(name)}</title>${background}${body}</svg>\n`;
   return text
     .replace(/font-family="inherit"|font-family:inherit/g, '')
     .replace(/var\((--\w+)\)/g, (_, name) => LIGHT[name] ?? 'none');
 }
 
-/** The same in a page, whose colours follow the reader's setting. */
-export function inPage({ width, height, body }: Drawing): string {
-  return `<svg viewBox="0 0 ${width} ${height}" style="max-width:${width}px">${body}</svg>`;
+/** The same in a page, whose colours follow the reader's setting: what is wider than the screen is scrolled, with keys, too. */
+export function inPage({ name, width, height, body }: Drawing): string {
+  const label = `aria-label="${escapeText(name)}"`;
+  const svg = `<svg role="img" ${label} width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">${body}</svg>`;
+  return `<div class="scroll" tabindex="0" role="region" ${label}>${svg}</div>`;
 }

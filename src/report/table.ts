@@ -28,7 +28,7 @@ export function seriesTable(
 export function figureTable(titles: readonly string[], rows: readonly (readonly string[])[]): Html {
   const head = titles.map((title) => html`<th scope="col">${broken(title)}</th>`);
   const lines = rows.map(([name, ...cells]) => {
-    return html`<tr><td>${broken(name)}</td>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>
+    return html`<tr><th scope="row">${broken(name)}</th>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>
 `;
   });
   // To be scrolled with keys, too.

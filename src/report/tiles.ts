@@ -1,7 +1,6 @@
-/** Small images in rows, each with up to two lines below it. */
-import { escapeText } from './html';
+/** Small images in rows, each with lines below it. */
 import { dataUrl, png } from './png';
-import type { Drawing } from './svg';
+import { type Drawing, fitted } from './svg';
 
 export interface Tile {
   /** Bytes [height, width, channels]. */
@@ -16,7 +15,7 @@ const SIZE = 72;
 const GAP = 14;
 
 /** @param columns in a row */
-export function tiles(all: readonly Tile[], columns = 10): Drawing {
+export function tiles(name: string, all: readonly Tile[], columns = 10): Drawing {
   const lines = Math.max(0, ...all.map((tile) => tile.lines.length));
   const step = SIZE + GAP + 15 * lines;
   const body = all.map(({ pixels, width, height, channels, lines: texts }, i) => {
@@ -26,13 +25,13 @@ export function tiles(all: readonly Tile[], columns = 10): Drawing {
     const border = `<rect x="${x}" y="${y}" width="${SIZE}" height="${SIZE}" fill="none" stroke="var(--line)"/>`;
     const words = texts.map(
       (text, line) =>
-        `<text x="${x + SIZE / 2}" y="${y + SIZE + 13 + 14 * line}" font-size="11" text-anchor="middle" fill="var(--${line === 0 ? 'ink' : 'muted'})">${escapeText(text)}</text>`,
+        `<text x="${x + SIZE / 2}" y="${y + SIZE + 13 + 14 * line}" font-size="11" text-anchor="middle" fill="var(--${line === 0 ? 'ink' : 'muted'})">${fitted(text, SIZE + GAP - 4, 11)}</text>`,
     );
     return image + border + words.join('');
   });
   const rows = Math.ceil(all.length / columns);
   const across = Math.min(columns, Math.max(all.length, 6));
-  return { width: 32 + across * (SIZE + GAP) - GAP, height: rows * step, body: body.join('') };
+  return { name, width: 32 + across * (SIZE + GAP) - GAP, height: rows * step, body: body.join('') };
 }
 
 /**

@@ -1,7 +1,10 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { browserObstacle, openBrowser, readability, SCREENS, visit } from '../support/browser';
 import { documentOf, fusor, WASM } from '../support/cli';
 import { temporaryFolder } from '../support/script';
+import { testUnless } from '../support/skip';
 
 const cwd = temporaryFolder();
 const small = ['train', '--limit', '300', '--epochs', '2', '--batch-size', '50', '--json', ...WASM];
@@ -26,10 +29,36 @@ test('a run leaves a report and pictures', () => {
   expect(page).not.toMatch(/<script|src="http|href="http/);
   // Every test row is in the matrix once.
   const { test } = JSON.parse(read('r1', 'run.json').toString());
-  const cells = [...page.matchAll(/<tr><td>(\d)<\/td><td>(\d+)<\/td>/g)];
+  const cells = [...page.matchAll(/<th scope="row">(\d)<\/th><td>(\d+)<\/td>/g)];
   expect(cells.map(([, , rows]) => Number(rows)).reduce((sum, rows) => sum + rows, 0)).toBe(300);
   expect(test.accuracy).toBeGreaterThan(0);
 });
+
+testUnless(browserObstacle)(
+  'a report is readable on every screen',
+  async () => {
+    const browser = await openBrowser();
+    const url = pathToFileURL(join(cwd, 'r1', 'report.html')).href;
+    try {
+      for (const screen of [...SCREENS, { width: 700, colorScheme: 'light' as const }]) {
+        const wrong = await visit(browser, url, screen, async (page) => {
+          const found = await readability(page);
+          expect(found.overflow).toBe(0);
+          expect(found.smallest).toBeGreaterThan(9);
+          // None is blown up.
+          const scales = await page.$$eval('svg', (all) =>
+            all.map((svg) => svg.getBoundingClientRect().width / Number(svg.getAttribute('width'))),
+          );
+          expect(Math.max(...scales)).toBeLessThan(1.3);
+        });
+        expect(wrong).toEqual([]);
+      }
+    } finally {
+      await browser.close();
+    }
+  },
+  60_000,
+);
 
 test('fusor plot: SVG, PNG and terminal', async () => {
   const svg = await fusor(['plot', 'r1', 'r2', '-o', 'x.svg'], { cwd });

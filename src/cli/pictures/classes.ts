@@ -5,14 +5,16 @@ import { classFigures, confusionMatrix, confusionOf } from '../../report/confusi
 import type { Drawing } from '../../report/svg';
 import { type Tile, tiles, weightPixels } from '../../report/tiles';
 
-const MOST_CLASSES = 100;
+/** Classes that there is room for. */
+export const MOST_CLASSES = { matrix: 100, table: 1000 };
 const MISSES = 20;
 const UNITS = 40;
 
 export interface ClassPictures {
-  matrix: Drawing;
+  classes: number;
+  matrix?: Drawing;
   /** Title row first. */
-  table: string[][];
+  table?: string[][];
   /** Of images only. */
   missed?: Drawing;
 }
@@ -26,7 +28,7 @@ export function classPictures(
   const outputs = predictions.shape[1];
   const classes = Math.max(2, outputs);
   const truth = test.y.data;
-  if (classes > MOST_CLASSES || truth.some((label) => label >= classes)) return undefined;
+  if (truth.some((label) => label >= classes)) return undefined;
   const chance = (row: number, c: number) => {
     const { data } = predictions;
     return outputs > 1 ? data[row * outputs + c] : c === 1 ? data[row] : 1 - data[row];
@@ -37,7 +39,8 @@ export function classPictures(
     return best;
   });
   const names = Array.from({ length: classes }, (_, c) => classNames[c] ?? String(c));
-  const counts = confusionOf(truth, predicted, classes);
+  // As large as the square of the classes.
+  const counts = classes <= MOST_CLASSES.table ? confusionOf(truth, predicted, classes) : [];
   const misses = Array.from(truth.keys())
     .filter((row) => predicted[row] !== truth[row])
     .sort((a, b) => chance(a, truth[a]) - chance(b, truth[b]))
@@ -51,16 +54,14 @@ export function classPictures(
   const shown = misses.flatMap((row): Tile[] => {
     const image = imageOf(test.x, row);
     if (!image) return [];
-    const lines = [
-      `${names[predicted[row]]}, not ${names[truth[row]]}`,
-      `${percent(chance(row, predicted[row]))}`,
-    ];
+    const lines = [names[predicted[row]], `not ${names[truth[row]]}`, percent(chance(row, predicted[row]))];
     return [{ ...image, lines }];
   });
   return {
-    matrix: confusionMatrix(counts, names),
-    table: [['class', 'rows', 'precision', 'recall', 'F1'], ...rows],
-    ...(shown.length > 0 && { missed: tiles(shown) }),
+    classes,
+    ...(classes <= MOST_CLASSES.matrix && { matrix: confusionMatrix(counts, names) }),
+    ...(rows.length > 0 && { table: [['class', 'rows', 'precision', 'recall', 'F1'], ...rows] }),
+    ...(shown.length > 0 && { missed: tiles('Worst misses', shown) }),
   };
 }
 
@@ -83,5 +84,5 @@ export async function weightPicture(model: Model): Promise<Drawing | undefined> 
     const weights = Float32Array.from({ length: inputs }, (__, input) => kernel.data[input * units + unit]);
     return { pixels: weightPixels(weights, height * width, channels), width, height, channels: 3, lines: [] };
   });
-  return tiles(all);
+  return tiles('Weights of the first layer', all);
 }

@@ -1,6 +1,6 @@
 /** The curves of runs, laid over each other: what a run's report and `fusor plot` show. */
 
-import { type Curves, drawn, HEIGHT, thinned } from '../../report/curves';
+import { type Curves, drawn, heightOf, legendOf, thinned } from '../../report/curves';
 import { type Drawing, framed } from '../../report/svg';
 import { type EpochRecord, metricsOf } from '../../runs/epoch-records';
 
@@ -28,10 +28,14 @@ function byEpoch(
   );
   const shown = curves.filter(({ points }) => points.length > 0);
   if (shown.length === 0) return undefined;
-  const note = keys.length > 1 ? 'by epoch · solid: training, dashed: validation' : 'by epoch';
+  const [sole, both] = [
+    shown.every(({ points }) => points.length === 1),
+    shown.some(({ dashed }) => dashed) && shown.some(({ dashed }) => !dashed),
+  ];
+  const signs = sole ? 'dot: training, ring: validation' : 'solid: training, dashed: validation';
   return {
     title,
-    note,
+    note: both ? `by epoch · ${signs}` : 'by epoch',
     legend: runs.map(({ name }) => name),
     curves: shown,
     x: 'epoch',
@@ -44,7 +48,8 @@ function bySteps(runs: readonly PlottedRun[]): Curves | undefined {
     stepLosses && stepLosses.length > 1 ? [{ series, points: thinned(stepLosses) }] : [],
   );
   if (curves.length === 0) return undefined;
-  const note = 'means of neighbouring steps';
+  const meant = curves.some(({ series, points }) => points.length < runs[series].stepLosses!.length);
+  const note = meant ? 'means of neighbouring steps' : 'every step';
   const legend = runs.map(({ name }) => name);
   return { title: 'Loss by step', note, legend, curves, x: 'step', logY: true, wide: true };
 }
@@ -56,10 +61,14 @@ function byMetric(runs: readonly PlottedRun[]): Record<string, Curves | undefine
   return Object.fromEntries(
     others.map(({ name, validation }) => [
       name,
-      byEpoch(name, runs, ...([name, validation] as (keyof EpochRecord)[])),
+      byEpoch(spaced(name), runs, ...([name, validation] as (keyof EpochRecord)[])),
     ]),
   );
 }
+
+/** learningRate → learning rate. */
+const spaced = (name: string) =>
+  name.replace(/(?<=[a-z])[A-Z](?=[a-z])/g, (letter) => ` ${letter.toLowerCase()}`);
 
 /** By the names that pictures have. */
 type Figures = Record<string, Curves | undefined>;
@@ -86,6 +95,7 @@ export function figuresOf(
 }
 
 export function drawing(curves: Curves, width = 560): Drawing {
-  const body = drawn(curves, width);
-  return framed(curves.title, curves.note, { width, height: HEIGHT, body }, curves.legend);
+  const { title: name, note } = curves;
+  const picture = { name, width, height: heightOf(curves, width), body: drawn(curves, width) };
+  return framed(name, note, picture, legendOf(curves));
 }

@@ -9,10 +9,11 @@ import { Html, html } from '../../report/html';
 import { decimals } from '../../report/number';
 import { page, section } from '../../report/page';
 import { type Drawing, framed, inPage, svgFile } from '../../report/svg';
+import { figureTable } from '../../report/table';
 import { thousands } from '../output';
 import type { RunDocument } from '../train/document';
 import { stoppedLine } from '../train/report';
-import { type ClassPictures, classPictures, weightPicture } from './classes';
+import { type ClassPictures, classPictures, MOST_CLASSES, weightPicture } from './classes';
 import { drawing, figuresOf } from './curves';
 import { valuePicture } from './values';
 
@@ -37,8 +38,7 @@ export async function writeReport(
   const drawings: Record<string, Drawing | undefined> = {
     ...Object.fromEntries(figures.map(({ name, figure }) => [name, drawing({ ...figure, legend: [] })])),
     values: values && drawing(values.figure),
-    confusion:
-      classes && framed('Confusion matrix', 'test rows · blue: right, orange: wrong', classes.matrix),
+    confusion: classes?.matrix && framed('Confusion matrix', MATRIX, classes.matrix),
     missed: classes?.missed && framed('Worst misses', MISSED, classes.missed),
     weights: weights && framed('First layer', WEIGHTS, weights),
   };
@@ -69,6 +69,7 @@ export async function writeReport(
   await writeAtomic(join(runDir, 'report.html'), page(`fusor: ${run.name}`, body, policy));
 }
 
+const MATRIX = 'test rows · blue: right, orange: wrong';
 const MISSED = 'test images that got the least for what they are: taken for, not; how sure';
 const WEIGHTS = "each unit's weights · orange: above 0, blue: below";
 
@@ -92,17 +93,15 @@ ${
 `;
 }
 
-function classSections({ matrix, table, missed }: ClassPictures): Html[] {
-  const [titles, ...rows] = table;
-  const cells = (row: readonly string[]) => row.map((text) => html`<td>${text}</td>`);
+function classSections({ classes, matrix, table, missed }: ClassPictures): Html[] {
+  const without = (most: number) =>
+    html`<p class="muted">left out: it has room for ${most} classes, these are ${thousands(classes)}</p>`;
+  const found = matrix
+    ? html`<p class="muted">${MATRIX}</p>${new Html(inPage(matrix))}`
+    : without(MOST_CLASSES.matrix);
   return [
-    html`<h3>Confusion matrix</h3><div class="scroll">${new Html(inPage(matrix))}</div>`,
-    html`<h3>By class</h3><div class="scroll"><table><thead><tr>${titles.map((title) => html`<th>${title}</th>`)}</tr></thead>
-<tbody>${rows.map((row) => html`<tr>${cells(row)}</tr>`)}</tbody></table></div>`,
-    ...(missed
-      ? [
-          html`<h3>Worst misses</h3><p class="muted">${MISSED}</p><div class="scroll">${new Html(inPage(missed))}</div>`,
-        ]
-      : []),
+    html`<h3>Confusion matrix</h3>${found}`,
+    html`<h3>By class</h3>${table ? figureTable(table[0], table.slice(1)) : without(MOST_CLASSES.table)}`,
+    ...(missed ? [html`<h3>Worst misses</h3><p class="muted">${MISSED}</p>${new Html(inPage(missed))}`] : []),
   ];
 }

@@ -24,7 +24,8 @@ export function valuePicture({ y }: LabelledRows, { data }: NDArray<Float32Array
   const every = Math.ceil(truth.length / MOST_POINTS);
   const points: [number, number][] = [];
   for (let i = 0; i < truth.length; i += every) points.push([truth[i], data[i]]);
-  const [least, most] = [Math.min(...points.map(([at]) => at)), Math.max(...points.map(([at]) => at))];
+  const shown = points.flat();
+  const [least, most] = [Math.min(...shown), Math.max(...shown)];
   const r2 = spread > 0 ? `R² ${(1 - squares / spread).toFixed(4)} · ` : '';
   const rmse = Math.sqrt(squares / truth.length);
   return {
@@ -33,11 +34,14 @@ export function valuePicture({ y }: LabelledRows, { data }: NDArray<Float32Array
       note: `${points.length} test values · dotted: where they are equal`,
       legend: [],
       curves: [{ series: 0, points, dots: true }],
+      // From end to end of both: the axes are alike.
       limit: [
         [least, least],
         [most, most],
       ],
       x: 'true',
+      y: 'predicted',
+      square: true,
     },
     says: `${r2}root mean square error ${rmse.toPrecision(4)} · greatest error ${greatest.toPrecision(4)}`,
   };
