@@ -2,8 +2,16 @@
 // The `fusor` command: hands over to the compiled command line.
 import { existsSync } from 'node:fs';
 
+/** As in package.json's engines. */
+const OLDEST_NODE = [20, 17];
+const [major, minor] = process.versions.node.split('.').map(Number);
 const compiled = new URL('../dist/cli/main.js', import.meta.url);
-if (!folderIsThere()) {
+if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
+  process.stderr.write(
+    `error: Node.js ${process.versions.node} is too old for fusor · ${process.execPath} · install Node.js ${OLDEST_NODE.join('.')} or newer [ERR_STATE]\n`,
+  );
+  process.exitCode = 2;
+} else if (!folderIsThere()) {
   process.stderr.write('error: the working directory is gone · change to another one [ERR_IO]\n');
   process.exitCode = 6;
 } else if (existsSync(compiled)) {

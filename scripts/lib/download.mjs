@@ -3,7 +3,6 @@ import {
   closeSync,
   createReadStream,
   createWriteStream,
-  mkdirSync,
   openSync,
   readSync,
   renameSync,
@@ -14,6 +13,7 @@ import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { SetupError } from './failure.mjs';
+import { makeFolders } from './files.mjs';
 
 const DISK = ['ENOSPC', 'EDQUOT', 'EACCES', 'EPERM', 'EROFS', 'EIO', 'ENOENT', 'EISDIR', 'ENOTDIR'];
 const DISK_CURE = 'make room on the disk, or choose a folder that you may write';
@@ -22,10 +22,10 @@ const DISK_CURE = 'make room on the disk, or choose a folder that you may write'
  * Downloads `url` to `target`, of which the sha256 is known. The bytes go to `target.part`, which a later call
  * continues after a broken connection; `target` appears only when the digest is right.
  *
- * @param {{sha256: string, digest?: (path: string) => Promise<string>, magic?: Buffer, idle?: number, attempts?: number, cure?: string,
+ * @param {{sha256: string, digest?: (path: string) => Promise<string>, magic?: Buffer, idle?: number, most?: number, attempts?: number, cure?: string,
  *   progress?: (received: number, total: number | null) => void}} options
- *   digest: of what the sha256 is, by default of the file; magic: the first bytes of a right answer; idle: ms without a
- *   byte before giving up; cure: what to do where the network fails
+ *   digest: of what the sha256 is, by default of the file; magic: the first bytes of a right answer; most: bytes that it may
+ *   have; idle: ms without a byte before giving up; cure: what to do where the network fails
  */
 export async function download(
   url,
@@ -35,15 +35,16 @@ export async function download(
     digest = sha256Of,
     magic,
     idle = 30_000,
+    most,
     attempts = 3,
     progress = () => {},
     cure = 'check the network or proxy, or download it by hand and set LIBTORCH to the unpacked folder',
   },
 ) {
-  mkdirSync(dirname(target), { recursive: true });
+  makeFolders(dirname(target));
   const part = `${target}.part`;
   for (let anew = false; ; anew = true) {
-    const continued = await receiveAll(url, part, attempts, { magic, idle, progress, cure });
+    const continued = await receiveAll(url, part, attempts, { magic, idle, most, progress, cure });
     const got = await digest(part).catch(({ message }) => `not to be had (${message})`);
     if (got === sha256) break;
     rmSync(part);
@@ -69,11 +70,16 @@ async function receiveAll(url, part, attempts, options) {
   }
 }
 
-async function receive(url, part, { magic, idle, progress, cure }) {
+async function receive(url, part, { magic, idle, progress, cure, most = Number.POSITIVE_INFINITY }) {
   const netError = (what, cause) => new SetupError('ERR_NET', [what, url, cure], { cause });
   /** Broken on the way: worth another attempt, from where it broke. */
   const retryable = (what, cause) => Object.assign(netError(what, cause), { retry: true });
-  const have = statSync(part, { throwIfNoEntry: false })?.size ?? 0;
+  let have = statSync(part, { throwIfNoEntry: false })?.size ?? 0;
+  if (have >= magic?.length && !head(part, magic.length).equals(magic)) {
+    // A page, perhaps, that broke off: no beginning of the file.
+    rmSync(part);
+    have = 0;
+  }
   const stalled = new AbortController();
   let timer = setTimeout(() => stalled.abort(), idle);
   let start = 0;
@@ -98,6 +104,10 @@ async function receive(url, part, { magic, idle, progress, cure }) {
         clearTimeout(timer);
         timer = setTimeout(() => stalled.abort(), idle);
         received += chunk.length;
+        if (received > most)
+          throw Object.assign(netError(`it sends more than ${most} bytes, which no such file has`), {
+            discard: true,
+          });
         progress(received, total);
         yield chunk;
       }
@@ -109,6 +119,7 @@ async function receive(url, part, { magic, idle, progress, cure }) {
     );
     if (total !== null && received !== total) throw retryable(`it ended after ${received} of ${total} bytes`);
   } catch (error) {
+    if (error.discard) rmSync(part, { force: true });
     if (error instanceof SetupError) throw error;
     // Of the file, not of the server: no other server is better.
     if (DISK.includes(error.code))

@@ -29,7 +29,12 @@ export async function runMain(url, main) {
   } catch (error) {
     const misspelt = error.code?.startsWith('ERR_PARSE_ARGS_');
     const expected = error instanceof SetupError;
-    const text = expected ? `${error.message} [${error.code}]` : misspelt ? error.message : error.stack;
+    const ofTheSystem = error.syscall && error.path && `${error.message} [ERR_IO]`;
+    const text = expected
+      ? `${error.message} [${error.code}]`
+      : misspelt
+        ? error.message
+        : ofTheSystem || error.stack;
     process.stderr.write(`fusor: ${text}\n`);
     process.exitCode = misspelt ? 2 : 1;
   }

@@ -1,19 +1,12 @@
 import { createHash } from 'node:crypto';
-import {
-  createReadStream,
-  createWriteStream,
-  existsSync,
-  mkdirSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { createReadStream, createWriteStream, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { extract } from 'tar-stream';
 import { download, sha256Of } from './download.mjs';
 import { SetupError } from './failure.mjs';
+import { makeFolders } from './files.mjs';
 import { megabytes } from './pip.mjs';
 import { during } from './say.mjs';
 import { inStaging } from './staging.mjs';
@@ -63,9 +56,11 @@ async function fromSomewhere({ name, file, urls, target, folder, step, attempts 
     const progress = (received, total) => {
       state = `${Math.round(received / 1e6)} of ${megabytes(total ?? file.bytes)}`;
     };
+    // Mirrors pack anew, and not always as well.
+    const most = 2 * file.bytes + 1_000_000;
     const digest = file.unpacked ? sha256OfUnpacked : sha256Of;
     const cure = `check the network or proxy, or put ${file.name} into ${folder} by hand`;
-    const options = { sha256: file.sha256, digest, magic: GZIP, progress, cure, attempts };
+    const options = { sha256: file.sha256, digest, magic: GZIP, progress, cure, attempts, most };
     try {
       await step(
         `fetching ${name}, ${file.name} from ${new URL(url).host}`,
@@ -107,7 +102,7 @@ async function unpack(archive, members, staging, folder) {
           yield chunk;
         }
       };
-      mkdirSync(dirname(join(staging, path)), { recursive: true });
+      makeFolders(dirname(join(staging, path)));
       await pipeline(entry, count, createWriteStream(join(staging, path)));
       sums[path] = hash.digest('hex');
     }
@@ -129,7 +124,7 @@ async function unpack(archive, members, staging, folder) {
       'fetch it anew',
     ]);
   for (const path of members) {
-    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    makeFolders(dirname(join(folder, path)));
     renameSync(join(staging, path), join(folder, path));
   }
   writeFileSync(join(folder, NOTED), `${JSON.stringify(sums, null, 2)}\n`);

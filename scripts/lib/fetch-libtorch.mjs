@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { download } from './download.mjs';
 import { SetupError } from './failure.mjs';
-import { readJson } from './files.mjs';
+import { makeFolders, readJson } from './files.mjs';
 import { inspectLibtorch } from './inspect-libtorch.mjs';
 import { libtorchCacheDir } from './paths.mjs';
 import {
@@ -130,7 +130,7 @@ function keep(site, target) {
   }
   inspectLibtorch(site);
   rmSync(target, { recursive: true, force: true });
-  mkdirSync(join(target, '..'), { recursive: true });
+  makeFolders(join(target, '..'));
   renameSync(site, target);
   return { source: 'cache', ...inspectLibtorch(target) };
 }

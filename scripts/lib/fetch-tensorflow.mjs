@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { SetupError } from './failure.mjs';
+import { makeFolders } from './files.mjs';
 import { inspectTensorflow } from './inspect-tensorflow.mjs';
 import { tensorflowCacheDir } from './paths.mjs';
 import { findPip, installWheels, megabytes, needPlan, planSize } from './pip.mjs';
@@ -73,7 +74,7 @@ function keep(site, kept, target) {
     ...HEADERS.map((name) => `tensorflow/include/${name}`),
   ].filter((name) => existsSync(join(site, name)));
   for (const name of parts) {
-    mkdirSync(join(kept, name, '..'), { recursive: true });
+    makeFolders(join(kept, name, '..'));
     renameSync(join(site, name), join(kept, name));
   }
   inspectTensorflow(kept);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 
 /** Every file below `folder`, sorted, as full paths; folders named in `without` (relative) are left out. */
@@ -38,8 +38,25 @@ export function readJson(path) {
 
 /** Beside the target, then renamed: a reader sees the old file or the new one, never half of one. */
 export function writeAtomically(path, content) {
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolders(dirname(path));
   const temporary = `${path}.${process.pid}.tmp`;
   writeFileSync(temporary, content);
   renameSync(temporary, path);
+}
+
+/**
+ * Makes a folder, and those above it. Node.js' own `recursive` goes on for ever where the system says of a folder that is there that it
+ * is not, as it does for one in /proc.
+ */
+export function makeFolders(folder) {
+  const isThere = () => statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (isThere()) return;
+  const above = dirname(folder);
+  if (above !== folder) makeFolders(above);
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    // Another process may have been faster.
+    if (error.code !== 'EEXIST' || !isThere()) throw error;
+  }
 }

@@ -40,7 +40,9 @@ async function install(env) {
     npm([command, '--include=dev', '--ignore-scripts'], { log, flags, cwd: root, env });
 
   const status = await during('installing dependencies', async () => {
-    const clean = await run('ci', 'w');
+    let clean = await run('ci', 'w');
+    // What another npm was just writing, of a setup that was killed, may stand in the way.
+    if (clean !== 0 && readFileSync(log, 'utf8').includes('ENOTEMPTY')) clean = await run('ci', 'a');
     // `npm ci` refuses a lock that package.json has outgrown; `npm install` brings the two together.
     return clean !== 0 && /npm ci.*can only install|EUSAGE/.test(readFileSync(log, 'utf8'))
       ? run('install', 'a')

@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { SetupError } from './failure.mjs';
-import { writeAtomically } from './files.mjs';
+import { makeFolders, writeAtomically } from './files.mjs';
 import { withLock } from './lock.mjs';
 import { checkTools, parallelJobs } from './native-build.mjs';
 import { kernelTestInputs } from './native-inputs.mjs';
@@ -30,7 +30,7 @@ export async function buildKernelTests({
   if (existsSync(program) && existsSync(stamp) && readFileSync(stamp, 'utf8') === inputs) return program;
 
   rmSync(stamp, { force: true });
-  mkdirSync(folder, { recursive: true });
+  makeFolders(folder);
   const shares = !sanitize && existsSync(join(nativeTree, 'CMakeCache.txt'));
   const own = ['-DCMAKE_BUILD_TYPE=Release', '-DFUSOR_ADDON=OFF', `-DFUSOR_SANITIZE=${sanitize}`];
   const defines = ['-DFUSOR_TESTS=ON', `-DFUSOR_TEST_FOLDER=${folder}`, ...(shares ? [] : own)];

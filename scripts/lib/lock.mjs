@@ -1,12 +1,12 @@
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readJson } from './files.mjs';
+import { makeFolders, readJson } from './files.mjs';
 import { say } from './say.mjs';
 
 /** Does `work` while this process alone holds the lock file `path`; waits for a living holder, takes over from a dead one. */
 export async function withLock(path, work) {
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolders(dirname(path));
   for (let waits = 0; !tryLock(path); waits++) {
     if (waits === 0)
       say(`fusor: process ${readJson(path)?.pid ?? '?'} is setting up too; waiting for it (${path})`);

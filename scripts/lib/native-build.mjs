@@ -1,9 +1,9 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, freemem } from 'node:os';
 import { join } from 'node:path';
 import { SetupError } from './failure.mjs';
-import { readJson, writeAtomically } from './files.mjs';
+import { makeFolders, readJson, writeAtomically } from './files.mjs';
 import { findLibtorch } from './libtorch.mjs';
 import { withLock } from './lock.mjs';
 import { addonInputs } from './native-inputs.mjs';
@@ -20,17 +20,16 @@ export const parallelJobs = () =>
 
 /** @throws {SetupError} when the machine cannot compile */
 export function checkTools(env = process.env) {
-  const missing = [];
-  if (!which('cmake', env)) missing.push('cmake');
-  if (!['g++', 'clang++'].some((name) => which(name, env))) missing.push('a C++20 compiler');
-  if (!which('ninja', env) && !which('make', env)) missing.push('make');
+  /** By the packages that have them. */
+  const tools = { cmake: ['cmake'], 'g++': ['g++', 'clang++'], make: ['ninja', 'make'] };
+  const missing = Object.keys(tools).filter((name) => !tools[name].some((program) => which(program, env)));
   if (missing.length === 0) return;
   throw new SetupError('ERR_BACKEND_UNAVAILABLE', [
-    `no ${missing.join(', no ')}`,
+    `no ${missing.map((name) => (name === 'g++' ? 'C++20 compiler' : name)).join(', no ')}`,
     'PATH',
     process.platform === 'darwin'
       ? 'run `xcode-select --install` and install cmake'
-      : 'install them, on Debian `apt-get install cmake g++ make`',
+      : `install what is missing, on Debian \`apt-get install ${missing.join(' ')}\``,
   ]);
 }
 
@@ -87,7 +86,7 @@ function writeRecord(record) {
  */
 export async function compile(torch, { env, tree, target, sanitize = '' }) {
   const log = `${tree}.log`;
-  mkdirSync(tree, { recursive: true });
+  makeFolders(tree);
   const defines = {
     FUSOR_TORCH_INCLUDE: torch.includeDirs.join(';'),
     FUSOR_TORCH_LIBRARIES: torch.libraries.join(';'),
@@ -115,7 +114,7 @@ export async function compile(torch, { env, tree, target, sanitize = '' }) {
   if (status !== 0 && existsSync(join(tree, 'CMakeCache.txt'))) {
     // A tree from another place or another compiler cannot be reconfigured; a fresh one can.
     rmSync(tree, { recursive: true, force: true });
-    mkdirSync(tree, { recursive: true });
+    makeFolders(tree);
     status = await run('configure', 'w');
   }
   if (status === 0) status = await run('build', 'a');

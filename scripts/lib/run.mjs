@@ -1,24 +1,32 @@
 import { spawn } from 'node:child_process';
-import { accessSync, closeSync, constants, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
+import { accessSync, closeSync, constants as modes, openSync, readFileSync, statSync } from 'node:fs';
+import { constants } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
+import { makeFolders } from './files.mjs';
+
+const STOPS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /**
  * Runs a program to its end, both streams into the file `log`; after `timeout` ms it is ended.
  * @returns {Promise<number>} its exit status; -1 when it could not be started or was killed by a signal
  */
 export function runLogged(command, args, { log, cwd, env, flags = 'w', timeout }) {
-  mkdirSync(dirname(log), { recursive: true });
+  makeFolders(dirname(log));
   const file = openSync(log, flags);
   return new Promise((done) => {
     const child = spawn(command, args, { cwd, env, timeout, stdio: ['ignore', file, file] });
     // A child must not outlive a setup that was told to stop: it would go on writing behind the next one's back.
     const stop = (signal) => {
       child.kill(signal);
-      process.exit(signal === 'SIGINT' ? 130 : 143);
+      const hard = setTimeout(() => child.kill('SIGKILL'), 5000);
+      child.once('exit', () => {
+        clearTimeout(hard);
+        process.exit(128 + constants.signals[signal]);
+      });
     };
-    process.once('SIGINT', stop).once('SIGTERM', stop);
+    for (const signal of STOPS) process.once(signal, stop);
     const end = (status) => {
-      process.off('SIGINT', stop).off('SIGTERM', stop);
+      for (const signal of STOPS) process.off(signal, stop);
       closeSync(file);
       done(status);
     };
@@ -73,7 +81,7 @@ export function which(name, env = process.env) {
 
 function isProgram(path) {
   try {
-    accessSync(path, constants.X_OK);
+    accessSync(path, modes.X_OK);
     return statSync(path).isFile();
   } catch {
     return false;

@@ -1,5 +1,6 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolders } from './files.mjs';
 import { withLock } from './lock.mjs';
 
 /**
@@ -7,7 +8,7 @@ import { withLock } from './lock.mjs';
  * all, while this process alone holds the lock of `parent`. The folder is gone afterwards, however it ended.
  */
 export async function inStaging(parent, work) {
-  mkdirSync(parent, { recursive: true });
+  makeFolders(parent);
   return withLock(join(parent, '.lock'), async () => {
     // The lock is ours: what others left here is from the dead.
     for (const name of readdirSync(parent))

@@ -1,6 +1,6 @@
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { readJson } from './files.mjs';
+import { makeFolders, readJson } from './files.mjs';
 import { buildDir, root } from './paths.mjs';
 import { runShown } from './run.mjs';
 
@@ -18,7 +18,7 @@ const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
  */
 export async function runJest(name, files, { env = {}, config = 'jest.config.cjs' } = {}) {
   const folder = join(buildDir, 'test');
-  mkdirSync(folder, { recursive: true });
+  makeFolders(folder);
   const result = join(folder, `${name.replaceAll(/[^\w-]+/g, '-')}.json`);
   const skips = result.replace(/json$/, 'skips.jsonl');
   const figures = result.replace(/json$/, 'figures.jsonl');

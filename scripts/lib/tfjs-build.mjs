@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { SetupError } from './failure.mjs';
-import { hashFiles, readJson, writeAtomically } from './files.mjs';
+import { hashFiles, makeFolders, readJson, writeAtomically } from './files.mjs';
 import { fingerprint } from './inspect-libtorch.mjs';
 import { describeTensorflow } from './inspect-tensorflow.mjs';
 import { root, tfjsDir } from './paths.mjs';
@@ -119,7 +119,7 @@ function findCompiler(env) {
 async function compile(compiler, folder, gpu, { includeDir, libDir, libraries }, { env, log }) {
   const cwd = packageDir(folder, gpu);
   const output = bindingPath(folder, gpu);
-  mkdirSync(dirname(output), { recursive: true });
+  makeFolders(dirname(output));
   const sources = ['tfjs_backend', 'tfjs_binding'];
   const flags = ['-std=c++17', '-O2', '-fPIC', '-DNAPI_VERSION=8', '-I.', `-I${napiHeaders()}`];
   const run = (args) => runLogged(compiler, args, { log, flags: 'a', cwd, env });

@@ -1,7 +1,7 @@
-import { cpSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { SetupError } from './failure.mjs';
-import { filesBelow } from './files.mjs';
+import { filesBelow, makeFolders } from './files.mjs';
 import { npm } from './npm.mjs';
 import { root } from './paths.mjs';
 import { firstError, runQuiet } from './run.mjs';
@@ -20,7 +20,7 @@ export const bindingPath = (folder, gpu) =>
 
 /** Installs tfjs-node and all that it needs into `folder`, without its install script: a folder that needs no other. */
 export async function installPackage(folder, { env, log }) {
-  mkdirSync(folder, { recursive: true });
+  makeFolders(folder);
   for (const name of ['package.json', 'package-lock.json'])
     cpSync(join(manifests, name), join(folder, name), { force: true });
   const status = await during('installing tfjs-node', () =>

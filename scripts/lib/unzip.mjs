@@ -4,7 +4,6 @@ import {
   createReadStream,
   createWriteStream,
   fstatSync,
-  mkdirSync,
   openSync,
   readSync,
 } from 'node:fs';
@@ -12,6 +11,7 @@ import { dirname, join, normalize } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createInflateRaw } from 'node:zlib';
 import { SetupError } from './failure.mjs';
+import { makeFolders } from './files.mjs';
 
 /** Unpacks a zip whose digest was checked; refuses names that leave `folder`, links, and zip64. */
 export async function unzip(archive, folder) {
@@ -21,10 +21,10 @@ export async function unzip(archive, folder) {
       throw broken(archive, `${entry.name} leaves its folder`);
     const path = join(folder, name);
     if (entry.name.endsWith('/')) {
-      mkdirSync(path, { recursive: true });
+      makeFolders(path);
       continue;
     }
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolders(dirname(path));
     const data = entry.packed
       ? createReadStream(archive, { start: entry.start, end: entry.start + entry.packed - 1 })
       : [];

@@ -73,27 +73,32 @@ export class Selector {
   }
 
   async #choose(request: ResolvedRequest): Promise<Selection> {
-    const candidates = await this.#candidates(request);
     const steppedDown: StepDown[] = [];
-    for (const candidate of candidates) {
-      const obstacle = this.#obstacle(candidate) ?? (await this.#open(candidate, request));
-      if ('backend' in obstacle) return { backend: obstacle.backend, steppedDown };
-      steppedDown.push({
-        candidate: label(candidate.backend, candidate.engine, candidate.device),
-        ...obstacle,
-      });
+    let candidates: NamedCandidate[] = [];
+    // All of them where none opens of those that could have won.
+    for (const every of [false, true]) {
+      const tried = candidates;
+      candidates = await this.#candidates(request, every);
+      for (const candidate of candidates.filter((each) => !tried.includes(each))) {
+        const obstacle = this.#obstacle(candidate) ?? (await this.#open(candidate, request));
+        if ('backend' in obstacle) return { backend: obstacle.backend, steppedDown };
+        steppedDown.push({
+          candidate: label(candidate.backend, candidate.engine, candidate.device),
+          ...obstacle,
+        });
+      }
     }
     throw this.#unavailable(request, candidates, steppedDown);
   }
 
-  /** What fits the request, best first; backends that cannot win are not even probed. */
-  async #candidates(request: ResolvedRequest): Promise<NamedCandidate[]> {
+  /** What fits the request, best first. @param every else backends that cannot win are not even probed */
+  async #candidates(request: ResolvedRequest, every: boolean): Promise<NamedCandidate[]> {
     const found: NamedCandidate[] = [];
     for (const name of Object.keys(this.load) as BackendName[]) {
       if (!mayServe(name, request)) continue;
       const best = Math.min(...found.filter((c) => !this.#obstacle(c)).map(rankOf));
       const possible = { native: 0, tfjs: request.device !== 'cpu' && this.hasDriver() ? 1 : 3 }[name];
-      if (best < possible) continue;
+      if (!every && best < possible) continue;
       found.push(
         ...(await this.#probe(name, request.tfjsEngine)).filter((candidate) => fits(candidate, request)),
       );

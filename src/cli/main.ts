@@ -34,7 +34,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     const run = await command.load();
     return await run({ settings, origins, args, words, out, argv });
   } catch (error) {
-    return report(withoutMemory(error), out);
+    return report(ofTheSystem(withoutMemory(error)), out);
   }
 }
 
@@ -53,6 +53,18 @@ function withoutMemory(error: unknown): unknown {
     'close other programs, raise the limit (ulimit -v), or take less data',
   ] as const;
   return new FusorError('ERR_OUT_OF_MEMORY', parts, {}, { cause: error });
+}
+
+/** What the system refuses of a path is no fault of ours, wherever it comes from. */
+function ofTheSystem(error: unknown): unknown {
+  const { code, syscall, path } = Object(error) as NodeJS.ErrnoException;
+  if (isFusorError(error) || !code || !syscall || path === undefined) return error;
+  const parts = [
+    `${syscall} failed (${code})`,
+    path,
+    'check the path, its permissions and the disk',
+  ] as const;
+  return new FusorError('ERR_IO', parts, { path }, { cause: error });
 }
 
 /** One line for what the user can mend; a stack for what we must. */

@@ -385,7 +385,13 @@ export const bench = {
     'aten',
     'onednn',
   ]),
-  threads: integers('CPU threads; kernel measures with each, train with the first; default: one a core', []),
+  threads: {
+    ...integers('CPU threads; kernel measures with each, train with the first; default: one a core', []),
+    parse: (written: unknown, where: string) =>
+      integers('', [])
+        .parse(written, where)
+        .map((count) => runtime.threads.parse(count, where)),
+  },
   density: real(
     "share of a layer's input that is not 0; default: 0.19 of bytes in sparse operations, 1 in the others",
     [(v) => v > 0 && v <= 1, 'in (0, 1]'],

@@ -62,7 +62,7 @@ function readHeader({ head, file }: OpenedFile, content: IdxContent): { shape: n
   if (shape.includes(0)) {
     throw new FusorError(
       'ERR_DATA_EMPTY',
-      [`no elements: the shape is [${shape}]`, file, 'fetch the file anew'],
+      [`no elements: the shape is [${shape}]`, file, 'delete it, and fetch the file anew'],
       {
         file,
         shape,
@@ -133,10 +133,13 @@ function checkSize({ file, size, packed, head }: OpenedFile, expected: number, o
     const swapped = offset + shapeOf(head, true).reduce((product, dimension) => product * dimension, 1);
     if (packed) {
       const what = `its header states [${shapeOf(head, false)}], ${expected} bytes: more than so small a gzip file holds`;
-      throw new FusorError('ERR_DATA_TRUNCATED', [what, file, 'fetch the file anew'], { file, expected });
+      throw new FusorError('ERR_DATA_TRUNCATED', [what, file, 'delete it, and fetch the file anew'], {
+        file,
+        expected,
+      });
     }
     const hint = swapped === size ? 'the sizes seem to be little-endian: IDX is big-endian' : '';
-    throw truncated(file, expected, size, hint || `${shape}: fetch the file anew`);
+    throw truncated(file, expected, size, hint || `${shape}: delete it, and fetch the file anew`);
   }
   if (expected < size && !packed) {
     throw new FusorError(
@@ -161,7 +164,7 @@ function shapeOf(head: Buffer, littleEndian: boolean): number[] {
 function shortHeader(file: string, needed: number, actual: number): FusorError {
   return new FusorError(
     'ERR_DATA_TRUNCATED',
-    [`the header needs ${needed} bytes, got ${actual}`, file, 'fetch the file anew'],
+    [`the header needs ${needed} bytes, got ${actual}`, file, 'delete it, and fetch the file anew'],
     { file, expected: needed, actual },
   );
 }

@@ -94,10 +94,14 @@ function parseReviews({ file, bytes: all }: Whole, vocabulary: number): Reviews 
   let count = 0;
   let at = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
   const refuse = (what: string) =>
-    new FusorError('ERR_DATA_FORMAT', [what, `${file}, line ${labels.length + 1}`, 'fetch the file anew'], {
-      file,
-      line: labels.length + 1,
-    });
+    new FusorError(
+      'ERR_DATA_FORMAT',
+      [what, `${file}, line ${labels.length + 1}`, 'delete it, and fetch the file anew'],
+      {
+        file,
+        line: labels.length + 1,
+      },
+    );
   const number = (): number => {
     const begin = at;
     let value = 0;
@@ -115,7 +119,11 @@ function parseReviews({ file, bytes: all }: Whole, vocabulary: number): Reviews 
     if (!(rating >= 1 && rating <= 10 && (rating <= 4 || rating >= 7)))
       throw new FusorError(
         'ERR_LABEL_RANGE',
-        [`rating ${rating}, expected 1 … 4 or 7 … 10`, `${file}, line ${line}`, 'fetch the file anew'],
+        [
+          `rating ${rating}, expected 1 … 4 or 7 … 10`,
+          `${file}, line ${line}`,
+          'delete it, and fetch the file anew',
+        ],
         { file, line, value: rating },
       );
     starts.push(count);
@@ -163,7 +171,9 @@ function multiHot(
 ): LabelledReviews {
   const rows = Math.min(limit, labels.length);
   if (rows === 0)
-    throw new FusorError('ERR_DATA_EMPTY', ['no reviews', file, 'fetch the file anew'], { file });
+    throw new FusorError('ERR_DATA_EMPTY', ['no reviews', file, 'delete it, and fetch the file anew'], {
+      file,
+    });
   requireMemory(rows * width, 'the reviews', file, 'take fewer words, or a part of the rows (limit)');
   // Good and bad reviews come in blocks: a part of them takes from both.
   const order =

@@ -161,26 +161,29 @@ function unpackAll(packed: Buffer, expected: number, file: string): Buffer {
 
 function tooLong(file: string, expected: number): FusorError {
   const what = `it unpacks to more than the ${expected} bytes that its header states`;
-  return new FusorError('ERR_DATA_FORMAT', [what, file, 'fetch the file anew'], { file, expected });
+  return new FusorError('ERR_DATA_FORMAT', [what, file, 'delete it, and fetch the file anew'], {
+    file,
+    expected,
+  });
 }
 
 function damagedGzip(error: unknown, file: string): FusorError {
   if (systemCode(error) === 'Z_BUF_ERROR') {
     return new FusorError(
       'ERR_DATA_TRUNCATED',
-      ['the gzip file ends early', file, 'fetch the file anew'],
+      ['the gzip file ends early', file, 'delete it, and fetch the file anew'],
       { file },
       { cause: error },
     );
   }
   const why = error instanceof Error ? error.message : String(error);
-  const parts = [`the gzip file is damaged (${why})`, file, 'fetch the file anew'] as const;
+  const parts = [`the gzip file is damaged (${why})`, file, 'delete it, and fetch the file anew'] as const;
   return new FusorError('ERR_DATA_FORMAT', parts, { file }, { cause: error });
 }
 
 /** ERR_DATA_TRUNCATED: the file should have `expected` bytes. */
 export function truncated(file: string, expected: number, actual: number, hint = ''): FusorError {
   const what = `the file should have ${expected} bytes, it has ${actual}`;
-  const mend = hint || 'fetch the file anew';
+  const mend = hint || 'delete it, and fetch the file anew';
   return new FusorError('ERR_DATA_TRUNCATED', [what, file, mend], { file, expected, actual });
 }

@@ -286,3 +286,12 @@ test('a loss that is not finite: exit 7, and no model is kept', async () => {
   ]);
   expect(existsSync(join(runDir, 'model'))).toBe(false);
 });
+
+test.each([
+  [['data', 'fetch', 'mnist', '--data-dir', '/proc/none'], 6, /^error: .*\/proc\/none.* \[ERR_IO\]\n$/],
+  [['data', 'fetch', 'mnist', '--data-dir', __filename], 6, /^error: .*ENOTDIR.* \[ERR_IO\]\n$/],
+  [['bench', 'kernel', '--threads', '1,2000', '--shapes', '1x1x1'], 2, /--threads/],
+])('what the system refuses, or nobody has, is no fault of ours: %j', async (args, status, message) => {
+  const ran = await fusor([...args, '--quiet'], { cwd });
+  expect([ran.status, ran.stderr]).toEqual([status, expect.stringMatching(message)]);
+});

@@ -180,6 +180,7 @@ test.each([
   [['--variants', 'tfjs:wasm@cuda:0'], 5, ''],
   [['--variants', 'tfjs:wasm', '--baseline', 'nothing.json'], 6, 'nothing.json'],
   [['--variants', 'tfjs:wasm', '--baseline', 'bad.json'], 4, 'not a profile'],
+  [['--variants', 'tfjs:wasm', '--baseline', 'hollow.json'], 4, 'not a profile'],
   [['--variants', 'tfjs:wasm', '--baseline', 'other.json'], 2, 'of another training: net 3-4-2 there'],
   [
     ['--variants', 'tpu', '--html', 'absent/x.html'],
@@ -192,6 +193,8 @@ test.each([
   const job = { data: 'mnist', net: '3-4-2', batchSize: 32, optimizer: 'adam' };
   const other = { schema: 'fusor.profile', version: 1, job, variants: [] };
   writeFileSync(join(cwd, 'other.json'), JSON.stringify(other));
+  const hollow = { ...other, variants: [{ name: 'tfjs:wasm', step: {}, ops: null }] };
+  writeFileSync(join(cwd, 'hollow.json'), JSON.stringify(hollow));
   const ran = await profile(flags);
   expect(ran.stderr).toContain(message);
   expect(ran.status).toBe(status);

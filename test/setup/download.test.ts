@@ -158,6 +158,30 @@ test('a server that ignores Range sends all of it again', async () => {
   expect(readFileSync(target).equals(content)).toBe(true);
 });
 
+test('leftovers that are no beginning of such a file are dropped before anything is asked for', async () => {
+  answer = ranged;
+  const target = join(folder, `${count++}.zip`);
+  writeFileSync(`${target}.part`, '<html>sign in first');
+  expect((await download({ target })).error).toBeUndefined();
+  expect(requests.map(({ headers }) => headers.range)).toEqual([undefined]);
+  expect(readFileSync(target).equals(content)).toBe(true);
+});
+
+test('a server that never ends is left when it has sent too much', async () => {
+  answer = (_request, response) => {
+    response.writeHead(200);
+    response.write(content);
+    const more = setInterval(() => response.write(Buffer.alloc(100_000)), 1);
+    response.once('close', () => clearInterval(more));
+  };
+  const { error, part } = await download({ most: 600_000 });
+  expect(error).toMatchObject({
+    code: 'ERR_NET',
+    message: expect.stringContaining('more than 600000 bytes'),
+  });
+  expect([existsSync(part), requests.length]).toEqual([false, 1]);
+});
+
 test('leftovers longer than the file are dropped', async () => {
   answer = (request, response) =>
     request.headers.range ? response.writeHead(416).end() : whole(request, response);

@@ -182,7 +182,8 @@ function readProfile(path: string): ProfileDocument {
     document?.schema === 'fusor.profile' &&
     document.version === 1 &&
     document.job &&
-    Array.isArray(document.variants)
+    Array.isArray(document.variants) &&
+    document.variants.every((variant) => variant?.name && variant.step && Array.isArray(variant.ops))
   )
     return document;
   throw new FusorError('ERR_FILE_FORMAT', ['not a profile', path, 'write it with npx fusor profile --json']);

@@ -47,7 +47,11 @@ export function verificationTable(results: readonly Verified[], reference: strin
     name,
     ...used.map(([, of]) => {
       const compared = differences && of(differences);
-      return compared ? small(compared.difference) : name === reference ? 'reference' : '–';
+      if (!compared) return name === reference ? 'reference' : '–';
+      const { difference, tolerance } = compared;
+      return tolerance !== null && tolerance > least(of)
+        ? `${small(difference)} of ${tolerance.toExponential(0)}`
+        : small(difference);
     }),
     ok ? '✓' : '✗',
   ]);

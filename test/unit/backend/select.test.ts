@@ -220,3 +220,15 @@ test('a step down is said once in a process, without a driver in one calm line',
     write.mockRestore();
   }
 });
+
+test('where none opens of those that could have won, the others are looked for', async () => {
+  const { choose, calls } = machine(['cpu'], TFJS.slice(2), false, ['native cpu']);
+  expect(await choose()).toEqual(['tfjs wasm', 'native cpu']);
+  expect(calls).toEqual(['probe native', 'open native cpu', 'probe tfjs', 'open tfjs wasm']);
+});
+
+test('asked for by name it stays an error', async () => {
+  const { choose, calls } = machine(['cpu'], TFJS, false, ['native cpu']);
+  expect((await failure(choose({ backend: 'native' }))).code).toBe('ERR_BACKEND_UNAVAILABLE');
+  expect(calls).not.toContain('probe tfjs');
+});

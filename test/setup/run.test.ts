@@ -1,0 +1,49 @@
+/** Programs that setup runs: none outlives it, and nothing is left to chance where folders cannot be made. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { callScript, repository, temporaryFolder } from '../support/script';
+
+const folder = temporaryFolder();
+const script = (name: string) => join(repository, 'scripts/lib', name);
+
+test('a setup that is told to stop waits for what it runs', async () => {
+  const ended = join(folder, 'ended');
+  // As npm: it takes its time to end.
+  writeFileSync(
+    join(folder, 'slow.cjs'),
+    `const { writeFileSync } = require('node:fs');
+     process.on('SIGTERM', () => setTimeout(() => { writeFileSync(${JSON.stringify(ended)}, ''); process.exit(0); }, 500));
+     setInterval(() => {}, 1000);
+     console.log('runs');`,
+  );
+  const log = join(folder, 'log');
+  const program = `import { runLogged } from ${JSON.stringify(script('run.mjs'))};
+    await runLogged(process.execPath, [${JSON.stringify(join(folder, 'slow.cjs'))}], { log: ${JSON.stringify(log)} });
+    console.log('went on');`;
+  const setup = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let said = '';
+  setup.stdout.on('data', (text) => {
+    said += text;
+  });
+  while (!(existsSync(log) && readFileSync(log, 'utf8').includes('runs')))
+    await new Promise((done) => setTimeout(done, 20));
+  setup.kill('SIGTERM');
+  const [status] = await once(setup, 'exit');
+  expect([status, existsSync(ended), said]).toEqual([143, true, '']);
+}, 30_000);
+
+test('a program that cannot be started ends at once, whatever its time', async () => {
+  const began = performance.now();
+  const { value } = await callScript(script('run.mjs'), 'runQuiet', ['/absent', [], { timeout: 20_000 }]);
+  expect(value).toMatchObject({ status: -1, stderr: expect.stringContaining('ENOENT') });
+  expect(performance.now() - began).toBeLessThan(10_000);
+});
+
+test('a folder in /proc is refused', async () => {
+  const { error } = await callScript(script('files.mjs'), 'makeFolders', ['/proc/none/of/ours']);
+  expect(error?.code).toBe('ENOENT');
+});
