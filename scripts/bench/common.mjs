@@ -21,7 +21,7 @@ export function jsonOf([file, ...args], env = {}) {
     execFileSync(file, args, {
       encoding: 'utf8',
       env: { ...benchEnvironment(), ...env },
-      stdio: ['ignore', 'pipe', 'ignore'],
+      stdio: ['ignore', 'pipe', 'pipe'],
       maxBuffer: 1 << 28,
       timeout: 20 * 60_000,
     }),
@@ -36,7 +36,9 @@ function uninterrupted(work) {
   } catch (error) {
     const reason = { 130: 'SIGINT', 143: 'SIGTERM' }[error.status] ?? error.signal;
     const timedOut = error.code === 'ETIMEDOUT';
-    throw !timedOut && ['SIGINT', 'SIGTERM'].includes(reason) ? new Interrupted(reason) : error;
+    if (!timedOut && ['SIGINT', 'SIGTERM'].includes(reason)) throw new Interrupted(reason);
+    const said = error.stderr?.trim().split('\n').at(-1);
+    throw said ? new Error(`${said} (${error.message.split('\n')[0]})`, { cause: error }) : error;
   }
 }
 

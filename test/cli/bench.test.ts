@@ -90,6 +90,7 @@ test.each([
   [['bench', 'kernel', '--variants', 'mkl'], 'one of fused'],
   [['bench', 'kernel', '-r', '0'], 'an integer from 1'],
   [['bench', 'train', '--net', '10x10'], 'as in 4096-4096-4096'],
+  [['bench', 'train', '--net', '3-2-1'], 'classes last'],
   [['bench', 'train', '--peers', 'PyTorch,foo'], "no peer of this job has 'foo' in its name"],
   [['bench', 'kernel', '-x', '1'], 'unknown option -x'],
 ])('%p is exit 2', async (args, message) => {

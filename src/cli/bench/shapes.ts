@@ -33,6 +33,13 @@ export function toShapes(written: unknown, where: string): Shape[] {
  */
 export function toNet(written: unknown, where: string): string {
   const widths = /^\d+(-\d+)+$/.test(String(written)) ? String(written).split('-').map(Number) : [];
-  if (widths.length > 1 && widths.every((width) => width > 0 && width <= 2 ** 16)) return String(written);
-  throw wrong(where, 'the value', written, 'widths from 1 to 65536, inputs first, as in 4096-4096-4096');
+  const isWide = widths.length > 1 && widths.every((width) => width > 0 && width <= 2 ** 16);
+  // The last are classes.
+  if (isWide && widths[widths.length - 1] > 1) return String(written);
+  throw wrong(
+    where,
+    'the value',
+    written,
+    'widths from 1 to 65536, inputs first, classes last, as in 4096-4096-4096',
+  );
 }
