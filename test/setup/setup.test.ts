@@ -41,7 +41,7 @@ test('a missing compiler: two lines, exit 0, and everything else is set up', asy
   expect(status).toBe(0);
   const lines = linesAbout(stderr, /native|TensorFlow\.js/);
   expect(lines).toHaveLength(2);
-  expect(lines[0]).toMatch(/no native backend: no cmake, no a C\+\+20 compiler.* · PATH · /);
+  expect(lines[0]).toMatch(/no native backend: no cmake, no C\+\+20 compiler.* · PATH · /);
   expect(lines[1]).toMatch(/training runs on TensorFlow\.js/);
   expect(existsSync(join(root, 'dist/cli/main.js'))).toBe(true);
 
