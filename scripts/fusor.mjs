@@ -1,15 +1,12 @@
 #!/usr/bin/env node
 // The `fusor` command: hands over to the compiled command line.
 import { existsSync } from 'node:fs';
+import { tooOld } from './lib/node-version.mjs';
 
-/** As in package.json's engines. */
-const OLDEST_NODE = [20, 17];
-const [major, minor] = process.versions.node.split('.').map(Number);
+const obstacle = tooOld();
 const compiled = new URL('../dist/cli/main.js', import.meta.url);
-if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
-  process.stderr.write(
-    `error: Node.js ${process.versions.node} is too old for fusor · ${process.execPath} · install Node.js ${OLDEST_NODE.join('.')} or newer [ERR_STATE]\n`,
-  );
+if (obstacle) {
+  process.stderr.write(`error: ${obstacle.join(' · ')} [ERR_STATE]\n`);
   process.exitCode = 2;
 } else if (!folderIsThere()) {
   process.stderr.write('error: the working directory is gone · change to another one [ERR_IO]\n');

@@ -11,22 +11,16 @@ import { installDependencies } from './lib/install-dependencies.mjs';
 import { buildKernelTests } from './lib/kernel-tests.mjs';
 import { linkCommand } from './lib/link-command.mjs';
 import { withLock } from './lib/lock.mjs';
+import { tooOld } from './lib/node-version.mjs';
 import { buildDir, root } from './lib/paths.mjs';
 import { setUpNative } from './lib/setup-native.mjs';
 import { setUpTfjs } from './lib/setup-tfjs.mjs';
 import { buildTestAddon } from './lib/test-addon.mjs';
 
-/** What cmake-js needs. */
-const OLDEST_NODE = [20, 17];
-
 await runMain(import.meta.url, async () => {
   const { values } = parseArgs({ options: { test: { type: 'boolean' } } });
-  const node = process.versions.node;
-  const [major, minor] = node.split('.').map(Number);
-  if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
-    const cure = `install Node.js ${OLDEST_NODE.join('.')} or newer`;
-    throw new SetupError('ERR_STATE', [`Node.js ${node} is too old for fusor`, process.execPath, cure]);
-  }
+  const obstacle = tooOld();
+  if (obstacle) throw new SetupError('ERR_STATE', obstacle);
   return withLock(join(buildDir, '.setup.lock'), async () => {
     await installDependencies();
     linkCommand();

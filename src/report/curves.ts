@@ -214,11 +214,11 @@ export const axis = {
   axisLabel: label,
 };
 
-/** With as many digits as ticks need to differ, of which two are a tenth of the axis apart, or more. */
-export function tickText(least: number, most: number): (value: number) => string {
+/** With as many digits as ticks need to differ, of which two are a tenth of the axis apart, or more. @param usual digits, if that is more */
+export function tickText(least: number, most: number, usual = 0): (value: number) => string {
   const size = Math.max(Math.abs(least), Math.abs(most));
   const digits = 1 + Math.ceil(Math.log10((10 * size) / (most - least)));
-  return (value) => short(value, Number.isFinite(digits) ? Math.min(15, digits) : 0);
+  return (value) => short(value, Math.max(usual, Number.isFinite(digits) ? Math.min(15, digits) : 0));
 }
 
 /** 0.0001 → 1e-4, 12000 → 12k, 5e9 → 5G. @param digits at least, where it has so many */

@@ -28,6 +28,11 @@ export function valueIn(record: EpochRecord, key: string): number | null {
   return Number.isFinite(value) ? value : null;
 }
 
+/** As people say it: valLoss → val loss, learningRate → learning rate. */
+export function spaced(name: string): string {
+  return name.replace(/(?<=[a-z])[A-Z](?=[a-z])/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
 /** The metrics that records have, by name, with what they are called of validation. */
 export function metricsOf(records: readonly EpochRecord[]): { name: string; validation: string }[] {
   const names = namesIn(records).filter((name) => !APART.includes(name));

@@ -47,3 +47,21 @@ test('a folder in /proc is refused', async () => {
   const { error } = await callScript(script('files.mjs'), 'makeFolders', ['/proc/none/of/ours']);
   expect(error?.code).toBe('ENOENT');
 });
+
+test.each([
+  ['18.20.8', true],
+  ['20.16.0', true],
+  ['20.17.0', false],
+  ['22.0.0', false],
+])('Node.js %s is too old: %p', async (version, isTooOld) => {
+  const { value } = await callScript(script('node-version.mjs'), 'tooOld', [version]);
+  expect(value).toEqual(
+    isTooOld
+      ? [
+          `Node.js ${version} is too old for fusor`,
+          process.execPath,
+          expect.stringMatching(/^install Node\.js \d+\.\d+ or newer$/),
+        ]
+      : undefined,
+  );
+});

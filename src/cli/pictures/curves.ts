@@ -2,7 +2,7 @@
 
 import { type Curves, drawn, heightOf, legendOf, thinned } from '../../report/curves';
 import { type Drawing, framed } from '../../report/svg';
-import { type EpochRecord, metricsOf } from '../../runs/epoch-records';
+import { type EpochRecord, metricsOf, spaced } from '../../runs/epoch-records';
 
 export interface PlottedRun {
   name: string;
@@ -65,10 +65,6 @@ function byMetric(runs: readonly PlottedRun[]): Record<string, Curves | undefine
     ]),
   );
 }
-
-/** learningRate → learning rate. */
-const spaced = (name: string) =>
-  name.replace(/(?<=[a-z])[A-Z](?=[a-z])/g, (letter) => ` ${letter.toLowerCase()}`);
 
 /** By the names that pictures have. */
 type Figures = Record<string, Curves | undefined>;

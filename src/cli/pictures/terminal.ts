@@ -1,7 +1,7 @@
 /** Curves in a terminal. */
 import { plot } from 'asciichart';
-import { thinned } from '../../report/curves';
-import { type EpochRecord, metricsOf, valueIn } from '../../runs/epoch-records';
+import { thinned, tickText } from '../../report/curves';
+import { type EpochRecord, metricsOf, spaced, valueIn } from '../../runs/epoch-records';
 import { columns } from '../output';
 import type { CurveName, PlottedRun } from './curves';
 
@@ -12,9 +12,7 @@ export function curvesOf(
 ): string {
   const metrics = metricsOf(epochs);
   const ofEpochs = (names: typeof metrics) =>
-    names.map(({ name, validation }) =>
-      byEpoch(name === 'learningRate' ? 'learning rate' : name, epochs, name, validation),
-    );
+    names.map(({ name, validation }) => byEpoch(spaced(name), epochs, name, validation));
   const drawn: Record<CurveName, () => string[]> = {
     loss: () => ofEpochs([{ name: 'loss', validation: 'valLoss' }]),
     accuracy: () => ofEpochs(metrics.filter(({ name }) => name === 'accuracy')),
@@ -70,11 +68,7 @@ export function chart(series: readonly (readonly number[])[], colours?: readonly
   let [min, max] = all.reduce(([low, high], v) => [Math.min(low, v), Math.max(high, v)], [all[0], all[0]]);
   // asciichart has no scale for what does not change, and makes one up.
   if (min === max) [min, max] = [min - (Math.abs(min) || 1) / 10, max + (Math.abs(max) || 1) / 10];
-  const digits = Math.min(
-    9,
-    Math.max(4, Math.ceil(Math.log10(Math.max(Math.abs(min), Math.abs(max)) / (max - min))) + 3),
-  );
-  const label = (value: number) => labelOf(value, digits);
+  const label = tickText(min, max, 5);
   const labels = Array.from({ length: ROWS + 1 }, (_, row) => label(max - (row * (max - min)) / ROWS));
   const wide = Math.max(...labels.map((text) => text.length));
   const width = Math.min(60, columns() - wide - 5);
@@ -88,13 +82,6 @@ export function chart(series: readonly (readonly number[])[], colours?: readonly
   );
   const ends = series.map((values) => Math.round(((max - values[values.length - 1]) / (max - min)) * ROWS));
   return { text: drawn.split('\n'), ends };
-}
-
-/** As many digits as tell one line from the next. */
-function labelOf(value: number, digits: number): string {
-  const size = Math.abs(value);
-  if (size !== 0 && (size >= 1e7 || size < 1e-4)) return value.toExponential(Math.min(4, digits - 1));
-  return value.toFixed(Math.max(0, digits - Math.max(0, Math.ceil(Math.log10(size || 1)))));
 }
 
 /** Blue and yellow: apart for every eye. */

@@ -1,6 +1,6 @@
 /** What a person sees at the end of a training run. */
 import { decimals } from '../../report/number';
-import { APART, type EpochRecord, valueIn } from '../../runs/epoch-records';
+import { APART, type EpochRecord, spaced, valueIn } from '../../runs/epoch-records';
 import { table } from '../output';
 import type { Fallback, RunDocument } from './document';
 
@@ -9,7 +9,7 @@ export function historyTable(epochs: readonly EpochRecord[]): string {
   const keys = Object.keys(epochs[0]).filter(
     (key) => !APART.includes(key) && epochs.some((record) => valueIn(record, key) !== null),
   );
-  const head = ['epoch', ...keys.map(titleOf), 'seconds'];
+  const head = ['epoch', ...keys.map(spaced), 'seconds'];
   const rows = epochs.map((record) => [
     String(record.epoch + 1),
     ...keys.map((key) => shown(key, valueIn(record, key))),
@@ -21,12 +21,6 @@ export function historyTable(epochs: readonly EpochRecord[]): string {
     head.map((_, i) => i),
   );
 }
-
-/** valLoss → val loss. */
-const titleOf = (key: string) =>
-  key === 'learningRate'
-    ? 'learning rate'
-    : key.replace(/^val([A-Z])/, (_, letter: string) => `val ${letter.toLowerCase()}`);
 
 function shown(key: string, value: number | null): string {
   if (value === null) return '';
