@@ -1,4 +1,5 @@
 /** Figures as SVG files of their own: with title, legend and background, in the colours of the light setting. */
+import stringWidth from 'string-width';
 import { escapeText } from './html';
 import { LIGHT, type Named, SERIES_COLOURS, signOf } from './page';
 
@@ -14,11 +15,9 @@ export interface Drawing {
 const FONT = "'DejaVu Sans', 'Segoe UI', Roboto, Helvetica, Arial, sans-serif";
 const HEAD = 62;
 
-/** Letters are about 0.6 of their size wide; those of East Asia, and emoji, are square. */
-const WIDE = /[\u1100-\u115f\u2e80-\uffdc]|\p{Emoji_Presentation}/u;
-
+/** Letters are about 0.6 of their size wide; those that take two cells of a terminal are square. */
 function widthOf(letter: string, size: number): number {
-  return size * (WIDE.test(letter) ? 1 : 0.6);
+  return size * Math.min(1, 0.6 * stringWidth(letter));
 }
 
 export function textWidth(text: string, size: number): number {

@@ -76,6 +76,7 @@ const WEIGHTS = "each unit's weights · orange: above 0, blue: below";
 function head(document: RunDocument, name: string, ranOn: string): Html {
   const { data, seed, model, history, test, timing, earlyStopping } = document;
   const stopped = earlyStopping && stoppedLine(earlyStopping);
+  const early = stopped ? html`<p>Training ${stopped}.</p>` : html``;
   const accuracy = test.accuracy === null ? '' : ` · test accuracy ${(100 * test.accuracy).toFixed(2)} %`;
   const metrics = Object.entries(test)
     .filter(([key]) => key !== 'loss' && key !== 'accuracy')
@@ -84,12 +85,7 @@ function head(document: RunDocument, name: string, ranOn: string): Html {
   return html`<h1>${name}</h1>
 <p class="muted">${data.name} · ${thousands(data.rows)} rows · ${thousands(model.parameters)} parameters · seed ${String(seed)}</p>
 <p class="lead">Test loss ${decimals(test.loss)}${accuracy}${metrics.join('')}</p>
-${
-  stopped
-    ? html`<p>Training ${stopped}.</p>
-`
-    : html``
-}<p>${thousands(history.length)} epochs, ${thousands(timing.steps)} steps in ${timing.fitSeconds.toFixed(2)} s, ${step}, on ${ranOn}</p>
+${early}<p>${thousands(history.length)} epochs, ${thousands(timing.steps)} steps in ${timing.fitSeconds.toFixed(2)} s, ${step}, on ${ranOn}</p>
 `;
 }
 
