@@ -9,7 +9,8 @@ const scripts = ['build-native.mjs', 'lib/native-build.mjs'].map((name) => join(
 
 /** What fusor.node is made of, as one hash: sources, the scripts that build it, node-addon-api, this libtorch. */
 export function addonInputs(libtorch) {
-  const files = [...filesBelow(native, ['test']), ...scripts].filter((file) => existsSync(file));
+  const sources = filesBelow(native, ['test']).filter((file) => !file.endsWith('.md'));
+  const files = [...sources, ...scripts].filter((file) => existsSync(file));
   const { includeDirs, cxx11abi, version, variant } = libtorch;
   return hashFiles(root, files, [
     napiVersion(),
