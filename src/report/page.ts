@@ -49,8 +49,8 @@ figure.wide { grid-column: 1 / -1; } figure + figure, figure + .scroll, .grid + 
 figcaption { font-weight: 600; } figcaption small { display: block; font-weight: 400; color: var(--muted); }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 16px; font-size: 13px; margin: 6px 0 2px; overflow-wrap: anywhere; }
 svg { display: block; width: 100%; height: auto; } .scroll > svg { width: auto; } .middle, .narrow { display: none; }
-.bar { margin: 9px 0; font-size: 14px; } .bar > div:first-child { display: flex; justify-content: space-between; gap: 12px; overflow-wrap: anywhere; }
-.bar b { white-space: nowrap; font-weight: 600; } .track { height: 14px; margin-top: 3px; border-radius: 3px; background: var(--line); }
+.bar { margin: 9px 0; font-size: 14px; } .bar > div:first-child { display: flex; flex-wrap: wrap; justify-content: space-between; column-gap: 12px; overflow-wrap: break-word; }
+.bar span { min-width: 0; } .bar b { margin-left: auto; white-space: nowrap; font-weight: 600; } .track { height: 14px; margin-top: 3px; border-radius: 3px; background: var(--line); }
 .fill { height: 100%; border-radius: 3px; min-width: 2px; }
 .stacked { display: flex; height: 26px; margin-top: 3px; min-width: 8px; }
 .stacked > i, .lane > i { container-type: inline-size; height: 100%; min-width: 1px; border-right: 1px solid var(--card); overflow: hidden;
@@ -65,6 +65,7 @@ svg { display: block; width: 100%; height: auto; } .scroll > svg { width: auto; 
 @container (max-width: 800px) { .broad:has(+ .middle) { display: none; } .middle { display: block; } }
 @container (max-width: 430px) { .broad, .broad:has(+ .middle), .middle { display: none; } .narrow { display: block; } }
 @media (max-width: 720px) {
+  th, td { padding: 6px; } td:first-child, th:first-child { min-width: 96px; }
   .figures tbody th { white-space: normal; min-width: 96px; }
   body { padding: 18px 14px 40px; } h1 { font-size: 21px; }
   table.stack thead { display: none; } table.stack tr { display: block; padding: 8px 0; border-bottom: 1px solid var(--line); }
