@@ -270,10 +270,11 @@ test('notes say what is drawn, titles are words', () => {
     ['Loss', 'by epoch'],
     ['learning rate', 'by epoch'],
     ['Loss by step', 'every step'],
-    ['Seconds an epoch, validation included', 'by epoch'],
+    ['Seconds an epoch', 'by epoch'],
   ]);
   const validated = epochs.map((each) => ({ ...each, valLoss: 2 }));
-  const [[, both]] = of({ epochs: validated, stepLosses: new Float32Array(1000) });
+  const [[, both], ...others] = of({ epochs: validated, stepLosses: new Float32Array(1000) });
+  expect(others.at(-1)).toEqual(['Seconds an epoch, validation included', 'by epoch']);
   expect(both).toBe('by epoch · solid: training, dashed: validation');
   expect(of({ epochs, stepLosses: new Float32Array(1000).fill(1) })).toContainEqual([
     'Loss by step',

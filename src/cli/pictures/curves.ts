@@ -2,7 +2,7 @@
 
 import { type Curves, drawn, heightOf, legendOf, thinned } from '../../report/curves';
 import { type Drawing, framed } from '../../report/svg';
-import { type EpochRecord, metricsOf, spaced } from '../../runs/epoch-records';
+import { type EpochRecord, metricsOf, spaced, valueIn } from '../../runs/epoch-records';
 
 export interface PlottedRun {
   name: string;
@@ -66,6 +66,11 @@ function byMetric(runs: readonly PlottedRun[]): Record<string, Curves | undefine
   );
 }
 
+const validationIn = (runs: readonly PlottedRun[]) =>
+  runs.some(({ epochs }) => epochs.some((record) => valueIn(record, 'valLoss') !== null))
+    ? ', validation included'
+    : '';
+
 /** By the names that pictures have. */
 type Figures = Record<string, Curves | undefined>;
 
@@ -74,7 +79,7 @@ const CURVES = {
   accuracy: (runs): Figures => ({ accuracy: byEpoch('Accuracy', runs, 'accuracy', 'valAccuracy') }),
   metrics: byMetric,
   steps: (runs): Figures => ({ steps: bySteps(runs) }),
-  time: (runs): Figures => ({ time: byEpoch('Seconds an epoch, validation included', runs, 'seconds') }),
+  time: (runs): Figures => ({ time: byEpoch(`Seconds an epoch${validationIn(runs)}`, runs, 'seconds') }),
 } as const satisfies Record<string, (runs: readonly PlottedRun[]) => Figures>;
 
 export type CurveName = keyof typeof CURVES;

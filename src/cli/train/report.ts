@@ -55,7 +55,7 @@ export async function runText(document: RunDocument, ranOn: string, brief: boole
     `test loss ${decimals(test.loss)}${accuracy}`,
     `ran on ${ranOn}`,
     ...document.fallback.map(fallbackLine),
-    `${timing.steps} steps in ${timing.fitSeconds.toFixed(2)} s, ${timing.stepMicroseconds.toFixed(1)} us/step, seed ${document.seed}`,
+    `${timing.steps} steps in ${timing.fitSeconds.toFixed(2)} s, ${timing.stepMicroseconds.toFixed(1)} µs a step, seed ${document.seed}`,
     document.earlyStopping && stoppedLine(document.earlyStopping),
     `run folder ${runDir}`,
   ].filter(Boolean);
