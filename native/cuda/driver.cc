@@ -54,6 +54,7 @@ DriverApi bindAll(void* library) {
   bind(library, api.eventCreate, "cuEventCreate");
   bind(library, api.eventDestroy, "cuEventDestroy_v2");
   bind(library, api.eventRecord, "cuEventRecord");
+  bind(library, api.eventSynchronize, "cuEventSynchronize");
   bind(library, api.eventElapsedTime, "cuEventElapsedTime");
   bind(library, api.streamBeginCapture, "cuStreamBeginCapture_v2");
   bind(library, api.streamEndCapture, "cuStreamEndCapture");

@@ -29,7 +29,7 @@ enum DeviceAttribute {
 };
 constexpr int kComputeProhibited = 2;
 enum FunctionAttribute { kMaxDynamicShared = 8, kNonPortableCluster = 14 };
-constexpr unsigned kStreamNonBlocking = 1;
+constexpr unsigned kStreamNonBlocking = 1, kNoTiming = 2;
 constexpr int kCaptureThreadLocal = 1;
 enum JitOption { kInfoLog = 3, kInfoLogBytes = 4, kErrorLog = 5, kErrorLogBytes = 6 };
 
@@ -82,6 +82,7 @@ struct DriverApi {
   Result (*eventCreate)(Event*, unsigned flags);
   Result (*eventDestroy)(Event);
   Result (*eventRecord)(Event, Stream);
+  Result (*eventSynchronize)(Event);
   Result (*eventElapsedTime)(float* milliseconds, Event from, Event to);
   Result (*streamBeginCapture)(Stream, int mode);
   Result (*streamEndCapture)(Stream, GraphHandle*);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 
 #include "../failure.h"
 
@@ -52,12 +53,13 @@ void* open(const std::vector<std::string>& folders, std::string& path, std::stri
   return nullptr;
 }
 
-// Of a file: another content has another one.
+// Of a library: another build has another one. The first page has the linker's build ID. Where it lies and when it came there
+// count nothing: kernels may be compiled on one machine for another (scripts/gpu/pack.mjs).
 std::string identityOf(const std::string& path) {
   std::error_code none;
-  const auto bytes = fs::file_size(path, none);
-  const auto changed = fs::last_write_time(path, none).time_since_epoch().count();
-  return path + " " + std::to_string(bytes) + " " + std::to_string(changed);
+  std::string page(4096, '\0');
+  std::ifstream(path, std::ios::binary).read(page.data(), static_cast<std::streamsize>(page.size()));
+  return fs::path(path).filename().string() + " " + std::to_string(fs::file_size(path, none)) + " " + page;
 }
 
 std::string joined(const std::vector<std::string>& list) {

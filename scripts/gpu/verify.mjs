@@ -30,9 +30,13 @@ const out = values.out ?? join(process.env.OUT ?? buildDir, 'gpu.json');
 // From where the shell began: unpacking counts, too.
 const begun = Number(process.env.FUSOR_VERIFY_BEGUN ?? 0) * 1000 || Date.now();
 const left = () => Number(values.minutes) * 60 - (Date.now() - begun) / 1000;
-const cache = join(buildDir, 'gpu-kernels');
+// Of its own: pack.mjs puts compiled kernels there.
+const cache = join(buildDir, 'gpu-cache');
 const peers = join(root, 'scripts', 'bench', 'peers');
-const env = { ...process.env, ...(dry ? { FUSOR_PLAYED_GPU: '1' } : { LIBTORCH_USE_PYTORCH: '1' }) };
+const env = {
+  ...process.env,
+  ...(dry ? { FUSOR_PLAYED_GPU: '1' } : { LIBTORCH_USE_PYTORCH: '1', FUSOR_CACHE: cache }),
+};
 const report = {
   schema: 'fusor.gpu',
   version: 1,
@@ -84,8 +88,8 @@ const measured = (way) => new RegExp(values.ways).test(way);
 // All others need the build; `flagship` means flagship-again, too.
 const wanted = (name) =>
   !values.only ||
-  name === 'build' ||
-  values.only.split(',').some((each) => `${name}-`.startsWith(`${each}-`));
+  ['machine', 'build'].includes(name) ||
+  values.only.split(',').some((each) => name === each || name === `${each}-again`);
 
 async function step(name, work) {
   if (!wanted(name)) return;
@@ -103,6 +107,18 @@ async function step(name, work) {
   process.stderr.write(
     `${name}: ${report.steps[name].seconds.toFixed(1)} s · ${JSON.stringify(result).slice(0, 300)}\n`,
   );
+}
+
+/** What of a step's result did not go well, each with where it stands. */
+function faultsIn(result, at = '') {
+  if (result === null || typeof result !== 'object') return [];
+  const { status, timedOut, failed, failures } = result;
+  const said = [timedOut && 'out of time', failed, ...(failures ?? [])].filter(Boolean);
+  if (said.length === 0 && status !== undefined && status !== 0) said.push(`status ${status}`);
+  return [
+    ...said.map((one) => `${at}: ${one}`),
+    ...Object.entries(result).flatMap(([key, value]) => faultsIn(value, `${at} ${key}`)),
+  ];
 }
 
 let torch;
@@ -126,7 +142,10 @@ const counted = ({ status, timedOut, text, errors }) => ({
   ...(status !== 0 && { errors }),
 });
 const gpuTest = (mode, more = [], options = {}) =>
-  program(gate, [mode, '--nvrtc', nvrtcFolder(), '--cache', cache, ...more], { limit: 90, ...options });
+  program(gate, [mode, '--nvrtc', nvrtcFolder(), '--cache', join(cache, 'kernels'), ...more], {
+    limit: 90,
+    ...options,
+  });
 
 async function machine() {
   const query = ['--query-gpu=name,driver_version,memory.total,clocks.sm', '--format=csv,noheader'];
@@ -171,7 +190,17 @@ async function sanitizers() {
     [`${tool}, grid`, ['--steps', 'grid']],
   ]);
   const run = async ([name, more]) => {
-    const subject = [gate, 'train', '--nvrtc', nvrtcFolder(), '--cache', cache, '--part', '1/13', ...more];
+    const subject = [
+      gate,
+      'train',
+      '--nvrtc',
+      nvrtcFolder(),
+      '--cache',
+      join(cache, 'kernels'),
+      '--part',
+      '1/13',
+      ...more,
+    ];
     // Of clusters it follows more barriers than it has room for by itself.
     const room = name.startsWith('synccheck') ? ['--num-cuda-barriers', '65536'] : [];
     const args = ['--tool', name.split(',')[0], ...room, '--error-exitcode', '9', ...subject];
@@ -365,7 +394,10 @@ await runMain(import.meta.url, async () => {
   const parts = Array.from({ length: 8 }, (_, i) => `${i}/8`);
   const gateOf = (...more) =>
     Promise.all(parts.map(async (part) => counted(await gpuTest('train', [...more, '--part', part]))));
-  const timeOf = async (...more) => (await gpuTest('time', more, { limit: 60 })).text.trimEnd().split('\n');
+  const timeOf = async (...more) => {
+    const told = await gpuTest('time', more);
+    return { ...counted(told), lines: told.text.trimEnd().split('\n') };
+  };
   // What is worth most comes first: what the time does not suffice for is at the end.
   if (!dry) {
     await step('gate', async () => ({ cluster: await gateOf() }));
@@ -375,12 +407,10 @@ await runMain(import.meta.url, async () => {
         await timeOf('--steps', 'grid'),
         await timeOf('--steps', 'graph'),
       ];
-      const weights = (lines) =>
-        lines
-          .join(' ')
-          .match(/weights [0-9a-f]{16}/g)
-          ?.join();
-      return { sameBits: weights(grid) === weights(graph), cluster, grid, graph };
+      const weights = ({ lines }) => lines.join(' ').match(/weights [0-9a-f]{16}/g) ?? [];
+      const [some, others] = [weights(grid), weights(graph)];
+      const same = some.length > 0 && some.join() === others.join();
+      return { ...(!same && { failed: 'grid and graph have other bits' }), cluster, grid, graph };
     });
   }
   await step('flagship', () => flagship(0, 1));
@@ -393,5 +423,7 @@ await runMain(import.meta.url, async () => {
   await step('conformance', conformance);
   if (!dry) await step('flagship-again', () => flagship(1, Number(values.rounds)));
   process.stdout.write(`${out}\n`);
-  return 0;
+  const faults = Object.entries(report.steps).flatMap(([name, { result }]) => faultsIn(result, name));
+  for (const fault of faults) process.stderr.write(`FAIL ${fault}\n`);
+  return faults.length > 0 && !dry ? 1 : 0;
 });

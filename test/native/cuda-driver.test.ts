@@ -1,6 +1,14 @@
 /** The driver and NVRTC as they may be: absent, old, failing, hanging, and with a device that is lost on the way. No GPU is needed. */
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { environment, fusor } from '../support/cli';
@@ -21,10 +29,10 @@ beforeAll(async () => {
 }, 300_000);
 
 /** The lines that the steps print, by step; fails where the program did not end by itself. */
-async function steps(names: string, env: Record<string, string> = {}, cache = '') {
+async function steps(names: string, env: Record<string, string> = {}, cache = '', nvrtc = stubs.nvrtc) {
   const compiled = join(folder, 'compiled');
   writeFileSync(compiled, '');
-  const { stdout } = await run(program, [cache, stubs.nvrtc, ...names.split(' ')], {
+  const { stdout } = await run(program, [cache, nvrtc, ...names.split(' ')], {
     env: { PATH: process.env.PATH, LD_LIBRARY_PATH: stubs.driver, COMPILED: compiled, ...env },
     timeout: 30_000,
   });
@@ -109,6 +117,12 @@ test('compiled kernels are kept; a damaged one is made anew', async () => {
     expect([lines.compile, compilations]).toEqual(['ok once', 1]);
     expect(readFileSync(join(cache, file))).toEqual(whole);
   }
+  // The same NVRTC in another place, and then another one.
+  const elsewhere = join(folder, 'elsewhere');
+  cpSync(stubs.nvrtc, elsewhere, { recursive: true });
+  expect((await steps('open compile close', {}, cache, elsewhere)).compilations).toBe(0);
+  appendFileSync(join(elsewhere, 'libnvrtc.so.13'), 'more');
+  expect((await steps('open compile close', {}, cache, elsewhere)).compilations).toBe(1);
   // A folder that cannot be written keeps nothing, and nothing fails.
   writeFileSync(join(folder, 'a-file'), '');
   expect((await steps('open compile close', {}, join(folder, 'a-file'))).lines.compile).toBe('ok once');

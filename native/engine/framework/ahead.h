@@ -13,7 +13,7 @@ class Ahead {
   int64_t steps() const { return steps_; }
 
   void begin() { begun_ = Clock::now(); }
-  // All that was asked for since begin() is done.
+  // So many steps are done, which began when begin() was called, or when those before them were done.
   void done(int64_t steps) {
     const double seconds = std::chrono::duration<double>(Clock::now() - begun_).count();
     const auto fitting = static_cast<int64_t>(kSeconds * static_cast<double>(steps) / std::max(seconds, 1e-9));
@@ -22,7 +22,7 @@ class Ahead {
 
  private:
   using Clock = std::chrono::steady_clock;
-  static constexpr double kSeconds = 0.04;
+  static constexpr double kSeconds = 0.02;  // a queue holds two of them
   static constexpr int64_t kMost = 4096;
   int64_t steps_ = 4;
   Clock::time_point begun_;

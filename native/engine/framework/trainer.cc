@@ -11,6 +11,7 @@
 #include "../../cuda/driver.h"
 #include "../../kernels/cpu/philox.h"
 #include "ahead.h"
+#include "arrival.h"
 #include "event_stamps.h"
 #include "data.h"
 #include "ops.h"
@@ -30,6 +31,12 @@ struct Pass {
   Tensor x, w, z, y, factors;  // x and w: as the product took them
 };
 
+// Steps [begin, end) that were asked for, and where their sums come.
+struct Asked {
+  int64_t begin, end;
+  Arrival* arrival;
+};
+
 // Sets a pointer, and clears it again whatever happens.
 struct Listening {
   Stamps*& slot;
@@ -40,7 +47,8 @@ struct Listening {
 class FrameworkTrainer : public Trainer {
  public:
   FrameworkTrainer(const Plan& plan, const State& state, int threads, std::shared_ptr<TorchPlace> torch, Precision precision)
-      : plan_(plan), threads_(threads), torch_(std::move(torch)), data_(plan_, torch_), precision_(precision) {
+      : plan_(plan), threads_(threads), torch_(std::move(torch)), data_(plan_, torch_), precision_(precision),
+        arrivals_{Arrival(torch_), Arrival(torch_)} {
     for (const Layer& layer : plan.layers) {
       if (layer.kind != LayerKind::Dense) continue;
       restraints_.push_back(layer.kernel);
@@ -71,9 +79,10 @@ class FrameworkTrainer : public Trainer {
       std::optional<EventStamps> device;
       if (stamps_) openStamps(steps, device);
       bool finite = true;
-      while (report.stepsDone < steps && finite && !control.abort.load(std::memory_order_relaxed)) {
-        const int64_t begin = report.stepsDone, end = std::min(steps, begin + stride());
-        ahead_.begin();
+      int64_t asked = 0;  // steps
+      const auto goesOn = [&] { return asked < steps && finite && !control.abort.load(std::memory_order_relaxed); };
+      const auto ask = [&]() -> Asked {
+        const int64_t begin = asked, end = std::min(steps, begin + stride());
         std::vector<Tensor> results;
         for (int64_t s = begin; s < end; ++s) {
           const int64_t first = s * span.batchSize, last = std::min<int64_t>(first + span.batchSize, total);
@@ -88,21 +97,43 @@ class FrameworkTrainer : public Trainer {
           }
           results.push_back(trainStep(gather(rows, order.slice(0, first, last)), span.firstStep + s, span.learningRates[s]));
         }
+        asked = end;
         if (device) ops.reset();
+        Arrival& arrival = arrivals_[other_ ^= 1];
         const Timed timed(stamps_, 0, torch_ ? Phase::Copy : Phase::Record);
-        const Tensor read = at::stack(results).cpu();
-        ahead_.done(end - begin);
-        for (int64_t s = begin; s < end && finite; ++s) {
+        arrival.send(at::stack(results));
+        return {begin, end, &arrival};
+      };
+      const auto look = [&](const Asked& of) {
+        const double* const read = of.arrival->wait();
+        ahead_.done(of.end - of.begin);
+        ahead_.begin();
+        const auto width = static_cast<int64_t>(1 + plan_.metrics.size());
+        int64_t s = of.begin;
+        for (; s < of.end && finite; ++s) {
           const auto count = static_cast<double>(std::min<int64_t>(span.batchSize, total - s * span.batchSize));
-          finite = record(read.data_ptr<double>() + (s - begin) * read.size(1), count, sums, report);
+          finite = record(read + (s - of.begin) * width, count, sums, report);
         }
         // Steps after one whose loss is not finite mean nothing, and do not count.
-        step_ -= end - report.stepsDone;
-        if (!control.progress || !control.wantsProgress()) continue;
+        step_ -= of.end - s;
+        if (s == of.begin || !control.progress || !control.wantsProgress()) return;
         const auto done = static_cast<double>(std::min<int64_t>(report.stepsDone * span.batchSize, total));
         std::vector<double> means(sums.metrics);
         for (double& mean : means) mean /= done;
         control.progress(report.stepsDone, sums.loss / done, means);
+      };
+      std::optional<Asked> last;  // not looked at yet
+      for (bool more = goesOn(); more || last; more = goesOn()) {
+        if (!last) ahead_.begin();
+        std::optional<Asked> next;
+        if (more) next = ask();
+        // A device does the next steps while the host looks at the last ones'.
+        if (!torch_) {
+          look(*next);
+          continue;
+        }
+        if (last) look(*last);
+        last = next;
       }
       ops.reset();
       if (stamps_) {
@@ -390,6 +421,8 @@ class FrameworkTrainer : public Trainer {
   framework::Data data_;
   const Precision precision_;
   Ahead ahead_;
+  Arrival arrivals_[2];  // of the steps at hand, and of those before
+  int other_ = 0;
   Stamps* stamps_ = nullptr;  // while a training is profiled
   std::unique_ptr<Events> events_;
   int64_t step_ = 0;
