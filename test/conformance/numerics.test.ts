@@ -146,6 +146,15 @@ conformance('a loss that is not finite', () => {
     expect(report).toMatchObject({ stopped: 'aborted', stepsDone: 11 });
     expect(Array.from(report.losses, Number.isFinite)).toEqual([...new Array(10).fill(true), false]);
   });
+
+  test('nor is one that float32 cannot hold', async () => {
+    const plan = planOf([dense(5, 3)], 'meanSquaredError');
+    const examples = randomExamples(plan, 400);
+    examples.y[3 * 41] = 1e25;
+    const { report } = await train(await openBackend(), { plan, examples, batchSize: 4 });
+    expect(report).toMatchObject({ stopped: 'aborted', stepsDone: 11 });
+    expect(report.losses[10]).toBe(Number.POSITIVE_INFINITY);
+  });
 });
 
 conformance('many steps', () => {

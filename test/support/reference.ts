@@ -87,7 +87,8 @@ class ReferenceSession implements Session {
           span.learningRates[step],
           span.firstStep + step,
         );
-        losses.push(result.loss);
+        // As it is reported: what float32 cannot hold is not finite.
+        losses.push(Math.fround(result.loss));
         sums.rows += rows.length;
         sums.loss += result.loss * rows.length;
         result.metrics.forEach((value, i) => {

@@ -22,7 +22,8 @@ export class Tally {
   /** Adds a batch: sums over its rows. */
   add(batch: Metrics, rows: number): void {
     this.rows += rows;
-    this.losses.push(batch.loss / rows);
+    // As it is reported: what float32 cannot hold is not finite.
+    this.losses.push(Math.fround(batch.loss / rows));
     this.sums.loss += batch.loss;
     for (let m = 0; m < this.perMetric.length; m++) {
       this.perMetric[m].push(batch.metrics[m] / rows);

@@ -5,9 +5,11 @@ import { isLogName } from '../../train/history';
 import type { Json } from '../layers-model/json';
 import type { Measured } from '../layers-model/training';
 
+/** The word accuracy is what goes with the loss; the class Accuracy counts outputs that equal their targets. */
+const ACCURACY = 'accuracy';
 const AS_CLASS: Record<string, string> = {
-  acc: 'Accuracy',
-  accuracy: 'Accuracy',
+  acc: ACCURACY,
+  accuracy: ACCURACY,
   mse: 'MeanSquaredError',
   mae: 'MeanAbsoluteError',
 };
@@ -30,7 +32,7 @@ export function readKerasMetric(value: unknown, { loss, outputs }: Measured): Me
   const top = typeof k === 'number' && k <= outputs;
   const counted: Record<string, boolean> = {
     // Of several outputs, whatever the loss, Keras counts the greatest.
-    Accuracy: categorical || sparse || (binary && outputs === 1),
+    [ACCURACY]: categorical || sparse || (binary && outputs === 1),
     BinaryAccuracy: binary,
     CategoricalAccuracy: categorical,
     SparseCategoricalAccuracy: sparse,
@@ -41,14 +43,14 @@ export function readKerasMetric(value: unknown, { loss, outputs }: Measured): Me
   };
   if (!Object.hasOwn(counted, className) || !counted[className] || !isLogName(name)) return undefined;
   if (className.includes('TopK')) return metric('topK', { k });
-  if (className.endsWith('Accuracy')) return metric('accuracy');
+  if (/accuracy$/i.test(className)) return metric('accuracy');
   return metric(className === 'MeanSquaredError' ? 'meanSquaredError' : 'meanAbsoluteError');
 }
 
 function parsed(value: unknown): { className: string; config: Json } {
   const named = (name: string) => OWN_NAMES[name] ?? name;
   if (typeof value === 'string')
-    return { className: AS_CLASS[value] ?? classOf(value), config: { name: named(value) } };
+    return { className: AS_CLASS[value.toLowerCase()] ?? classOf(value), config: { name: named(value) } };
   const { class_name: className, config } = Object(value) as Json;
   const given = (typeof config === 'object' && config !== null ? config : {}) as Json;
   const name = String(className)

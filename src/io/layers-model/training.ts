@@ -30,6 +30,12 @@ const METRICS: Record<string, keyof typeof KINDS> = {
   mae: 'mae',
   mean_absolute_error: 'mae',
 };
+/** Accuracies by their own names: here each goes with one loss. */
+const OF_LOSS: Record<string, LossConfig['kind']> = {
+  binary_accuracy: 'binaryCrossentropy',
+  categorical_accuracy: 'categoricalCrossentropy',
+  sparse_categorical_accuracy: 'sparseCategoricalCrossentropy',
+};
 
 /** What says how a metric's name is meant. */
 export interface Measured {
@@ -40,8 +46,10 @@ export interface Measured {
 /** @returns a metric of ours, or undefined where none counts the same */
 type ReadMetric = (metric: unknown, measured: Measured) => MetricConfig | undefined;
 
-const byName: ReadMetric = (metric) => {
+const byName: ReadMetric = (metric, { loss }) => {
   if (typeof metric !== 'string' || !Object.hasOwn(METRICS, metric)) return undefined;
+  // Another loss's accuracy counts otherwise.
+  if ((OF_LOSS[metric] ?? loss.kind) !== loss.kind) return undefined;
   const name = METRICS[metric];
   return { kind: KINDS[name], name };
 };

@@ -160,6 +160,9 @@ test("a metric of Keras' is read where it counts the same here, and not otherwis
     { kind: 'accuracy', name: 'right' },
   ]);
   expect(await keptBy('binaryCrossentropy', 3, [object('BinaryAccuracy', { threshold: 0.7 })])).toEqual([]);
+  // As a word it is what goes with the loss, however it is written; as a class it counts outputs that equal their targets.
+  expect(await keptBy('categoricalCrossentropy', 3, ['Accuracy'])).toMatchObject([{ kind: 'accuracy' }]);
+  expect(await keptBy('categoricalCrossentropy', 3, [object('Accuracy', accuracy)])).toEqual([]);
   const given = [
     object('TopKCategoricalAccuracy', { name: 'top2', k: 2 }),
     object('AUC', {}),

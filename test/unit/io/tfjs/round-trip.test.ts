@@ -174,6 +174,18 @@ describe('what TensorFlow.js saves, fusor opens', () => {
     await expectSamePredictions(await loadModel(folder, DEVICE), theirs, [4, 4, 1]);
   });
 
+  test('an accuracy that goes with another loss counts otherwise here, and is left out', async () => {
+    const theirs = stack();
+    const read = async (metrics: string[]) => {
+      theirs.compile({ optimizer: tf.train.sgd(0.1), loss: 'categoricalCrossentropy', metrics });
+      const folder = made();
+      await saveWithTfjs(tf, theirs, folder, { includeOptimizer: true });
+      return (await loadModel(folder)).toJSON().compile?.metrics;
+    };
+    expect(await read(['binaryAccuracy', 'mse'])).toEqual([{ kind: 'meanSquaredError', name: 'mse' }]);
+    expect(await read(['categoricalAccuracy'])).toEqual([{ kind: 'accuracy', name: 'accuracy' }]);
+  });
+
   test('regularisers and constraints, and the loss with them', async () => {
     const dense = tf.layers.dense({
       units: 2,
