@@ -55,6 +55,7 @@ export {
   findLearningRate,
   type LearningRates,
 } from './model/find-learning-rate';
+export { type InitializerConfig, type InitializerName, initializers } from './model/initializers';
 export { type DenseOptions, type LayerConfig, type LayerOptions, layers } from './model/layers';
 export { type LossConfig, type LossName, losses } from './model/losses';
 export { type MetricConfig, type MetricName, metrics } from './model/metrics';

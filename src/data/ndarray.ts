@@ -92,6 +92,8 @@ export function asNDArray(value: unknown, where: string, name: string): NDArray 
   if (Array.isArray(value)) return ndarray.from(value);
   const { data, shape } = (typeof value === 'object' && value !== null ? value : {}) as Partial<NDArray>;
   if (isNumericArray(data) && Array.isArray(shape)) return ndarray(unshared(data), shape);
+  if (Array.isArray(shape) && (isTypedArray(data) || Array.isArray(data)))
+    throw wrong(where, `${name}.data`, data, `one of ${KINDS.join(', ')}`);
   throw wrong(where, name, value, 'an NDArray, a typed array or nested arrays of numbers', hintFor(value));
 }
 
@@ -102,11 +104,11 @@ function unshared<T extends NumericArray>(data: T): T {
 
 /** What people pass instead. */
 function hintFor(value: unknown): string {
-  const { then, next, dispose, data } = (value ?? {}) as Record<string, unknown>;
+  const { then, next, dispose } = (value ?? {}) as Record<string, unknown>;
   if (typeof then === 'function') return 'it is a promise: await it';
   if (typeof next === 'function' || typeof value === 'function')
     return 'collect what it generates into one array';
   if (typeof dispose === 'function') return 'it seems to be a tensor: pass ndarray(await x.data(), x.shape)';
-  if (isTypedArray(data ?? value)) return `take ${KINDS.join(', ')}`;
+  if (isTypedArray(value)) return `take ${KINDS.join(', ')}`;
   return 'see ndarray(data, shape)';
 }

@@ -62,10 +62,12 @@ function valuesOf(fit: DataShape, y: NDArray, where: string): Float32Array {
     (shape.length === 2 && shape[1] === plan.outputs) || (shape.length === 1 && plan.outputs === 1);
   if (!fits) {
     const labels = shape.length === 1 || (shape.length === 2 && shape[1] === 1);
-    const mend =
-      labels && plan.loss.kind === 'categoricalCrossentropy'
-        ? "for class labels use 'sparseCategoricalCrossentropy' or toCategorical(y)"
-        : '';
+    let mend = '';
+    if (labels && plan.loss.kind === 'categoricalCrossentropy')
+      mend = "for class labels use 'sparseCategoricalCrossentropy' or toCategorical(y)";
+    // Images to be made anew, as an autoencoder has them: outputs are always flat.
+    else if (data.length === shape[0] * plan.outputs)
+      mend = `if the numbers lie in this order: ndarray(data, [${shape[0]},${plan.outputs}])`;
     refuse(fit, y, where, `[rows,${plan.outputs}]`, mend);
   }
   const values =

@@ -1,6 +1,12 @@
 import { boolean, closed, integer, oneOf, range, reading, real, wrong } from '../arguments';
 import type { Activation, Restraints } from '../backend/contract';
 import {
+  type InitializerConfig,
+  type InitializerName,
+  type Initials,
+  initializerConfig,
+} from './initializers';
+import {
   type ConstraintConfig,
   constraintConfig,
   type RegularizerConfig,
@@ -30,7 +36,7 @@ export type LayerConfig =
   | { className: 'Flatten'; config: Base }
   | {
       className: 'Dense';
-      config: Base & { units: number; activation: Activation; useBias: boolean } & Restraints;
+      config: Base & { units: number; activation: Activation; useBias: boolean } & Initials & Restraints;
     }
   | { className: 'Activation'; config: Base & { activation: Activation } }
   | { className: 'Dropout'; config: Base & { rate: number } };
@@ -96,6 +102,10 @@ export interface DenseOptions extends LayerOptions {
   activation?: Activation;
   /** Default true. */
   useBias?: boolean;
+  /** What it is before training; {@link initializers}. Default 'glorotUniform'. */
+  kernelInitializer?: InitializerName | InitializerConfig;
+  /** Default 'zeros'. */
+  biasInitializer?: InitializerName | InitializerConfig;
   /** A penalty in the loss, also in that of validation and evaluate; {@link regularizers}. Default: none. */
   kernelRegularizer?: RegularizerName | Partial<RegularizerConfig>;
   biasRegularizer?: RegularizerName | Partial<RegularizerConfig>;
@@ -104,21 +114,29 @@ export interface DenseOptions extends LayerOptions {
   biasConstraint?: 'maxNorm' | ConstraintConfig;
 }
 
+const INITIALIZERS = ['kernelInitializer', 'biasInitializer'] as const;
 const RESTRAINTS = ['kernelRegularizer', 'biasRegularizer', 'kernelConstraint', 'biasConstraint'] as const;
 
-function restraints(where: string, options: Pick<DenseOptions, (typeof RESTRAINTS)[number]>): Restraints {
+/** Of a Dense layer's parameters: what it begins with, and what it is held to. */
+function ofParameters(
+  where: string,
+  options: Pick<DenseOptions, (typeof INITIALIZERS | typeof RESTRAINTS)[number]>,
+): Initials & Restraints {
   const read = {
+    kernelInitializer: initializerConfig,
+    biasInitializer: initializerConfig,
     kernelRegularizer: regularizerConfig,
     biasRegularizer: regularizerConfig,
     kernelConstraint: constraintConfig,
     biasConstraint: constraintConfig,
   };
-  const entries = RESTRAINTS.map((key) => [key, read[key](where, key, options[key])] as const);
+  const keys = [...INITIALIZERS, ...RESTRAINTS];
+  const entries = keys.map((key) => [key, read[key](where, key, options[key])] as const);
   return Object.fromEntries(entries.filter(([, config]) => config !== undefined));
 }
 
 /**
- * y = activation(x·kernel + bias), [inputs] → [units]. Kernel [inputs, units] glorot-uniform, bias [units] zero.
+ * y = activation(x·kernel + bias), [inputs] → [units]. Kernel [inputs, units], bias [units].
  * @param units 1 … 2²⁴
  */
 function dense(units: number, options?: DenseOptions): LayerConfig {
@@ -126,6 +144,7 @@ function dense(units: number, options?: DenseOptions): LayerConfig {
   const o = closed<DenseOptions>(where, options, [
     'activation',
     'useBias',
+    ...INITIALIZERS,
     ...RESTRAINTS,
     'name',
     'inputShape',
@@ -137,7 +156,7 @@ function dense(units: number, options?: DenseOptions): LayerConfig {
       units: integer(where, 'units', units, { min: 1, max: MAX_UNITS }),
       activation: oneOf(where, 'activation', o.activation, ACTIVATIONS, 'linear'),
       useBias: boolean(where, 'useBias', o.useBias, true),
-      ...reading(where, () => restraints(where, o)),
+      ...reading(where, () => ofParameters(where, o)),
     },
   };
 }

@@ -1,6 +1,7 @@
 /** Layers in their places: names given, shapes followed from the input on, every disagreement found. */
 import { reading, wrong } from '../arguments';
 import { FusorError, nearestName } from '../errors';
+import type { InitializerConfig, Initializers } from './initializers';
 import { type LayerConfig, layers } from './layers';
 
 /** A layer of a model, its name settled. Shapes are without the batch dimension. */
@@ -150,4 +151,16 @@ function outputShapeOf(config: LayerConfig, name: string, shape: readonly number
 function parametersOfLayer(config: LayerConfig, shape: readonly number[]): number {
   if (config.className !== 'Dense') return 0;
   return config.config.units * (shape[0] + (config.config.useBias ? 1 : 0));
+}
+
+/** What parameters are to begin with where it was said. */
+export function initializersOf({ layers }: Pick<Layout, 'layers'>): Initializers {
+  const own = new Map<string, InitializerConfig>();
+  for (const { name, config } of layers) {
+    if (config.className !== 'Dense') continue;
+    const { kernelInitializer, biasInitializer } = config.config;
+    if (kernelInitializer) own.set(`${name}/kernel`, kernelInitializer);
+    if (biasInitializer) own.set(`${name}/bias`, biasInitializer);
+  }
+  return own;
 }

@@ -1,5 +1,5 @@
 import { closed, integer, oneOf, wrong } from '../arguments';
-import { FusorError } from '../errors';
+import { FusorError, nearestName } from '../errors';
 import { isLogName, LOG_NAME, validationName } from '../train/history';
 
 /** A metric, JSON-safe; which form 'accuracy' takes depends on the loss and is settled in the plan. */
@@ -47,10 +47,20 @@ function checkedName(where: string, name: unknown): string {
   throw wrong(where, 'name', name, LOG_NAME);
 }
 
+/** Of Keras' metrics those that are no means over rows, lest 'AUC' be taken for a slip of 'acc'. */
+const NO_MEANS = /^(auc|precision|recall|f1)/i;
+
+function checkedKind(value: unknown): MetricName {
+  if ((NAMES as unknown[]).includes(value)) return value as MetricName;
+  const near = typeof value === 'string' && !NO_MEANS.test(value) ? nearestName(value, NAMES) : undefined;
+  const mend = near ? `did you mean ${near}?` : "compute it in a callback's epochLogs";
+  throw wrong('compile', 'a metric', value, `one of ${NAMES.join(', ')}`, mend);
+}
+
 /** A checked config of a name or of (possibly foreign) data. */
 function metricConfig(value: unknown): MetricConfig {
   if (typeof value !== 'object' || value === null) {
-    const name = oneOf('compile', 'a metric', value, NAMES);
+    const name = checkedKind(value);
     const kind = ALIASES[name];
     return kind ? ({ kind, name } as MetricConfig) : { ...NAMED[name as keyof typeof NAMED] };
   }

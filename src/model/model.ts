@@ -24,7 +24,7 @@ import {
 } from '../train/options';
 import { type CompileOptions, compileConfig, DEVICE_KEYS, type TrainingConfig } from './compile';
 import type { LayerConfig } from './layers';
-import { type Layout, layoutOf } from './layout';
+import { initializersOf, type Layout, layoutOf } from './layout';
 import { planOf } from './plan';
 import { dataShape, prepareFit, rowsOf } from './prepare-fit';
 import { Runtime, type Select } from './runtime';
@@ -69,7 +69,7 @@ export class Model implements TrainedModel {
     select?: Select,
   ) {
     this.#layout = layoutOf(layers);
-    this.#runtime = new Runtime(select);
+    this.#runtime = new Runtime(initializersOf(this.#layout), select);
   }
 
   /** Without the batch dimension. */

@@ -64,7 +64,9 @@ function foldActivations(placed: readonly PlacedLayer[]): LayerPlan[] {
         activate(name, width, config.config.activation);
         break;
       case 'Dense': {
-        const { units, useBias, activation, name: _, inputShape: __, ...restraints } = config.config;
+        // What weights begin with is drawn before there is a session.
+        const { kernelInitializer: _, biasInitializer: __, ...rest } = config.config;
+        const { units, useBias, activation, name: ___, inputShape: ____, ...restraints } = rest;
         const own = { inputs: width, outputs: units, useBias, ...restraints };
         out.push({ kind: 'dense', name, ...own, activation: 'linear' });
         activate(`${name}_activation`, units, activation);

@@ -8,6 +8,7 @@ import { FusorError } from '../errors';
 import { soundSlots } from '../train/checkpoint';
 import type { Position } from '../train/job';
 import { requireStateMemory } from './footprint';
+import type { Initializers } from './initializers';
 import { planKey } from './plan';
 import { checkedState, freshState, initialWeights } from './weights';
 
@@ -56,7 +57,11 @@ export class Runtime {
   readonly #reads = new Set<Promise<unknown>>();
   #turn: Promise<void> | undefined;
 
-  constructor(private readonly select: Select = selectBackend) {}
+  /** @param initializers what the weights are drawn by */
+  constructor(
+    private readonly initializers: Initializers,
+    private readonly select: Select = selectBackend,
+  ) {}
 
   /** Steps that the optimiser has done. */
   get step(): number {
@@ -282,7 +287,7 @@ export class Runtime {
   #stateFor(plan: TrainPlan, now: Moment, seed: number | undefined): SessionState {
     const training = trainingOf(plan, now);
     if (!this.#home) {
-      const drawn = freshState(initialWeights(plan, seed ?? 0), plan.optimizer);
+      const drawn = freshState(initialWeights(plan, seed ?? 0, this.initializers), plan.optimizer);
       if (seed === undefined) return drawn;
       this.#drawn = true;
       this.#home = { values: drawn, training };

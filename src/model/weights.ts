@@ -7,20 +7,23 @@ import {
 } from '../backend/contract';
 import { asNDArray } from '../data/ndarray';
 import { FusorError } from '../errors';
-import { uniform } from '../random';
+import { drawn, type Initializers } from './initializers';
 
 /**
- * Glorot-uniform kernels (limit √(6/(inputs + outputs)); Glorot and Bengio, AISTATS 2010), zero biases. Parameter p
- * of {@link parametersOf} draws from stream p, so weights depend on the seed and the shapes alone.
+ * By default glorot-uniform kernels (limit √(6/(inputs + outputs)); Glorot and Bengio, AISTATS 2010), zero biases. Parameter p
+ * of {@link parametersOf} draws from stream p, so weights depend on the seed, the shapes and the initialisers alone.
  */
-export function initialWeights(plan: Pick<TrainPlan, 'layers'>, seed: number): Float32Array[] {
-  return parametersOf(plan).map(({ kind, shape }, stream) => {
-    const count = shape.reduce((a, b) => a * b, 1);
-    return kind === 'kernel'
-      ? uniform(count, Math.sqrt(6 / (shape[0] + shape[1])), seed, stream)
-      : new Float32Array(count);
-  });
+export function initialWeights(
+  plan: Pick<TrainPlan, 'layers'>,
+  seed: number,
+  initializers: Initializers = new Map(),
+): Float32Array[] {
+  return parametersOf(plan).map(({ layer, kind, shape }, stream) =>
+    drawn(initializers.get(`${layer}/${kind}`) ?? DEFAULTS[kind], shape, seed, stream),
+  );
 }
+
+const DEFAULTS = { kernel: { kind: 'glorotUniform' }, bias: { kind: 'constant', value: 0 } } as const;
 
 /** A state with these weights whose optimiser has not run. */
 export function freshState(weights: Float32Array[], optimizer: OptimizerPlan): SessionState {

@@ -6,6 +6,7 @@ import {
   permutation,
   philox,
   randomUint32,
+  truncatedNormal,
   uniform,
 } from '../../src/random';
 
@@ -74,6 +75,17 @@ test('uniform values lie in [−limit, limit), with the mean and variance of the
   expect(Math.abs(sum / 40_000)).toBeLessThan(0.03);
   expect(squares / 40_000).toBeCloseTo(4 / 3, 1);
   expect(uniform(8, 2, 3, 2)).not.toEqual(values.subarray(0, 8));
+});
+
+test('truncated normal values end at two deviations of the normal, and have the deviation asked for', () => {
+  const values = truncatedNormal(40_000, 0.8796256610342398, 3, 1).sort();
+  // Its quantiles: of a normal, those between 2.275 and 97.725 %.
+  const quantiles = { 0: -2, 0.25: -0.6391, 0.5: 0, 0.75: 0.6391, 0.99: 1.8481 };
+  for (const [share, value] of Object.entries(quantiles))
+    expect(Math.abs(values[40_000 * Number(share)] - value)).toBeLessThan(0.04);
+  expect(Math.max(-values[0], values[39_999])).toBeLessThanOrEqual(2);
+  expect(values.reduce((sum, v) => sum + v * v, 0) / 40_000).toBeCloseTo(0.8796256610342398 ** 2, 1);
+  expect(truncatedNormal(8, 2, 3, 2)).not.toEqual(truncatedNormal(8, 2, 3, 1));
 });
 
 test('the dropout threshold is the rate on the scale of 32 bits', () => {

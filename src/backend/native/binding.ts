@@ -187,6 +187,22 @@ export const ADDON_FILE = path.join(__dirname, '..', '..', '..', 'build', 'fusor
 let binding: NativeBinding | undefined;
 
 /**
+ * libtorch's threads wait for each other by spinning for about 10 ms, longer than a process keeps a core that others want, too: on
+ * a busy machine most of a step was that. So few turns keep a step as short where nobody else computes, and make it a tenth where
+ * others do; none at all make it twice as long there. GNU's OpenMP reads the variable when it is loaded, and never again.
+ */
+function sharingCores<T>(load: () => T): T {
+  if (process.env.GOMP_SPINCOUNT ?? process.env.OMP_WAIT_POLICY) return load();
+  process.env.GOMP_SPINCOUNT = '1000';
+  try {
+    return load();
+  } finally {
+    // Child processes are to find what the user has set.
+    delete process.env.GOMP_SPINCOUNT;
+  }
+}
+
+/**
  * Loads libtorch into this process (some 0.3 s, 160 MB).
  * @throws ERR_BACKEND_UNAVAILABLE when the addon is absent or does not load
  */
@@ -200,7 +216,7 @@ export function loadBinding(): NativeBinding {
     ]);
   }
   try {
-    binding = require(ADDON_FILE) as NativeBinding;
+    binding = sharingCores(() => require(ADDON_FILE) as NativeBinding);
   } catch (error) {
     throw new FusorError(
       'ERR_BACKEND_UNAVAILABLE',

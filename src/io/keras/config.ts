@@ -3,6 +3,7 @@ import type { Activation } from '../../backend/contract';
 import type { LayerConfig } from '../../model/layers';
 import type { OptimizerConfig } from '../../model/optimizers';
 import type { ModelConfig } from '../../model/types';
+import { writeInitializers } from '../layers-model/initializers';
 import type { Json } from '../layers-model/json';
 import { writeRestraints } from '../layers-model/restraints';
 import { readTopology } from '../layers-model/topology';
@@ -76,8 +77,11 @@ function written(className: LayerConfig['className'], own: Json): Json {
     units,
     activation,
     use_bias: useBias,
-    kernel_initializer: object('keras.initializers', 'GlorotUniform', { seed: null }),
-    bias_initializer: object('keras.initializers', 'Zeros', {}),
+    ...writeInitializers(
+      own,
+      (name, config) => object('keras.initializers', name, config),
+      (kind) => object('keras.initializers', kind[0].toUpperCase() + kind.slice(1), { seed: null }),
+    ),
     ...writeRestraints(own, (module, name, config) => object(`keras.${module}`, name, config)),
   };
 }

@@ -2,7 +2,9 @@
 import { show } from '../../arguments';
 import { FusorError, nearestName } from '../../errors';
 import { refused } from '../../files/refused';
+import { SCALED } from '../../model/initializers';
 import type { LayerConfig } from '../../model/layers';
+import { readInitializers, writeInitializers } from './initializers';
 import type { Json, Place } from './json';
 import { readRestraints, writeRestraints } from './restraints';
 
@@ -16,7 +18,10 @@ const READ: Record<string, (config: Json, place: Place) => Own> = {
       neutral(config, key, [null], place);
     const { units, activation: given, use_bias: useBias = true } = config;
     const activation = given ?? 'linear';
-    return { className: 'Dense', config: { units, activation, useBias, ...readRestraints(config, place) } };
+    return {
+      className: 'Dense',
+      config: { units, activation, useBias, ...readInitializers(config), ...readRestraints(config, place) },
+    };
   },
   Flatten: (config, place) => {
     for (const key of ['data_format', 'dataFormat'])
@@ -50,7 +55,7 @@ export function readLayer(entry: unknown, place: Place): { className: string; co
   const { class_name: className, config: given } = place.object(entry);
   const config = place.at('config').object(given);
   if (typeof className !== 'string' || !Object.hasOwn(READ, className)) throw unknownLayer(className, place);
-  neutral(config, 'trainable', [true], place);
+  neutral(config, 'trainable', [true], place, 'set it to true before saving: all layers are trained here');
   // Keras 3 writes a policy, and what is in it.
   const policy = (config.dtype as { config?: { name?: unknown } } | null | undefined)?.config?.name;
   neutral(policy === undefined ? config : { dtype: policy }, 'dtype', ['float32'], place);
@@ -74,14 +79,20 @@ function withoutBatch(shape: unknown, place: Place): unknown[] {
 }
 
 /** A setting that changes what a layer computes, and that there is none of here, must stand at no effect. */
-function neutral(config: Json, key: string, allowed: readonly unknown[], place: Place): void {
+function neutral(
+  config: Json,
+  key: string,
+  allowed: readonly unknown[],
+  place: Place,
+  mend = 'remove it from the model where it was made',
+): void {
   const value = config[key];
   if (value === undefined || allowed.includes(value)) return;
   throw refused(
     place.file,
     'unsupported',
     `${place.path}: ${key} is ${show(value)}, fusor has it as ${allowed.map(show).join(' or ')} only`,
-    'remove it from the model where it was made',
+    mend,
     { path: place.path, key },
   );
 }
@@ -101,16 +112,15 @@ function unknownLayer(className: unknown, place: Place): FusorError {
   );
 }
 
-const GLOROT = {
-  class_name: 'VarianceScaling',
-  config: { scale: 1, mode: 'fan_avg', distribution: 'uniform', seed: null },
-};
-
 /** A layer of ours as TensorFlow.js writes it. */
 export function writeLayer({ className, config }: LayerConfig): Json {
   const { name, inputShape, ...own } = config as { name: string; inputShape?: number[] } & Json;
   const place = inputShape ? { batch_input_shape: [null, ...inputShape], dtype: 'float32' } : {};
   return { class_name: className, config: { ...written(className, own), name, trainable: true, ...place } };
+}
+
+function object(className: string, config: Json): Json {
+  return { class_name: className, config };
 }
 
 function written(className: LayerConfig['className'], own: Json): Json {
@@ -121,9 +131,8 @@ function written(className: LayerConfig['className'], own: Json): Json {
     units,
     activation,
     use_bias: useBias,
-    kernel_initializer: GLOROT,
-    bias_initializer: { class_name: 'Zeros', config: {} },
+    ...writeInitializers(own, object, (kind) => object('VarianceScaling', { ...SCALED[kind], seed: null })),
     activity_regularizer: null,
-    ...writeRestraints(own, (_, name, config) => ({ class_name: name, config })),
+    ...writeRestraints(own, (_, name, config) => object(name, config)),
   };
 }

@@ -6,6 +6,7 @@ import { strFromU8, strToU8, unzipSync, zipSync } from 'fflate';
 import {
   constraints,
   convertModel,
+  initializers,
   layers,
   loadModel,
   loadWeights,
@@ -80,6 +81,8 @@ function everything() {
       layers.dense(4, {
         kernelRegularizer: { l2: 1e-3 },
         biasRegularizer: regularizers.l1(1e-4),
+        kernelInitializer: 'heNormal',
+        biasInitializer: initializers.constant(0.5),
         kernelConstraint: { maxNorm: 3 },
         biasConstraint: constraints.maxNorm(1),
       }),

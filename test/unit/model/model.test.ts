@@ -1,5 +1,6 @@
 import type { Session, SessionState } from '../../../src/backend/contract';
 import { FusorError } from '../../../src/errors';
+import { initializers } from '../../../src/model/initializers';
 import { layers } from '../../../src/model/layers';
 import type { Model } from '../../../src/model/model';
 import { optimizers } from '../../../src/model/optimizers';
@@ -29,6 +30,18 @@ test('weights come from the seed: of fit, else of compile; and are drawn once', 
   await model.fit(x, y, { ...SILENT, seed: 4, callbacks: [{ onTrainBegin }] });
   expect(states[1].weights).toEqual(trained);
   expect(sessions.length).toBe(1);
+});
+
+test('a layer says what its weights begin with; a model of its configuration begins so, too', async () => {
+  const model = sequential([
+    layers.dense(4, { kernelInitializer: 'ones', inputShape: [3] }),
+    layers.dense(1, { activation: 'sigmoid', biasInitializer: initializers.constant(-3) }),
+  ]);
+  for (const one of [model, modelFromJSON(model.toJSON())]) {
+    one.compile({ optimizer: 'sgd', loss: 'binaryCrossentropy', backend: 'tfjs', tfjsEngine: 'cpu' });
+    const [ones, zeros, , bias] = await one.getWeights();
+    expect([...ones.data, ...zeros.data, ...bias.data]).toEqual([...new Array(12).fill(1), 0, 0, 0, 0, -3]);
+  }
 });
 
 test('without any seed, weights drawn by predict stay', async () => {

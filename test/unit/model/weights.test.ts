@@ -1,5 +1,7 @@
+import { parametersOf } from '../../../src/backend/contract';
+import { type InitializerConfig, type InitializerName, initializers } from '../../../src/model/initializers';
 import { checkedState, freshState, initialWeights } from '../../../src/model/weights';
-import { uniform } from '../../../src/random';
+import { truncatedNormal, uniform } from '../../../src/random';
 import { failure } from '../../support/models';
 import { dense, OPTIMIZERS, planOf } from '../../support/plans';
 
@@ -11,6 +13,26 @@ test('kernels are glorot-uniform, parameter p from stream p; biases are zero', (
   expect(bias).toEqual(new Float32Array(30));
   expect(last).toEqual(uniform(120, Math.sqrt(6 / 34), 9, 2));
   expect(initialWeights(plan, 10)[0]).not.toEqual(kernel);
+});
+
+test('initialisers: of their fans as Keras counts them, and nothing else moves', () => {
+  const own = (config: InitializerConfig, parameter: string) =>
+    initialWeights(plan, 9, new Map([[parameter, config]]));
+  const [name] = parametersOf(plan).map(({ layer }) => layer);
+  const kernel = (kind: InitializerName) => own(initializers[kind](), `${name}/kernel`)[0];
+  expect(kernel('glorotUniform')).toEqual(initialWeights(plan, 9)[0]);
+  expect(kernel('glorotNormal')).toEqual(truncatedNormal(600, Math.sqrt(2 / 50), 9, 0));
+  expect(kernel('heUniform')).toEqual(uniform(600, Math.sqrt(6 / 20), 9, 0));
+  expect(kernel('heNormal')).toEqual(truncatedNormal(600, Math.sqrt(2 / 20), 9, 0));
+  expect(kernel('lecunUniform')).toEqual(uniform(600, Math.sqrt(3 / 20), 9, 0));
+  expect(kernel('lecunNormal')).toEqual(truncatedNormal(600, Math.sqrt(1 / 20), 9, 0));
+  expect(kernel('ones')).toEqual(new Float32Array(600).fill(1));
+  expect(own(initializers.heNormal(), `${name}/bias`)[1]).toEqual(
+    truncatedNormal(30, Math.sqrt(2 / 30), 9, 1),
+  );
+  const [before, bias, last] = own(initializers.constant(-5.5), `${name}/bias`);
+  expect(bias).toEqual(new Float32Array(30).fill(-5.5));
+  expect([before, last]).toEqual([initialWeights(plan, 9)[0], initialWeights(plan, 9)[2]]);
 });
 
 test('a fresh state has zero slots of the parameters’ sizes', () => {

@@ -2,6 +2,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  type DenseOptions,
+  initializers,
   layers,
   loadModel,
   type Model,
@@ -61,6 +63,12 @@ const STACKS = {
       layers.activation(activation),
     ]),
     layers.dense(2, { activation: 'sigmoid' }),
+  ],
+  initialisers: () => [
+    ...(
+      ['glorotNormal', 'heUniform', 'heNormal', 'lecunUniform', 'lecunNormal', 'zeros', 'ones'] as const
+    ).map((one) => layers.dense(3, { kernelInitializer: one, inputShape: [3] })),
+    layers.dense(2, { biasInitializer: initializers.constant(-0.5) }),
   ],
   'regularisers and constraints': () => [
     layers.dense(4, { kernelRegularizer: 'l2', biasRegularizer: { l1: 0.5 }, inputShape: [3] }),
@@ -184,6 +192,30 @@ describe('what TensorFlow.js saves, fusor opens', () => {
     };
     expect(await read(['binaryAccuracy', 'mse'])).toEqual([{ kind: 'meanSquaredError', name: 'mse' }]);
     expect(await read(['categoricalAccuracy'])).toEqual([{ kind: 'accuracy', name: 'accuracy' }]);
+  });
+
+  test('initialisers, but those that there are none of here', async () => {
+    const kernels = ['heNormal', 'leCunUniform', 'glorotUniform', 'orthogonal'] as const;
+    const theirs = tf.sequential({
+      layers: kernels.map((kernelInitializer) =>
+        tf.layers.dense({
+          units: 3,
+          inputShape: [3],
+          kernelInitializer,
+          biasInitializer: tf.initializers.ones(),
+        }),
+      ),
+    });
+    const folder = made();
+    await saveWithTfjs(tf, theirs, folder);
+    const { layers: read } = (await loadModel(folder, DEVICE)).toJSON();
+    expect(read.map(({ config }) => (config as DenseOptions).kernelInitializer)).toEqual([
+      { kind: 'heNormal' },
+      { kind: 'lecunUniform' },
+      undefined,
+      undefined,
+    ]);
+    expect(read[3].config).toMatchObject({ biasInitializer: { kind: 'constant', value: 1 } });
   });
 
   test('regularisers and constraints, and the loss with them', async () => {
