@@ -9,17 +9,17 @@ import { documentOf, fusorTrain, median, note } from './common.mjs';
 // Ends by itself, should nobody be left to end it.
 const SPIN = 'for (const end = Date.now() + 60_000; Date.now() < end; );';
 
-export function benchBusy({ repetitions = 5, epochs = 2, save = false } = {}) {
+export async function benchBusy({ repetitions = 5, epochs = 2, save = false } = {}) {
   const flags = ['--backend', 'native', '--epochs', epochs, '--seed', 7];
-  const micros = () => fusorTrain(flags).timing.stepMicroseconds;
+  const micros = async () => (await fusorTrain(flags)).timing.stepMicroseconds;
   const alone = [];
   const beside = [];
   for (let i = 0; i < repetitions; i++) {
     note(`a busy core: round ${i + 1} of ${repetitions}`);
-    alone.push(micros());
+    alone.push(await micros());
     const spinner = spawn(process.execPath, ['-e', SPIN], { stdio: 'ignore' });
     try {
-      beside.push(micros());
+      beside.push(await micros());
     } finally {
       spinner.kill('SIGKILL');
     }
@@ -32,12 +32,12 @@ export function benchBusy({ repetitions = 5, epochs = 2, save = false } = {}) {
   return documentOf('busy', command, figures, save);
 }
 
-await runMain(import.meta.url, () => {
+await runMain(import.meta.url, async () => {
   const text = { type: 'string' };
   const { values } = parseArgs({
     options: { repetitions: text, epochs: text, save: { type: 'boolean' } },
   });
-  const { stepMicroseconds, timesSlower } = benchBusy(values);
+  const { stepMicroseconds, timesSlower } = await benchBusy(values);
   const shown = (list) => median(list).toFixed(0);
   const { alone, besideBusyCore } = stepMicroseconds;
   console.log(

@@ -1,8 +1,9 @@
 /** What the measurements of this folder share: children in a known environment, statistics, the files in results/. */
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { benchEnvironment } from '../../dist/backend/native/measure.js';
 import { machine, machineLine } from '../../dist/bench/machine.js';
 import { median } from '../../dist/bench/statistics.js';
@@ -16,38 +17,50 @@ export const here = path.join(root, 'scripts', 'bench');
 const command = path.join(root, 'scripts', 'fusor.mjs');
 
 /** The last line that a program prints, as JSON. */
-export function jsonOf([file, ...args], env = {}) {
-  const text = uninterrupted(() =>
-    execFileSync(file, args, {
-      encoding: 'utf8',
-      env: { ...benchEnvironment(), ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      maxBuffer: 1 << 28,
-      timeout: 20 * 60_000,
-    }),
-  );
-  return JSON.parse(text.trim().split('\n').at(-1));
+export async function jsonOf([file, ...args], env = {}) {
+  const options = {
+    encoding: 'utf8',
+    env: { ...benchEnvironment(), ...env },
+    maxBuffer: 1 << 28,
+    timeout: 20 * 60_000,
+  };
+  const { stdout } = await uninterrupted(promisify(execFile)(file, args, options));
+  return JSON.parse(stdout.trim().split('\n').at(-1));
 }
 
-/** What a child's end means for this process: Ctrl-C ends the child first, by the signal or with a shell's status for it. */
-function uninterrupted(work) {
+const STOPS = ['SIGINT', 'SIGTERM'];
+
+/** A signal ends the child first; Ctrl-C reaches it by itself, and it ends by the signal or with a shell's status for it. */
+async function uninterrupted(running) {
+  const { child } = running;
+  child.stdin.end();
+  let stopped;
+  const stop = (signal) => {
+    stopped = signal;
+    child.kill(signal);
+  };
+  for (const signal of STOPS) process.once(signal, stop);
   try {
-    return work();
+    return await running;
   } catch (error) {
-    const reason = { 130: 'SIGINT', 143: 'SIGTERM' }[error.status] ?? error.signal;
-    const timedOut = error.code === 'ETIMEDOUT';
-    if (!timedOut && ['SIGINT', 'SIGTERM'].includes(reason)) throw new Interrupted(reason);
+    const timedOut = error.killed && !stopped;
+    const reason = stopped ?? { 130: 'SIGINT', 143: 'SIGTERM' }[error.code] ?? error.signal;
+    if (!timedOut && STOPS.includes(reason)) throw new Interrupted(reason);
     const said = error.stderr?.trim().split('\n').at(-1);
     throw said ? new Error(`${said} (${error.message.split('\n')[0]})`, { cause: error }) : error;
+  } finally {
+    for (const signal of STOPS) process.off(signal, stop);
+    // Without the command around it, nobody else has heard it.
+    if (stopped && process.listenerCount(stopped) === 0) process.kill(process.pid, stopped);
   }
 }
 
 /** The document of `fusor train FLAGS`, its run folder thrown away. */
-export function fusorTrain(flags, { node = [], env } = {}) {
+export async function fusorTrain(flags, { node = [], env } = {}) {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'fusor-bench-'));
   try {
     const words = ['train', ...flags.map(String), '--json', '--run-dir', path.join(folder, 'run')];
-    return jsonOf([process.execPath, ...node, command, ...words], env);
+    return await jsonOf([process.execPath, ...node, command, ...words], env);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -12,30 +12,31 @@ const CONTENDERS = {
   'native, framework kernels': ['--backend', 'native', '--kernels', 'framework'],
 };
 
-/** @returns {number} bytes */
-function peakOf(flags) {
+/** @returns {Promise<number>} bytes */
+async function peakOf(flags) {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'fusor-memory-'));
   const file = path.join(folder, 'peak');
   const node = ['--require', path.join(here, 'peak-rss.cjs')];
   try {
-    fusorTrain(flags, { node, env: { PEAK_RSS_FILE: file } });
+    await fusorTrain(flags, { node, env: { PEAK_RSS_FILE: file } });
     return Number(readFileSync(file, 'utf8'));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-export function benchMemory({ epochs = 10, save = false } = {}) {
-  const rows = Object.entries(CONTENDERS).map(([name, flags]) => {
+export async function benchMemory({ epochs = 10, save = false } = {}) {
+  const rows = [];
+  for (const [name, flags] of Object.entries(CONTENDERS)) {
     note(`peak memory: ${name}`);
-    return { name, peakBytes: peakOf([...flags, '--epochs', epochs, '--seed', 7]) };
-  });
+    rows.push({ name, peakBytes: await peakOf([...flags, '--epochs', epochs, '--seed', 7]) });
+  }
   return documentOf('memory', `node scripts/bench/memory.mjs --epochs ${epochs} --save`, { rows }, save);
 }
 
-await runMain(import.meta.url, () => {
+await runMain(import.meta.url, async () => {
   const { values } = parseArgs({ options: { epochs: { type: 'string' }, save: { type: 'boolean' } } });
-  for (const { name, peakBytes } of benchMemory(values).rows)
+  for (const { name, peakBytes } of (await benchMemory(values)).rows)
     console.log(`${name}: ${(peakBytes / 1e6).toFixed(0)} MB`);
   return 0;
 });

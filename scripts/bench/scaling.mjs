@@ -17,12 +17,12 @@ const ROWS_X_WEIGHTS = 5e9;
 /** Products of a 784-H-10 net's step, in floating-point operations; the input's gradient is not computed. */
 export const flopsOf = (hidden, batch) => batch * (4 * 784 * hidden + 6 * hidden * 10);
 
-function measure(hidden, batch) {
+async function measure(hidden, batch) {
   const weights = 784 * hidden + 10 * hidden;
   const rows = Math.min(48000, Math.max(20 * batch, Math.round(ROWS_X_WEIGHTS / weights)));
   const flags = { limit: rows, layers: hidden, 'batch-size': batch, epochs: 2, seed: 7, backend: 'native' };
   const words = Object.entries(flags).flatMap(([key, value]) => [`--${key}`, value]);
-  return fusorTrain([...words, '--validation-split', 0]).timing.stepMicroseconds;
+  return (await fusorTrain([...words, '--validation-split', 0])).timing.stepMicroseconds;
 }
 
 /**
@@ -37,7 +37,7 @@ export function growthOf(points) {
   return Math.max(...growths.slice(1));
 }
 
-export function benchScaling({ repetitions = 3, save = false } = {}) {
+export async function benchScaling({ repetitions = 3, save = false } = {}) {
   const series = {
     'hidden units, batch 32': HIDDEN.map((hidden) => ({ hidden, batch: 32 })),
     'batch, 128 hidden units': BATCHES.map((batch) => ({ hidden: 128, batch })),
@@ -45,10 +45,10 @@ export function benchScaling({ repetitions = 3, save = false } = {}) {
   const all = Object.values(series).flat();
   const samples = all.map(() => []);
   for (let i = 0; i < repetitions; i++) {
-    all.forEach(({ hidden, batch }, at) => {
+    for (const [at, { hidden, batch }] of all.entries()) {
       note(`scaling: round ${i + 1} of ${repetitions}, ${hidden} hidden units, batch ${batch}`);
-      samples[at].push(measure(hidden, batch));
-    });
+      samples[at].push(await measure(hidden, batch));
+    }
   }
   all.forEach((point, at) => {
     point.flops = flopsOf(point.hidden, point.batch);
@@ -79,9 +79,9 @@ const svgOf = (figures) =>
     })),
   });
 
-await runMain(import.meta.url, () => {
+await runMain(import.meta.url, async () => {
   const { values } = parseArgs({ options: { repetitions: { type: 'string' }, save: { type: 'boolean' } } });
-  for (const { name, points, growth } of benchScaling(values).series) {
+  for (const { name, points, growth } of (await benchScaling(values)).series) {
     console.log(`${name}: time over work grew at most ${growth.toFixed(2)} times`);
     for (const { hidden, batch, flops, stepMicroseconds } of points)
       console.log(

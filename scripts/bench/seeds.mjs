@@ -26,8 +26,9 @@ const { values: options } = parseArgs({
 const { epochs, threads } = options;
 const seeds = Array.from({ length: Number(options.seeds) }, (_, i) => i + 1);
 
-function fusor(seed, ...flags) {
-  const { test, backend } = fusorTrain([...flags, '--epochs', epochs, '--threads', threads, '--seed', seed]);
+async function fusor(seed, ...flags) {
+  const words = [...flags, '--epochs', epochs, '--threads', threads, '--seed', seed];
+  const { test, backend } = await fusorTrain(words);
   return { accuracy: test.accuracy, versions: backend.versions };
 }
 const peer = 'Keras on TensorFlow';
@@ -36,21 +37,23 @@ const { [peer]: keras } = await preparePeers({ epochs, threads, layers: '128', b
 const contenders = {
   native: (seed) => fusor(seed, '--backend', 'native'),
   'tfjs-node': (seed) => fusor(seed, '--tfjs-engine', 'node'),
-  Keras: (seed) => {
-    const { testAccuracy, versions } = jsonOf([...keras, '--seed', seed]);
+  Keras: async (seed) => {
+    const { testAccuracy, versions } = await jsonOf([...keras, '--seed', seed]);
     return { accuracy: testAccuracy, versions };
   },
 };
 
-const rows = Object.entries(contenders).map(([name, contender]) => {
-  const results = seeds.map((seed) => {
+const rows = [];
+for (const [name, contender] of Object.entries(contenders)) {
+  const results = [];
+  for (const seed of seeds) {
     note(`${name}: seed ${seed} of ${seeds.length}`);
-    return contender(String(seed));
-  });
+    results.push(await contender(String(seed)));
+  }
   const testAccuracy = results.map(({ accuracy }) => accuracy);
   const mean = testAccuracy.reduce((sum, value) => sum + value, 0) / seeds.length;
-  return { name, mean, testAccuracy, versions: results[0].versions };
-});
+  rows.push({ name, mean, testAccuracy, versions: results[0].versions });
+}
 
 const percent = (value) => (100 * value).toFixed(2);
 console.log(`| | mean test accuracy | ${seeds.map((seed) => `seed ${seed}`).join(' | ')} |`);

@@ -42,7 +42,7 @@ export async function benchTrain({
   for (let i = 0; i < repetitions; i++) {
     for (const [name, contender] of Object.entries(contenders)) {
       note(`round ${i + 1} of ${repetitions}: ${name}`);
-      results[name].push(contender());
+      results[name].push(await contender());
     }
   }
   const kind = net ? ['--net', net, '--steps', steps] : ['--layers', layers, '--epochs', epochs];
@@ -52,14 +52,14 @@ export async function benchTrain({
   return documentOf(name, command, { job, rows: rowsOf(results) }, save);
 }
 
-function fusor({ epochs, threads, layers, batchSize, net, steps }, kernels) {
+async function fusor({ epochs, threads, layers, batchSize, net, steps }, kernels) {
   if (net) {
     const options = { net, steps, threads, 'batch-size': batchSize, kernels };
     const flags = Object.entries(options).flatMap(([key, value]) => [`--${key}`, String(value)]);
     return jsonOf([process.execPath, path.join(here, 'net.mjs'), ...flags]);
   }
   const flags = { epochs, threads, layers, 'batch-size': batchSize, seed: 7, backend: 'native', kernels };
-  const run = fusorTrain(Object.entries(flags).flatMap(([key, value]) => [`--${key}`, value]));
+  const run = await fusorTrain(Object.entries(flags).flatMap(([key, value]) => [`--${key}`, value]));
   const { fitSeconds, stepMicroseconds } = run.timing;
   const { versions, kernels: ran, isa } = run.backend;
   const loss = run.history.at(-1).loss;

@@ -1,11 +1,15 @@
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeFolders, readJson } from './files.mjs';
 import { say } from './say.mjs';
 
-/** Does `work` while this process alone holds the lock file `path`; waits for a living holder, takes over from a dead one. */
+/**
+ * Does `work` while this process alone holds the lock file `path`; waits for a living holder, takes over from a dead one. On a
+ * read-only file system without the lock: nobody can set up there, and what is finished is found so.
+ */
 export async function withLock(path, work) {
+  if (isReadOnly(dirname(path))) return work();
   makeFolders(dirname(path));
   for (let waits = 0; !tryLock(path); waits++) {
     if (waits === 0)
@@ -19,6 +23,15 @@ export async function withLock(path, work) {
   } finally {
     process.off('exit', release);
     release();
+  }
+}
+
+function isReadOnly(folder) {
+  try {
+    accessSync(folder, constants.W_OK);
+    return false;
+  } catch ({ code }) {
+    return ['EROFS', 'EACCES'].includes(code);
   }
 }
 

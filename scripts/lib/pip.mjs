@@ -1,5 +1,5 @@
-import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SetupError } from './failure.mjs';
 import { readJson } from './files.mjs';
@@ -52,8 +52,16 @@ export async function pipPlan(python, requirements, { env, folder, deps = false,
 export async function needPlan(python, requirements, options) {
   const plan = await pipPlan(python, requirements, options);
   if (plan) return plan;
-  const reason = firstError(join(options.folder, 'pip-plan.log'));
-  throw new SetupError('ERR_NET', [`pip does not offer ${requirements.join(', ')}: ${reason}`]);
+  throw refused(`pip does not offer ${requirements.join(', ')}`, join(options.folder, 'pip-plan.log'));
+}
+
+/** For what pip's log gives as the cause; a full disk is none of the network's. */
+export function refused(what, log) {
+  const reason = firstError(log);
+  const full = /No space left on device|Disk quota exceeded/.test(readFileSync(log, 'utf8'));
+  return full
+    ? new SetupError('ERR_IO', ['pip found the disk full', dirname(log), 'make room on the disk'])
+    : new SetupError('ERR_NET', [`${what}: ${reason}`]);
 }
 
 /** Installs exactly these wheels of a plan into `folder/site`, with progress; pip checks the index's digests. */
@@ -66,7 +74,7 @@ export async function installWheels(python, wheels, { title, env, folder, index 
     () => pip(python, exact, { env, folder, index, options, log }),
     () => megabytes(downloaded(folder)),
   );
-  if (status !== 0) throw new SetupError('ERR_NET', [`pip failed: ${firstError(log)}`]);
+  if (status !== 0) throw refused('pip failed', log);
 }
 
 /** What pip has so far: it downloads into folders of its temporary folder. */

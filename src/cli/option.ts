@@ -1,5 +1,5 @@
 /** Kinds of options. One option is a flag (--batch-size), a variable (FUSOR_BATCH_SIZE) and a key (batchSize). */
-import { oneOf, show, webAddress, wrong } from '../arguments';
+import { oneOf, webAddress, wrong } from '../arguments';
 
 export interface Option<T> {
   describe: string;
@@ -148,7 +148,7 @@ export function toggle(describe: string): Option<boolean> {
   const parse = (written: unknown, where: string) => {
     const value = WORDS[String(written).toLowerCase()];
     if (value !== undefined) return value;
-    throw wrong(where, 'the value', show(written), 'true or false');
+    throw wrong(where, 'the value', written, 'true or false');
   };
   return { describe, fallback: false, parse };
 }

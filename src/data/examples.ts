@@ -91,18 +91,23 @@ function featuresOf({ plan }: DataShape, { data }: NDArray, where: string): Exam
 
 /**
  * Of rows that were looked at earlier: their owner may have shrunk or transferred them since.
- * @param x of `rows` rows then
+ * @param rows how many there were then, and what is left of them
  * @throws ERR_ARG
  */
 export function checkStillThere(
-  x: Examples['x'],
-  rows: number,
-  { features }: TrainPlan,
+  { rows, x, y }: Pick<Examples, 'rows' | 'x'> & Partial<Pick<Examples, 'y'>>,
+  { features, targets, outputs }: TrainPlan,
   where: string,
 ): void {
-  if (x.length === rows * features) return;
+  const changed =
+    x.length !== rows * features
+      ? 'x'
+      : y && y.length !== rows * (targets === 'labels' ? 1 : outputs)
+        ? 'y'
+        : undefined;
+  if (changed === undefined) return;
   throw new FusorError('ERR_ARG', [
-    'x has changed its size, or was transferred, since the call',
+    `${changed} has changed its size, or was transferred, since the call`,
     where,
     'give a copy, or leave it alone until the promise is settled',
   ]);

@@ -1,6 +1,8 @@
 /** The data sets that fusor knows by name. To add one, write its entry and name it here. */
-import { existsSync } from 'node:fs';
-import { FusorError, nearestName } from '../errors';
+import { existsSync, rmSync } from 'node:fs';
+import { join, sep } from 'node:path';
+import { FusorError, isFusorError, nearestName } from '../errors';
+import { dataFolder } from './cache';
 import { cifar10 } from './cifar10';
 import type { DatasetEntry, Place } from './entry';
 import { fetchDataset } from './fetch';
@@ -77,4 +79,40 @@ export async function provideDataset(
   }
   await fetchDataset(entry, place);
   return locateDataset(entry, place);
+}
+
+/**
+ * As {@link provideDataset}, but files that are there and are not the published ones are fetched anew. Those that others keep stay
+ * as they are. @throws ERR_DATA_DIGEST where such ones are found before ours, or when offline
+ */
+export async function mendDataset(
+  entry: DatasetEntry,
+  place: Place & { offline?: boolean; mirror?: string; quiet?: boolean },
+): Promise<string> {
+  const own = join(dataFolder(place.dataDir), entry.name);
+  for (let before: string[] = []; ; ) {
+    const folder = await provideDataset(entry, place);
+    const damaged = damagedIn(entry, folder);
+    if (damaged.length === 0) return folder;
+    const [file] = damaged;
+    if (place.offline || before.includes(file))
+      throw new FusorError('ERR_DATA_DIGEST', ['the file is damaged', file, 'remove it, and fetch it anew'], {
+        folder,
+        files: damaged,
+      });
+    before = damaged;
+    if (folder === own || folder.startsWith(own + sep)) for (const path of damaged) rmSync(path);
+    else await fetchDataset(entry, place);
+  }
+}
+
+/** Of those that cannot be read only the first is known. */
+function damagedIn(entry: DatasetEntry, folder: string): string[] {
+  try {
+    return entry.verify(folder).flatMap(({ ok, file }) => (ok ? [] : file));
+  } catch (error) {
+    const file = isFusorError(error) && error.code.startsWith('ERR_DATA_') && error.details?.file;
+    if (typeof file === 'string') return [file];
+    throw error;
+  }
 }

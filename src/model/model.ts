@@ -201,13 +201,15 @@ export class Model implements TrainedModel {
     const ends = { signal, disposed: this.#runtime.disposed };
     const means = async ({ session }: { session: Session }) => {
       if (isStream(examples))
-        return evaluateStream(
-          session,
-          examples,
-          { plan, seed: 0, epoch: 0, batchSize, bufferRows: null, ...ends },
-          where,
+        return this.#runtime.asReader(() =>
+          evaluateStream(
+            session,
+            examples,
+            { plan, seed: 0, epoch: 0, batchSize, bufferRows: null, ...ends },
+            where,
+          ),
         );
-      checkStillThere(examples.x, examples.rows, plan, where);
+      checkStillThere(examples, plan, where);
       const data = await session.upload(examples);
       try {
         return await session.evaluate(data, { begin: 0, end: data.rows }, batchSize, signal);
@@ -240,7 +242,7 @@ export class Model implements TrainedModel {
       const data = new Float32Array(rows * outputs);
       const each = async () => {
         for (let row = 0; row < rows; row += chunk) {
-          checkStillThere(inputs, rows, plan, where);
+          checkStillThere({ rows, x: inputs }, plan, where);
           const part = inputs.subarray(row * features, (row + chunk) * features);
           data.set(await session.predict(part), row * outputs);
         }
@@ -339,6 +341,11 @@ export class Model implements TrainedModel {
   /** Gives back what the model holds on the device; ends a running fit. Every later call but this is ERR_STATE. */
   dispose(): Promise<void> {
     return this.#runtime.dispose();
+  }
+
+  /** `await using model = sequential(…)`: {@link Model.dispose} where its scope ends. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
   }
 
   /** Refuses who is not part of work that is to leave no trace. */

@@ -1,4 +1,5 @@
 /** A model's session: opened when first needed, exchanged when the plan or the device changes, its state kept. */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { reading } from '../arguments';
 import type { Session, SessionState, TrainPlan } from '../backend/contract';
 import type { DeviceOptions } from '../backend/request';
@@ -34,6 +35,9 @@ interface Moment {
 
 /** With another one the optimiser begins anew. */
 const trainingOf = (plan: TrainPlan, { compiled }: Moment) => `${compiled} ${JSON.stringify(plan.optimizer)}`;
+
+/** Work that reads a state, and that code of the user's is part of: a change that it waits for would wait for its end. */
+const reader = new AsyncLocalStorage<{ of: Runtime; over: boolean }>();
 
 export type Select = (request: DeviceOptions) => Promise<Selection>;
 
@@ -137,6 +141,26 @@ export class Runtime {
     return turn;
   }
 
+  /** `work`, which asks the user's own code. */
+  async asReader<T>(work: () => Promise<T>): Promise<T> {
+    const its = { of: this, over: false };
+    try {
+      return await reader.run(its, work);
+    } finally {
+      its.over = true;
+    }
+  }
+
+  #refuseReader(): void {
+    const its = reader.getStore();
+    if (its?.of !== this || its.over) return;
+    throw new FusorError('ERR_STATE', [
+      'the source of the rows would change the model that they evaluate, and wait for its own end',
+      'evaluate',
+      'change it before or after',
+    ]);
+  }
+
   /** A copy of all that training changes. @param seed draws the weights if nothing has; without one undefined is their state, then */
   readState(plan: TrainPlan, seed: number): Promise<SessionState>;
   readState(plan: TrainPlan, seed: undefined): Promise<SessionState | undefined>;
@@ -231,7 +255,10 @@ export class Runtime {
     const now: Moment = { compiled: this.#compiled, select };
     // Wrapped: the queue is not to wait for the job.
     const { job } = await this.#enqueue(async () => {
-      if (changes) await Promise.allSettled(this.#reads);
+      if (changes) {
+        this.#refuseReader();
+        await Promise.allSettled(this.#reads);
+      }
       const job = (await prepare(now))();
       for (const jobs of changes ? [this.#uses] : [this.#uses, this.#reads]) {
         jobs.add(job);
@@ -277,6 +304,7 @@ export class Runtime {
   async #close(keep: boolean): Promise<void> {
     const open = this.#open;
     if (!open) return;
+    this.#refuseReader();
     await Promise.allSettled(this.#uses);
     if (keep) this.#home = { values: await open.session.readState(), training: open.training };
     this.#open = undefined;

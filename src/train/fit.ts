@@ -80,7 +80,7 @@ async function upload(
   const { session, examples, trainRows, validation, batchSize, signal } = job;
   const keep = async (rows: FitJob['validation']) => {
     if (!rows || isStream(rows)) return undefined;
-    checkStillThere(rows.x, rows.rows, job.plan, 'fit');
+    checkStillThere(rows, job.plan, 'fit');
     const there = await session.upload(rows);
     uploaded.push(there);
     return there;

@@ -1,3 +1,5 @@
+import { Losses } from './losses';
+
 /** Values by name: 'loss', the metrics' names and both again as 'valLoss', 'valAccuracy', … */
 export type Logs = Record<string, number>;
 
@@ -35,7 +37,7 @@ export class History {
   readonly timing: Timing = { fitSeconds: 0, steps: 0, stepMicroseconds: 0 };
   /** How it ended: all epochs done, a callback's stop, or an abort or error. */
   stopped: 'finished' | 'aborted' | 'callback' = 'finished';
-  readonly #losses: Float32Array[] = [];
+  readonly #losses = new Losses();
   #milliseconds = 0;
 
   /**
@@ -82,12 +84,12 @@ export class History {
 
   /** Every step's loss (batch mean), in order, unfinished epochs included. Left out of JSON. */
   get stepLosses(): Float32Array {
-    return joined(this.#losses);
+    return this.#losses.all();
   }
 
   /** @internal @param milliseconds training time of these steps */
   addSteps(losses: Float32Array, milliseconds: number): void {
-    this.#losses.push(losses);
+    this.#losses.add(losses);
     this.#milliseconds += milliseconds;
     this.timing.steps += losses.length;
     if (this.timing.steps > 0) this.timing.stepMicroseconds = (this.#milliseconds * 1000) / this.timing.steps;
@@ -135,14 +137,4 @@ export function validationName(name: string): string {
 /** 'valAccuracy' → 'val_accuracy', 'Top2' → 'top2'. */
 export function kerasName(name: string): string {
   return name.replace(/[A-Z]/g, (letter, at) => `${at > 0 ? '_' : ''}${letter.toLowerCase()}`);
-}
-
-export function joined(parts: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

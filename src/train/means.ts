@@ -1,5 +1,6 @@
 import { isAccuracy, type MetricPlan, type SpanReport, type TrainPlan } from '../backend/contract';
-import { joined, type Logs } from './history';
+import type { Logs } from './history';
+import { Losses } from './losses';
 
 /** What a checkpoint keeps of {@link Means}. */
 export interface MeansRecord {
@@ -12,7 +13,7 @@ export interface MeansRecord {
 export class Means {
   readonly #sums: Float64Array;
   #rows = 0;
-  readonly #losses: Float32Array[] = [];
+  readonly #losses = new Losses();
 
   constructor(
     private readonly plan: Pick<TrainPlan, 'metrics' | 'outputs'>,
@@ -37,7 +38,7 @@ export class Means {
       for (let m = 0; m < metrics.length; m++)
         this.#sums[m + 1] += sumOf(this.plan.metrics[m], this.plan.outputs, metrics[m][step], size);
     }
-    this.#losses.push(losses.subarray(0, stepsDone));
+    this.#losses.add(losses.subarray(0, stepsDone));
   }
 
   /** @param ahead means over further rows, not yet added: a span's progress */
@@ -53,7 +54,7 @@ export class Means {
 
   /** One loss a step added. */
   get losses(): Float32Array {
-    return this.#losses.length === 1 ? this.#losses[0] : joined(this.#losses);
+    return this.#losses.all();
   }
 }
 

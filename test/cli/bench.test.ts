@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { OPS } from '../../src/bench/work';
-import { documentOf, fusor } from '../support/cli';
+import { documentOf, finished, fusor, startCli } from '../support/cli';
 import { repository, temporaryFolder } from '../support/script';
 import { testUnless } from '../support/skip';
 
@@ -63,6 +63,34 @@ native('kernel: formats', async () => {
     /^op,batch,inputs,units,threads,variant,repetitions,seconds\.median,.*\r\ngather,5,33,17,1,fused,2,/,
   );
 });
+
+native('kernel: variants of which none is here are no empty table', async () => {
+  const other = process.arch === 'x64' ? 'fused-neon' : 'fused-avx2';
+  const args = ['bench', 'kernel', ...SMALL, '--op', 'forward', '--variants', other];
+  const { status, stdout, stderr } = await fusor(args, { cwd });
+  expect([status, stdout]).toEqual([5, '']);
+  expect(stderr).toMatch(
+    new RegExp(`^error: nothing to measure: not here are ${other} forward · .*--variants`, 'm'),
+  );
+});
+
+native(
+  'train: a signal to it alone ends what it runs, too',
+  async () => {
+    const temp = mkdtempSync(join(cwd, 'temp-'));
+    const args = ['bench', 'train', '--peers', 'none', '-r', '1', '--epochs', '1000'];
+    const child = startCli(args, { cwd, env: { TMPDIR: temp } });
+    const ended = finished(child);
+    // The run folder of the training is there.
+    while (!readdirSync(temp).some((name) => existsSync(join(temp, name, 'run'))))
+      await new Promise((done) => setTimeout(done, 50));
+    child.kill('SIGTERM');
+    const { status, stderr } = await ended;
+    expect([status, stderr]).toEqual([143, expect.stringContaining('interrupted by SIGTERM')]);
+    expect(readdirSync(temp)).toEqual([]);
+  },
+  60_000,
+);
 
 native('train: ours alone, on MNIST and on a net of random rows', async () => {
   const words = ['bench', 'train', '--peers', 'none', '-r', '1', '--threads', '1', '--json'];

@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { documentOf, fusor, WASM } from '../support/cli';
 import { temporaryFolder } from '../support/script';
@@ -51,6 +59,16 @@ test('a run keeps its step losses, peak memory and start-up', () => {
   expect(readFileSync(join(cwd, 'one', 'losses.f32'))).toHaveLength(4 * timing.steps);
   expect(memory.peakBytes).toBeGreaterThan(2 ** 25);
   expect(timing.startupSeconds).toBeGreaterThanOrEqual(timing.setupSeconds);
+});
+
+test('losses that are not those of all steps are refused', async () => {
+  cpSync(join(cwd, 'one'), join(cwd, 'cut'), { recursive: true });
+  truncateSync(join(cwd, 'cut', 'losses.f32'), 10);
+  const { status, stderr } = await fusor(['compare', 'one', 'cut'], { cwd });
+  expect([status, stderr]).toEqual([
+    4,
+    expect.stringMatching(/has 10 bytes, the losses of \d+ steps are \d+ · .*cut.losses\.f32 · /),
+  ]);
 });
 
 test('--backends trains on each, as JSON', async () => {

@@ -147,6 +147,14 @@ describe('what a run holds', () => {
   });
 });
 
+test.each([
+  ['LIBTORCH', [], { LIBTORCH: '/nowhere' }],
+  ['--libtorch', ['--libtorch', '/nowhere'], { LIBTORCH: '/elsewhere' }],
+] as const)('native build: a wrong %s is called so', async (name, flags, env) => {
+  const { status, stderr } = await fusor(['native', 'build', ...flags], { cwd, env });
+  expect([status, stderr]).toEqual([5, expect.stringMatching(`^error: ${name}=/nowhere is not a libtorch`)]);
+});
+
 test('native status: what is built, as one document', async () => {
   const document = documentOf(await fusor(['native', 'status', '--json'], { cwd }));
   expect(document).toMatchObject({

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import {
@@ -389,6 +390,32 @@ describeUnless(browserObstacle)('the page of a model', () => {
     expect(wrong.filter((text) => !/404|400|ERR_CONNECTION/.test(text))).toEqual([]);
   });
 });
+
+test('who never reads an answer does not keep its connection', async () => {
+  const model = sequential([layers.dense(200, { inputShape: [1], activation: 'softmax' })]);
+  await saveModel(model, join(cwd, 'wide'));
+  await model.dispose();
+  const child = startCli(['serve', 'wide', '--port', '0', '--json', ...WASM], { cwd });
+  try {
+    const [line] = (await once(child.stdout!, 'data')) as [Buffer];
+    const { host, hostname, port } = new URL(JSON.parse(line.toString()).address);
+    // An answer of some 60 MB: more than finds room on the way.
+    const body = JSON.stringify({ instances: new Array(15_000).fill([1]) });
+    const head = ['POST /v1/models/wide:predict HTTP/1.1', `host: ${host}`, 'content-type: application/json'];
+    const socket = connect(Number(port), hostname).pause();
+    socket.write([...head, `content-length: ${body.length}`, '', body].join('\r\n'));
+    await new Promise((done) => setTimeout(done, 15_000));
+    const parts: Buffer[] = [];
+    socket.on('data', (part) => parts.push(part));
+    socket.on('error', () => {}).resume();
+    await once(socket, 'close');
+    const read = Buffer.concat(parts).toString('latin1');
+    expect(read.slice(0, 15)).toBe('HTTP/1.1 200 OK');
+    expect(read.endsWith('\r\n0\r\n\r\n')).toBe(false);
+  } finally {
+    child.kill('SIGKILL');
+  }
+}, 60_000);
 
 test('an address that is none of this computer', async () => {
   const ran = await fusor(['serve', 'digits', '--host', '192.0.2.1', ...WASM], { cwd });

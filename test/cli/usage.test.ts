@@ -190,6 +190,10 @@ describe('where settings come from', () => {
   });
 
   test('mistakes name where they stand', async () => {
+    const maybe = await fusor(['devices'], { cwd, env: { FUSOR_QUIET: 'maybe' } });
+    expect(maybe.stderr).toBe(
+      'error: the value must be true or false, got "maybe" · FUSOR_QUIET [ERR_ARG]\n',
+    );
     const byEnvironment = await fusor(['train'], { cwd, env: { FUSOR_EPOCHS: 'x' } });
     expect([byEnvironment.status, byEnvironment.stderr]).toEqual([
       2,

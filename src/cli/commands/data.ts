@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { oneOf } from '../../arguments';
 import { isOwnFolder, loadDataset } from '../../data/datasets';
-import { datasetNames, findDataset, locateDataset, provideDataset } from '../../data/registry';
+import { datasetNames, findDataset, locateDataset, mendDataset } from '../../data/registry';
 import { FusorError, isFusorError } from '../../errors';
 import type { Call, Run } from '../command';
 import type { data as options } from '../options';
@@ -57,9 +57,9 @@ function locate(find: () => string): string | null {
   }
 }
 
-/** Where it is already, nothing is fetched. */
+/** Where it is already, and whole, nothing is fetched. */
 async function fetch({ settings, out }: DataCall, name: string): Promise<number> {
-  const folder = await provideDataset(findDataset(name), settings);
+  const folder = await mendDataset(findDataset(name), settings);
   out.result({ schema: 'fusor.data', version: 1, name, folder }, () => folder);
   return 0;
 }

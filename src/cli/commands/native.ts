@@ -24,9 +24,11 @@ export const run: Run<typeof native> = async (call) => {
   }
 };
 
-async function build({ settings, out }: NativeCall): Promise<number> {
+async function build({ settings, origins, out }: NativeCall): Promise<number> {
   const { buildNative } = await nativeScripts();
-  const record = await buildNative({ libtorch: settings.libtorch, force: settings.force });
+  // The variable is looked at there, too, and then called by its name.
+  const libtorch = origins.libtorch === 'LIBTORCH' ? undefined : settings.libtorch;
+  const record = await buildNative({ libtorch, force: settings.force });
   out.result({ schema: 'fusor.native', version: 1, record }, () => `built against ${described(record)}`);
   return 0;
 }

@@ -37,7 +37,7 @@ export function readRun(path: string, name = basename(path)): ComparedRun {
     document,
     environment: recordOf(path, 'environment.json') as ComparedRun['environment'],
     config: Object(readJson(join(path, CONFIG_FILE))),
-    stepLosses: readStepLosses(path),
+    stepLosses: readStepLosses(path, document.timing.steps),
     epochSeconds: seconds[Math.floor(seconds.length / 2)] ?? 0,
     peakBytes: document.memory?.peakBytes ?? null,
     startupSeconds: document.timing.startupSeconds ?? null,

@@ -12,6 +12,8 @@ import { rowInputs, type Wanted } from '../predict/text';
 
 const MAX_BODY = 16 << 20;
 const MAX_CONNECTIONS = 64;
+/** Milliseconds, twice, in which nothing of an answer is read: then nobody reads it, and it would hold its connection for ever. */
+const UNREAD = 5000;
 
 /** An answer that is no 200. */
 class Refusal extends Error {
@@ -69,6 +71,7 @@ export async function serveModel(service: Service, host: string, port: number): 
   server.on('clientError', (_, socket) => socket.destroy());
   const bound = (server.address() as { port: number }).port;
   server.on('request', async (request, response) => {
+    response.on('prefinish', () => response.setTimeout(UNREAD, () => response.destroy()));
     try {
       checkOrigin(request, isLoopback(host) ? bound : undefined);
       await answer(request, response, service);

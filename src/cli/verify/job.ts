@@ -1,6 +1,7 @@
 /** What is to be verified, made once: whatever is wrong with model or data is said before anybody trains. */
-import { type NDArray, slotsOf } from '../../index';
+import { type ArrayLike, type Model, type NDArray, slotsOf } from '../../index';
 import type { Call } from '../command';
+import type { Settings } from '../option';
 import type { verify } from '../options';
 import { arraysOf, targetsOf } from '../train/data';
 import { buildModel, loadProblem, type Problem } from '../train/problem';
@@ -24,6 +25,7 @@ export async function prepare({ settings, origins }: Call<typeof verify>, seed: 
   const data = { ...loaded, train: arraysOf(loaded.train) };
   const model = await buildModel(problem, data, seed);
   const y = targetsOf(model, data.train) as NDArray;
+  await refusalOfFit(model, data.train.x, y, settings);
   const arrays = await model.getWeights();
   const shapes = new Map(arrays.map(({ shape }, i) => [model.weightNames[i], shape]));
   const weights = arrays.map((array, i) => ({ name: model.weightNames[i], size: array.data.length }));
@@ -33,4 +35,18 @@ export async function prepare({ settings, origins }: Call<typeof verify>, seed: 
   );
   const job: Job = { problem, seed, shapes, weights, slots, optimizer, temp };
   return { job, model, data, y };
+}
+
+/** @throws what fit throws before it does anything */
+async function refusalOfFit(
+  model: Model,
+  x: ArrayLike,
+  y: ArrayLike,
+  { batchSize, validationSplit }: Settings<typeof verify>,
+): Promise<void> {
+  const nothing = new Error('all is well');
+  const options = { batchSize, validationSplit, verbose: 0, signal: AbortSignal.abort(nothing) } as const;
+  await model.fit(x, y, options).catch((error: unknown) => {
+    if (error !== nothing) throw error;
+  });
 }

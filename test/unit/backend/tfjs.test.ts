@@ -139,6 +139,18 @@ describe('what is thrown and caught by nobody, once wasm is loaded', () => {
     expect(stderr).not.toContain('backend-wasm');
   });
 
+  test("is the program's also while wasm is loaded", async () => {
+    const { status, stdout, stderr } = await run(process.execPath, [
+      '-e',
+      `let caught = 0;
+       process.on('uncaughtException', () => { caught++; });
+       const throwing = setInterval(() => { throw new Error('mine'); }, 1);
+       require(${JSON.stringify(join(dist, 'engines.js'))}).loadEngine('wasm', ${JSON.stringify(request)})
+         .then(() => { clearInterval(throwing); console.log(caught > 0); });`,
+    ]);
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'true\n', stderr: '' });
+  });
+
   test("is the program's, where it listens", async () => {
     const ended = await ending(
       "process.on('unhandledRejection', (e) => console.log(e.message)); Promise.reject(new Error('mine'));",

@@ -1,5 +1,5 @@
 /** What is asked of a model while it trains, and what its callbacks give back late. */
-import { type ArrayLike, layers } from '../../../src/index';
+import { type ArrayLike, layers, type Model } from '../../../src/index';
 import { failure, labelled, referenceModel, SPARSE, spyBackend } from '../../support/models';
 
 const { x, y } = labelled(40);
@@ -40,6 +40,72 @@ test.each(['predict', 'evaluate'] as const)('%s of rows that are taken away mean
     'ERR_ARG',
     expect.stringContaining(`was transferred, since the call · ${name}`),
   ]);
+});
+
+test.each([
+  ['fit', 'labels', [40]],
+  ['evaluate', 'labels', [40]],
+  ['fit', 'values', [40, 3]],
+] as const)('%s of %s that are taken away meanwhile', async (name, targets, shape) => {
+  const values = targets === 'values';
+  const loss = values ? 'meanSquaredError' : 'sparseCategoricalCrossentropy';
+  const model = referenceModel(classifier(), { optimizer: 'sgd', loss });
+  const data = values ? new Float32Array(120) : new Int32Array(40);
+  const call = name === 'fit' ? model.fit(x, { data, shape }, SILENT) : model.evaluate(x, { data, shape });
+  structuredClone(data.buffer, { transfer: [data.buffer] });
+  const error = await failure(call);
+  expect([error.code, error.message]).toEqual([
+    'ERR_ARG',
+    expect.stringContaining(`y has changed its size, or was transferred, since the call · ${name}`),
+  ]);
+});
+
+describe('a source of rows that asks the model that it evaluates', () => {
+  const asking = async (ask: (model: Model) => Promise<unknown>) => {
+    const model = referenceModel(classifier());
+    const evaluation = model.evaluate(async function* () {
+      yield { x, y };
+      await ask(model);
+    });
+    return { model, evaluation };
+  };
+
+  test.each<[string, (model: Model) => Promise<unknown>]>([
+    ['setWeights', async (model) => model.setWeights(await model.getWeights())],
+    ['fit', (model) => model.fit(x, y, SILENT)],
+    [
+      'predict, compiled anew',
+      async (model) => {
+        model.compile({ optimizer: 'adam', loss: 'sparseCategoricalCrossentropy' });
+        await model.predict(x);
+      },
+    ],
+  ])('%s would wait for itself', async (_, ask) => {
+    const { model, evaluation } = await asking(ask);
+    expect(await failure(evaluation)).toMatchObject({
+      code: 'ERR_STATE',
+      message: expect.stringContaining('wait for its own end'),
+    });
+    // What it has begun goes on as usual later.
+    await model.fit(x, y, SILENT);
+  });
+
+  test('predict, and a fit that begins when all is done', async () => {
+    let later: Promise<unknown> = Promise.resolve();
+    const { evaluation } = await asking(async (model) => {
+      await model.predict(x);
+      later = new Promise((done) => setTimeout(done, 100)).then(() => model.fit(x, y, SILENT));
+    });
+    await evaluation;
+    expect(await later).toMatchObject({ epoch: [0] });
+  });
+});
+
+test('a model is disposed where its scope ends', async () => {
+  const model = referenceModel(classifier());
+  await model.predict(x);
+  await model[Symbol.asyncDispose]();
+  expect(await failure(model.predict(x))).toMatchObject({ code: 'ERR_STATE' });
 });
 
 test.each(['onProgress', 'onTimeline', 'onNonFinite'] as const)(
