@@ -78,6 +78,37 @@ void scaling(const Kernels& kernels, Report& report) {
   }
 }
 
+// What Dropout draws one by one, from within a counter too, and beyond the numbers that a kernel makes at a time.
+void droppingOut(const Kernels& kernels, Report& report) {
+  report.group(kernels.name, "dropout");
+  Random random(5);
+  for (double rate : {0.0, 0.3, 0.999}) {
+    const Dropout dropout(uint64_t{7} << 40 | 9, 3, (int64_t{1} << 33) + 5, rate);
+    for (long n : {1, 2, 3, 5, 31, 64, 127, 128, 129, 300}) {
+      for (int64_t first : {int64_t{0}, int64_t{1}, int64_t{2}, int64_t{127}, (int64_t{1} << 33) + 3}) {
+        Judge judge;
+        std::vector<float> x = random.matrix(n), wanted(n);
+        x[n / 2] = INFINITY;
+        dropout.each(first, first + n, [&](int64_t e, float factor) {
+          wanted[e - first] = factor == 0 ? 0 : x[e - first] * factor;
+        });
+        for (Place place : kPlaces) {
+          const auto in = Guarded<float>::input(x, place), out = Guarded<float>::output(n, place);
+          const Guarded<float> inPlace(x, place);
+          const bool survived = survives([&] {
+            kernels.dropout(dropout, first, in.data(), out.data(), n);
+            kernels.dropout(dropout, first, inPlace.data(), inPlace.data(), n);
+          });
+          stayedInside(judge, survived, in, out, inPlace);
+          sameAs(judge, "y", out.read(), wanted);
+          sameAs(judge, "in place", inPlace.read(), wanted);
+        }
+        report.add(format("rate %g, n %ld from %ld", rate, n, static_cast<long>(first)), judge);
+      }
+    }
+  }
+}
+
 std::vector<double> softmax(const std::vector<float>& x) {
   double greatest = -INFINITY, total = 0;
   for (float v : x) greatest = v > greatest || std::isnan(v) ? v : greatest;
@@ -160,6 +191,7 @@ void softmaxTogether(const Kernels& kernels, Report& report, int n) {
 void compareLengths(const Kernels& kernels, Report& report) {
   for (int a = 0; a < 6; ++a) activateLengths(kernels, report, static_cast<Activation>(a));
   scaling(kernels, report);
+  droppingOut(kernels, report);
 }
 
 void compareSoftmax(const Kernels& kernels, Report& report) {

@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "../../cuda/driver.h"
+#include "../../kernels/cpu/kernels.h"
 #include "../../kernels/cpu/philox.h"
 #include "ahead.h"
 #include "arrival.h"
@@ -313,9 +314,9 @@ class FrameworkTrainer : public Trainer {
 
   Tensor dropoutFactors(const Layer& layer, int64_t step, int64_t rows) const {
     if (torch_) return framework::dropoutFactors(plan_, layer, step, rows, device());
-    Tensor factors = at::empty({rows, layer.outputs}, at::kFloat);
+    Tensor factors = at::ones({rows, layer.outputs}, at::kFloat);
     float* out = factors.data_ptr<float>();
-    Dropout(plan_.seed, layer.stream, step, layer.rate).each(0, rows * layer.outputs, [&](int64_t e, float f) { out[e] = f; });
+    bestKernels()->dropout(Dropout(plan_.seed, layer.stream, step, layer.rate), 0, out, out, factors.numel());
     return factors;
   }
 

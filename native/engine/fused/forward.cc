@@ -13,11 +13,8 @@ constexpr int kChunkRows = 64;  // rows that evaluation takes through the whole 
 
 // One row of a dropout layer. The factors are drawn again on the way back: cheaper than keeping them.
 void FusedTrainer::dropout(const Layer& layer, const Step& step, int row, const float* from, float* to) const {
-  const int64_t begin = static_cast<int64_t>(row) * layer.outputs;
   const Dropout factors(plan_.seed, layer.stream, step.number, layer.rate);
-  factors.each(begin, begin + layer.outputs, [&](int64_t e, float factor) {
-    to[e - begin] = factor == 0 ? 0 : from[e - begin] * factor;  // not a product: 0 x inf is not 0
-  });
+  kernels_.dropout(factors, static_cast<int64_t>(row) * layer.outputs, from, to, layer.outputs);
 }
 
 // Where `count` rows from `first` on lie, of the data or of `order`. Their labels are on their way from memory after that.

@@ -13,6 +13,8 @@
 
 namespace fusor {
 
+struct Dropout;  // philox.h
+
 // y[r, n] = activation(sum_k a[r, k] w[k, n] + bias[n]), rows x panels. `z`, where not null, gets the value before the
 // activation (same stride as y): gelu needs it on the way back.
 struct DenseForward {
@@ -153,6 +155,8 @@ struct Kernels {
   // y = x scale + offset from float32 or uint8. The float32 form may be in place.
   void (*scaleBytes)(const uint8_t* x, float* y, long n, float scale, float offset);
   void (*scaleFloats)(const float* x, float* y, long n, float scale, float offset);
+  // y = x, dropped or scaled up, of n elements of a batch, counted row by row, from `first` on. In place is fine.
+  void (*dropout)(const Dropout&, int64_t first, const float* x, float* y, long n);
   void (*addParts)(const PartialSums&);
   // Bytes that are mostly zero: the dense kernels' sums without the zeros, bit for bit.
   void (*sparseForward)(const BytesForward&);

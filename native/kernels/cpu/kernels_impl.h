@@ -1,6 +1,7 @@
 // The kernels of kernels.h, written once over the vector type of the simd_*.h file included before this one.
 #pragma once
 #include "activation.h"
+#include "dropout.h"
 #include "kernels.h"
 #include "sparse_backward.h"
 #include "tile.h"
@@ -238,7 +239,7 @@ void denseBackward(const DenseBackward& d) {
 
 constexpr Kernels kTable = {
     kName,       kWidth,        denseForward,   denseBackward, activate, softmaxRows, activateBackward, scaleBytes,
-    scaleFloats, addParts,      sparseForward,  sparseBackward, nullptr,  nullptr,          nullptr,
+    scaleFloats, dropout,       addParts,       sparseForward, sparseBackward, nullptr,     nullptr,          nullptr,
     nullptr};
 
 }  // namespace
