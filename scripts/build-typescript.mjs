@@ -1,18 +1,9 @@
 #!/usr/bin/env node
 // dist/ from src/, when src/ changed: `npm run build`, and what setup.mjs does first.
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { runMain, SetupError } from './lib/failure.mjs';
-import { filesBelow, hashFiles, readJson, writeAtomically } from './lib/files.mjs';
+import { filesBelow, hashFiles, isStamped, readJson, writeAtomically } from './lib/files.mjs';
 import { buildDir, root } from './lib/paths.mjs';
 import { firstError, runLogged } from './lib/run.mjs';
 import { during } from './lib/say.mjs';
@@ -46,9 +37,7 @@ function outputOf(file) {
 
 /** Whether dist/ is what src/ says. */
 export function isCompiled({ hash, outputs } = wanted()) {
-  return (
-    existsSync(stamp) && readFileSync(stamp, 'utf8') === hash && outputs.every((file) => existsSync(file))
-  );
+  return isStamped(stamp, hash) && outputs.every((file) => existsSync(file));
 }
 
 /** Into dist/ when src/ changed. It compiles beside dist/ and swaps: an interrupted run leaves the old one. */

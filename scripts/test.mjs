@@ -47,7 +47,9 @@ function sections(filters) {
 }
 
 const noGpu = (name, skipped) => ({
-  ...{ passed: 0, failed: 0, skipped },
+  passed: 0,
+  failed: 0,
+  skipped,
   reasons: [`${name}: there is no NVIDIA driver here`],
 });
 

@@ -82,6 +82,19 @@ export function integer(
   throw wrong(where, name, value, `an integer from ${min} to ${max}`);
 }
 
+/** The most rows, steps or epochs: what a signed integer of 32 bits holds, as native code counts them. */
+export const MAX_COUNT = 2 ** 31 - 1;
+
+/** An integer from `min` to {@link MAX_COUNT}; `fallback` when undefined. */
+export function count(
+  where: string,
+  name: string,
+  value: unknown,
+  { min = 1, fallback }: { min?: number; fallback?: number } = {},
+): number {
+  return integer(where, name, value, { min, max: MAX_COUNT, fallback });
+}
+
 /** A finite number with its range in words, e.g. `[(v) => v > 0, 'greater than 0']`. */
 export function real(
   where: string,

@@ -38,12 +38,8 @@ constexpr int64_t kMostElements = int64_t{1} << 30;
 
 double toDensity(const Napi::Value& value) {
   const double density = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
-  if (!(density >= 0 && density <= 1)) throw Failure("ERR_NATIVE_ARG", "density must be a number from 0 to 1");
+  require(density >= 0 && density <= 1, "density must be a number from 0 to 1");
   return density;
-}
-
-void require(bool condition, const char* what) {
-  if (!condition) throw Failure("ERR_NATIVE_ARG", what);
 }
 
 }  // namespace
@@ -97,11 +93,7 @@ Napi::Value benchKernel(const Napi::CallbackInfo& call) {
     for (const auto [rows, columns] : {std::pair{c.batch, c.inputs}, {c.batch, c.units}, {c.inputs, c.units}}) {
       require(int64_t{rows} * columns <= kMostElements, "the operation is too large to measure");
     }
-    std::vector<std::string> variants;
-    const Napi::Value list = job.Get("variants");
-    require(list.IsArray(), "variants must be an array");
-    const Napi::Array names = list.As<Napi::Array>();
-    for (uint32_t i = 0, count = names.Length(); i < count; ++i) variants.push_back(toText(names.Get(i), "variant"));
+    const std::vector<std::string> variants = toTexts(job.Get("variants"), "variants");
     const bench::Repetitions repetitions{integer("warmup", 0), integer("repetitions", 1), static_cast<double>(integer("seconds", 0))};
     const auto all = bench::measure(c, variants, repetitions);
     Napi::Array results = Napi::Array::New(env);

@@ -16,10 +16,6 @@ constexpr int64_t kMostElements = int64_t{1} << 31;
 
 [[noreturn]] void refuse(const std::string& what) { throw Failure("ERR_NATIVE_ARG", what); }
 
-void require(bool condition, const std::string& what) {
-  if (!condition) refuse(what);
-}
-
 Napi::Object toObjectOf(const Napi::Value& value, const char* name) {
   require(value.IsObject(), std::string(name) + " must be an object");
   return value.As<Napi::Object>();
@@ -192,6 +188,10 @@ Metric toMetric(const Napi::Object& o) {
 
 }  // namespace
 
+void require(bool condition, const std::string& what) {
+  if (!condition) refuse(what);
+}
+
 int64_t toInteger(const Napi::Value& value, const char* name, int64_t least, int64_t most) {
   const double number = toNumber(value, name);
   // Compared as a double first: a conversion out of range is undefined.
@@ -211,6 +211,14 @@ std::string toText(const Napi::Value& value, const char* name) {
   return value.As<Napi::String>().Utf8Value();
 }
 
+std::vector<std::string> toTexts(const Napi::Value& value, const char* name) {
+  const Napi::Array list = toList(value, name);
+  std::vector<std::string> texts;
+  // Asked once: a getter that lengthens the list would keep us here for ever.
+  for (uint32_t i = 0, count = list.Length(); i < count; ++i) texts.push_back(toText(list.Get(i), name));
+  return texts;
+}
+
 Plan toPlan(const Napi::Value& value) {
   const Napi::Object o = toObjectOf(value, "plan");
   Plan plan{};
@@ -218,7 +226,6 @@ Plan toPlan(const Napi::Value& value) {
   plan.outputs = widthAt(o, "outputs");
   const Napi::Array layers = toList(o.Get("layers"), "layers");
   int width = plan.features;
-  // Asked once: a getter that lengthens the list would keep us here for ever.
   for (uint32_t i = 0, count = layers.Length(); i < count; ++i) {
     plan.layers.push_back(toLayer(toObjectOf(layers.Get(i), "layer")));
     require(plan.layers.back().inputs == width, "the widths of the layers do not fit together");

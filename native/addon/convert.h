@@ -19,9 +19,12 @@ Way toWay(const Napi::Object& options);
 int toGpu(const std::string& name);
 Span toSpan(const Napi::Value& value, int64_t rows);
 
+// Throws ERR_NATIVE_ARG.
+void require(bool condition, const std::string& what);
 int64_t toInteger(const Napi::Value& value, const char* name, int64_t least, int64_t most);
 bool toFlag(const Napi::Value& value, const char* name);
 std::string toText(const Napi::Value& value, const char* name);
+std::vector<std::string> toTexts(const Napi::Value& value, const char* name);
 
 Napi::Float32Array toArray(Napi::Env env, const std::vector<float>& values);
 Napi::Object toObject(Napi::Env env, const State& state);

@@ -5,7 +5,6 @@
 
 #include "../engine/cores.h"
 #include "../engine/trainer_for.h"
-#include "../failure.h"
 #include "../kernels/cpu/kernels.h"
 #include "bench_wrap.h"
 #include "convert.h"
@@ -32,7 +31,7 @@ class Module : public Napi::Addon<Module> {
   // (plan, options of a session) -> string | null: why fused kernels do not run it that way.
   static Napi::Value obstacle(const Napi::CallbackInfo& call) {
     return guarded(call.Env(), [&]() -> Napi::Value {
-      if (!call[1].IsObject()) throw Failure("ERR_NATIVE_ARG", "fusedObstacle needs a plan and options");
+      require(call[1].IsObject(), "fusedObstacle needs a plan and options");
       const std::string reason = fusedObstacle(toPlan(call[0]), toWay(call[1].As<Napi::Object>()));
       return reason.empty() ? call.Env().Null() : Napi::String::New(call.Env(), reason);
     });

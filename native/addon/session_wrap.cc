@@ -19,6 +19,9 @@ constexpr int64_t kMostName = (int64_t{1} << 53) - 1;
 // What a session costs besides its numbers, roughly: threads, stacks, buffers for a batch.
 constexpr int64_t kSessionBytes = 1 << 20;
 
+// The result of a job that has none.
+Napi::Value nothing(Napi::Env env) { return env.Undefined(); }
+
 int64_t bytesOf(const State& state) {
   size_t floats = 0;
   for (const auto& values : state.weights) floats += values.size() * (1 + state.slots.size());
@@ -48,7 +51,7 @@ SessionWrap::SessionWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Sess
     plan_ = toPlan(info[0]);
     const State state = toState(info[1], plan_);
     faultPoint("construct");
-    if (!info[2].IsObject() || !info[3].IsFunction()) throw Failure("ERR_NATIVE_ARG", "Session needs options and onProgress");
+    require(info[2].IsObject() && info[3].IsFunction(), "Session needs options and onProgress");
     trainer_ = trainerFor(plan_, state, toWay(info[2].As<Napi::Object>()));
     worker_ = std::make_unique<Worker>(*static_cast<Workers*>(info.Data()), info.Env(), info[3].As<Napi::Function>());
     worker_->onExit = [this] { abortAll(); };
@@ -95,7 +98,7 @@ void SessionWrap::hold(int64_t bytes) {
 Napi::Promise SessionWrap::post(Napi::Env env, Worker::Job job, int64_t token, std::shared_ptr<Control> control) {
   // Again: what the arguments' getters did came after the first look.
   refuseIfDisposed();
-  if (controls_.contains(token)) throw Failure("ERR_NATIVE_ARG", "token names a job under way");
+  require(!controls_.contains(token), "token names a job under way");
   Napi::Promise promise = worker_->post(env, std::move(job), [this, token, control] {
     if (control) controls_.erase(token);
     Unref();
@@ -119,7 +122,7 @@ Napi::Value SessionWrap::start(const Napi::CallbackInfo& info) {
   return liveEntry(info, [&](Napi::Env env) {
     return post(env, [trainer = trainer_]() -> Worker::Result {
       trainer->start();
-      return [](Napi::Env env) { return env.Undefined(); };
+      return nothing;
     });
   });
 }
@@ -250,7 +253,7 @@ Napi::Value SessionWrap::writeState(const Napi::CallbackInfo& info) {
     auto state = std::make_shared<const State>(toState(info[0], plan_));
     return post(env, [trainer = trainer_, state]() -> Worker::Result {
       trainer->write(*state);
-      return [](Napi::Env env) { return env.Undefined(); };
+      return nothing;
     });
   });
 }
@@ -273,7 +276,7 @@ Napi::Value SessionWrap::dispose(const Napi::CallbackInfo& info) {
     hold(-heldBytes_);
     const auto job = [trainer]() -> Worker::Result {
       trainer->reset();
-      return [](Napi::Env env) { return env.Undefined(); };
+      return nothing;
     };
     Napi::Promise promise = worker_->post(env, job, [this] {
       contained("while a session was disposed", [&] { worker_->close(); });

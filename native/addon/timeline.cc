@@ -1,13 +1,12 @@
 #include "timeline.h"
 
-#include "../failure.h"
 #include "../engine/framework/ranges.h"
 #include "convert.h"
 
 namespace fusor::addon {
 
 Delay toDelay(const Napi::Value& value) {
-  if (!value.IsObject()) throw Failure("ERR_NATIVE_ARG", "a delay must be an object");
+  require(value.IsObject(), "a delay must be an object");
   const Napi::Object object = value.As<Napi::Object>();
   const auto at = [&](const char* name, int64_t least, int64_t most) { return toInteger(object.Get(name), name, least, most); };
   return {static_cast<Phase>(at("phase", 0, static_cast<int>(Phase::Kernel))), static_cast<int>(at("layer", -1, 1 << 15)),
@@ -15,12 +14,8 @@ Delay toDelay(const Napi::Value& value) {
 }
 
 std::shared_ptr<Marker> toRanges(const Napi::Value& value) {
-  const Napi::Value list = value.As<Napi::Object>().Get("ranges");
-  if (!list.IsArray()) return nullptr;
-  std::vector<std::string> names;
-  const Napi::Array all = list.As<Napi::Array>();
-  for (uint32_t i = 0, count = all.Length(); i < count; ++i) names.push_back(toText(all.Get(i), "ranges"));
-  return makeRanges(std::move(names));
+  const Napi::Value layers = value.As<Napi::Object>().Get("ranges");
+  return layers.IsArray() ? makeRanges(toTexts(layers, "ranges")) : nullptr;
 }
 
 Napi::Object toObject(Napi::Env env, const Stamps& stamps, double returned) {

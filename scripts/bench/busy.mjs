@@ -9,7 +9,7 @@ import { documentOf, fusorTrain, median, note } from './common.mjs';
 // Ends by itself, should nobody be left to end it.
 const SPIN = 'for (const end = Date.now() + 60_000; Date.now() < end; );';
 
-export async function benchBusy({ repetitions = 5, epochs = 2, save = false } = {}) {
+async function benchBusy({ repetitions = 5, epochs = 2, save = false } = {}) {
   const flags = ['--backend', 'native', '--epochs', epochs, '--seed', 7];
   const micros = async () => (await fusorTrain(flags)).timing.stepMicroseconds;
   const alone = [];

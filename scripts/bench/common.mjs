@@ -5,13 +5,13 @@ import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { benchEnvironment } from '../../dist/backend/native/measure.js';
-import { machine, machineLine } from '../../dist/bench/machine.js';
-import { median } from '../../dist/bench/statistics.js';
+import { machine } from '../../dist/bench/machine.js';
 import { Interrupted } from '../../dist/cli/interrupt.js';
 import { writeAtomically } from '../lib/files.mjs';
 import { root } from '../lib/paths.mjs';
 
-export { median };
+export { machineLine } from '../../dist/bench/machine.js';
+export { median } from '../../dist/bench/statistics.js';
 
 export const here = path.join(root, 'scripts', 'bench');
 const command = path.join(root, 'scripts', 'fusor.mjs');
@@ -84,5 +84,3 @@ export function documentOf(name, command, figures, save) {
     writeAtomically(path.join(here, 'results', `${name}.json`), `${JSON.stringify(document, null, 2)}\n`);
   return document;
 }
-
-export { machineLine };

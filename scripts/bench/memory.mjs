@@ -25,7 +25,7 @@ async function peakOf(flags) {
   }
 }
 
-export async function benchMemory({ epochs = 10, save = false } = {}) {
+async function benchMemory({ epochs = 10, save = false } = {}) {
   const rows = [];
   for (const [name, flags] of Object.entries(CONTENDERS)) {
     note(`peak memory: ${name}`);

@@ -1,12 +1,13 @@
 /** Who a training job is compared with, and the Python environment that they live in. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findPackage } from '../../dist/backend/tfjs/packages.js';
 import { installTfjs } from '../build-tfjs.mjs';
 import { SetupError } from '../lib/failure.mjs';
+import { isStamped } from '../lib/files.mjs';
 import { cacheDir } from '../lib/paths.mjs';
 
 const folder = path.join(path.dirname(fileURLToPath(import.meta.url)), 'peers');
@@ -28,7 +29,7 @@ function peersPython() {
   const python = path.join(home, 'bin', 'python');
   const stamp = path.join(home, 'fusor-peers.json');
   const wanted = JSON.stringify(PACKAGES);
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return python;
+  if (isStamped(stamp, wanted)) return python;
   process.stderr.write('installing the peers with pip (some 2.5 GB) …\n');
   rmSync(home, { recursive: true, force: true });
   execFileSync('python3', ['-m', 'venv', home], { stdio: 'inherit' });

@@ -4,10 +4,11 @@
 // --save writes results/scaling.json and results/scaling.svg.
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { drawing } from '../../dist/cli/pictures/curves.js';
+import { svgFile } from '../../dist/report/svg.js';
 import { runMain } from '../lib/failure.mjs';
 import { writeAtomically } from '../lib/files.mjs';
 import { documentOf, fusorTrain, here, median, note } from './common.mjs';
-import { plot } from './plot.mjs';
 
 const HIDDEN = [32, 64, 128, 256, 512, 1024, 2048, 4096];
 const BATCHES = [8, 16, 32, 64, 128, 256, 512, 1024];
@@ -37,7 +38,7 @@ export function growthOf(points) {
   return Math.max(...growths.slice(1));
 }
 
-export async function benchScaling({ repetitions = 3, save = false } = {}) {
+async function benchScaling({ repetitions = 3, save = false } = {}) {
   const series = {
     'hidden units, batch 32': HIDDEN.map((hidden) => ({ hidden, batch: 32 })),
     'batch, 128 hidden units': BATCHES.map((batch) => ({ hidden: 128, batch })),
@@ -59,7 +60,7 @@ export async function benchScaling({ repetitions = 3, save = false } = {}) {
     points,
     growth: growthOf(points),
   }));
-  if (save) writeAtomically(path.join(here, 'results', 'scaling.svg'), svgOf(figures));
+  if (save) writeAtomically(path.join(here, 'results', 'scaling.svg'), pictureOf(figures));
   return documentOf(
     'scaling',
     `node scripts/bench/scaling.mjs --repetitions ${repetitions} --save`,
@@ -68,16 +69,32 @@ export async function benchScaling({ repetitions = 3, save = false } = {}) {
   );
 }
 
-const svgOf = (figures) =>
-  plot({
-    title: 'Time per step against work, 784-H-10, Adam',
-    x: 'GFLOP a step',
-    y: 'µs a step',
-    series: figures.map(({ name, points }) => ({
-      name,
-      points: points.map(({ flops, stepMicroseconds }) => [flops / 1e9, stepMicroseconds]),
-    })),
+/** The series on logarithmic axes, each with a dashed line of time that grows as work does. */
+export function pictureOf(series) {
+  const lines = series.map(({ points }) =>
+    points.map(({ flops, stepMicroseconds }) => [flops / 1e9, stepMicroseconds]),
+  );
+  const [right, top] = [0, 1].map((axis) => Math.max(...lines.flat().map((place) => place[axis])));
+  const curves = lines.flatMap((points, i) => {
+    const [[x, y]] = points;
+    const times = Math.min(right / x, top / y);
+    const asWork = [points[0], [x * times, y * times]];
+    return [
+      { series: i, points },
+      { series: i, points: asWork, dashed: true },
+    ];
   });
+  const figure = {
+    title: 'Time per step against work, 784-H-10, Adam',
+    note: 'µs a step · dashed: as fast as work grows',
+    legend: series.map(({ name }) => name),
+    curves,
+    x: 'GFLOP a step',
+    logX: true,
+    logY: true,
+  };
+  return svgFile(drawing(figure, 640));
+}
 
 await runMain(import.meta.url, async () => {
   const { values } = parseArgs({ options: { repetitions: { type: 'string' }, save: { type: 'boolean' } } });

@@ -112,11 +112,10 @@ async function receive(url, part, { magic, idle, progress, cure, most = Number.P
         yield chunk;
       }
     };
-    await pipeline(
-      Readable.fromWeb(response.body),
-      count,
-      createWriteStream(part, { flags: start ? 'a' : 'w' }),
-    );
+    const file = createWriteStream(part, { flags: start ? 'a' : 'w' });
+    // What is still on its way to the disk when the connection breaks counts, too: the next attempt goes on behind it.
+    const closed = new Promise((done) => file.once('close', done));
+    await pipeline(Readable.fromWeb(response.body), count, file).finally(() => closed);
     if (total !== null && received !== total) throw retryable(`it ended after ${received} of ${total} bytes`);
   } catch (error) {
     if (error.discard) rmSync(part, { force: true });

@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 
 /** Every file below `folder`, sorted, as full paths; folders named in `without` (relative) are left out. */
@@ -26,6 +34,9 @@ export function hashFiles(base, paths, extra = []) {
   }
   return hash.update(JSON.stringify(extra)).digest('hex');
 }
+
+/** Whether a stamp, which says of what something was made, says this. */
+export const isStamped = (stamp, inputs) => existsSync(stamp) && readFileSync(stamp, 'utf8') === inputs;
 
 /** The file's JSON, or null when it is absent or broken. */
 export function readJson(path) {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SetupError } from './failure.mjs';
-import { readJson, writeAtomically } from './files.mjs';
+import { isStamped, readJson, writeAtomically } from './files.mjs';
 import { npm } from './npm.mjs';
 import { buildDir, root } from './paths.mjs';
 import { firstError } from './run.mjs';
@@ -15,7 +15,7 @@ const stamp = join(modules, '.fusor-lock');
 export async function installDependencies(env = process.env) {
   const lock = readFileSync(join(root, 'package-lock.json'));
   const hash = createHash('sha256').update(lock).digest('hex');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return;
+  if (isStamped(stamp, hash)) return;
   if (!matches(JSON.parse(lock))) await install(env);
   writeAtomically(stamp, hash);
 }

@@ -1,7 +1,7 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { SetupError } from './failure.mjs';
-import { makeFolders, writeAtomically } from './files.mjs';
+import { isStamped, makeFolders, writeAtomically } from './files.mjs';
 import { withLock } from './lock.mjs';
 import { checkTools, parallelJobs } from './native-build.mjs';
 import { kernelTestInputs } from './native-inputs.mjs';
@@ -27,7 +27,7 @@ export async function buildKernelTests({
   const program = join(folder, target);
   const stamp = join(folder, `.${target}-inputs`);
   const inputs = kernelTestInputs([sanitize]);
-  if (existsSync(program) && existsSync(stamp) && readFileSync(stamp, 'utf8') === inputs) return program;
+  if (existsSync(program) && isStamped(stamp, inputs)) return program;
 
   rmSync(stamp, { force: true });
   makeFolders(folder);

@@ -8,7 +8,7 @@ import { findLibtorch } from './libtorch.mjs';
 import { withLock } from './lock.mjs';
 import { addonInputs } from './native-inputs.mjs';
 import { addonPath, addonRecordPath, buildDir, nativeTree, root } from './paths.mjs';
-import { firstError, runLogged, runQuiet, which } from './run.mjs';
+import { firstError, loadError, runLogged, runQuiet, which } from './run.mjs';
 import { during } from './say.mjs';
 
 const tree = nativeTree;
@@ -129,16 +129,11 @@ export async function compile(torch, { env, tree, target, sanitize = '' }) {
 
 /** A library that aborts at load takes a child with it, not us. */
 async function tryLoading(path, env) {
-  const { status, stderr } = await runQuiet(process.execPath, ['-e', 'require(process.argv[1])', path], {
-    env,
-  });
-  if (status === 0) return;
-  const reason =
-    stderr.split('\n').find((line) => /error|abort|terminate/i.test(line)) ??
-    `it ended with status ${status}`;
+  const loaded = await runQuiet(process.execPath, ['-e', 'require(process.argv[1])', path], { env });
+  if (loaded.status === 0) return;
   throw new SetupError('ERR_BACKEND_UNAVAILABLE', [
     'the built addon does not load',
-    reason.trim(),
+    loadError(loaded),
     `see ${path} and ${log}`,
   ]);
 }

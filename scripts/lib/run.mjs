@@ -88,6 +88,12 @@ function isProgram(path) {
   }
 }
 
+/** Why a child that loads a library ended so: what the library said, if it said anything. */
+export function loadError({ status, stderr }) {
+  const said = stderr.split('\n').find((line) => /error|abort|terminate/i.test(line));
+  return said?.trim() ?? `it ended with status ${status}`;
+}
+
 /** The first line of a log that looks like the cause, for a one-line error. */
 export function firstError(log) {
   const lines = readFileSync(log, 'utf8').split('\n');

@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeAtomically } from './files.mjs';
+import { isStamped, writeAtomically } from './files.mjs';
 import { findLibtorch } from './libtorch.mjs';
 import { withLock } from './lock.mjs';
 import { buildState, checkTools, compile } from './native-build.mjs';
@@ -22,7 +22,7 @@ export async function buildTestAddon({ sanitize = '', env = process.env } = {}) 
   return withLock(join(buildDir, '.native.lock'), async () => {
     const stamp = join(tree, '.faults-inputs');
     const inputs = addonInputs(torch);
-    if (existsSync(addon) && existsSync(stamp) && readFileSync(stamp, 'utf8') === inputs) return addon;
+    if (existsSync(addon) && isStamped(stamp, inputs)) return addon;
     await during(
       `building the addon for tests${sanitize && ` with ${sanitize}`}`,
       () => compile(torch, { env, tree, target: 'fusor_faults', sanitize }),

@@ -8,6 +8,8 @@ import { buildKernelTests } from './kernel-tests.mjs';
 import { buildDir, kernelTestPath, root } from './paths.mjs';
 import { runShown } from './run.mjs';
 
+const skipped = (reason) => ({ passed: 0, failed: 0, skipped: 1, reasons: [reason] });
+
 const count = (status) => ({ passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, skipped: 0 });
 
 /** A tool of node_modules that passes or fails as a whole: one test. */
@@ -32,21 +34,15 @@ export const checks = [
 
 /** @returns a check that FUSOR_SKIP_NATIVE leaves out */
 function unlessSkipped(name, run) {
-  return () =>
-    skipsNative()
-      ? { passed: 0, failed: 0, skipped: 1, reasons: [`${name}: FUSOR_SKIP_NATIVE is set`] }
-      : run();
+  return () => (skipsNative() ? skipped(`${name}: FUSOR_SKIP_NATIVE is set`) : run());
 }
 
 /** The C++ kernel tests. */
 async function runKernelTests() {
-  if (!existsSync(kernelTestPath)) {
-    const reason = skipsNative() ? 'FUSOR_SKIP_NATIVE is set' : null;
-    if (reason) return { passed: 0, failed: 0, skipped: 1, reasons: [`kernels: ${reason}`] };
-    process.stderr.write(`${kernelTestPath} is absent: run \`npm run setup -- --test\`\n`);
-    return count(1);
-  }
-  return runCounted('kernels', kernelTestPath, []);
+  if (existsSync(kernelTestPath)) return runCounted('kernels', kernelTestPath, []);
+  if (skipsNative()) return skipped('kernels: FUSOR_SKIP_NATIVE is set');
+  process.stderr.write(`${kernelTestPath} is absent: run \`npm run setup -- --test\`\n`);
+  return count(1);
 }
 
 /** A C++ test program, whose last line counts as ours does. */
@@ -54,12 +50,12 @@ async function runCounted(name, program, args) {
   const { status, output } = await runShown(program, args, { cwd: buildDir });
   const last = /^(\d+) passed, (\d+) failed, (\d+) skipped$/.exec(output.trimEnd().split('\n').at(-1) ?? '');
   if (!last) return count(1);
-  const [passed, failed, skipped] = last.slice(1).map(Number);
+  const [passed, failed, left] = last.slice(1).map(Number);
   const reasons = [...output.matchAll(/^skipped: (.+)$/gm)].map(([, reason]) => `${name}: ${reason}`);
   const figures = [
     { name: `${name === 'cuda' ? 'CUDA trainings on the CPU' : 'kernel cases'}`, count: passed },
   ];
-  return { passed, failed: failed || (status === 0 ? 0 : 1), skipped, reasons, figures };
+  return { passed, failed: failed || (status === 0 ? 0 : 1), skipped: left, reasons, figures };
 }
 
 /** The CUDA kernels' own source on the CPU, against float64. */
@@ -74,7 +70,7 @@ async function checkResources() {
     await provideNvrtc();
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
-    return { passed: 0, failed: 0, skipped: 1, reasons: [`cuda-resources: no NVRTC: ${error.message}`] };
+    return skipped(`cuda-resources: no NVRTC: ${error.message}`);
   }
   const faults = [];
   const table = readTable();

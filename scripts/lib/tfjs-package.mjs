@@ -4,7 +4,7 @@ import { SetupError } from './failure.mjs';
 import { filesBelow, makeFolders } from './files.mjs';
 import { npm } from './npm.mjs';
 import { root } from './paths.mjs';
-import { firstError, runQuiet } from './run.mjs';
+import { firstError, loadError, runQuiet } from './run.mjs';
 import { during } from './say.mjs';
 
 /** package.json and package-lock.json of what is installed: every version pinned, with its digest. */
@@ -44,16 +44,13 @@ export async function installPackage(folder, { env, log }) {
 export async function tryBinding(path, { env, log }) {
   const program = `const binding = require(process.argv[1]);
     console.log(JSON.stringify({ version: binding.TF_Version, seesGpu: binding.isUsingGpuDevice() }));`;
-  const { status, stdout, stderr } = existsSync(path)
+  const loaded = existsSync(path)
     ? await runQuiet(process.execPath, ['-e', program, path], { env: { TF_CPP_MIN_LOG_LEVEL: '2', ...env } })
     : { status: -1, stderr: `Error: ${path} was not made` };
-  if (status === 0) return JSON.parse(stdout);
-  const reason =
-    stderr.split('\n').find((line) => /error|abort|terminate/i.test(line)) ??
-    `it ended with status ${status}`;
+  if (loaded.status === 0) return JSON.parse(loaded.stdout);
   throw new SetupError('ERR_BACKEND_UNAVAILABLE', [
     'the binding of tfjs-node does not load',
-    reason.trim(),
+    loadError(loaded),
     `see ${log}`,
   ]);
 }

@@ -6,6 +6,7 @@
  * The formulas that a session must implement are those of the reference session (test/support/reference.ts);
  * the README's section "The same training everywhere" states what is promised about them.
  */
+import { elements } from '../shape';
 
 // ── The plan: what to compute. Everything is resolved; nothing is left to a backend's defaults ──────────────
 
@@ -169,7 +170,7 @@ export function parametersOf(plan: Pick<TrainPlan, 'layers'>): Parameter[] {
 
 /** Numbers of a session's state: weights and optimiser slots. */
 export function stateSize(plan: TrainPlan): number {
-  const weights = parametersOf(plan).reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  const weights = parametersOf(plan).reduce((sum, { shape }) => sum + elements(shape), 0);
   return weights * (1 + slotsOf(plan.optimizer).length);
 }
 

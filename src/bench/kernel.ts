@@ -1,5 +1,6 @@
 /** `fusor bench kernel`: operations of a Dense layer, variant beside variant. */
 import { benchEnvironment, type Ceilings, type KernelTimes, measuring } from '../backend/native/measure';
+import { counted } from '../counted';
 import { type Machine, machine } from './machine';
 import { type Share, shareOf } from './roofline';
 import { figure, median } from './statistics';
@@ -74,12 +75,12 @@ export function benchKernel(job: KernelBench, heard: (text: string) => void): Pr
       absent: [],
     };
     for (const threads of job.threads.length > 0 ? job.threads : [cores]) {
-      heard(`ceilings, ${threads} thread${threads === 1 ? '' : 's'}`);
+      heard(`ceilings, ${counted(threads, 'thread')}`);
       const ceilings = await ask('ceilings', threads);
       report.ceilings.push(ceilings);
       for (const shape of job.shapes) {
         for (const op of job.ops) {
-          heard(`${op} ${shapeName(shape)}, ${threads} thread${threads === 1 ? '' : 's'}`);
+          heard(`${op} ${shapeName(shape)}, ${counted(threads, 'thread')}`);
           const { variants, warmup, repetitions = REPETITIONS } = job;
           const { density = op.startsWith('sparse') ? MNIST : 1 } = job;
           const seconds = job.repetitions === undefined ? SECONDS : 0;

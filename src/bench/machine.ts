@@ -1,5 +1,6 @@
 /** Where a measurement was made: what belongs beside every figure. */
 import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
+import { counted } from '../counted';
 
 export interface Machine {
   cpu: string;
@@ -31,7 +32,7 @@ export function machineLine({ cpu, cores, memoryBytes, system, node, variables }
   const set = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
   return [
     cpu,
-    `${cores} ${cores === 1 ? 'core' : 'cores'}`,
+    counted(cores, 'core'),
     `${(memoryBytes / 2 ** 30).toFixed(1)} GiB`,
     system,
     `Node.js ${node}`,

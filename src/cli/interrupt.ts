@@ -2,7 +2,7 @@
  * Signals. The first one during guarded work asks it to stop after the step at hand, so that what was reached can
  * be saved; a second one, or the first outside guarded work, ends the process at once.
  */
-import type { ErrorDetails } from '../errors';
+import { type ErrorDetails, exitStatusOf } from '../errors';
 
 /** As shells count: 128 + the number of the signal. A pipe that nobody reads any more counts as SIGPIPE. */
 const STATUS = { SIGHUP: 129, SIGINT: 130, SIGPIPE: 141, SIGTERM: 143 } as const;
@@ -10,8 +10,6 @@ type Reason = keyof typeof STATUS;
 
 /** Leaving takes at most this long after the work has stopped, whatever still keeps the process alive. */
 const LEAVE_MS = 1000;
-/** exitStatusOf an ERR_IO. */
-const IO_STATUS = 6;
 
 export class Interrupted extends Error {
   override readonly name = 'AbortError';
@@ -53,7 +51,7 @@ export function listenForSignals(): void {
       }
       if (stream === process.stdout)
         process.stderr.write(`error: cannot write to stdout (${error.code}) [ERR_IO]\n`);
-      process.exit(IO_STATUS);
+      process.exit(exitStatusOf({ code: 'ERR_IO' }));
     });
   }
 }

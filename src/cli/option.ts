@@ -1,5 +1,5 @@
 /** Kinds of options. One option is a flag (--batch-size), a variable (FUSOR_BATCH_SIZE) and a key (batchSize). */
-import { oneOf, webAddress, wrong } from '../arguments';
+import { MAX_COUNT, oneOf, webAddress, wrong } from '../arguments';
 
 export interface Option<T> {
   describe: string;
@@ -91,6 +91,15 @@ export function integer<F extends number | undefined>(
     throw wrong(where, 'the value', written, `an integer from ${min} to ${max}`);
   };
   return { describe, placeholder: 'N', fallback, parse };
+}
+
+/** Of rows, steps or epochs. */
+export function count<F extends number | undefined>(
+  describe: string,
+  fallback: F,
+  min = 1,
+): Option<number | F> {
+  return integer(describe, min, MAX_COUNT, fallback);
 }
 
 /** A number of a range: one of those of arguments.ts, or its test and its words. */

@@ -5,7 +5,19 @@ import { OPS, type Shape } from '../bench/work';
 import { scheduleOf } from '../runs/checkpoint-schedule';
 import { FORMATS } from './bench/format';
 import { toNet, toShapes } from './bench/shapes';
-import { choice, choices, integer, integers, type Option, real, text, toggle, url, words } from './option';
+import {
+  choice,
+  choices,
+  count,
+  integer,
+  integers,
+  type Option,
+  real,
+  text,
+  toggle,
+  url,
+  words,
+} from './option';
 import { parseSchedule } from './schedule';
 
 const device = (written: unknown, where: string) =>
@@ -121,12 +133,7 @@ export const problem = {
     range.positive,
     undefined,
   ),
-  accumulate: integer(
-    'one update for so many steps, with the mean of their gradients; default: 1',
-    1,
-    2 ** 31 - 1,
-    undefined,
-  ),
+  accumulate: count('one update for so many steps, with the mean of their gradients; default: 1', undefined),
   l1: real("add X·Σ|w| of each layer's kernel to the loss", range.notNegative, undefined),
   l2: real("add X·Σw² of each layer's kernel to the loss", range.notNegative, undefined),
   maxNorm: real(
@@ -134,7 +141,7 @@ export const problem = {
     range.positive,
     undefined,
   ),
-  batchSize: integer('rows a step', 1, 2 ** 31 - 1, 32),
+  batchSize: count('rows a step', 32),
   validationSplit: real(
     'share of the rows to validate with: the last; of your own data at random, by the seed',
     range.fraction,
@@ -169,17 +176,15 @@ export const train = {
   findLr: toggle(
     'do not train: try learning rates from 1e-6 to 10, and draw where the loss falls, in learning-rate.svg of the run folder; default: runs/find-lr-<time>',
   ),
-  earlyStopping: integer(
+  earlyStopping: count(
     'end after N epochs without improvement, with the best weights; default: never',
-    0,
-    2 ** 31 - 1,
     undefined,
+    0,
   ),
-  reduceOnPlateau: integer(
+  reduceOnPlateau: count(
     'a tenth of the learning rate after N epochs without improvement; default: never',
-    0,
-    2 ** 31 - 1,
     undefined,
+    0,
   ),
   schedule: {
     ...text<string | undefined>(
@@ -220,7 +225,7 @@ export const evaluate = {
     'error',
   ),
   ...classes,
-  batchSize: integer('rows at once', 1, 2 ** 31 - 1, 1024),
+  batchSize: count('rows at once', 1024),
   ...runtime,
 };
 
@@ -238,7 +243,7 @@ export const predict = {
   ),
   decimal: own.decimal,
   invert: toggle('pictures are dark on light, and the model was trained on light on dark, as MNIST'),
-  batchSize: integer('rows at once', 1, 2 ** 31 - 1, 1024),
+  batchSize: count('rows at once', 1024),
   ...runtime,
 };
 
@@ -411,7 +416,7 @@ export const bench = {
   peers: text('train: whom against, by any part of their names; all, or none', 'NAME,NAME', 'all'),
   epochs: integer('train: times through the data', 1, 1_000_000, 10),
   layers: integers('train: widths of the hidden layers', [128]),
-  batchSize: integer('train: rows a step', 1, 2 ** 31 - 1, 32),
+  batchSize: count('train: rows a step', 32),
   net: {
     ...text('train: a net of these widths on random rows instead', 'N-N-N', undefined),
     parse: toNet,

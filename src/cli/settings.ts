@@ -1,6 +1,7 @@
 /** Where each setting comes from: flag > environment > file > default. */
 import { join } from 'node:path';
 import { FusorError, nearestName } from '../errors';
+import { isObject } from '../files/json';
 import { readText } from '../files/read-text';
 import { ioError, systemCode } from '../files/system-error';
 import { CONFIG_FILE, runFolderOf } from '../runs/run-folder';
@@ -89,9 +90,7 @@ function readConfig(path: string, known: readonly string[]): Record<string, unkn
     if (systemCode(error)) throw ioError(error, 'read the config file', path);
     throw refuse(`not JSON (${(error as Error).message.split('\n')[0]})`, 'mend the file');
   }
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    throw refuse('not a JSON object', 'write { "epochs": 10, … }');
-  }
+  if (!isObject(json)) throw refuse('not a JSON object', 'write { "epochs": 10, … }');
   const entries = Object.entries(json).map(([name, value]) => {
     const key = name.replace(/-([a-z])/g, (_, letter) => letter.toUpperCase());
     if (known.includes(key) && key !== 'config') return [key, value];

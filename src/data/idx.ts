@@ -4,6 +4,7 @@
  * anything of that size is allocated.
  */
 import { FusorError } from '../errors';
+import { elements } from '../shape';
 import { type DataSource, type OpenedFile, openDataFile, truncated } from './unpack';
 
 export type IdxContent = 'images' | 'labels';
@@ -38,7 +39,7 @@ export function readIdx(source: DataSource, content: IdxContent): Idx {
   const opened = openDataFile(source);
   try {
     const { shape, offset } = readHeader(opened, content);
-    const expected = offset + shape.reduce((product, size) => product * size, 1);
+    const expected = offset + elements(shape);
     checkSize(opened, expected, offset);
     const bytes = opened.read(expected);
     return {
@@ -130,7 +131,7 @@ export function foreign(
 function checkSize({ file, size, packed, head }: OpenedFile, expected: number, offset: number): void {
   const shape = `its header states [${shapeOf(head, false)}]`;
   if (expected > size) {
-    const swapped = offset + shapeOf(head, true).reduce((product, dimension) => product * dimension, 1);
+    const swapped = offset + elements(shapeOf(head, true));
     if (packed) {
       const what = `its header states [${shapeOf(head, false)}], ${expected} bytes: more than so small a gzip file holds`;
       throw new FusorError('ERR_DATA_TRUNCATED', [what, file, 'delete it, and fetch the file anew'], {

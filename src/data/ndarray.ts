@@ -1,6 +1,7 @@
 import { isSharedArrayBuffer, isTypedArray } from 'node:util/types';
 import { integer, reading, show, wrong } from '../arguments';
 import { FusorError } from '../errors';
+import { elements } from '../shape';
 
 /** Element types that data may have. Whatever is not Uint8Array is computed as float32. */
 export type NumericArray = Uint8Array | Int32Array | Float32Array | Float64Array;
@@ -38,7 +39,7 @@ function checked<T extends NumericArray>(data: T, shape: readonly number[]): NDA
   if (!isNumericArray(data)) throw wrong('ndarray', 'data', data, `one of ${KINDS.join(', ')}`);
   if (!Array.isArray(shape)) throw wrong('ndarray', 'shape', shape, 'an array of sizes');
   for (const size of shape) integer('ndarray', 'a size of the shape', size, { min: 0, max: 2 ** 53 - 1 });
-  const expected = shape.reduce((product, size) => product * size, 1);
+  const expected = elements(shape);
   if (expected !== data.length)
     throw new FusorError(
       'ERR_SHAPE',
@@ -58,7 +59,7 @@ function fromNested(nested: Nested): NDArray<Float32Array> {
     if (shape.length === 16) throw wrong('ndarray.from', 'depth', '> 16', 'at most 16');
     shape.push(level.length);
   }
-  const data = new Float32Array(shape.reduce((product, size) => product * size, 1));
+  const data = new Float32Array(elements(shape));
   let next = 0;
   const fill = (level: unknown, depth: number, path: string): void => {
     if (depth === shape.length) {

@@ -4,6 +4,7 @@
  */
 import { FusorError, isFusorError, partsOf } from '../errors';
 import { unzip } from '../files/zip';
+import { elements } from '../shape';
 import type { NDArray, NumericArray } from './ndarray';
 import { type DataSource, nameOf, readPlain } from './unpack';
 
@@ -106,7 +107,7 @@ export function decodeNpy(bytes: Uint8Array, where: string): NDArray {
     .map((size) => size.trim())
     .filter(Boolean)
     .map(Number);
-  const count = shape.reduce((product, size) => product * size, 1);
+  const count = elements(shape);
   const [size, read, make] = TYPES[descr];
   if (count === 0)
     throw refuse('ERR_DATA_EMPTY', `no elements: the shape is [${shape}]`, 'give at least one row');

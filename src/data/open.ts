@@ -2,6 +2,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { basename, extname, join, resolve } from 'node:path';
 import { FusorError } from '../errors';
+import { isFolder } from '../files/make-folders';
 import { isCifarFolder, loadCifar10 } from './cifar10';
 import type { LabelledRows } from './entry';
 import { finiteArray } from './finite-array';
@@ -74,8 +75,6 @@ function contentOf(file: string): 'npz' | 'npy' | 'idx' | undefined {
   if (text === '\x93NUMPY') return 'npy';
   return head.length > 3 && head[0] === 0 && head[1] === 0 ? 'idx' : undefined;
 }
-
-const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
 /** The files of MNIST and its like. */
 const isOfIdx = (folder: string) => Object.values(findIdxFiles(folder)).some(Boolean);

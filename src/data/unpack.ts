@@ -1,8 +1,10 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { constants, gunzipSync } from 'node:zlib';
 import { FusorError } from '../errors';
+import { changed } from '../files/read-file';
 import { ioError, READ_FLAGS, systemCode } from '../files/system-error';
 import { requireMemory } from '../memory';
+import { checkRegular, unopened } from './data-file';
 
 /** How much of a packed file is unpacked to see the header; at most 1,032 times as much comes out of it. */
 const PACKED_HEAD = 4096;
@@ -44,14 +46,11 @@ export function openDataFile(file: DataSource): OpenedFile {
   try {
     fd = openSync(file, READ_FLAGS);
   } catch (error) {
-    if (systemCode(error) !== 'ENOENT') throw ioError(error, 'read the data file', file);
-    throw new FusorError('ERR_DATA_MISSING', ['no such data file', file, 'check the path'], { file });
+    throw unopened(error, file);
   }
   try {
     const stat = fstatSync(fd);
-    if (!stat.isFile()) {
-      throw new FusorError('ERR_DATA_FORMAT', ['not a regular file', file, 'name a data file'], { file });
-    }
+    checkRegular(stat, file);
     const size = stat.size;
     const start = readUpTo(fd, Math.min(PACKED_HEAD, size), file);
     const packed = isGzip(start);
@@ -124,9 +123,7 @@ function readAll(fd: number, expected: number, file: string): Buffer {
 
 /** A file that grows or shrinks meanwhile is one that somebody still writes. */
 function checkUnchanged(fd: number, size: number, read: number, file: string): void {
-  if (read === size && fstatSync(fd).size === size) return;
-  const parts = ['the file changed while it was read', file, 'try again when it is whole'] as const;
-  throw new FusorError('ERR_IO', parts, { file });
+  if (read !== size || fstatSync(fd).size !== size) throw changed(file);
 }
 
 function unpackHead(start: Buffer, file: string): Buffer {

@@ -7,6 +7,7 @@ import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { FusorError } from '../errors';
+import { isAlive } from './atomic';
 import { ioError, READ_FLAGS, systemCode } from './system-error';
 
 export const LOCK_FILE = 'lock';
@@ -99,11 +100,7 @@ function isThere({ pid, started, host }: Holder): boolean {
   if (host !== hostname()) return true;
   // Ours but not held: that of another thread, or of a process that had our number before.
   if (pid === process.pid) return started !== null && started === startOf(pid);
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if (systemCode(error) !== 'EPERM') return false;
-  }
+  if (!isAlive(pid)) return false;
   const now = startOf(pid);
   return started === null || now === null || started === now;
 }

@@ -79,7 +79,8 @@ export function allocate(size: number, file: string): Uint8Array {
   }
 }
 
-function changed(file: string): FusorError {
+/** That somebody still writes a file. */
+export function changed(file: string): FusorError {
   return new FusorError(
     'ERR_IO',
     ['the file changed while it was read', file, 'try again when it is whole'],

@@ -7,7 +7,7 @@ import { FusorError } from '../errors';
 import { writeAtomic } from '../files/atomic';
 import { readJson } from '../files/read-json';
 import { ioError } from '../files/system-error';
-import { CONFIG_FILE, DATA_FILE } from '../runs/run-folder';
+import { CONFIG_FILE, DATA_FILE, ENVIRONMENT_FILE } from '../runs/run-folder';
 
 /** What of data has a meaning for other data. What `datasets.open` gives is one. */
 export interface KeptData {
@@ -31,7 +31,7 @@ export function keptOf({ schema, classNames }: KeptData): object | undefined {
 const foldersOf = (model: string): string[] => ['.', '..', '../..'].map((up) => join(resolve(model), up));
 
 /** A configuration alone is not a run's: users have theirs. */
-const isRun = (folder: string): boolean => existsSync(join(folder, 'environment.json'));
+const isRun = (folder: string): boolean => existsSync(join(folder, ENVIRONMENT_FILE));
 
 /** How data is to be taken for a model, by what lies in its folder or its run's. @throws ERR_IO, ERR_FILE_FORMAT */
 export function keptBeside(model: string): KeptData & { missing?: Missing } {

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { refused } from '../files/refused';
 import { ioError, systemCode } from '../files/system-error';
 import { CHECKPOINTS_FOLDER } from '../runs/checkpoint-folder';
-import { CONFIG_FILE } from '../runs/run-folder';
+import { CONFIG_FILE, MODEL_FOLDER } from '../runs/run-folder';
 import { MODEL_FILE } from './fusor-model';
 
 /**
@@ -14,7 +14,7 @@ import { MODEL_FILE } from './fusor-model';
 export function modelFolder(path: string): string {
   // First: what somebody saved into a run's folder is what they mean by it.
   if (isThere(join(path, MODEL_FILE))) return path;
-  const inRun = join(path, 'model');
+  const inRun = join(path, MODEL_FOLDER);
   if (isThere(join(inRun, MODEL_FILE))) return inRun;
   if (basename(path) === CHECKPOINTS_FOLDER && isThere(join(path, '..', CONFIG_FILE)))
     throw refused(path, 'missing', 'these are checkpoints', 'name one of them, or the run');

@@ -74,8 +74,11 @@ export async function findLearningRate(
   await model.untouched(() =>
     // There is at least one step an epoch, however few rows there are.
     model.fit(x, y, {
-      ...{ batchSize, signal, verbose: 0, epochs: steps },
-      ...(seed !== undefined && { seed }),
+      batchSize,
+      seed,
+      signal,
+      verbose: 0,
+      epochs: steps,
       callbacks: [learningRateScheduler(schedule, { by: 'step' }), begin, watch],
     }),
   );

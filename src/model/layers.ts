@@ -1,4 +1,4 @@
-import { boolean, closed, integer, oneOf, range, reading, real, wrong } from '../arguments';
+import { boolean, closed, count, integer, oneOf, range, reading, real, wrong } from '../arguments';
 import type { Activation, Restraints } from '../backend/contract';
 import {
   type InitializerConfig,
@@ -59,7 +59,7 @@ function checkedBase(where: string, { name, inputShape }: LayerOptions): Base {
 function shapeOf(where: string, shape: unknown): number[] {
   if (!Array.isArray(shape) || shape.length === 0 || shape.length > 8)
     throw wrong(where, 'inputShape', shape, 'an array of 1 to 8 sizes, without the batch dimension');
-  return shape.map((size) => integer(where, 'a size of inputShape', size, { min: 1, max: 2 ** 31 - 1 }));
+  return shape.map((size) => count(where, 'a size of inputShape', size));
 }
 
 /** The shape of one input; an optional first entry that stands for `inputShape` on the first layer. */

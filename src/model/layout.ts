@@ -1,6 +1,7 @@
 /** Layers in their places: names given, shapes followed from the input on, every disagreement found. */
 import { reading, wrong } from '../arguments';
 import { FusorError, nearestName } from '../errors';
+import { elements } from '../shape';
 import type { InitializerConfig, Initializers } from './initializers';
 import { type LayerConfig, layers } from './layers';
 
@@ -76,7 +77,6 @@ function named(config: LayerConfig, taken: Set<string>, counts: Map<string, numb
   }
 }
 
-const product = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 const same = (a: readonly number[], b: readonly number[]) =>
   a.length === b.length && a.every((v, i) => v === b[i]);
 
@@ -92,7 +92,7 @@ export function layoutOf(entries: readonly unknown[]): Layout {
       'sequential',
       'give it one, without the batch dimension: { inputShape: [28, 28, 1] }',
     ]);
-  if (product(inputShape) >= 2 ** 31)
+  if (elements(inputShape) >= 2 ** 31)
     throw new FusorError('ERR_PLAN', [`an input of shape [${inputShape}] is too large`, 'sequential']);
 
   const given = configs.flatMap(({ config }) => config.name ?? []);
@@ -133,7 +133,7 @@ export function layoutOf(entries: readonly unknown[]): Layout {
 }
 
 function outputShapeOf(config: LayerConfig, name: string, shape: readonly number[]): readonly number[] {
-  if (config.className === 'Flatten') return [product(shape)];
+  if (config.className === 'Flatten') return [elements(shape)];
   const softmax = config.className === 'Activation' && config.config.activation === 'softmax';
   if ((config.className === 'Dense' || softmax) && shape.length > 1)
     throw new FusorError(

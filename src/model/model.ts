@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { closed, integer, range, reading, real } from '../arguments';
+import { closed, count, range, reading, real } from '../arguments';
 import { parametersOf, type Session, type SessionState, type TrainPlan } from '../backend/contract';
 import type { DeviceOptions } from '../backend/request';
 import { checkStillThere, inputsOf } from '../data/examples';
@@ -19,7 +19,6 @@ import {
   type FitRows,
   fitArguments,
   givenOptions,
-  MAX_COUNT,
   withWeights,
 } from '../train/options';
 import { type CompileOptions, compileConfig, DEVICE_KEYS, type TrainingConfig } from './compile';
@@ -191,7 +190,7 @@ export class Model implements TrainedModel {
     const where = 'evaluate';
     const { rows, options } = fitArguments(args, where);
     const o = closed<EvaluateOptions>(where, options, ['batchSize', 'sampleWeight', 'signal']);
-    const batchSize = integer(where, 'batchSize', o.batchSize, { min: 1, max: MAX_COUNT, fallback: 32 });
+    const batchSize = count(where, 'batchSize', o.batchSize, { fallback: 32 });
     const signal = checkedSignal(where, o.signal);
     this.#compiled(where);
     const plan = this.plan();
@@ -236,7 +235,7 @@ export class Model implements TrainedModel {
     const plan = this.plan();
     const { features, outputs } = plan;
     const fallback = Math.max(1, Math.floor(PREDICT_CHUNK / Math.max(features, outputs)));
-    const chunk = integer(where, 'batchSize', batchSize, { min: 1, max: MAX_COUNT, fallback });
+    const chunk = count(where, 'batchSize', batchSize, { fallback });
     const { rows, x: inputs } = reading(where, () => inputsOf(dataShape(this.#layout, plan), x, where));
     return this.#runtime.use(plan, this.#seed(), async ({ session }) => {
       const data = new Float32Array(rows * outputs);

@@ -1,4 +1,4 @@
-import { boolean, closed, integer, oneOf, range, real, wrong } from '../arguments';
+import { boolean, closed, count, oneOf, range, real, wrong } from '../arguments';
 import type { OptimizerPlan } from '../backend/contract';
 
 /** An optimiser with its learning rate, JSON-safe. */
@@ -53,7 +53,7 @@ export interface RmspropOptions extends Common {
 
 function common(where: string, o: Common, fallback = 0.001): Common & { learningRate: number } {
   const { clipNorm, gradientAccumulationSteps: given } = o;
-  const steps = integer(where, 'gradientAccumulationSteps', given, { min: 1, max: 2 ** 31 - 1, fallback: 1 });
+  const steps = count(where, 'gradientAccumulationSteps', given, { fallback: 1 });
   return {
     learningRate: real(where, 'learningRate', o.learningRate, fallback, range.notNegative),
     ...(clipNorm !== undefined && { clipNorm: real(where, 'clipNorm', clipNorm, undefined, range.positive) }),

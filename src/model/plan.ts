@@ -1,6 +1,7 @@
 /** Lowers a layout and a training config to the plan that backends run. */
 import type { Activation, LayerPlan, MetricPlan, TrainPlan } from '../backend/contract';
 import { FusorError } from '../errors';
+import { elements } from '../shape';
 import type { TrainingConfig } from './compile';
 import type { Layout, PlacedLayer } from './layout';
 import type { LossConfig } from './losses';
@@ -18,10 +19,10 @@ export function planOf(layout: Layout, training: TrainingConfig, seed: number): 
       'add layers.dense(units)',
     ]);
   const { layers, output } = liftOutput(foldActivations(layout.layers));
-  const outputs = layout.outputShape.reduce((a, b) => a * b, 1);
+  const outputs = elements(layout.outputShape);
   const { learningRate: _, ...optimizer } = training.optimizer;
   const plan: TrainPlan = {
-    features: layout.inputShape.reduce((a, b) => a * b, 1),
+    features: elements(layout.inputShape),
     outputs,
     layers,
     output,
@@ -48,7 +49,7 @@ function foldActivations(placed: readonly PlacedLayer[]): LayerPlan[] {
   };
   let stream = 0;
   for (const { name, config, inputShape } of placed) {
-    const width = inputShape.reduce((a, b) => a * b, 1);
+    const width = elements(inputShape);
     switch (config.className) {
       case 'Flatten':
         break;

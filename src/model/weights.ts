@@ -7,6 +7,7 @@ import {
 } from '../backend/contract';
 import { asNDArray } from '../data/ndarray';
 import { FusorError } from '../errors';
+import { elements } from '../shape';
 import { drawn, type Initializers } from './initializers';
 
 /**
@@ -66,7 +67,7 @@ function checkedArrays(
       { expected: parameters.length, received: arrays?.length ?? null },
     );
   return parameters.map(({ layer, kind, shape }, p) => {
-    const count = shape.reduce((a, b) => a * b, 1);
+    const count = elements(shape);
     const where = `${what}, ${kind} of layer "${layer}"`;
     if (arrays[p]?.length !== count)
       throw new FusorError(

@@ -35,18 +35,18 @@ const GROUPS = [
   'launch, gaps, JavaScript',
 ];
 const GROUP: Record<OpPhase, number> = {
-  ...{
-    gather: 0,
-    copy: 0,
-    forward: 1,
-    loss: 2,
-    backward: 3,
-    'backward+update': 3,
-    update: 4,
-    record: 5,
-    wait: 6,
-  },
-  ...{ launch: 7, gap: 7, javascript: 7 },
+  gather: 0,
+  copy: 0,
+  forward: 1,
+  loss: 2,
+  backward: 3,
+  'backward+update': 3,
+  update: 4,
+  record: 5,
+  wait: 6,
+  launch: 7,
+  gap: 7,
+  javascript: 7,
 };
 
 /** @param recorded a span of each variant @param since what an earlier profile is, and what changed since */
@@ -207,8 +207,11 @@ function stepLanes({ name, step: measured }: VariantProfile, { timeline }: Recor
     .slice(Math.floor((steps.length - 1) / 2));
   const at = (time: number) => Math.min(1, Math.max(0, (time - begin) / (end - begin)));
   const boxOf = (stretch: Stretch, title: string, series: number) => ({
-    ...{ name: title, figure: `${micros(stretch.end - stretch.begin)} µs`, series },
-    ...{ begin: at(stretch.begin), end: at(stretch.end) },
+    name: title,
+    figure: `${micros(stretch.end - stretch.begin)} µs`,
+    series,
+    begin: at(stretch.begin),
+    end: at(stretch.end),
   });
   const lanes = timeline.tracks.map((track, i): Lane => {
     // A device does a step long after the session has asked for it.

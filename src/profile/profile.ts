@@ -4,6 +4,7 @@ import type { Machine } from '../bench/machine';
 import type { Ceilings } from '../bench/roofline';
 import type { Figure } from '../bench/statistics';
 import type { Work } from '../bench/work';
+import { counted } from '../counted';
 
 /** The session's phases, and what lies around them. */
 export type OpPhase = Exclude<Phase, 'kernel'> | 'launch' | 'gap' | 'javascript';
@@ -119,5 +120,4 @@ export function ceilingsOf(
 }
 
 /** '2 threads', 'cuda:0'. */
-export const ceilingName = ({ device, threads }: Ceilings): string =>
-  device ?? `${threads} thread${threads === 1 ? '' : 's'}`;
+export const ceilingName = ({ device, threads }: Ceilings): string => device ?? counted(threads, 'thread');

@@ -42,8 +42,15 @@ export function opTimes(timeline: Timeline, { resumed, ended }: Around, steps: n
     let op = ops.get(key);
     if (!op) {
       op = {
-        ...{ phase, layer, calls: 0, self: 0, total: 0, busiest: 0, density: 0 },
-        ...{ kernels: [], byTrack: new Map() },
+        phase,
+        layer,
+        calls: 0,
+        self: 0,
+        total: 0,
+        busiest: 0,
+        density: 0,
+        kernels: [],
+        byTrack: new Map(),
       };
       ops.set(key, op);
     }

@@ -26,8 +26,14 @@ export function stretchesOf({ works, track, work, step, density, begin, end }: T
     const parent = open[open.length - 1] ?? null;
     const duration = end[i] - begin[i];
     const stretch: Stretch = {
-      ...{ track: track[i], work: works[work[i]], step: step[i], begin: begin[i], end: end[i] },
-      ...{ density: density?.[i] ?? 1, parent, self: duration },
+      track: track[i],
+      work: works[work[i]],
+      step: step[i],
+      begin: begin[i],
+      end: end[i],
+      density: density?.[i] ?? 1,
+      parent,
+      self: duration,
     };
     if (parent) parent.self -= duration;
     open.push(stretch);

@@ -1,5 +1,6 @@
 /** Figures of a profile as text: one definition for the terminal and the page. */
 import type { Figure } from '../bench/statistics';
+import { counted } from '../counted';
 import { percent } from '../report/percent';
 import type { ComparedOp, OpRow, VariantProfile } from './profile';
 
@@ -84,7 +85,7 @@ export function variantLine({
   rounds,
 }: VariantProfile): string {
   return [
-    `step ${micros(step.median)} µs ± ${spreadText(step)}, ${rounds} ${rounds === 1 ? 'round' : 'rounds'} of ${steps} steps`,
+    `step ${micros(step.median)} µs ± ${spreadText(step)}, ${counted(rounds, 'round')} of ${steps} steps`,
     `the ops add up to ${percent(coverage)} of it`,
     `stamped ${micros(stamped.median)} µs (${stampingCost < 0 ? '−' : '+'}${percent(Math.abs(stampingCost))} round by round)`,
   ].join(' · ');

@@ -33,7 +33,10 @@ export function traceOf(variants: readonly { name: string; recorded: Recorded }[
 function eventsOf(name: string, { timeline, around, epoch, firstStep }: Recorded, pid: number): TraceEvent[] {
   const at = (time: number) => time - around.resumed;
   const named = (what: string, tid: number, text: string): TraceEvent => ({
-    ...{ name: what, ph: 'M', pid, tid },
+    name: what,
+    ph: 'M',
+    pid,
+    tid,
     args: { name: text },
   });
   const event = (
@@ -44,7 +47,14 @@ function eventsOf(name: string, { timeline, around, epoch, firstStep }: Recorded
     end: number,
     args = {},
   ): TraceEvent => ({
-    ...{ name: title, cat, ph: 'X', pid, tid, ts: at(begin), dur: Math.max(0, end - begin), args },
+    name: title,
+    cat,
+    ph: 'X',
+    pid,
+    tid,
+    ts: at(begin),
+    dur: Math.max(0, end - begin),
+    args,
   });
   const stretches = stretchesOf(timeline);
   // JavaScript's own thread may be the session's: then steps lie within the span.

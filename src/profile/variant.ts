@@ -64,13 +64,26 @@ export function variantProfile(
     const roof = work && roofs && busiest > 0 ? shareOf(work, busiest, roofs) : null;
     const share = shares[i] / total;
     const { verdict, advice } = verdictOf({
-      ...{ phase, self: self.median, kernels, share, work, launch, isOnDevice: facts.device !== 'cpu' },
+      phase,
+      self: self.median,
+      kernels,
+      share,
+      work,
+      launch,
+      isOnDevice: facts.device !== 'cpu',
       roof: roof && { share: roof.ofCeiling, bound: roof.nearest },
     });
     const zeros =
       density < 1 ? `; ${percent(1 - density)} of its products, those with a zero, are left out` : '';
     return {
-      ...{ name: op, phase, layer, self, density, share, work, kernels },
+      name: op,
+      phase,
+      layer,
+      self,
+      density,
+      share,
+      work,
+      kernels,
       calls: median(times.map((time) => time.calls)),
       total: median(times.map((time) => time.total)),
       rounds: selves[i],
@@ -86,7 +99,10 @@ export function variantProfile(
   const plain = rounds.map((round) => round.plain / round.steps);
   const stamped = rounds.map((round) => round.stamped / round.steps);
   return {
-    ...{ name, ...facts, launch, ops },
+    name,
+    ...facts,
+    launch,
+    ops,
     steps: rounds[0].steps,
     rounds: rounds.length,
     step: figure(plain),

@@ -1,6 +1,6 @@
 /** The callback that writes checkpoints while a model trains. */
 import { join, resolve } from 'node:path';
-import { closed, integer, oneOf, wrong } from '../arguments';
+import { closed, count, oneOf, wrong } from '../arguments';
 import { FusorError } from '../errors';
 import { removeStaleTemps, writeAtomic } from '../files/atomic';
 import { lockFolder } from '../files/lock';
@@ -60,7 +60,7 @@ export function modelCheckpoint(
     typeof folder === 'string' ? () => folder : folder,
     scheduleOf(where, 'save', o.save ?? 'every:1'),
     new Monitor(where, { monitor: o.monitor, mode: o.mode }),
-    integer(where, 'keep', o.keep, { min: 1, max: 2 ** 31 - 1, fallback: 2 }),
+    count(where, 'keep', o.keep, { fallback: 2 }),
     oneOf(where, 'onSaveError', o.onSaveError, ['stop', 'continue'], 'stop'),
   );
 }

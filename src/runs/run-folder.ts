@@ -15,8 +15,13 @@ import { csvValues, type EpochRecord, METRICS_FILE, readEpochs } from './epoch-r
 import { freshFolder, makeFolder } from './fresh-folder';
 
 export const CONFIG_FILE = 'config.json';
+export const ENVIRONMENT_FILE = 'environment.json';
+export const RESULT_FILE = 'run.json';
+export const MODEL_FOLDER = 'model';
 /** What the columns of a table became: see TableSchema. */
 export const DATA_FILE = 'data.json';
+const HISTORY_FILE = 'history.csv';
+const STEPS_FILE = 'steps.jsonl';
 
 export class RunFolder {
   readonly modelFolder: string;
@@ -31,7 +36,7 @@ export class RunFolder {
     private readonly unlock: () => Promise<void>,
     private readonly wasThere = true,
   ) {
-    this.modelFolder = join(path, 'model');
+    this.modelFolder = join(path, MODEL_FOLDER);
     this.checkpointsFolder = join(path, CHECKPOINTS_FOLDER);
   }
 
@@ -74,10 +79,10 @@ export class RunFolder {
     const files: [name: string, lines: string[]][] = [
       [METRICS_FILE, epochs.map((record) => JSON.stringify(record))],
       [
-        'history.csv',
+        HISTORY_FILE,
         epochs.length > 0 ? [this.#head(epochs), ...epochs.map((record) => this.#row(record))] : [],
       ],
-      ['steps.jsonl', stepLosses ? stepLines(0, stepLosses) : []],
+      [STEPS_FILE, stepLosses ? stepLines(0, stepLosses) : []],
     ];
     for (const [name, lines] of files) {
       const file = join(this.path, name);
@@ -87,7 +92,7 @@ export class RunFolder {
   }
 
   async write(
-    name: typeof CONFIG_FILE | typeof DATA_FILE | 'environment.json' | 'run.json',
+    name: typeof CONFIG_FILE | typeof DATA_FILE | typeof ENVIRONMENT_FILE | typeof RESULT_FILE,
     content: unknown,
   ): Promise<void> {
     await writeAtomic(join(this.path, name), `${JSON.stringify(content, null, 2)}\n`);
@@ -97,7 +102,7 @@ export class RunFolder {
   appendEpoch(record: EpochRecord): void {
     this.#metrics ??= new AppendFile(join(this.path, METRICS_FILE));
     this.#metrics.append(`${JSON.stringify(record)}\n`);
-    const path = join(this.path, 'history.csv');
+    const path = join(this.path, HISTORY_FILE);
     if (Object.keys(csvValues(record)).every((name) => this.#columns.includes(name))) {
       this.#history ??= new AppendFile(path);
       this.#history.append(`${this.#row(record)}\n`);
@@ -122,7 +127,7 @@ export class RunFolder {
 
   /** One line a step in steps.jsonl; steps count from 0. */
   appendSteps(first: number, losses: ArrayLike<number>): void {
-    this.#steps ??= new AppendFile(join(this.path, 'steps.jsonl'));
+    this.#steps ??= new AppendFile(join(this.path, STEPS_FILE));
     const lines = stepLines(first, losses);
     if (lines.length > 0) this.#steps.append(`${lines.join('\n')}\n`);
   }

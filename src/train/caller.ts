@@ -1,4 +1,4 @@
-import { integer, wrong } from '../arguments';
+import { count, wrong } from '../arguments';
 import type { SpanReport, Timeline, TrainPlan } from '../backend/contract';
 import { FusorError, nearestName } from '../errors';
 import type { Callback, EpochProgress, TrainingContext } from './callbacks';
@@ -174,8 +174,8 @@ export function checkedCallbacks(where: string, value: unknown = []): readonly C
     const name = `callbacks[${i}]`;
     if (typeof callback !== 'object' || callback === null) throw wrong(where, name, callback, 'an object');
     const { everyBatches, everySteps, logNames = [], epochLogs } = callback as Callback;
-    integer(where, `${name}.everyBatches`, everyBatches, { min: 1, max: 2 ** 31 - 1, fallback: 1 });
-    integer(where, `${name}.everySteps`, everySteps, { min: 1, max: 2 ** 31 - 1, fallback: 1 });
+    count(where, `${name}.everyBatches`, everyBatches, { fallback: 1 });
+    count(where, `${name}.everySteps`, everySteps, { fallback: 1 });
     if (!Array.isArray(logNames)) throw wrong(where, `${name}.logNames`, logNames, 'an array of names');
     for (const own of logNames) if (!isLogName(own)) throw wrong(where, `${name}.logNames`, own, LOG_NAME);
     if (logNames.length > 0 !== (epochLogs !== undefined))

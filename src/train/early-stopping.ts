@@ -1,4 +1,4 @@
-import { boolean, closed, integer, range, real } from '../arguments';
+import { boolean, closed, count, range, real } from '../arguments';
 import type { Callback, TrainingContext } from './callbacks';
 import { soundSlots } from './checkpoint';
 import { epochsOf, type Logs } from './history';
@@ -37,13 +37,12 @@ export function earlyStopping(options?: EarlyStoppingOptions): EarlyStopping {
     'restoreBestWeights',
     'startFromEpoch',
   ]);
-  const count = { min: 0, max: 2 ** 31 - 1, fallback: 0 };
   return new Stopper(
     new Monitor(where, o),
-    integer(where, 'patience', o.patience, count),
+    count(where, 'patience', o.patience, { min: 0, fallback: 0 }),
     o.baseline === undefined ? undefined : real(where, 'baseline', o.baseline, undefined, range.any),
     boolean(where, 'restoreBestWeights', o.restoreBestWeights, false),
-    integer(where, 'startFromEpoch', o.startFromEpoch, count),
+    count(where, 'startFromEpoch', o.startFromEpoch, { min: 0, fallback: 0 }),
   );
 }
 

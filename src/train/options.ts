@@ -1,4 +1,4 @@
-import { boolean, closed, integer, range, reading, real, seedOf, wrong } from '../arguments';
+import { boolean, closed, count, integer, range, reading, real, seedOf, wrong } from '../arguments';
 import type { ArrayLike } from '../data/ndarray';
 import { isRowSource, type RowChunk, type RowSource } from '../data/row-source';
 import type { Callback } from './callbacks';
@@ -64,8 +64,6 @@ const KEYS: (keyof FitOptions)[] = [
   'resume',
 ];
 
-export const MAX_COUNT = 2 ** 31 - 1;
-
 /** fit(x, y, options), or fit(rows, options). */
 export function fitArguments(
   [first, second, third]: [unknown, unknown?, unknown?],
@@ -98,11 +96,7 @@ export function givenOptions(options: unknown): FitOptions {
  */
 export function fitOptions(o: FitOptions, resume?: Checkpoint) {
   const where = 'fit';
-  const epochs = integer(where, 'epochs', o.epochs, {
-    min: 1,
-    max: MAX_COUNT,
-    fallback: resume?.epochs ?? 1,
-  });
+  const epochs = count(where, 'epochs', o.epochs, { fallback: resume?.epochs ?? 1 });
   // An epoch that has begun is gone on with to its end.
   const begun = resume ? resume.epoch + (resume.batch > 0 ? 1 : 0) : 0;
   if (epochs < begun)
@@ -111,12 +105,8 @@ export function fitOptions(o: FitOptions, resume?: Checkpoint) {
     throw wrong(where, 'initialEpoch', o.initialEpoch, 'left out with resume');
   const { verbose = 'auto', validationData } = o;
   if (![0, 1, 2, 'auto'].includes(verbose)) throw wrong(where, 'verbose', verbose, "0, 1, 2 or 'auto'");
-  const batchSize = integer(where, 'batchSize', o.batchSize, {
-    min: 1,
-    max: MAX_COUNT,
-    fallback: resume?.batchSize ?? 32,
-  });
-  if (o.bufferRows !== undefined) integer(where, 'bufferRows', o.bufferRows, { min: 1, max: MAX_COUNT });
+  const batchSize = count(where, 'batchSize', o.batchSize, { fallback: resume?.batchSize ?? 32 });
+  if (o.bufferRows !== undefined) count(where, 'bufferRows', o.bufferRows);
   return {
     batchSize,
     // Whole batches: where a buffer ends is nothing that training sees.

@@ -1,4 +1,4 @@
-import { closed, integer, range, real } from '../arguments';
+import { closed, count, range, real } from '../arguments';
 import type { Callback, TrainingContext } from './callbacks';
 import { epochsOf, type Logs } from './history';
 import { Monitor, type MonitorOptions } from './monitor';
@@ -31,11 +31,10 @@ export function reduceOnPlateau(options?: ReduceOnPlateauOptions): Callback {
     'cooldown',
     'minLearningRate',
   ]);
-  const count = (fallback: number) => ({ min: 0, max: 2 ** 31 - 1, fallback });
   const monitor = new Monitor(where, { ...o, minDelta: o.minDelta ?? 1e-4 });
   const factor = real(where, 'factor', o.factor, 0.1, [(v) => v > 0 && v < 1, 'greater than 0 and below 1']);
-  const patience = integer(where, 'patience', o.patience, count(10));
-  const cooldown = integer(where, 'cooldown', o.cooldown, count(0));
+  const patience = count(where, 'patience', o.patience, { min: 0, fallback: 10 });
+  const cooldown = count(where, 'cooldown', o.cooldown, { min: 0, fallback: 0 });
   const least = real(where, 'minLearningRate', o.minLearningRate, 0, range.notNegative);
 
   let best: number | undefined;

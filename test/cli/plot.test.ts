@@ -66,7 +66,10 @@ test('fusor plot: SVG, PNG and terminal', async () => {
   expect(read('x.svg').toString()).toMatch(/^<svg .*>r1<.*>r2</s);
   const flags = ['--what', 'loss,steps', '-o', 'x.png', '--json'];
   expect(documentOf(await fusor(['plot', 'r1', ...flags], { cwd }))).toEqual({
-    ...{ schema: 'fusor.plot', version: 1, runs: ['r1'], output: 'x.png' },
+    schema: 'fusor.plot',
+    version: 1,
+    runs: ['r1'],
+    output: 'x.png',
   });
   const bytes = read('x.png');
   expect(bytes.subarray(0, 8).toString('latin1')).toBe('\x89PNG\r\n\x1a\n');

@@ -46,8 +46,15 @@ function attempt(call, f) {
 }
 
 const KERNEL_JOB = {
-  ...{ op: 'forward', batch: 2, inputs: 3, units: 4, threads: 1, density: 0.5 },
-  ...{ variants: ['fused'], warmup: 0, repetitions: 1 },
+  op: 'forward',
+  batch: 2,
+  inputs: 3,
+  units: 4,
+  threads: 1,
+  density: 0.5,
+  variants: ['fused'],
+  warmup: 0,
+  repetitions: 1,
 };
 
 const pool = [];

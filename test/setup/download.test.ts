@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
+import { localServer } from '../support/local-server';
 import { callScript, repository, temporaryFolder } from '../support/script';
 
 const script = join(repository, 'scripts/lib/download.mjs');
@@ -13,18 +13,11 @@ const sha256 = createHash('sha256').update(content).digest('hex');
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 let answer: Answer;
 let requests: IncomingMessage[] = [];
-let server: Server;
-let url: string;
-
-beforeAll(async () => {
-  server = createServer((request, response) => {
-    requests.push(request);
-    answer(request, response);
-  });
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/libtorch.zip`;
+const server = localServer((request, response) => {
+  requests.push(request);
+  answer(request, response);
 });
-afterAll(() => new Promise((closed) => server.close(closed)));
+const address = () => `${server.url}/libtorch.zip`;
 beforeEach(() => {
   requests = [];
 });
@@ -33,7 +26,7 @@ let count = 0;
 async function download(more: object = {}) {
   const target = (more as { target?: string }).target ?? join(folder, String(count++), 'libtorch.zip');
   const options = { sha256, magic: Buffer.from('PK\x03\x04'), idle: 1000, ...more };
-  const { error } = await callScript(script, 'download', [url, target, options]);
+  const { error } = await callScript(script, 'download', [address(), target, options]);
   return { target, error, part: `${target}.part` };
 }
 
@@ -81,7 +74,7 @@ test('a web page instead of the file', async () => {
     code: 'ERR_NET',
     message: expect.stringContaining('a web page, not the file'),
   });
-  expect(error?.message).toContain(url);
+  expect(error?.message).toContain(address());
   expect(error?.message).toContain('LIBTORCH');
   expect(readdirSync(join(target, '..'))).toEqual([]);
 });
@@ -90,7 +83,7 @@ test('a file that cannot be written is no matter of the network', async () => {
   answer = whole;
   const target = join(folder, 'taken', 'libtorch.zip');
   mkdirSync(`${target}.part`, { recursive: true });
-  const { error } = await callScript(script, 'download', [url, target, { sha256 }]);
+  const { error } = await callScript(script, 'download', [address(), target, { sha256 }]);
   expect(error).toMatchObject({ code: 'ERR_IO', message: expect.stringContaining('EISDIR') });
 });
 
@@ -202,5 +195,4 @@ test('a server that stops talking', async () => {
     code: 'ERR_NET',
     message: expect.stringContaining('nothing came for 0.3 s'),
   });
-  server.closeAllConnections();
 });

@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { fusor } from '../support/cli';
 import { cifarFiles, tarGz, writeFiles } from '../support/data-sets';
+import { localServer } from '../support/local-server';
 import { callScript, repository, temporaryFolder } from '../support/script';
 
 const root = temporaryFolder();
@@ -16,7 +15,7 @@ const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest(
 let served: Record<string, Buffer> = {};
 let asked: string[] = [];
 let breakAfter = 0;
-const server = createServer((request: IncomingMessage, response: ServerResponse) => {
+const site = localServer((request, response) => {
   const path = request.url!.slice(1);
   asked.push(`${path} ${request.headers.range ?? ''}`.trim());
   const body = served[path];
@@ -28,12 +27,6 @@ const server = createServer((request: IncomingMessage, response: ServerResponse)
   response.write(rest.subarray(0, breakAfter), () => setTimeout(() => response.destroy(), 200));
   breakAfter = 0;
 });
-let site: string;
-beforeAll(async () => {
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  site = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-});
-afterAll(() => new Promise((closed) => server.close(closed)));
 beforeEach(() => {
   served = {};
   asked = [];
@@ -58,7 +51,7 @@ test('an archive: checked, its members kept and noted, nothing else written, the
   const { bytes, members, file } = await archive();
   served['cifar.tar.gz'] = bytes;
   const folder = fresh();
-  const options = { name: 'cifar10', folder, files: [{ ...file, urls: [`${site}/cifar.tar.gz`] }] };
+  const options = { name: 'cifar10', folder, files: [{ ...file, urls: [`${site.url}/cifar.tar.gz`] }] };
   expect((await fetchData(options)).error).toBeUndefined();
   expect(readdirSync(folder).sort()).toEqual(['cifar-10-batches-bin', 'sha256.json']);
   const noted = JSON.parse(readFileSync(join(folder, 'sha256.json'), 'utf8'));
@@ -75,12 +68,12 @@ test('a mirror comes first, the next site where one fails; what broke off goes o
   served['good/cifar.tar.gz'] = bytes;
   served['bad/cifar.tar.gz'] = gzipSync('another archive');
   breakAfter = 1000;
-  const urls = ['none', 'bad', 'good'].map((name) => `${site}/${name}/cifar.tar.gz`);
+  const urls = ['none', 'bad', 'good'].map((name) => `${site.url}/${name}/cifar.tar.gz`);
   const folder = fresh();
   const options = {
     name: 'cifar10',
     folder,
-    mirror: `${site}/mirror/`,
+    mirror: `${site.url}/mirror/`,
     files: [{ ...file, urls: urls.slice(2) }],
   };
   expect((await fetchData(options)).error).toBeUndefined();
@@ -97,7 +90,7 @@ test('gzip files are checked by what they hold, however they were packed', async
   const content = Buffer.from('an IDX file');
   served['x.gz'] = gzipSync(content, { level: 1 });
   const files = [
-    { name: 'x.gz', sha256: sha256(content), unpacked: true, bytes: 20, urls: [`${site}/x.gz`] },
+    { name: 'x.gz', sha256: sha256(content), unpacked: true, bytes: 20, urls: [`${site.url}/x.gz`] },
   ];
   const folder = fresh();
   expect((await fetchData({ name: 'x', folder, files })).error).toBeUndefined();
@@ -112,7 +105,7 @@ test('gzip files are checked by what they hold, however they were packed', async
 test('an archive that lies there is taken, with its digest only', async () => {
   const { bytes, file } = await archive();
   const archives = [writeFiles(fresh(), { 'cifar.tar.gz': bytes })];
-  const files = [{ ...file, urls: [`${site}/none`] }];
+  const files = [{ ...file, urls: [`${site.url}/none`] }];
   expect((await fetchData({ name: 'c', folder: fresh(), files, archives })).error).toBeUndefined();
   expect(existsSync(join(archives[0], 'cifar.tar.gz'))).toBe(true);
   writeFiles(archives[0], { 'cifar.tar.gz': 'damaged' });
@@ -129,7 +122,7 @@ test('an archive without a member', async () => {
   const bytes = await tarGz({ 'cifar-10-batches-bin/data_batch_1.bin': 'x' });
   served['c.tar.gz'] = bytes;
   const { file } = await archive();
-  const files = [{ ...file, sha256: sha256(bytes), urls: [`${site}/c.tar.gz`] }];
+  const files = [{ ...file, sha256: sha256(bytes), urls: [`${site.url}/c.tar.gz`] }];
   const { error } = await fetchData({ name: 'c', folder: fresh(), files });
   expect(error).toMatchObject({
     code: 'ERR_DATA_FORMAT',
@@ -144,7 +137,7 @@ test('fusor data fetch: the real MNIST from a mirror, then offline; CIFAR-10 off
     served[`mnist/${name}.gz`] = gzipSync(readFileSync(join(real, name)), { level: 1 });
   const labels = readFileSync(join(real, 't10k-labels-idx1-ubyte'));
   const more = ['--data-dir', 'sets'];
-  const fetched = await fusor(['data', 'fetch', 'mnist', '--mirror', site, ...more], { cwd });
+  const fetched = await fusor(['data', 'fetch', 'mnist', '--mirror', site.url, ...more], { cwd });
   expect([fetched.status, fetched.stdout.trim()]).toEqual([0, join(cwd, 'sets/mnist')]);
   expect(fetched.stderr).toContain('fetching mnist, train-images-idx3-ubyte.gz');
   expect((await fusor(['data', 'verify', 'mnist', ...more], { cwd })).status).toBe(0);
@@ -158,7 +151,7 @@ test('fusor data fetch: the real MNIST from a mirror, then offline; CIFAR-10 off
   const damaged = await fusor(['data', 'fetch', 'mnist', '--offline', ...more], { cwd });
   expect([damaged.status, damaged.stderr]).toEqual([3, expect.stringContaining('the file is damaged')]);
   asked = [];
-  expect((await fusor(['data', 'fetch', 'mnist', '--mirror', site, ...more], { cwd })).status).toBe(0);
+  expect((await fusor(['data', 'fetch', 'mnist', '--mirror', site.url, ...more], { cwd })).status).toBe(0);
   expect(asked).toEqual(['mnist/train-images-idx3-ubyte.gz', 'mnist/t10k-labels-idx1-ubyte.gz']);
   expect((await fusor(['data', 'verify', 'mnist', ...more], { cwd })).status).toBe(0);
   const absent = await fusor(['data', 'fetch', 'cifar10', '--offline', ...more], { cwd });

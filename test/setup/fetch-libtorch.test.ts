@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { libtorchFiles } from '../support/libtorch';
+import { localServer } from '../support/local-server';
 import { callScript, repository, temporaryFolder, toolFolder } from '../support/script';
 import { zip } from '../support/zip';
 
@@ -24,20 +23,13 @@ const record = {
 };
 writeFileSync(join(scripts, 'lib/libtorch-digests.json'), JSON.stringify([record]));
 
-let server: Server;
-let site: string;
 let served: Record<string, Buffer>;
 let asked: string[] = [];
-beforeAll(async () => {
-  server = createServer((request, response) => {
-    asked.push(request.url ?? '');
-    const body = served[request.url ?? ''];
-    response.writeHead(body ? 200 : 404, { 'content-length': body?.length ?? 0 }).end(body);
-  });
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  site = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+const site = localServer((request, response) => {
+  asked.push(request.url ?? '');
+  const body = served[request.url ?? ''];
+  response.writeHead(body ? 200 : 404, { 'content-length': body?.length ?? 0 }).end(body);
 });
-afterAll(() => new Promise((closed) => server.close(closed)));
 beforeEach(() => {
   served = { '/libtorch/cpu/libtorch.zip': archive };
   asked = [];
@@ -81,7 +73,7 @@ async function fetchLibtorch(pip: string | null, options: object = {}, env: Node
   const world = {
     PATH: toolFolder(join(home, 'bin'), programs),
     HOME: home,
-    FUSOR_LIBTORCH_URL: site,
+    FUSOR_LIBTORCH_URL: site.url,
     ...env,
   };
   const file = join(scripts, 'lib/fetch-libtorch.mjs');

@@ -1,8 +1,7 @@
 /** `fusor tfjs`: which TensorFlow is taken, what is built against it, and what is left when something fails. */
 import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { localServer } from '../support/local-server';
 import { callScript, repository, run, temporaryFolder, toolFolder } from '../support/script';
 import { describeUnless } from '../support/skip';
 import { fakeArchive, fakeNpm, fakeTensorflow } from '../support/tensorflow';
@@ -10,15 +9,8 @@ import { fakeArchive, fakeNpm, fakeTensorflow } from '../support/tensorflow';
 const folder = temporaryFolder();
 const script = join(repository, 'scripts/build-tfjs.mjs');
 /** A host that answers, for npm's own install; and one that does not. */
-let server: Server;
-let reached = '';
+const reached = localServer((_, response) => response.writeHead(200).end());
 const unreached = 'http://127.0.0.1:9/';
-beforeAll(async () => {
-  server = createServer((_, response) => response.writeHead(200).end());
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  reached = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-});
-afterAll(() => new Promise((closed) => server.close(closed)));
 
 /** Pythons of which pip offers `requires` and installs a copy of the folder `wheel`; `has`: one has TensorFlow there. */
 function fakePython({ wheel = '', requires = [] as string[], has = '' } = {}) {
@@ -80,7 +72,12 @@ describeUnless(obstacle)('build', () => {
     const home = join(world.cache, 'tfjs/node');
     const binding = join(home, 'node_modules/@tensorflow/tfjs-node/lib/napi-v8/tfjs_binding.node');
     expect(value).toMatchObject({
-      ...{ way: 'build', source: '--tensorflow', path: library, version: '9.9.9', cuda: null, binding },
+      way: 'build',
+      source: '--tensorflow',
+      path: library,
+      version: '9.9.9',
+      cuda: null,
+      binding,
       libraries: [join(library, 'libtensorflow_cc.so.2'), join(library, 'libtensorflow_framework.so.2')],
     });
     expect(JSON.parse(readFileSync(join(home, 'fusor.json'), 'utf8'))).toEqual(value);
@@ -237,7 +234,7 @@ describeUnless(obstacle)('install', () => {
     const { value } = await maker.call('buildTfjs', { tensorflow });
     const { binding } = value as { binding: string };
 
-    const world = newWorld(fakePython(), { TFJS_NODE_CDN_STORAGE: reached, FAKE_BINDING: binding });
+    const world = newWorld(fakePython(), { TFJS_NODE_CDN_STORAGE: `${reached.url}/`, FAKE_BINDING: binding });
     const first = await world.call('installTfjs');
     expect(first.value).toMatchObject({ way: 'npm', version: '2.9.1', cuda: null });
     expect((await world.call('installTfjs')).value).toEqual(first.value);
@@ -248,7 +245,7 @@ describeUnless(obstacle)('install', () => {
     ['not reached', () => unreached, /:9\/ is not reached: .*; building it instead/],
     [
       'not there',
-      () => reached,
+      () => `${reached.url}/`,
       /its install script failed: Error: no such archive, see .*; building it instead/,
     ],
   ])('npm’s downloads are %s: said, and built', async (_name, host, reason) => {

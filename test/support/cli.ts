@@ -1,5 +1,6 @@
 /** The command line as a child process, as users have it. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { findPackage } from '../../src/backend/tfjs/packages';
@@ -69,6 +70,16 @@ export function documentOf({ stdout, stderr }: Ran) {
 }
 
 export const WASM = ['--backend', 'tfjs', '--tfjs-engine', 'wasm'];
+
+/** A server of a model, once it answers. */
+export async function startServing(
+  model: string,
+  cwd: string,
+): Promise<{ server: ChildProcess; address: string }> {
+  const server = startCli(['serve', model, '--port', '0', '--json', ...WASM], { cwd });
+  const [line] = (await once(server.stdout!, 'data')) as [Buffer];
+  return { server, address: JSON.parse(line.toString()).address };
+}
 
 type Way = [name: string, flags: string[], obstacle: string | null];
 

@@ -12,6 +12,7 @@ import {
   type TrainPlan,
 } from '../../src/backend/contract';
 import { randomUint32, uniform } from '../../src/random';
+import { elements } from '../../src/shape';
 
 export const OPTIMIZERS = {
   sgd: { kind: 'sgd', momentum: 0, nesterov: false },
@@ -75,7 +76,7 @@ export function planOf(
 /** Kernels as glorot-uniform draws them; biases not zero, so that an error relative to them means something. */
 export function randomState(plan: TrainPlan, seed = 3): SessionState {
   const weights = parametersOf(plan).map(({ kind, shape }, p) => {
-    const count = shape.reduce((a, b) => a * b);
+    const count = elements(shape);
     return uniform(count, kind === 'kernel' ? Math.sqrt(6 / (shape[0] + shape[1])) : 0.5, seed, p);
   });
   const slots = slotsOf(plan.optimizer).map(() => weights.map((w) => new Float32Array(w.length)));

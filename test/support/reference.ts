@@ -11,14 +11,12 @@ import {
   type Examples,
   type Listener,
   type Metrics,
-  type Parameter,
   parametersOf,
   type RowRange,
   type Session,
   type SessionState,
   type Span,
   type SpanReport,
-  slotsOf,
   type TrainPlan,
 } from '../../src/backend/contract';
 import { FusorError } from '../../src/errors';
@@ -186,13 +184,6 @@ class ReferenceSession implements Session {
     this.queue = result.catch(() => {});
     return result;
   }
-}
-
-/** A state of zeros and the given weights (default: zeros too), as every plan starts. */
-export function initialState(plan: TrainPlan, weights?: Float32Array[]): SessionState {
-  const zeros = () =>
-    parametersOf(plan).map(({ shape }: Parameter) => new Float32Array(shape.reduce((a, b) => a * b)));
-  return { step: 0, weights: weights ?? zeros(), slots: slotsOf(plan.optimizer).map(zeros) };
 }
 
 /** The reference as a backend. It is part of the tests only: `name` is one that the contract knows. */

@@ -1,6 +1,5 @@
 // When a span's kernels ran, for a profile: memory for what they stamp (kernels/cuda/stamp.h), and that as a track.
 #pragma once
-#include <optional>
 
 #include "../../kernels/cuda/params.h"
 #include "recipe.h"

@@ -332,7 +332,29 @@ class FrameworkTrainer : public Trainer {
       ofRows = results(outcome, batch);
       last = framework::lossGradient(plan_, outcome, batch.targets, batch.weights);
     }
-    auto [d, scale] = std::move(last);
+    std::vector<Tensor> gradients = backward(std::move(last), passes);
+    Tensor penalty;
+    {
+      const Timed timed(stamps_, 0, Phase::Update);
+      penalty = penaltyOf();
+      for (size_t i = 0; i < gradients.size(); ++i) framework::regularize(restraints_[i], weights_[i], gradients[i]);
+      // No list of libtorch's may be empty.
+      if (!weights_.empty() && accumulated(gradients)) {
+        if (plan_.optimizer.clipNorm > 0) framework::clip(gradients, plan_.optimizer.clipNorm);
+        framework::update(plan_.optimizer, rate, step_ / plan_.optimizer.accumulate, weights_, gradients, slots_);
+      }
+      for (size_t i = 0; i < weights_.size(); ++i) framework::constrain(restraints_[i], weights_[i]);
+    }
+    ++step_;
+    const Timed timed(stamps_, 0, Phase::Record);
+    Tensor sums = sumsOf(ofRows);
+    if (penalty.defined()) sums[0].add_(penalty * batch.rows);
+    return sums;
+  }
+
+  // One a parameter, from that of the logits.
+  std::vector<Tensor> backward(framework::Gradient logits, const std::vector<Pass>& passes) const {
+    auto [d, scale] = std::move(logits);
     std::vector<Tensor> gradients(weights_.size());
     size_t parameter = weights_.size();
     for (size_t l = plan_.layers.size(); l-- > 0 && parameter > 0;) {
@@ -362,23 +384,7 @@ class FrameworkTrainer : public Trainer {
           break;
       }
     }
-    Tensor penalty;
-    {
-      const Timed timed(stamps_, 0, Phase::Update);
-      penalty = penaltyOf();
-      for (size_t i = 0; i < gradients.size(); ++i) framework::regularize(restraints_[i], weights_[i], gradients[i]);
-      // No list of libtorch's may be empty.
-      if (!weights_.empty() && accumulated(gradients)) {
-        if (plan_.optimizer.clipNorm > 0) framework::clip(gradients, plan_.optimizer.clipNorm);
-        framework::update(plan_.optimizer, rate, step_ / plan_.optimizer.accumulate, weights_, gradients, slots_);
-      }
-      for (size_t i = 0; i < weights_.size(); ++i) framework::constrain(restraints_[i], weights_[i]);
-    }
-    ++step_;
-    const Timed timed(stamps_, 0, Phase::Record);
-    Tensor sums = sumsOf(ofRows);
-    if (penalty.defined()) sums[0].add_(penalty * batch.rows);
-    return sums;
+    return gradients;
   }
 
   // What the regularizers add to the loss; undefined where there are none.

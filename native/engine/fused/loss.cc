@@ -1,7 +1,6 @@
 #include "loss.h"
 
 #include <cmath>
-#include <cstring>
 
 namespace fusor {
 namespace {

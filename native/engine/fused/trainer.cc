@@ -22,78 +22,20 @@ Range FusedTrainer::share(int count, int member) const {
 }
 
 void FusedTrainer::run(const Dataset& data, const Span& span, Control& control, Report& report) {
-  const int64_t steps = static_cast<int64_t>(span.learningRates.size()), rows = static_cast<int64_t>(span.order.size());
+  const int64_t steps = static_cast<int64_t>(span.learningRates.size());
   if (steps == 0) return;
-  const int capacity = static_cast<int>(std::min<int64_t>(span.batchSize, rows));
-  if (!training_ || training_->rows < capacity) training_ = valuesFor(capacity, true);
-  Run run{control, report};
-  const Input input = inputOf(data);
-  input_.store(input, std::memory_order_relaxed);
-  for (Floats& x : run.x) {
-    x = Floats(input == Input::Floats ? capacity * xStride_ : 0);
-    run.batches.push_back(batchFor(data, capacity, x.data()));
-  }
-  for (int i = 0; i < team_.size(); ++i) run.sources.push_back(sourceFor(capacity, span.batchSize, input, true));
-  // Where all that a member reads of the batch, and of the weights, is its own until the parts of the logits meet, the
-  // step before may still be on its way elsewhere.
-  const bool waits = input == Input::Floats || stages_.size() != 2 || !byInputs(1);
-  run.losses.resize(capacity);
-  run.metrics.resize(capacity * plan_.metrics.size());
-  // All memory is taken here: nothing may throw while the team works.
-  run.metricSums.resize(plan_.metrics.size());
-  run.means.resize(plan_.metrics.size());
-  report.losses.reserve(steps);
-  report.metrics.resize(plan_.metrics.size());
-  for (auto& metric : report.metrics) metric.reserve(steps);
-
-  Stamps* const stamps = control.stamps;
-  if (stamps) openStamps(*stamps, team_.size(), steps * (8 + 8 * stages_.size()));
-
-  // False where the span ends before this step. Every member reads that at the same place, between two barriers.
-  const auto oneStep = [&](int64_t s, int me) {
-    const int64_t first = s * span.batchSize, next = first + span.batchSize;
-    const auto rowsFrom = [&](int64_t at) { return static_cast<int>(std::clamp<int64_t>(rows - at, 0, span.batchSize)); };
-    Source& source = run.sources[me];
-    const Step step{span.firstStep + s, rowsFrom(first), run.batches[s & 1], source,
-                    updateOf(plan_.optimizer, span.learningRates[s], step_ + s), stamps};
-    if (stamps) stamps->tracks[me].step = static_cast<int32_t>(s);
-    {
-      const Timed timed(stamps, me, Phase::Gather);
-      gather(data, span.order.data(), first, share(step.rows, me), input, step.batch, &step);
-      const int coming = rowsFrom(next);
-      if (input == Input::Floats) {
-        prefetch(data, span.order.data() + std::min(next, rows), share(coming, me));
-      } else {
-        // Every member reads every row.
-        point(data, span.order.data(), first, step.rows, source.rows);
-        source.coming.resize(coming);
-        point(data, span.order.data(), next, coming, source.coming);
-      }
-      if (me == 0) {
-        const bool diverged = !report.losses.empty() && !std::isfinite(report.losses.back());
-        run.stop = diverged || control.abort.load(std::memory_order_relaxed);
-      }
-    }
-    if (waits) meet(step, me);
-    forward(step, me);
-    if (run.stop) return false;
-    loss(run, step, me);
-    meet(step, me);
-    if (me == 0) record(run, step);
-    backward(step, me);
-    return true;
-  };
+  Run run = runFor(data, span, control, report);
   for (int64_t s = 0; s < steps && !run.stop;) {
     const int64_t end = std::min<int64_t>(steps, s + pace_.steps());
     const auto start = std::chrono::steady_clock::now();
     team_.run(pace_.members(), [&](int me) {
-      for (int64_t i = s; i < end && oneStep(i, me);) ++i;
+      for (int64_t i = s; i < end && oneStep(run, data, span, i, me);) ++i;
     });
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
     pace_.measured(static_cast<int>(end - s), took.count());
     s = end;
   }
-  if (stamps) stamps->close([this] { return barrierMicroseconds(); });
+  if (control.stamps) control.stamps->close([this] { return barrierMicroseconds(); });
   step_ += report.stepsDone;
   report.aborted = report.stepsDone < steps;
   // Zeros that are left out hide a weight that is not finite, from the loss, too.
@@ -102,6 +44,66 @@ void FusedTrainer::run(const Dataset& data, const Span& span, Control& control, 
   if (unseen_ < kLookEvery) return;
   unseen_ = 0;
   report.finite = weightsAreFinite();
+}
+
+// All memory is taken here: nothing may throw while the team works.
+FusedTrainer::Run FusedTrainer::runFor(const Dataset& data, const Span& span, Control& control, Report& report) {
+  const size_t steps = span.learningRates.size(), metrics = plan_.metrics.size();
+  const int capacity = static_cast<int>(std::min<int64_t>(span.batchSize, static_cast<int64_t>(span.order.size())));
+  if (!training_ || training_->rows < capacity) training_ = valuesFor(capacity, true);
+  Run run{control, report};
+  run.input = inputOf(data);
+  input_.store(run.input, std::memory_order_relaxed);
+  for (Floats& x : run.x) {
+    x = Floats(run.input == Input::Floats ? capacity * xStride_ : 0);
+    run.batches.push_back(batchFor(data, capacity, x.data()));
+  }
+  for (int i = 0; i < team_.size(); ++i) run.sources.push_back(sourceFor(capacity, span.batchSize, run.input, true));
+  run.waits = run.input == Input::Floats || stages_.size() != 2 || !byInputs(1);
+  run.losses.resize(capacity);
+  run.metrics.resize(capacity * metrics);
+  run.metricSums.resize(metrics);
+  run.means.resize(metrics);
+  report.losses.reserve(steps);
+  report.metrics.resize(metrics);
+  for (auto& metric : report.metrics) metric.reserve(steps);
+  if (control.stamps) openStamps(*control.stamps, team_.size(), steps * (8 + 8 * stages_.size()));
+  return run;
+}
+
+bool FusedTrainer::oneStep(Run& run, const Dataset& data, const Span& span, int64_t s, int me) {
+  const int64_t first = s * span.batchSize, next = first + span.batchSize, rows = static_cast<int64_t>(span.order.size());
+  const auto rowsFrom = [&](int64_t at) { return static_cast<int>(std::clamp<int64_t>(rows - at, 0, span.batchSize)); };
+  Stamps* const stamps = run.control.stamps;
+  Source& source = run.sources[me];
+  const Step step{span.firstStep + s, rowsFrom(first), run.batches[s & 1], source,
+                  updateOf(plan_.optimizer, span.learningRates[s], step_ + s), stamps};
+  if (stamps) stamps->tracks[me].step = static_cast<int32_t>(s);
+  {
+    const Timed timed(stamps, me, Phase::Gather);
+    gather(data, span.order.data(), first, share(step.rows, me), run.input, step.batch, &step);
+    const int coming = rowsFrom(next);
+    if (run.input == Input::Floats) {
+      prefetch(data, span.order.data() + std::min(next, rows), share(coming, me));
+    } else {
+      // Every member reads every row.
+      point(data, span.order.data(), first, step.rows, source.rows);
+      source.coming.resize(coming);
+      point(data, span.order.data(), next, coming, source.coming);
+    }
+    if (me == 0) {
+      const bool diverged = !run.report.losses.empty() && !std::isfinite(run.report.losses.back());
+      run.stop = diverged || run.control.abort.load(std::memory_order_relaxed);
+    }
+  }
+  if (run.waits) meet(step, me);
+  forward(step, me);
+  if (run.stop) return false;
+  loss(run, step, me);
+  meet(step, me);
+  if (me == 0) record(run, step);
+  backward(step, me);
+  return true;
 }
 
 bool FusedTrainer::weightsAreFinite() {

@@ -147,6 +147,9 @@ class FusedTrainer : public Trainer {
   long logitStride() const { return stages_.empty() ? xStride_ : stages_.back().ld; }
 
   // trainer.cc: one step, as member `me` of the team.
+  Run runFor(const Dataset& data, const Span& span, Control& control, Report& report);
+  // False where the span ends before this step: every member reads that at the same place, between two barriers.
+  bool oneStep(Run& run, const Dataset& data, const Span& span, int64_t s, int me);
   void meet(const Step& step, int me);  // at a barrier
   double barrierMicroseconds();
   bool weightsAreFinite();

@@ -4,6 +4,11 @@
 #include <bit>
 
 namespace fusor {
+namespace {
+
+double nonzero(int64_t zeros, int64_t seen) { return seen ? 1 - static_cast<double>(zeros) / static_cast<double>(seen) : 1; }
+
+}  // namespace
 
 double densityOf(const Dataset& data, int features) {
   constexpr int64_t kSampled = 256;
@@ -13,15 +18,15 @@ double densityOf(const Dataset& data, int features) {
     const uint8_t* x = data.bytes.data() + row * features;
     zeros += std::count(x, x + features, 0);
   }
-  return seen ? 1 - static_cast<double>(zeros) / static_cast<double>(seen) : 1;
+  return nonzero(zeros, seen);
 }
 
 double densityOf(const float* x, long ld, int rows, int columns) {
   constexpr int kSampled = 8;
   const int every = (rows + kSampled - 1) / kSampled;
-  long seen = 0, zeros = 0;
+  int64_t seen = 0, zeros = 0;
   for (int row = 0; row < rows; row += every, seen += columns) zeros += std::count(x + row * ld, x + row * ld + columns, 0.0f);
-  return seen ? 1 - static_cast<double>(zeros) / static_cast<double>(seen) : 1;
+  return nonzero(zeros, seen);
 }
 
 bool allFinite(const float* x, int64_t count) {

@@ -2,14 +2,7 @@
 import path from 'node:path';
 import { cacheFolder } from '../../cache-folder';
 import { FusorError } from '../../errors';
-import type {
-  Backend,
-  BackendProvider,
-  Candidate,
-  DeviceRequest,
-  SessionState,
-  TrainPlan,
-} from '../contract';
+import type { Backend, BackendProvider, Candidate, DeviceRequest } from '../contract';
 import { cpuName } from '../cpu-name';
 import { nvidiaDriverPresent } from '../nvidia-driver';
 import { probeInChild, unusable } from '../probe';
@@ -67,8 +60,7 @@ function openCpu({ kernels, precision, threads }: DeviceRequest): Backend {
     device: 'cpu',
     deviceName: cpuName(info.cores),
     versions: { libtorch: info.libtorch },
-    unsupported: (plan) => unsupported(native, plan, options),
-    createSession: async (plan: TrainPlan, state: SessionState) => openSession(native, plan, state, options),
+    ...sessionsOf(native, options),
   };
 }
 
@@ -92,15 +84,22 @@ function openGpu({ device, kernels, precision }: DeviceRequest): Backend {
     deviceName: gpu.name,
     versions: { libtorch, ...gpu.versions },
     precision,
-    unsupported: (plan) => unsupported(native, plan, options),
-    createSession: async (plan: TrainPlan, state: SessionState) => openSession(native, plan, state, options),
+    ...sessionsOf(native, options),
   };
 }
 
-/** Framework kernels run any plan. */
-function unsupported(native: NativeBinding, plan: TrainPlan, options: NativeOptions): string | null {
-  const obstacle = options.kernels === 'fused' ? native.fusedObstacle(plan, options) : null;
-  return obstacle && `${obstacle}: 'auto' takes framework kernels`;
+/** What runs that way. Framework kernels run any plan. */
+function sessionsOf(
+  native: NativeBinding,
+  options: NativeOptions,
+): Pick<Backend, 'unsupported' | 'createSession'> {
+  return {
+    unsupported(plan) {
+      const obstacle = options.kernels === 'fused' ? native.fusedObstacle(plan, options) : null;
+      return obstacle && `${obstacle}: 'auto' takes framework kernels`;
+    },
+    createSession: async (plan, state) => openSession(native, plan, state, options),
+  };
 }
 
 function gpuOf(

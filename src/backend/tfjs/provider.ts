@@ -50,7 +50,12 @@ export const provider: BackendProvider = {
 function backendOf(loaded: Engine): Backend {
   const { name: engine, device, deviceName, versions, gpuVisible } = loaded;
   return {
-    ...{ name: 'tfjs', engine, device, deviceName, versions, gpuVisible },
+    name: 'tfjs',
+    engine,
+    device,
+    deviceName,
+    versions,
+    gpuVisible,
     unsupported: (plan) => (engine === 'wasm' ? wasmHindrance(plan) : null),
     createSession: async (plan, state) => new TfjsSession(loaded, plan, state),
   };

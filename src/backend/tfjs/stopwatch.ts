@@ -65,7 +65,10 @@ export class Stopwatch {
       step: Int32Array.from(all, ({ step }) => step),
       begin: Float64Array.from(all, ({ begin }) => begin),
       end: Float64Array.from(all, ({ end }) => end),
-      ...{ called: this.#called, returned, launch, lost: 0 },
+      called: this.#called,
+      returned,
+      launch,
+      lost: 0,
       aside: now() - returned,
     };
   }

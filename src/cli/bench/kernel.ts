@@ -2,6 +2,7 @@
 import { benchKernel, type KernelReport, type Row, shapeName } from '../../bench/kernel';
 import { machineLine } from '../../bench/machine';
 import type { Ceilings } from '../../bench/roofline';
+import { counted } from '../../counted';
 import { FusorError } from '../../errors';
 import type { Call } from '../command';
 import type { bench as options } from '../options';
@@ -84,7 +85,7 @@ function cellsOf(row: Row): string[] {
 }
 
 function zerosLine(row: Row): string {
-  const what = `${row.variant} ${row.op} ${shapeName(row)}, ${row.threads} thread${row.threads === 1 ? '' : 's'}`;
+  const what = `${row.variant} ${row.op} ${shapeName(row)}, ${counted(row.threads, 'thread')}`;
   return `${what}: ${percent(1 - row.computed)} of the products, those with a zero, were left out; GFLOP/s and shares are of the others`;
 }
 
@@ -92,7 +93,7 @@ function ceilingLine({ threads, flops, bandwidths }: Ceilings): string {
   const giga = (value: number) => (value / 1e9).toFixed(0);
   const peaks = Object.entries(flops).map(([isa, rate]) => `${isa} ${giga(rate)}`);
   const levels = bandwidths.map(({ level, read, update }) => `${level} ${giga(read)}/${giga(update)}`);
-  return `peak of ${threads} thread${threads === 1 ? '' : 's'}: ${peaks.join(', ')} GFLOP/s · ${levels.join(', ')} GB/s read/updated`;
+  return `peak of ${counted(threads, 'thread')}: ${peaks.join(', ')} GFLOP/s · ${levels.join(', ')} GB/s read/updated`;
 }
 
 const percent = (share: number) => `${(100 * share).toFixed(0)} %`;

@@ -1,8 +1,8 @@
-import { randomInt } from 'node:crypto';
 import { join, relative, resolve } from 'node:path';
 import { wrong } from '../../arguments';
 import { FusorError } from '../../errors';
 import { writeAtomic } from '../../files/atomic';
+import { chooseSeed } from '../../random';
 import { freshFolder, makeFolder } from '../../runs/fresh-folder';
 import type { Call, Run } from '../command';
 import { comparisonPage, fastest, partings } from '../compare/page';
@@ -96,7 +96,7 @@ function trainAll(
   ways: readonly Way[],
   folder: string,
 ): Promise<ComparedRun[]> {
-  const seed = settings.seed ?? randomInt(2 ** 31);
+  const seed = settings.seed ?? chooseSeed();
   return interruptible(async (signal) => {
     const runs: ComparedRun[] = [];
     for (const way of ways) {

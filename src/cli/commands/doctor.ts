@@ -1,12 +1,10 @@
+import { exitStatusOf } from '../../errors';
 import type { Run } from '../command';
 import { checkAddon, checkBackends, checkLibtorch, checkTensorflow } from '../doctor/backends';
 import { bad, type Check } from '../doctor/check';
 import { checkCache, checkData, checkDriver } from '../doctor/places';
 import { checkNode, checkPackages, checkPrograms } from '../doctor/programs';
 import type { doctor } from '../options';
-
-/** As the exit status of ERR_BACKEND_UNAVAILABLE. */
-const NO_BACKEND = 5;
 
 export const run: Run<typeof doctor> = async ({ settings, out }) => {
   const [programs, driver, libtorch, addon, tensorflow, backends] = await Promise.all([
@@ -35,7 +33,7 @@ export const run: Run<typeof doctor> = async ({ settings, out }) => {
     const verdict = usable ? 'fusor can train here.' : 'No backend is usable: fusor cannot train here.';
     return [...checks.map((check) => line(check, width)), '', verdict].join('\n');
   });
-  return usable ? 0 : NO_BACKEND;
+  return usable ? 0 : exitStatusOf({ code: 'ERR_BACKEND_UNAVAILABLE' });
 };
 
 function line({ name, ok, found, cure }: Check, width: number): string {

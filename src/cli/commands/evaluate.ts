@@ -1,3 +1,4 @@
+import { counted } from '../../counted';
 import { isOwnFolder, loadDataset } from '../../data/datasets';
 import type { OwnData } from '../../data/open-table';
 import { FusorError } from '../../errors';
@@ -5,6 +6,7 @@ import type { Model } from '../../index';
 import { type KeptData, keptBeside } from '../../io/kept-data';
 import { decimals } from '../../report/number';
 import { DATA_FILE } from '../../runs/run-folder';
+import { elements } from '../../shape';
 import type { Run } from '../command';
 import { interruptible } from '../interrupt';
 import { openModel, whereOf } from '../model-path';
@@ -59,10 +61,10 @@ export const run: Run<typeof evaluate> = async ({ settings, origins, args, out }
 /** Classes that are numbered as they are found have the model's numbers only where all of them are there. @throws ERR_LABEL_RANGE */
 function checkClasses({ schema, classNames, folder }: OwnData, model: Model, kept: KeptData): void {
   if (!classNames || (schema ? kept.schema : kept.classNames)) return;
-  const outputs = model.outputShape.reduce((product, size) => product * size, 1);
+  const outputs = elements(model.outputShape);
   if (classNames.length === (outputs === 1 ? 2 : outputs)) return;
   throw new FusorError('ERR_LABEL_RANGE', [
-    `${classNames.length} classes (${classNames.slice(0, 12).join(', ')}), the model has ${outputs} output${outputs === 1 ? '' : 's'}`,
+    `${classNames.length} classes (${classNames.slice(0, 12).join(', ')}), the model has ${counted(outputs, 'output')}`,
     folder,
     `which output is which class is not known: name the run that trained it, which has kept that in its ${DATA_FILE}, or give rows of all classes`,
   ]);

@@ -8,7 +8,7 @@ import { modelOf } from '../../io/stored-model';
 import { checkWeights } from '../../io/weights-check';
 import { findCheckpoint } from '../../runs/checkpoint-folder';
 import { readEpochs } from '../../runs/epoch-records';
-import { CONFIG_FILE } from '../../runs/run-folder';
+import { CONFIG_FILE, ENVIRONMENT_FILE, MODEL_FOLDER, RESULT_FILE } from '../../runs/run-folder';
 import type { Run } from '../command';
 import type { Settings } from '../option';
 import type { inspect } from '../options';
@@ -24,7 +24,10 @@ export const run: Run<typeof inspect> = async ({ settings, args, out }) => {
   const { summary, ...facts } = content;
   const run = isRun ? runOf(path) : undefined;
   const document = {
-    ...{ schema: 'fusor.inspection', version: 1, kind: isRun ? 'run' : 'model', path },
+    schema: 'fusor.inspection',
+    version: 1,
+    kind: isRun ? 'run' : 'model',
+    path,
     ...facts,
     ...(run && { run }),
   };
@@ -87,7 +90,7 @@ async function contentOf(path: string, settings: Settings<typeof inspect>): Prom
 
 /** The model that a run has: of one that trains, or ended before its end, the newest checkpoint. */
 async function inRun(path: string): Promise<string | undefined> {
-  const ended = existsSync(join(path, 'model', MODEL_FILE));
+  const ended = existsSync(join(path, MODEL_FOLDER, MODEL_FILE));
   return ended ? path : (await findCheckpoint(path))?.file;
 }
 
@@ -109,8 +112,8 @@ function runOf(path: string) {
   const json = (name: string) => readJson(join(path, name)) ?? null;
   return {
     config: json(CONFIG_FILE),
-    environment: json('environment.json'),
-    result: json('run.json'),
+    environment: json(ENVIRONMENT_FILE),
+    result: json(RESULT_FILE),
     history: readEpochs(path),
   };
 }

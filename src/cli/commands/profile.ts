@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { accessSync, constants } from 'node:fs';
 import { dirname, resolve, sep } from 'node:path';
 import { benchEnvironment, ceilingsFor, type Wanted } from '../../bench/ceilings';
@@ -13,6 +12,7 @@ import { changesFrom, comparisonOf } from '../../profile/compare';
 import { ceilingsOf, type ProfileDocument } from '../../profile/profile';
 import { traceOf } from '../../profile/trace';
 import { variantProfile } from '../../profile/variant';
+import { chooseSeed } from '../../random';
 import { version } from '../../version';
 import type { Call, Run } from '../command';
 import { interruptible } from '../interrupt';
@@ -33,7 +33,7 @@ async function profileAll(call: Call<typeof profile>, signal: AbortSignal): Prom
   const before = settings.baseline === undefined ? undefined : readProfile(settings.baseline);
   for (const path of [settings.trace, settings.html]) checkPlace(path);
   const absent: Obstacle[] = [];
-  const seed = settings.seed ?? randomInt(2 ** 31);
+  const seed = settings.seed ?? chooseSeed();
   const checked = (ready: Ready) => {
     if (before) checkSameJob(before.job, jobOf(ready, settings, seed), settings.baseline!);
   };

@@ -1,6 +1,7 @@
-import { randomInt } from 'node:crypto';
 import { relative, resolve } from 'node:path';
+import { counted } from '../../counted';
 import { isOwnFolder } from '../../data/datasets';
+import type { OwnData } from '../../data/open-table';
 import { isFusorError } from '../../errors';
 import {
   type History,
@@ -10,9 +11,10 @@ import {
   modelCheckpoint,
   type RuntimeInfo,
 } from '../../index';
-import { keptOf } from '../../io/kept-data';
+import { type KeptData, keptOf } from '../../io/kept-data';
 import { saveModel } from '../../io/model';
-import { CONFIG_FILE, DATA_FILE, RunFolder } from '../../runs/run-folder';
+import { chooseSeed } from '../../random';
+import { CONFIG_FILE, DATA_FILE, ENVIRONMENT_FILE, RESULT_FILE, RunFolder } from '../../runs/run-folder';
 import { writeStepLosses } from '../../runs/step-losses';
 import type { Call, Run } from '../command';
 import { Interrupted, interruptible } from '../interrupt';
@@ -60,35 +62,25 @@ async function trainAndTest(
   const { settings, out } = call;
   const { epochs, batchSize, validationSplit, onSaveError, monitor } = settings;
   const resume = resumed?.checkpoint;
-  const seed = resume?.seed ?? settings.seed ?? randomInt(2 ** 31);
+  const seed = resume?.seed ?? settings.seed ?? chooseSeed();
   const kept = keptToTrain(settings.model, resumed?.folder.path);
   const data = await loadProblem(call, seed, validationSplit, kept);
-  if (isOwnFolder(settings.data)) out.note(described(data, settings.model === undefined ? undefined : kept));
-  for (const line of oddities(data, settings.categorical)) out.note(line);
-  const isTrained = settings.model !== undefined && !isConfiguration(settings.model);
-  if (isTrained && data.schema?.scale === 'standard' && !kept.schema)
-    out.note(unknownScale(settings.model!, 'they are by these rows'));
+  remarkOn(data, call, kept);
   const model = resume ? modelOfCheckpoint(resume, settings) : await buildModel(call, data, seed);
   if (settings.findLr) return (await import('../train/find-lr.js')).findLr(call, model, data, seed);
+  const environment = (runtime: RuntimeInfo) => environmentOf(runtime, call.argv, startedAt, attempt?.failed);
   const recorder = new Recorder(async () => {
-    const environment = environmentOf(await model.runtime(), call.argv, startedAt, attempt?.failed);
+    const first = environment(await model.runtime());
     const made = resumed?.folder ?? (await RunFolder.create(settings.runDir, data.name, startedAt));
-    try {
-      // First: it makes the folder a run that can be gone on with.
-      await made.write(CONFIG_FILE, { ...portable({ ...settings, ...attempt?.asked }), seed });
-      await made.write('environment.json', environment);
-      const toKeep = keptOf(data);
-      if (toKeep) await made.write(DATA_FILE, toKeep);
-    } catch (error) {
-      await made.release();
-      throw error;
-    }
+    const config = { ...portable({ ...settings, ...attempt?.asked }), seed };
+    await begin(made, config, first, data);
     return made;
   }, settings.stepLosses);
   const stopper = stopperOf(settings);
   const checkpoints = modelCheckpoint(() => recorder.folder!.checkpointsFolder, {
     save: settings.checkpoint,
-    ...{ monitor, onSaveError },
+    monitor,
+    onSaveError,
   });
   try {
     const [train, validation, tests] = [data.train, data.validation, data.test!].map(
@@ -163,9 +155,9 @@ async function trainAndTest(
       runDir: folder.path,
       ...(settings.stepLosses && { stepLosses: recorder.stepLosses }),
     };
-    await folder.write('environment.json', environmentOf(ranOn, call.argv, startedAt, attempt?.failed));
+    await folder.write(ENVIRONMENT_FILE, environment(ranOn));
     await writeStepLosses(folder.path, history.stepLosses);
-    await folder.write('run.json', document);
+    await folder.write(RESULT_FILE, document);
     await report(document, history.stepLosses, model, data, runtimeLine(ranOn), out);
     if (settings.json) out.result(document);
     else {
@@ -177,6 +169,30 @@ async function trainAndTest(
     await recorder.folder?.release();
     await model.dispose();
     await data.close?.();
+  }
+}
+
+/** What the data was taken for, and what is odd about it. */
+function remarkOn(data: OwnData, { settings, out }: Call<typeof train>, kept: KeptData): void {
+  const { model, categorical } = settings;
+  if (isOwnFolder(settings.data)) out.note(described(data, model === undefined ? undefined : kept));
+  for (const line of oddities(data, categorical)) out.note(line);
+  const isTrained = model !== undefined && !isConfiguration(model);
+  if (isTrained && data.schema?.scale === 'standard' && !kept.schema)
+    out.note(unknownScale(model, 'they are by these rows'));
+}
+
+/** What a run folder holds before the first step. */
+async function begin(folder: RunFolder, config: object, environment: object, data: OwnData): Promise<void> {
+  try {
+    // First: it makes the folder a run that can be gone on with.
+    await folder.write(CONFIG_FILE, config);
+    await folder.write(ENVIRONMENT_FILE, environment);
+    const toKeep = keptOf(data);
+    if (toKeep) await folder.write(DATA_FILE, toKeep);
+  } catch (error) {
+    await folder.release();
+    throw error;
   }
 }
 
@@ -236,7 +252,7 @@ async function saveInterrupted(
   if (!folder) return reason;
   folder.close();
   await saveModel(model, folder.modelFolder);
-  const done = `${epochs.length} epoch${epochs.length === 1 ? '' : 's'}`;
+  const done = counted(epochs.length, 'epoch');
   const where = relative('', folder.path) || '.';
   const next = saved
     ? `go on with: npx fusor train --resume ${shellWord(where)}`

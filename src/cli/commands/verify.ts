@@ -1,9 +1,9 @@
-import { randomInt } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { oneOf } from '../../arguments';
 import { FusorError } from '../../errors';
+import { chooseSeed } from '../../random';
 import type { Call, Run } from '../command';
 import { interruptible } from '../interrupt';
 import type { verify } from '../options';
@@ -26,7 +26,7 @@ export const run: Run<typeof verify> = async (call) => {
 
 async function verifyIn(temp: string, call: Call<typeof verify>, signal: AbortSignal): Promise<number> {
   const { settings, origins, out } = call;
-  const seed = settings.seed ?? randomInt(2 ** 31);
+  const seed = settings.seed ?? chooseSeed();
   const { job, model, data, y } = await prepare(call, seed, temp);
   const { ways, obstacles } = await waysOf(call);
   const witnesses = await witnessTracers(settings, { job, model, x: data.train.x, y });

@@ -107,7 +107,11 @@ function sameness(names: readonly string[], steps: readonly StepComparison[]): H
       note: 'relative, the greatest of neighbouring steps; 1e-9: equal · dotted: what backends may differ by',
       legend: names,
       curves: comparable.map(({ series, differences }) => ({ series, points: envelope(differences) })),
-      ...{ x: 'step', logX: true, logY: true, wide: true, limit },
+      x: 'step',
+      logX: true,
+      logY: true,
+      wide: true,
+      limit,
     }),
     html`<div>${told}</div>`,
   ];

@@ -1,10 +1,11 @@
 /** A finished run, as it is compared. */
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { median } from '../../bench/statistics';
 import { FusorError } from '../../errors';
 import { readJson } from '../../files/read-json';
 import { METRICS_FILE, readEpochs } from '../../runs/epoch-records';
-import { CONFIG_FILE } from '../../runs/run-folder';
+import { CONFIG_FILE, ENVIRONMENT_FILE, RESULT_FILE } from '../../runs/run-folder';
 import { readStepLosses } from '../../runs/step-losses';
 import type { PlottedRun } from '../pictures/curves';
 import type { RunDocument } from '../train/document';
@@ -27,18 +28,17 @@ export interface ComparedRun {
 
 /** @throws ERR_FILE_FORMAT where there is no finished run, ERR_IO */
 export function readRun(path: string, name = basename(path)): ComparedRun {
-  const document = recordOf(path, 'run.json') as RunDocument;
+  const document = recordOf(path, RESULT_FILE) as RunDocument;
   if (document?.schema !== 'fusor.run' || document.version !== 1 || !Array.isArray(document.history))
-    throw new FusorError('ERR_FILE_FORMAT', ['not the result of a run', join(path, 'run.json')], { path });
-  const seconds = document.history.map((epoch) => epoch.seconds).sort((a, b) => a - b);
+    throw new FusorError('ERR_FILE_FORMAT', ['not the result of a run', join(path, RESULT_FILE)], { path });
   return {
     name,
     path,
     document,
-    environment: recordOf(path, 'environment.json') as ComparedRun['environment'],
+    environment: recordOf(path, ENVIRONMENT_FILE) as ComparedRun['environment'],
     config: Object(readJson(join(path, CONFIG_FILE))),
     stepLosses: readStepLosses(path, document.timing.steps),
-    epochSeconds: seconds[Math.floor(seconds.length / 2)] ?? 0,
+    epochSeconds: median(document.history.map(({ seconds }) => seconds)) ?? 0,
     peakBytes: document.memory?.peakBytes ?? null,
     startupSeconds: document.timing.startupSeconds ?? null,
   };
@@ -46,7 +46,7 @@ export function readRun(path: string, name = basename(path)): ComparedRun {
 
 /** What of a run may be drawn: also of one that still trains, or was interrupted. @throws ERR_FILE_FORMAT, ERR_IO */
 export function readPlotted(path: string): PlottedRun {
-  if (existsSync(join(path, 'run.json')) || !existsSync(join(path, METRICS_FILE))) {
+  if (existsSync(join(path, RESULT_FILE)) || !existsSync(join(path, METRICS_FILE))) {
     const { name, document, stepLosses } = readRun(path);
     return { name, epochs: document.history, stepLosses };
   }

@@ -75,7 +75,9 @@ export function chart(series: readonly (readonly number[])[], colours?: readonly
   const drawn = plot(
     series.map((values) => stretch(values, width)),
     {
-      ...{ height: ROWS, min, max },
+      height: ROWS,
+      min,
+      max,
       format: (_value: number, row: number) => labels[row].padStart(wide + 1),
       ...(colours && { colors: colours.slice(0, series.length) }),
     },

@@ -11,6 +11,7 @@ import { openDataFile } from '../../data/unpack';
 import { FusorError } from '../../errors';
 import type { NDArray } from '../../index';
 import { requireMemory } from '../../memory';
+import { elements } from '../../shape';
 import type { Settings } from '../option';
 import type { predict } from '../options';
 import { arraysOf } from '../train/data';
@@ -134,7 +135,7 @@ async function pictures(
     const mend = 'give CSV or JSON; pictures are for inputs of [height, width, 1 or 3]';
     throw new FusorError('ERR_SHAPE', [`a picture, the model takes [${inputShape}]`, where, mend]);
   }
-  const size = inputShape.reduce((product, side) => product * side, 1);
+  const size = elements(inputShape);
   requireMemory(images.length * size, 'the images', where, 'take fewer (--limit)');
   const data = new Uint8Array(images.length * size);
   for (const [row, { name, image }] of images.entries()) {

@@ -7,6 +7,7 @@ import { flatRow, type JsonCell } from '../../data/table/layout';
 import type { TableSchema } from '../../data/table/schema';
 import { FusorError, isFusorError, partsOf } from '../../errors';
 import { type NDArray, type Nested, ndarray } from '../../index';
+import { elements } from '../../shape';
 
 /** What a model takes. */
 export interface Wanted {
@@ -150,7 +151,7 @@ function numbered(rows: string[][], { columns, label }: TableSchema): string[][]
 
 /** Flat rows in the model's shape. */
 function shaped({ data, shape }: NDArray, name: string, { inputShape }: Wanted): NDArray {
-  const features = inputShape.reduce((product, size) => product * size, 1);
+  const features = elements(inputShape);
   if (data.length === shape[0] * features) return ndarray(data, [shape[0], ...inputShape]);
   throw new FusorError('ERR_SHAPE', [
     `rows of the shape [${shape.slice(1)}], the model takes [${inputShape}]`,

@@ -4,9 +4,9 @@ import type { RuntimeInfo, TrainPlan } from '../../index';
 import type { Round } from '../../profile/round';
 import type { Recorded } from '../../profile/trace';
 import { type ToldError, toldError } from '../told-error';
-import { arraysOf, targetsOf } from '../train/data';
+import { targetsOf } from '../train/data';
 import { runtimeLine } from '../train/environment';
-import { buildModel, loadProblem, type Problem } from '../train/problem';
+import { buildModel, loadArrays, type Problem } from '../train/problem';
 import { Rounds } from './rounds';
 
 export interface Request {
@@ -51,8 +51,7 @@ process.on('disconnect', () => process.exit(0));
 async function profile({ problem, seed, steps, warmup, epochs }: Request): Promise<void> {
   const atStart = process.memoryUsage.rss();
   const { settings } = problem;
-  const loaded = await loadProblem(problem, seed);
-  const data = { ...loaded, train: arraysOf(loaded.train) };
+  const data = await loadArrays(problem, seed);
   const model = await buildModel(problem, data, seed);
   const y = targetsOf(model, data.train);
   await model.runtime();
@@ -69,7 +68,9 @@ async function profile({ problem, seed, steps, warmup, epochs }: Request): Promi
   };
   let isReady = false;
   const rounds = new Rounds({
-    ...{ steps, warmup, epochs },
+    steps,
+    warmup,
+    epochs,
     async next() {
       if (!isReady) tell({ kind: 'ready', ready });
       isReady = true;

@@ -1,6 +1,7 @@
 import type { TableSchema } from '../../data/table/schema';
 import { html } from '../../report/html';
 import { page } from '../../report/page';
+import { elements } from '../../shape';
 import type { Reading } from '../predict/answers';
 import type { Wanted } from '../predict/text';
 
@@ -21,7 +22,7 @@ interface Answers {
 export function servePage(name: string, { inputShape, schema }: Wanted, { reading, names }: Answers): string {
   const [height, width, channels = 1] = inputShape;
   const draws = inputShape.length >= 2 && channels === 1 && inputShape.length <= 3;
-  const numbers = inputShape.reduce((product, size) => product * size, 1);
+  const numbers = elements(inputShape);
   const example = schema ? exampleOf(schema) : numbers <= FEW ? JSON.stringify(zeros(inputShape)) : '';
   const input = draws
     ? html`<canvas id="canvas" width="280" height="280" aria-label="draw here"></canvas><p><button id="clear">Clear</button></p>`

@@ -13,6 +13,7 @@ import {
   type RowStream,
   toCategorical,
 } from '../../index';
+import { elements } from '../../shape';
 import { thousands } from '../output';
 
 /** What is trained to tell apart has classes; all else values. */
@@ -62,7 +63,7 @@ export function arraysOf(rows: Rows): LabelledRows {
 
 /** Labels in the form that the model's loss takes. @throws ERR_LABEL_RANGE */
 export function targetsOf(model: Model, { y }: LabelledRows): ArrayLike {
-  const outputs = model.outputShape.reduce((product, size) => product * size, 1);
+  const outputs = elements(model.outputShape);
   if (model.toJSON().compile?.loss.kind === 'sparseCategoricalCrossentropy') return y;
   if (taskOf(model) === 'regression') return y;
   if (outputs === 1) return ndarray(Float32Array.from(y.data), [y.data.length, 1]);

@@ -1,4 +1,5 @@
 import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
+import { counted } from '../../counted';
 import type { RuntimeInfo } from '../../index';
 import { version } from '../../version';
 import { backendOf, type Fallback, fallbackOf } from './document';
@@ -35,7 +36,7 @@ export function runtimeLine(runtime: RuntimeInfo): string {
     deviceName ? `${device} (${deviceName})` : device,
     gpuVisible === false && 'no GPU visible',
     [kernels && `${kernels} kernels`, isa, precision].filter(Boolean).join(', '),
-    threads > 0 ? `${threads} thread${threads === 1 ? '' : 's'}` : '',
+    threads > 0 ? counted(threads, 'thread') : '',
   ]
     .filter(Boolean)
     .join(' · ');

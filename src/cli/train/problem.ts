@@ -1,5 +1,6 @@
 /** What `train` trains: the data, the model and what it is compiled with. */
 import { loadDataset } from '../../data/datasets';
+import type { LabelledRows } from '../../data/entry';
 import type { OwnData } from '../../data/open-table';
 import { FusorError } from '../../errors';
 import {
@@ -18,7 +19,7 @@ import { whereOf } from '../model-path';
 import type { Settings } from '../option';
 import type * as options from '../options';
 import { type Resolved, rankOf } from '../settings';
-import { inputShapeOf, outputsOf, valuesOf } from './data';
+import { arraysOf, inputShapeOf, outputsOf, valuesOf } from './data';
 import { isConfiguration, keptToTrain } from './kept';
 
 export type TrainSettings = Settings<typeof options.train>;
@@ -41,6 +42,12 @@ export async function loadProblem(
   const { testSplit: test, loss } = settings;
   const task = loss && (loss.startsWith('mean') ? 'regression' : 'classification');
   return loadDataset(settings.data, { ...settings, task, validation, test, seed, ...kept });
+}
+
+/** The same for a command that needs all training rows at once. @throws ERR_ARG where they do not lie in memory */
+export async function loadArrays(problem: Problem, seed: number): Promise<OwnData & { train: LabelledRows }> {
+  const data = await loadProblem(problem, seed);
+  return { ...data, train: arraysOf(data.train) };
 }
 
 /** The model of a checkpoint, to run where the flags say; its weights are still in the checkpoint. */

@@ -1,3 +1,4 @@
+import { MAX_COUNT } from '../../arguments';
 import type { Callback, History, Logs, TrainingContext } from '../../index';
 import type { EpochRecord } from '../../runs/epoch-records';
 import type { RunFolder } from '../../runs/run-folder';
@@ -8,7 +9,7 @@ export class Recorder implements Callback {
   /** Every step's loss; filled only when asked for. */
   readonly stepLosses: number[] = [];
   /** Asking for no batch keeps spans as long as an epoch. */
-  readonly everyBatches = 2 ** 31 - 1;
+  readonly everyBatches = MAX_COUNT;
   readonly onBatchEnd: Callback['onBatchEnd'];
   /** Made when training begins: whatever fit refuses leaves nothing behind. */
   folder?: RunFolder;

@@ -1,7 +1,7 @@
 /** Training on a GPU, which may fail: in a process of its own, gone on with from its last checkpoint. */
-import { randomInt } from 'node:crypto';
 import { relative } from 'node:path';
 import { type ErrorCode, FusorError, partsOf } from '../../errors';
+import { chooseSeed } from '../../random';
 import { findCheckpoint } from '../../runs/checkpoint-folder';
 import { scheduleOf } from '../../runs/checkpoint-schedule';
 import type { Call } from '../command';
@@ -29,7 +29,7 @@ export async function supervise({ out: _, ...call }: Call<typeof train>): Promis
   let faults = process.env.FUSOR_FAULT;
   let tried: TrainSettings = {
     ...settings,
-    seed: settings.seed ?? randomInt(2 ** 31),
+    seed: settings.seed ?? chooseSeed(),
     checkpoint: checkpointsOf(settings, origins.checkpoint),
   };
   for (;;) {

@@ -32,7 +32,8 @@ export function trainInProcess(task: Task, env: NodeJS.ProcessEnv, seconds: numb
   const outcome: Outcome = { saved: false };
   // In a group of its own: a terminal's Ctrl-C comes here only, and is passed on once.
   const child = fork(join(__dirname, 'child.js'), {
-    ...{ detached: true, env },
+    detached: true,
+    env,
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   let watchdog: Watchdog | undefined;

@@ -1,4 +1,5 @@
 import { real } from '../../arguments';
+import { median } from '../../bench/statistics';
 
 /** How many times longer than usual a step may take. */
 const PATIENCE = 20;
@@ -39,8 +40,7 @@ export class Watchdog {
   /** Seconds: max(30, 20 times the median step), or what the work at hand is worth in steps. */
   get limit(): number {
     if (this.#times.length === 0) return this.floor * FIRST;
-    const median = [...this.#times].sort((a, b) => a - b)[this.#times.length >> 1];
-    return Math.max(this.floor, (PATIENCE * this.#work * median) / 1000);
+    return Math.max(this.floor, (PATIENCE * this.#work * median(this.#times)) / 1000);
   }
 
   /** @param work of how many steps what comes next is worth */

@@ -3,8 +3,8 @@ import { type ArrayLike, type Model, type NDArray, slotsOf } from '../../index';
 import type { Call } from '../command';
 import type { Settings } from '../option';
 import type { verify } from '../options';
-import { arraysOf, targetsOf } from '../train/data';
-import { buildModel, loadProblem, type Problem } from '../train/problem';
+import { targetsOf } from '../train/data';
+import { buildModel, loadArrays, type Problem } from '../train/problem';
 import type { Job } from './tracers';
 
 const ANYWHERE = {
@@ -21,8 +21,7 @@ export async function prepare({ settings, origins }: Call<typeof verify>, seed: 
     settings: { ...settings, ...ANYWHERE, quiet: true },
     origins,
   };
-  const loaded = await loadProblem(problem, seed);
-  const data = { ...loaded, train: arraysOf(loaded.train) };
+  const data = await loadArrays(problem, seed);
   const model = await buildModel(problem, data, seed);
   const y = targetsOf(model, data.train) as NDArray;
   await refusalOfFit(model, data.train.x, y, settings);

@@ -2,9 +2,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ArrayLike, Callback, Logs, Model, TrainingContext } from '../../index';
-import { arraysOf, targetsOf } from '../train/data';
+import { elements } from '../../shape';
+import { targetsOf } from '../train/data';
 import { runtimeLine } from '../train/environment';
-import { buildModel, loadProblem, type Problem } from '../train/problem';
+import { buildModel, loadArrays, type Problem } from '../train/problem';
 import { SLOTS_FILE, TRACE_FILE, type TraceFile, weightsFile } from './trace-files';
 
 export interface TraceRequest {
@@ -23,8 +24,7 @@ const INITIAL_ROWS = 1024;
 
 export async function trace({ problem, seed, snapshots, epoch, folder }: TraceRequest): Promise<void> {
   const { settings } = problem;
-  const loaded = await loadProblem(problem, seed);
-  const data = { ...loaded, train: arraysOf(loaded.train) };
+  const data = await loadArrays(problem, seed);
   const withModel = async <T>(use: (model: Model, y: ArrayLike) => Promise<T>): Promise<T> => {
     const model = await buildModel(problem, data, seed);
     try {
@@ -119,6 +119,6 @@ function head(array: ArrayLike, rows: number): ArrayLike {
   const { data, shape } = array as { data: Float32Array; shape: readonly number[] };
   const [all, ...rest] = shape;
   const kept = Math.min(rows, all);
-  const width = rest.reduce((a, b) => a * b, 1);
+  const width = elements(rest);
   return { data: data.subarray(0, kept * width), shape: [kept, ...rest] };
 }

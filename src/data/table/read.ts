@@ -4,9 +4,11 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { FusorError } from '../../errors';
-import { ioError, READ_FLAGS, systemCode } from '../../files/system-error';
+import { changed } from '../../files/read-file';
+import { ioError, READ_FLAGS } from '../../files/system-error';
 import { requireMemory } from '../../memory';
 import { dataFolder } from '../cache';
+import { checkRegular, unopened } from '../data-file';
 import { foreign } from '../idx';
 import { Splitter } from '../split';
 import { BlockMemory, rowBlocks } from './blocks';
@@ -60,13 +62,11 @@ export async function readTable(
   try {
     handle = await open(file, READ_FLAGS);
   } catch (error) {
-    if (systemCode(error) !== 'ENOENT') throw ioError(error, 'read the data file', file);
-    throw new FusorError('ERR_DATA_MISSING', ['no such data file', file, 'check the path'], { file });
+    throw unopened(error, file);
   }
   try {
     const stat = await handle.stat();
-    if (!stat.isFile())
-      throw new FusorError('ERR_DATA_FORMAT', ['not a regular file', file, 'name a data file'], { file });
+    checkRegular(stat, file);
     const { size } = stat;
     const bytes = await headOf(handle, file, size);
     const head = bytes.length === size ? bytes : wholeRows(bytes, file, kind, options);
@@ -78,13 +78,7 @@ export async function readTable(
       const threads = size < ALONE ? 0 : Math.min(4, availableParallelism());
       const reading = new Reading(layout, head, store, threads, options);
       const sha256 = await reading.all(handle);
-      const now = (await handle.stat()).size;
-      if (now !== size)
-        throw new FusorError(
-          'ERR_IO',
-          ['the file changed while it was read', file, 'try again when it is whole'],
-          { file },
-        );
+      if ((await handle.stat()).size !== size) throw changed(file);
       return {
         name: basename(file).replace(/\.\w+$/, ''),
         file,

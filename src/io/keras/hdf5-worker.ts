@@ -4,6 +4,7 @@
  */
 import { parentPort } from 'node:worker_threads';
 import type { Dataset, Group } from 'h5wasm';
+import { elements } from '../../shape';
 import type { Hdf5Answer, Hdf5Dataset, Hdf5Task } from './hdf5';
 
 const NAME = 'file.h5';
@@ -93,7 +94,7 @@ function values(dataset: Dataset, path: string, left: Walk): Hdf5Dataset {
   if (shape === null || vlen || type !== FLOAT || !littleEndian || (size !== 4 && size !== 8))
     throw new Refused(`${path} is not an array of float32 or float64`);
   if (virtual || dataset.filters.length > 0) throw new Refused(`${path} is compressed or virtual`);
-  const count = shape.reduce((product, length) => product * length, 1);
+  const count = elements(shape);
   left.size -= count * size;
   if (!(left.size >= 0)) throw new Refused(`${path} claims more values than the file has bytes`);
   const { library } = left;

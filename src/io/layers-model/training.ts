@@ -8,6 +8,7 @@ import type { MetricConfig } from '../../model/metrics';
 import type { OptimizerConfig } from '../../model/optimizers';
 import { modelFromJSON } from '../../model/sequential';
 import type { ModelConfig } from '../../model/types';
+import { elements } from '../../shape';
 import type { Json } from './json';
 
 export const LOSSES = {
@@ -75,7 +76,7 @@ export function compiled(
 }
 
 function measuredOf(bare: Omit<ModelConfig, 'compile'>, loss: LossConfig): Measured {
-  const outputs = modelFromJSON(bare).outputShape.reduce((product, size) => product * size, 1);
+  const outputs = elements(modelFromJSON(bare).outputShape);
   return { loss, outputs };
 }
 

@@ -1,4 +1,4 @@
-import { closed, integer, text } from '../../arguments';
+import { closed, count, text } from '../../arguments';
 import { AppendFile } from '../../files/append-file';
 import type { Callback } from '../../train/callbacks';
 import { epochsOf, type Logs } from '../../train/history';
@@ -32,7 +32,7 @@ export function jsonlLogger(file: string, options?: { everyBatches?: number }): 
     onTrainError: close,
   };
   if (every === undefined) return logger;
-  logger.everyBatches = integer(where, 'everyBatches', every, { min: 1, max: 2 ** 31 - 1 });
+  logger.everyBatches = count(where, 'everyBatches', every);
   logger.onBatchEnd = (_batch, means, { step, epoch }) => write({ step, epoch, ...means });
   return logger;
 }

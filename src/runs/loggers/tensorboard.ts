@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { closed, integer, wrong } from '../../arguments';
+import { closed, count, wrong } from '../../arguments';
 import type { Callback, TrainingContext } from '../../train/callbacks';
 import { kerasName, type Logs } from '../../train/history';
 import { EventFile } from './event-file';
@@ -55,7 +55,7 @@ export function tensorBoard(folder: string | (() => string), options?: { everyBa
     onTrainError: close,
   };
   if (every === undefined) return logger;
-  logger.everyBatches = integer(where, 'everyBatches', every, { min: 1, max: 2 ** 31 - 1 });
+  logger.everyBatches = count(where, 'everyBatches', every);
   logger.onBatchEnd = (_batch, means, { step }) => {
     const values = Object.entries(means).map(([name, value]) => [`batch_${kerasName(name)}`, value]);
     file('batches').scalars(step, Object.fromEntries(values));

@@ -81,27 +81,18 @@ test.each([
   await expect(call('common', 'jsonOf', ['bash', '-c', program])).rejects.toThrow(message);
 });
 
-test('plot: every point at its place on logarithmic axes', async () => {
-  const svg: string = await call('plot', 'plot', {
-    title: 'a < b',
-    x: 'x',
-    y: 'y',
-    series: [
-      {
-        name: 's',
-        points: [
-          [1, 10],
-          [10, 100],
-        ],
-      },
-    ],
-  });
+test('scaling: a line for each series, and a dashed one as work grows', async () => {
+  const points = [
+    { flops: 1e9, stepMicroseconds: 10 },
+    { flops: 1e10, stepMicroseconds: 80 },
+  ];
+  const series = [
+    { name: 'a < b', points },
+    { name: 'batch', points },
+  ];
+  const svg: string = await call('scaling', 'pictureOf', series);
   expect(svg).toContain('a &lt; b');
-  const circles = [...svg.matchAll(/<circle cx="([\d.]+)" cy="([\d.]+)"/g)].map(([, x, y]) => [
-    Number(x),
-    Number(y),
-  ]);
-  expect(circles).toHaveLength(2);
-  expect(circles[1][0]).toBeGreaterThan(circles[0][0]);
-  expect(circles[1][1]).toBeLessThan(circles[0][1]);
+  const lines = svg.match(/<path [^>]*stroke-linejoin="bevel"[^>]*>/g) ?? [];
+  const dashed = lines.filter((line) => line.includes('stroke-dasharray'));
+  expect([lines.length - dashed.length, dashed.length]).toEqual([2, 2]);
 });

@@ -13,7 +13,11 @@ const timeline = {
   step: new Int32Array(),
   begin: new Float64Array(),
   end: new Float64Array(),
-  ...{ called: 0, returned: 0, aside: 0, launch: 0, lost: 0 },
+  called: 0,
+  returned: 0,
+  aside: 0,
+  launch: 0,
+  lost: 0,
 } as Timeline;
 
 // Such that 50 ms are next to nothing, a part of an epoch, nearly an epoch, and far more.
@@ -23,7 +27,9 @@ test.each([0.9, 24, 33.5, 36, 60, 300, 2000])('%p µs a step: no round waits for
   const done: Round[] = [];
   const wanted = 4;
   const rounds = new Rounds({
-    ...{ steps: 50, warmup: 10, epochs: 0 },
+    steps: 50,
+    warmup: 10,
+    epochs: 0,
     next: async () => done.length < wanted,
     done: (round) => void done.push(round),
   });

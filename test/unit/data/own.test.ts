@@ -246,7 +246,8 @@ describe('a folder of images per class', () => {
       [grey, coloured, 1],
     ] as const) {
       const path = writeFiles(fresh(), {
-        ...{ 'train/a/1.png': trains, 'train/b/1.png': trains },
+        'train/a/1.png': trains,
+        'train/b/1.png': trains,
         'test/a/1.png': tests,
       });
       const { train, test: held } = await datasets.open(path);

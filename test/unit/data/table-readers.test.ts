@@ -64,7 +64,10 @@ test.each([',', ';', '\t'])('both readers see the same rows of small cells, sepa
         const names = Array.from({ length: 23 }, (_, i) => `c${i}`);
         const head = [names, names.map((_, i) => (isText && i === 5 ? 'text' : '0'))];
         const layout = csvLayout('f', Buffer.from(head.map((line) => line.join(delimiter)).join('\n')), {
-          ...{ label: 'c11', delimiter, missing, ignore: ['c7'] },
+          label: 'c11',
+          delimiter,
+          missing,
+          ignore: ['c7'],
         });
         const read = (lines: string[][]) =>
           parseBlock(

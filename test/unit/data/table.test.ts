@@ -331,7 +331,11 @@ describe('splits', () => {
       const lines = Array.from({ length: 100 }, (_, i) => `${i}.5,${label(i)}`);
       const file = written(`a,y\n${lines.join('\n')}\n`);
       const data = await datasets.open(file, {
-        ...{ label: 'y', validation: 0.2, test: 0.2, scale: 'none', seed },
+        label: 'y',
+        validation: 0.2,
+        test: 0.2,
+        scale: 'none',
+        seed,
         ...more,
       });
       const rows = (part: OwnData['train'] | undefined) => Array.from(arrays(part).x.data);

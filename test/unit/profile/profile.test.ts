@@ -24,7 +24,11 @@ function timelineOf(entries: Entry[], tracks = ['session', 'worker 1'], leading 
     step: Int32Array.from(columns(1)),
     begin: Float64Array.from(columns(5)),
     end: Float64Array.from(columns(6)),
-    ...{ called: 100, returned: 260, aside: 40, launch: 0.5, lost: 0 },
+    called: 100,
+    returned: 260,
+    aside: 40,
+    launch: 0.5,
+    lost: 0,
   };
 }
 
@@ -156,7 +160,15 @@ function row(phase: OpRow['phase'], layer: string | null, self: number): OpRow {
   const rounds = jitter.map((factor) => factor * self);
   return {
     name: layer ? `${phase} ${layer}` : phase,
-    ...{ phase, layer, calls: 1, total: self, density: 1, share: 1, rounds, work, kernels: [] },
+    phase,
+    layer,
+    calls: 1,
+    total: self,
+    density: 1,
+    share: 1,
+    rounds,
+    work,
+    kernels: [],
     self: { median: self, min: rounds[0], max: rounds[4], spread: 0.02 },
     ...{
       gflops: 1,

@@ -2,8 +2,7 @@
 import type { OptimizerPlan, TrainPlan } from '../../../src/backend/contract';
 import { workOf } from '../../../src/bench/work';
 import { type Counting, workOfOp } from '../../../src/profile/work';
-
-const ADAM: OptimizerPlan = { kind: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-7 };
+import { OPTIMIZERS } from '../../support/plans';
 
 /** 784-128-10 as `fusor train` has it. */
 const plan: TrainPlan = {
@@ -17,15 +16,20 @@ const plan: TrainPlan = {
   output: 'softmax',
   targets: 'values',
   loss: { kind: 'categoricalCrossentropy' },
-  optimizer: ADAM,
+  optimizer: OPTIMIZERS.adam,
   metrics: [],
   seed: 7,
 };
 const rows = 32;
 const counting = (more: Partial<Counting> = {}): Counting => ({
-  ...{ plan, rows, inputBytes: 1, density: null },
+  plan,
+  rows,
+  inputBytes: 1,
+  density: null,
   own: new Set(['dense', 'dense_1']),
-  ...{ inPlace: false, together: false, keepsWeights: false },
+  inPlace: false,
+  together: false,
+  keepsWeights: false,
   ...more,
 });
 const all = new Set(plan.layers.map(({ name }) => name));
@@ -129,7 +133,7 @@ test.each<[OptimizerPlan, number, number]>([
   [{ kind: 'sgd', momentum: 0.9, nesterov: false }, 4, 2],
   [{ kind: 'sgd', momentum: 0.9, nesterov: true }, 6, 2],
   [{ kind: 'rmsprop', rho: 0.9, epsilon: 1e-7 }, 9, 2],
-  [{ ...ADAM, kind: 'adamw', weightDecay: 0.01 }, 14, 3],
+  [{ ...OPTIMIZERS.adam, kind: 'adamw', weightDecay: 0.01 }, 14, 3],
 ])('%j', (optimizer, flops, arrays) => {
   const work = workOfOp('update', null, counting({ plan: { ...plan, optimizer } }))!;
   expect(work.flops / 101_770).toBe(flops);

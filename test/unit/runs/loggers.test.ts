@@ -1,6 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage } from 'node:http';
 import { join, resolve } from 'node:path';
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import { crc32c } from '../../../src/files/crc';
@@ -12,6 +11,7 @@ import type { Callback, TrainingContext } from '../../../src/train/callbacks';
 import { History, type Logs } from '../../../src/train/history';
 import { reduceOnPlateau } from '../../../src/train/reduce-on-plateau';
 import { checkpointAt, FIVE, modelWith, x, y } from '../../support/checkpoints';
+import { localServer } from '../../support/local-server';
 import { failure } from '../../support/models';
 import { temporaryFolder } from '../../support/script';
 
@@ -164,7 +164,7 @@ describe('mlflow', () => {
     'runs/log-batch': () => ({}),
     'runs/update': () => ({}),
   };
-  const server = createServer(async (request, response) => {
+  const server = localServer(async (request, response) => {
     const path = request.url!.replace('/api/2.0/mlflow/', '').split('?')[0];
     const body = request.method === 'POST' ? JSON.parse(await textOf(request)) : {};
     calls.push({ method: request.method!, path, body });
@@ -172,12 +172,6 @@ describe('mlflow', () => {
     response.statusCode = broken.get(path) ?? (answer ? 200 : 404);
     response.end(JSON.stringify(answer ?? { error_code: 'RESOURCE_DOES_NOT_EXIST' }));
   });
-  let uri = '';
-  beforeAll(async () => {
-    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-    uri = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  });
-  afterAll(() => void server.close());
   beforeEach(() => {
     calls.length = 0;
     broken.clear();
@@ -186,7 +180,12 @@ describe('mlflow', () => {
     calls.flatMap(({ path, body }) => (path === 'runs/log-batch' ? (body.metrics ?? []) : []));
 
   test('an experiment, a run, its params, metrics and end', async () => {
-    const logger = mlflowLogger({ uri, experiment: 'digits', runName: 'first', params: { note: 1 } });
+    const logger = mlflowLogger({
+      uri: server.url,
+      experiment: 'digits',
+      runName: 'first',
+      params: { note: 1 },
+    });
     const { history } = await trained(logger);
     expect(calls.map(({ method, path }) => `${method} ${path}`)).toEqual([
       'GET experiments/get-by-name',
@@ -219,7 +218,7 @@ describe('mlflow', () => {
     const outage: Callback = {
       onEpochBegin: (epoch) => void (epoch === 1 ? broken.set('runs/log-batch', 503) : broken.clear()),
     };
-    await modelWith().fit(x, y, { ...FIVE, callbacks: [mlflowLogger({ uri }), outage] });
+    await modelWith().fit(x, y, { ...FIVE, callbacks: [mlflowLogger({ uri: server.url }), outage] });
     expect(
       said.mock.calls.filter(([line]) => String(line).startsWith('warning: MLflow: status 503')),
     ).toHaveLength(1);
@@ -237,7 +236,7 @@ describe('mlflow', () => {
     const refusal: Callback = {
       onEpochBegin: (epoch) => void (epoch === 1 ? broken.set('runs/log-batch', 400) : broken.clear()),
     };
-    await modelWith().fit(x, y, { ...FIVE, callbacks: [own, mlflowLogger({ uri }), refusal] });
+    await modelWith().fit(x, y, { ...FIVE, callbacks: [own, mlflowLogger({ uri: server.url }), refusal] });
     said.mockRestore();
     const got = sent().filter(({ key }: { key: string }) => key === 'own');
     expect(got.map(({ step, value }: { step: number; value: unknown }) => [step, value])).toEqual([
@@ -255,7 +254,9 @@ describe('mlflow', () => {
         throw new Error('mine');
       },
     };
-    await failure(modelWith().fit(x, y, { ...FIVE, callbacks: [mlflowLogger({ uri }), thrower] }));
+    await failure(
+      modelWith().fit(x, y, { ...FIVE, callbacks: [mlflowLogger({ uri: server.url }), thrower] }),
+    );
     expect(calls.at(-1)!.body).toMatchObject({ status: 'FAILED' });
     expect((await failure(() => mlflowLogger({ uri: '' }))).code).toBe('ERR_ARG');
   });

@@ -305,7 +305,10 @@ test('after a loss that was not finite nothing is saved, though all weights are'
   });
   const callbacks = [terminateOnNaN(), modelCheckpoint(folder, { save: 'every:1steps' })];
   const { stepLosses } = await model.fit(rows.x, rows.y, {
-    ...{ epochs: 2, batchSize: 8, shuffle: false, verbose: 0 },
+    epochs: 2,
+    batchSize: 8,
+    shuffle: false,
+    verbose: 0,
     callbacks,
   });
   expect(stepLosses.at(-1)).toBe(Number.POSITIVE_INFINITY);

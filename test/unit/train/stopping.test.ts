@@ -22,7 +22,10 @@ test.each<[name: string, metric: MetricConfig, monitor: string]>([
   const optimizer = optimizers.adam({ learningRate: 0.1 });
   const compile = { ...SPARSE, optimizer, loss: 'categoricalCrossentropy', metrics: [metric] } as const;
   const { history } = await referenceModel(classifier(), compile).fit(x, toCategorical(y, 3), {
-    ...{ ...SEVEN, epochs: 8, validationSplit: 0.5, seed: 1 },
+    ...SEVEN,
+    epochs: 8,
+    validationSplit: 0.5,
+    seed: 1,
     callbacks: [stop],
   });
   const values = history[monitor === 'val_top_two' ? 'valTop_two' : monitor];
