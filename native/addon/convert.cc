@@ -119,6 +119,10 @@ Layer toLayer(const Napi::Object& o) {
     layer.activation = toActivation(o.Get("activation"));
     require(layer.activation != Activation::Softmax, "softmax cannot be part of a dense layer");
     layer.name = toText(o.Get("name"), "name");
+    if (const Napi::Value trainable = optional(o, "trainable"); !trainable.IsUndefined()) {
+      layer.trainable = toFlag(trainable, "trainable");
+    }
+    if (!layer.trainable) return layer;
     layer.kernel = toRestraint(o, "kernel");
     if (layer.useBias) layer.bias = toRestraint(o, "bias");
     return layer;

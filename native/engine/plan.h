@@ -28,6 +28,7 @@ struct Layer {
   float scale = 1, offset = 0;
   double rate = 0;
   uint32_t stream = 0;
+  bool trainable = true;
   Restraint kernel, bias;
   std::string name;
 };

@@ -52,6 +52,11 @@ export type LayerPlan =
       outputs: number;
       useBias: boolean;
       activation: ElementwiseActivation;
+      /**
+       * false: no step changes its parameters or their slots, and they count neither among the gradients that are clipped nor for
+       * its restraints. Absent: they are trained.
+       */
+      trainable?: false;
     } & Restraints)
   | { kind: 'activation'; name: string; width: number; activation: Activation }
   /**
@@ -136,11 +141,13 @@ export interface TrainPlan {
   seed: number;
 }
 
-/** One trainable parameter of a plan; their order is the order of everything in {@link SessionState}. */
+/** One parameter of a plan; their order is the order of everything in {@link SessionState}. */
 export interface Parameter {
   layer: string;
   kind: 'kernel' | 'bias';
   shape: number[];
+  trainable: boolean;
+  /** Of those that are trained. */
   regularizer?: RegularizerPlan;
   constraint?: ConstraintPlan;
 }
@@ -149,6 +156,7 @@ export interface Parameter {
 export function parametersOf(plan: Pick<TrainPlan, 'layers'>): Parameter[] {
   return plan.layers.flatMap((layer): Parameter[] => {
     if (layer.kind !== 'dense') return [];
+    const trainable = layer.trainable !== false;
     const parameter = (
       kind: Parameter['kind'],
       shape: number[],
@@ -158,8 +166,9 @@ export function parametersOf(plan: Pick<TrainPlan, 'layers'>): Parameter[] {
       layer: layer.name,
       kind,
       shape,
-      ...(regularizer && { regularizer }),
-      ...(constraint && { constraint }),
+      trainable,
+      ...(trainable && regularizer && { regularizer }),
+      ...(trainable && constraint && { constraint }),
     });
     const { inputs, outputs, kernelRegularizer, kernelConstraint, biasRegularizer, biasConstraint } = layer;
     const kernel = parameter('kernel', [inputs, outputs], kernelRegularizer, kernelConstraint);

@@ -36,7 +36,13 @@ export type LayerConfig =
   | { className: 'Flatten'; config: Base }
   | {
       className: 'Dense';
-      config: Base & { units: number; activation: Activation; useBias: boolean } & Initials & Restraints;
+      config: Base & {
+        units: number;
+        activation: Activation;
+        useBias: boolean;
+        trainable?: false;
+      } & Initials &
+        Restraints;
     }
   | { className: 'Activation'; config: Base & { activation: Activation } }
   | { className: 'Dropout'; config: Base & { rate: number } };
@@ -102,6 +108,8 @@ export interface DenseOptions extends LayerOptions {
   activation?: Activation;
   /** Default true. */
   useBias?: boolean;
+  /** Whether training changes its kernel and bias; where not, its regularisers and constraints rest, too. Default true. */
+  trainable?: boolean;
   /** What it is before training; {@link initializers}. Default 'glorotUniform'. */
   kernelInitializer?: InitializerName | InitializerConfig;
   /** Default 'zeros'. */
@@ -144,6 +152,7 @@ function dense(units: number, options?: DenseOptions): LayerConfig {
   const o = closed<DenseOptions>(where, options, [
     'activation',
     'useBias',
+    'trainable',
     ...INITIALIZERS,
     ...RESTRAINTS,
     'name',
@@ -156,6 +165,7 @@ function dense(units: number, options?: DenseOptions): LayerConfig {
       units: integer(where, 'units', units, { min: 1, max: MAX_UNITS }),
       activation: oneOf(where, 'activation', o.activation, ACTIVATIONS, 'linear'),
       useBias: boolean(where, 'useBias', o.useBias, true),
+      ...(!boolean(where, 'trainable', o.trainable, true) && { trainable: false }),
       ...reading(where, () => ofParameters(where, o)),
     },
   };
@@ -188,5 +198,13 @@ function dropout(rate: number, options?: LayerOptions): LayerConfig {
   };
 }
 
+/**
+ * The same layer, its parameters not trained; for a base that is to stay as it is:
+ * `sequential([...base.toJSON().layers.map(layers.frozen), layers.dense(5)])`.
+ */
+function frozen(layer: LayerConfig): LayerConfig {
+  return layer.className === 'Dense' ? { ...layer, config: { ...layer.config, trainable: false } } : layer;
+}
+
 /** The layers there are: functions that make {@link LayerConfig}s. */
-export const layers = { input, rescaling, flatten, dense, activation, dropout };
+export const layers = { input, rescaling, flatten, dense, activation, dropout, frozen };

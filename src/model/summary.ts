@@ -20,5 +20,10 @@ export function summaryOf(name: string, { layers, parameterCount }: Layout): str
   const rule = '─'.repeat(widths[0] + widths[1] + widths[2] + 4);
   const [head, ...body] = rows.map(line);
   const total = `Parameters: ${grouped(parameterCount)} (${grouped(parameterCount * 4)} bytes)`;
-  return [`Model "${printable(name)}"`, rule, head, rule, ...body, rule, total].join('\n');
+  const fixed = layers.filter(
+    ({ config }) => config.className === 'Dense' && config.config.trainable === false,
+  );
+  const untrained = fixed.reduce((sum, { parameters }) => sum + parameters, 0);
+  const trained = untrained > 0 ? [`Trained: ${grouped(parameterCount - untrained)}`] : [];
+  return [`Model "${printable(name)}"`, rule, head, rule, ...body, rule, total, ...trained].join('\n');
 }

@@ -49,13 +49,16 @@ export function workOfOp(
     case 'backward+update':
       return at < 0 ? weightsWork(counting) : backwardUpdateWork(at, counting, computed);
     case 'update':
-      return updateWork(parameters(plan.layers.filter(isDense)), plan.optimizer, true);
+      return updateWork(parameters(plan.layers.filter(isTrained)), plan.optimizer, true);
     default:
       return null;
   }
 }
 
 const isDense = (layer: LayerPlan): layer is Dense => layer.kind === 'dense';
+const isTrained = (layer: LayerPlan): layer is Dense => isDense(layer) && layer.trainable !== false;
+/** Whether the gradient goes further down than the layer at this place. */
+const goesOnBelow = ({ layers }: TrainPlan, at: number) => layers.slice(0, at).some(isTrained);
 const shapeOf = ({ inputs, outputs }: Dense, rows: number): Shape => ({
   batch: rows,
   inputs,
@@ -193,19 +196,19 @@ function headWork(at: number, counting: Counting): Work {
   const { layers } = counting.plan;
   const layer = layers[at];
   const forward = stageOf(counting, at).map((each) => forwardWork(each, counting));
-  const isBelow = isDense(layer) && layers.findIndex(isDense) < at;
+  const isBelow = isDense(layer) && goesOnBelow(counting.plan, at);
   return sum([...forward, lossWork(counting), ...(isBelow ? [inputGradientWork(layer, counting)] : [])]);
 }
 
 /** All layers' weights and the optimiser, or their gradients to memory. */
 function weightsWork(counting: Counting): Work {
-  const layers = counting.plan.layers.filter(isDense);
+  const layers = counting.plan.layers.filter(isTrained);
   const gradients = layers.map((layer) => weightGradientWork(layer, counting));
   return sum([...gradients, updateWork(parameters(layers), counting.plan.optimizer, false)]);
 }
 
 function gradientsWork(counting: Counting): Work {
-  const layers = counting.plan.layers.filter(isDense);
+  const layers = counting.plan.layers.filter(isTrained);
   const { flops, read } = sum(layers.map((layer) => weightGradientWork(layer, counting)));
   return { flops, read, written: FLOAT * parameters(layers) };
 }
@@ -216,14 +219,16 @@ function backwardWork(at: number, counting: Counting): Work {
   if (layer.kind !== 'dense') return elementwise(layer.kind, layer.width, rows);
   if (together) return inputGradientWork(layer, counting);
   const { inputs, outputs, useBias } = layer;
-  const below = plan.layers.findIndex(isDense) < at;
+  const [below, trained] = [goesOnBelow(plan, at), isTrained(layer)];
   const [x, dz, w] = [rows * inputs, rows * outputs, inputs * outputs];
   return {
-    flops: (below ? 4 : 2) * rows * w + (useBias ? dz : 0),
-    read: FLOAT * (x + dz + (below ? w : 0)),
-    written: FLOAT * (parameters([layer]) + (below ? x : 0)),
+    flops: products(below, trained) * 2 * rows * w + (trained && useBias ? dz : 0),
+    read: FLOAT * ((trained ? x : 0) + dz + (below ? w : 0)),
+    written: FLOAT * ((trained ? parameters([layer]) : 0) + (below ? x : 0)),
   };
 }
+
+const products = (below: boolean, trained: boolean) => Number(below) + Number(trained);
 
 /** The gradient of the weights stays in registers. */
 function backwardUpdateWork(at: number, counting: Counting, computed: number): Work {
@@ -231,15 +236,15 @@ function backwardUpdateWork(at: number, counting: Counting, computed: number): W
   const [layer, ...after] = stageOf(counting, at);
   if (layer.kind !== 'dense') return elementwise(layer.kind, layer.width, rows);
   const { inputs, outputs, useBias } = layer;
-  const below = plan.layers.findIndex(isDense) < at;
-  const share = !below && density !== null ? density : computed;
+  const [below, trained] = [goesOnBelow(plan, at), isTrained(layer)];
+  const share = layer === plan.layers.find(isDense) && density !== null ? density : computed;
   const [x, dz] = [rows * inputs, rows * outputs];
   const gradients: Work = {
-    flops: (below ? 4 : 2) * share * x * outputs + (useBias ? dz : 0),
-    read: inputOf(layer, counting) + FLOAT * dz,
+    flops: products(below, trained) * 2 * share * x * outputs + (trained && useBias ? dz : 0),
+    read: (trained ? inputOf(layer, counting) : 0) + FLOAT * dz,
     written: below ? FLOAT * x : 0,
   };
   const passes = after.map((each) => (isDense(each) ? gradients : elementwise(each.kind, each.width, rows)));
-  const update = updateWork(parameters([layer]), plan.optimizer, false);
+  const update = updateWork(trained ? parameters([layer]) : 0, plan.optimizer, false);
   return sum([gradients, keepsWeights ? { ...update, read: 0, written: 0 } : update, ...passes]);
 }

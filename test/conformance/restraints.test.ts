@@ -2,8 +2,7 @@
 import type { OptimizerPlan, Restraints, TrainPlan } from '../../src/backend/contract';
 import { relativeL2, sameBits } from '../support/compare';
 import { dense, OPTIMIZERS, planOf, randomExamples, randomState } from '../support/plans';
-import { noteSkip } from '../support/skip';
-import { conformance, isShort, openBackend } from './target';
+import { conformance, isShort, runs } from './target';
 import {
   constantRates,
   expectLikeReference,
@@ -20,16 +19,6 @@ const NAMES = Object.keys(OPTIMIZERS) as (keyof typeof OPTIMIZERS)[];
 function held(restraints: Restraints, optimizer: OptimizerPlan = OPTIMIZERS.adam): TrainPlan {
   const layers = [dense(17, 33, 'relu'), dense(33, 10)].map((layer) => ({ ...layer, ...restraints }));
   return planOf(layers, 'sparseCategoricalCrossentropy', optimizer);
-}
-
-/** The target's backend; nothing, and the reason noted, where its kernels are said not to run the plan. */
-async function runs(plan: TrainPlan, what: RegExp) {
-  const backend = await openBackend();
-  const hindrance = backend.unsupported(plan);
-  if (!hindrance) return backend;
-  expect(hindrance).toMatch(what);
-  noteSkip(hindrance);
-  return undefined;
 }
 
 conformance('regularizers', () => {

@@ -6,7 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Backend, BackendProvider, DeviceRequest } from '../../src/backend/contract';
+import type { Backend, BackendProvider, DeviceRequest, TrainPlan } from '../../src/backend/contract';
 import { noteSkip } from '../support/skip';
 
 interface Target {
@@ -58,6 +58,16 @@ export function openBackend(changes?: Partial<DeviceRequest>): Promise<Backend> 
   if (changes) return loadProvider().then((provider) => provider.open({ ...request, ...changes }));
   backend ??= loadProvider().then((provider) => provider.open(request));
   return backend;
+}
+
+/** The target's backend; nothing, and the reason noted, where its kernels are said not to run the plan. */
+export async function runs(plan: TrainPlan, what: RegExp): Promise<Backend | undefined> {
+  const backend = await openBackend();
+  const hindrance = backend.unsupported(plan);
+  if (!hindrance) return backend;
+  expect(hindrance).toMatch(what);
+  noteSkip(hindrance);
+  return undefined;
 }
 
 const MODULES = {

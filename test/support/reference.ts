@@ -112,7 +112,8 @@ class ReferenceSession implements Session {
     const ready = accumulated(plan.optimizer, state.step, result.gradients, state.slots.at(-1));
     state.step += 1;
     if (ready) clip(plan.optimizer, ready.gradients);
-    parametersOf(plan).forEach(({ shape, constraint }, p) => {
+    parametersOf(plan).forEach(({ shape, trainable, constraint }, p) => {
+      if (!trainable) return;
       const slots = state.slots.map((slot) => slot[p]);
       if (ready) update(plan.optimizer, rate, ready.t, state.weights[p], ready.gradients[p], slots);
       constrain(constraint, state.weights[p], shape);

@@ -25,6 +25,7 @@ test('the lines are read', () => {
 
 /** What a reader has at hand; shared, so that lines build on each other. */
 const { layers, sequential, ndarray } = fusor;
+const base = sequential([layers.dense(2, { inputShape: [3] })]);
 const PLAIN = { backend: 'tfjs', tfjsEngine: 'cpu', quiet: true } as const;
 const y = ndarray(uniform(40, 1, 1, 1), [20, 2]);
 const model = sequential([layers.dense(2, { inputShape: [3] })]);
@@ -45,7 +46,7 @@ const isFragment = (snippet: string) => /^\w+: /.test(snippet);
 
 test.each(snippets)('%s', async (snippet) => {
   const forClasses = snippet.includes('labels') || snippet.includes('classWeight');
-  const scope = { ...fusor, console: { log: () => {} }, x, y, labels, rows, h, loss: 0, mae: 0 };
+  const scope = { ...fusor, console: { log: () => {} }, x, y, labels, rows, h, base, loss: 0, mae: 0 };
   const given = { ...scope, model: forClasses ? classifier : model };
   const code = `return (${isFragment(snippet) ? `{ ${snippet} }` : snippet});`;
   const value = await new AsyncFunction(...Object.keys(given), code)(...Object.values(given));

@@ -28,6 +28,9 @@ constexpr int64_t kMostPassRows = 8192;
 std::string cudaUnsupported(const Plan& plan) {
   const std::string what = needsWholeGradients(plan);
   if (!what.empty()) return what + kNeedsWhole;
+  for (const Layer& layer : plan.layers) {
+    if (!layer.trainable) return "fused kernels for GPUs train all layers, and \"" + layer.name + "\" is not trainable";
+  }
   return plan.metrics.size() > cuda::kMostMetrics ? "there are more than " + std::to_string(cuda::kMostMetrics) + " metrics" : "";
 }
 

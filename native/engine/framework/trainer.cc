@@ -50,17 +50,14 @@ class FrameworkTrainer : public Trainer {
   FrameworkTrainer(const Plan& plan, const State& state, int threads, std::shared_ptr<TorchPlace> torch, Precision precision)
       : plan_(plan), threads_(threads), torch_(std::move(torch)), data_(plan_, torch_), precision_(precision),
         arrivals_{Arrival(torch_), Arrival(torch_)} {
-    for (const Layer& layer : plan.layers) {
-      if (layer.kind != LayerKind::Dense) continue;
-      restraints_.push_back(layer.kernel);
-      if (layer.useBias) restraints_.push_back(layer.bias);
-    }
     write(state);
   }
 
   ~FrameworkTrainer() override {
     // What lies on a device that is lost is not given back to it.
-    if (torch_ && cuda::isLost(torch_->index())) new auto(std::tuple(std::move(weights_), std::move(slots_), std::move(data_)));
+    if (torch_ && cuda::isLost(torch_->index())) {
+      new auto(std::tuple(std::move(weights_), std::move(slots_), std::move(trained_), std::move(data_)));
+    }
   }
 
   Description describe() const override {
@@ -215,6 +212,7 @@ class FrameworkTrainer : public Trainer {
       weights_ = tensors(state.weights);
       slots_.clear();
       for (const auto& slot : state.slots) slots_.push_back(tensors(slot));
+      takeTrained();
     });
   }
 
@@ -337,13 +335,14 @@ class FrameworkTrainer : public Trainer {
     {
       const Timed timed(stamps_, 0, Phase::Update);
       penalty = penaltyOf();
-      for (size_t i = 0; i < gradients.size(); ++i) framework::regularize(restraints_[i], weights_[i], gradients[i]);
+      auto& [weights, slots, restraints] = trained_;
+      for (size_t i = 0; i < gradients.size(); ++i) framework::regularize(restraints[i], weights[i], gradients[i]);
       // No list of libtorch's may be empty.
-      if (!weights_.empty() && accumulated(gradients)) {
+      if (!weights.empty() && accumulated(gradients)) {
         if (plan_.optimizer.clipNorm > 0) framework::clip(gradients, plan_.optimizer.clipNorm);
-        framework::update(plan_.optimizer, rate, step_ / plan_.optimizer.accumulate, weights_, gradients, slots_);
+        framework::update(plan_.optimizer, rate, step_ / plan_.optimizer.accumulate, weights, gradients, slots);
       }
-      for (size_t i = 0; i < weights_.size(); ++i) framework::constrain(restraints_[i], weights_[i]);
+      for (size_t i = 0; i < weights.size(); ++i) framework::constrain(restraints[i], weights[i]);
     }
     ++step_;
     const Timed timed(stamps_, 0, Phase::Record);
@@ -352,12 +351,31 @@ class FrameworkTrainer : public Trainer {
     return sums;
   }
 
-  // One a parameter, from that of the logits.
+  void takeTrained() {
+    trained_ = {};
+    trained_.slots.resize(slots_.size());
+    size_t p = 0;
+    const auto take = [&](const Layer& layer, const Restraint& restraint) {
+      if (layer.trainable) {
+        trained_.weights.push_back(weights_[p]);
+        for (size_t s = 0; s < slots_.size(); ++s) trained_.slots[s].push_back(slots_[s][p]);
+        trained_.restraints.push_back(restraint);
+      }
+      ++p;
+    };
+    for (const Layer& layer : plan_.layers) {
+      if (layer.kind != LayerKind::Dense) continue;
+      take(layer, layer.kernel);
+      if (layer.useBias) take(layer, layer.bias);
+    }
+  }
+
+  // One for each parameter that is trained, from that of the logits.
   std::vector<Tensor> backward(framework::Gradient logits, const std::vector<Pass>& passes) const {
     auto [d, scale] = std::move(logits);
-    std::vector<Tensor> gradients(weights_.size());
-    size_t parameter = weights_.size();
-    for (size_t l = plan_.layers.size(); l-- > 0 && parameter > 0;) {
+    std::vector<Tensor> gradients(trained_.weights.size());
+    size_t left = gradients.size();
+    for (size_t l = plan_.layers.size(); l-- > 0 && left > 0;) {
       const Layer& layer = plan_.layers[l];
       const Pass& pass = passes[l];
       const Timed timed(stamps_, 0, Phase::Backward, static_cast<int>(l));
@@ -367,12 +385,12 @@ class FrameworkTrainer : public Trainer {
           break;
         case LayerKind::Dense: {
           d = framework::activateBackward(layer.activation, pass.y, pass.z, d.to(pass.y.scalar_type()));
-          if (layer.useBias) {
-            gradients[--parameter] = d.sum(0, false, at::kFloat);
-            if (scale != 1) gradients[parameter].mul_(scale);
+          if (layer.trainable && layer.useBias) {
+            gradients[--left] = d.sum(0, false, at::kFloat);
+            if (scale != 1) gradients[left].mul_(scale);
           }
-          gradients[--parameter] = framework::product(d.t(), pass.x, scale).to(at::kFloat);
-          if (parameter > 0) d = framework::product(d, pass.w, scale);
+          if (layer.trainable) gradients[--left] = framework::product(d.t(), pass.x, scale).to(at::kFloat);
+          if (left > 0) d = framework::product(d, pass.w, scale);
           scale = 1;
           break;
         }
@@ -390,9 +408,10 @@ class FrameworkTrainer : public Trainer {
   // What the regularizers add to the loss; undefined where there are none.
   Tensor penaltyOf() const {
     Tensor sum;
-    for (size_t i = 0; i < weights_.size(); ++i) {
-      if (restraints_[i].l1 == 0 && restraints_[i].l2 == 0) continue;
-      const Tensor own = framework::penalty(restraints_[i], weights_[i]);
+    const auto& [weights, _, restraints] = trained_;
+    for (size_t i = 0; i < weights.size(); ++i) {
+      if (restraints[i].l1 == 0 && restraints[i].l2 == 0) continue;
+      const Tensor own = framework::penalty(restraints[i], weights[i]);
       sum = sum.defined() ? sum + own : own;
     }
     return sum;
@@ -402,10 +421,11 @@ class FrameworkTrainer : public Trainer {
   bool accumulated(std::vector<Tensor>& gradients) {
     const int64_t every = plan_.optimizer.accumulate;
     if (every == 1) return true;
-    at::_foreach_add_(slots_.back(), gradients);
+    std::vector<Tensor>& sums = trained_.slots.back();
+    at::_foreach_add_(sums, gradients);
     if ((step_ + 1) % every != 0) return false;
-    gradients = at::_foreach_div(slots_.back(), static_cast<double>(every));
-    at::_foreach_zero_(slots_.back());
+    gradients = at::_foreach_div(sums, static_cast<double>(every));
+    at::_foreach_zero_(sums);
     return true;
   }
 
@@ -434,8 +454,14 @@ class FrameworkTrainer : public Trainer {
   std::unique_ptr<Events> events_;
   int64_t step_ = 0;
   std::vector<Tensor> weights_;
-  std::vector<Restraint> restraints_;  // of each of them
   std::vector<std::vector<Tensor>> slots_;
+  // Those of them, as the same memory, that steps change.
+  struct Trained {
+    std::vector<Tensor> weights;
+    std::vector<std::vector<Tensor>> slots;
+    std::vector<Restraint> restraints;
+  };
+  Trained trained_;
 };
 
 }  // namespace

@@ -9,7 +9,7 @@ namespace fusor {
 // On entry to each turn the stage's dz is complete and visible: at its very end for a stage with a backward pass of its
 // own, before its activation for the others.
 void FusedTrainer::backward(const Step& step, int me) {
-  for (size_t l = stages_.size(); l-- > 0;) {
+  for (size_t l = stages_.size(); l-- > lowest_;) {
     const Timed timed(step.stamps, me, Phase::BackwardUpdate, stages_[l].layer);
     if (stages_[l].backwardPass(l + 1 == stages_.size())) {
       backwardAfter(l, step, me);
@@ -51,11 +51,13 @@ DenseBackward FusedTrainer::gradientsOf(size_t l, const Step& step) {
   d.rows = step.rows, d.inputs = stage.inputs, d.outputs = stage.outputs;
   d.features = {0, stage.inputs}, d.panels = {0, stage.panels};
   d.w = stage.kernel.value.data(), d.slot0 = stage.kernel.slot(0), d.slot1 = stage.kernel.slot(1);
-  if (stage.useBias) d.bias = stage.bias.value.data(), d.biasSlot0 = stage.bias.slot(0), d.biasSlot1 = stage.bias.slot(1);
   d.update = step.update;
   d.scratch = step.source.scratch.data();
-  d.a = stageInput(l, *training_, step.batch), d.lda = stageStride(l);
-  if (l == 0) return d;
+  if (stage.trainable) {
+    if (stage.useBias) d.bias = stage.bias.value.data(), d.biasSlot0 = stage.bias.slot(0), d.biasSlot1 = stage.bias.slot(1);
+    d.a = stageInput(l, *training_, step.batch), d.lda = stageStride(l);
+  }
+  if (l == lowest_) return d;
   const DenseStage& before = stages_[l - 1];
   StageValues& to = training_->stages[l - 1];
   d.lddx = before.ld;
@@ -126,6 +128,7 @@ double FusedTrainer::backwardDense(size_t l, DenseBackward d, const Step& step, 
     products = leaveOutZeros(l, input, step);
     multiplyBack(stage, input, step.source.batchRows);
     meet(step, me);
+    if (!d.a) return products;
     d.dx = nullptr;
   }
   if (stage.byColumns) {

@@ -38,6 +38,7 @@ FusedTrainer::FusedTrainer(const Plan& plan, const State& state, const Kernels& 
     stage.ld = strideFor(stage.panels * kernels_.width);
     const size_t columns = static_cast<size_t>(stage.panels) * kernels_.width;
     stage.useBias = layer.useBias;
+    stage.trainable = layer.trainable;
     stage.activation = layer.activation;
     // Only where every member gets (nearly) the same number of panels.
     stage.byColumns = stage.panels % team_.size() == 0 || stage.panels >= 4 * team_.size();
@@ -51,6 +52,7 @@ FusedTrainer::FusedTrainer(const Plan& plan, const State& state, const Kernels& 
     }
     stages_.push_back(std::move(stage));
   }
+  lowest_ = std::ranges::find_if(stages_, &DenseStage::trainable) - stages_.begin();
   takesBytes_ = !stages_.empty() && (before_.empty() || (before_.size() == 1 && before_[0].kind == LayerKind::Rescaling &&
                                                          before_[0].offset == 0));
   uint8_t bytes[256];

@@ -59,7 +59,7 @@ FusedTrainer::Run FusedTrainer::runFor(const Dataset& data, const Span& span, Co
     run.batches.push_back(batchFor(data, capacity, x.data()));
   }
   for (int i = 0; i < team_.size(); ++i) run.sources.push_back(sourceFor(capacity, span.batchSize, run.input, true));
-  run.waits = run.input == Input::Floats || stages_.size() != 2 || !byInputs(1);
+  run.waits = run.input == Input::Floats || stages_.size() != 2 || !byInputs(1) || lowest_ > 0;
   run.losses.resize(capacity);
   run.metrics.resize(capacity * metrics);
   run.metricSums.resize(metrics);

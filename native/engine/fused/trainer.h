@@ -30,7 +30,7 @@ struct DenseStage {
   int layer;  // in the plan
   int inputs, outputs, panels;
   long ld;  // stride of everything with this many columns, in floats; at least panels x width
-  bool useBias;
+  bool useBias, trainable;
   Activation activation;
   bool byColumns;
   // One panel after another Dense: its product is the sum of one part for each panel of inputs, whoever computes them.
@@ -173,6 +173,7 @@ class FusedTrainer : public Trainer {
   Pace pace_;
   std::vector<Layer> before_;  // the layers before the first Dense: no gradient goes there
   std::vector<DenseStage> stages_;
+  size_t lowest_;  // the first of them that is trained: gradients go no further down
   long xStride_;
   // Whether the first stage may take bytes as they are: nothing but a rescaling that leaves zero at zero before it.
   bool takesBytes_;

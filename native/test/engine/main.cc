@@ -25,6 +25,7 @@ namespace {
 constexpr int kRows = 301, kFeatures = 37, kHidden = 136, kClasses = 5;
 
 struct Job {
+  bool frozen;  // a base that is not trained, and one layer on it: the members need not meet as often
   bool labels, sparse;
   int batch;  // tiles take large layers from 64 rows on
   int steps;
@@ -34,7 +35,7 @@ struct Job {
 float value(size_t i) { return static_cast<float>((i * 2654435761u >> 8) % 2001) / 1000.0f - 1.0f; }
 
 // Where it may, a layer behind and before each: zeros or none in what it reads, zeros or none in its gradient.
-Plan planFor(bool labels) {
+Plan planFor(bool frozen, bool labels) {
   Plan plan{};
   plan.features = kFeatures;
   plan.outputs = kClasses;
@@ -49,6 +50,12 @@ Plan planFor(bool labels) {
   Layer fourth{LayerKind::Dense, kHidden, kHidden, true, Activation::Relu};
   Layer last{LayerKind::Dense, kHidden, kClasses, true, Activation::Linear};
   plan.layers = {rescaling, first, dropout, second, third, fourth, last};
+  if (frozen) {
+    // 9 panels are shared out otherwise than 288 rows of weights.
+    plan.layers = {rescaling, first, last};
+    plan.layers[1].trainable = false;
+    plan.layers[1].outputs = plan.layers[2].inputs = 288;
+  }
   plan.output = Activation::Softmax;
   plan.labels = labels;
   plan.loss = labels ? LossKind::SparseCategoricalCrossentropy : LossKind::CategoricalCrossentropy;
@@ -101,7 +108,7 @@ Span spanFor(int batch, int steps) {
 
 // Everything that training changes, after whole spans, one that was aborted by another thread, and evaluation between.
 std::vector<float> train(const Kernels& kernels, const Job& job, int threads, bool abort = false) {
-  const Plan plan = planFor(job.labels);
+  const Plan plan = planFor(job.frozen, job.labels);
   FusedTrainer trainer(plan, stateFor(plan), kernels, threads);
   const Dataset data = dataFor(job.labels, job.sparse);
   for (int round = 0; round < 3; ++round) {
@@ -233,14 +240,14 @@ int runAll(const Kernels& kernels, int steps) {
       check(seconds < 0.1, "seconds until the team has its size", seconds);
     }
   }
-  for (const bool labels : {false, true}) {
+  for (const auto [frozen, labels] : {std::pair{false, false}, {false, true}, {true, true}}) {
     for (const bool sparse : {false, true}) {
       for (const int batch : {32, 96}) {
-        const Job job{labels, sparse, batch, steps}, few{labels, sparse, batch, kFewSteps};
+        const Job job{frozen, labels, sparse, batch, steps}, few{frozen, labels, sparse, batch, kFewSteps};
         const auto expected = train(kernels, job, 1);
         for (const int threads : {2, 3, 5}) check(train(kernels, job, threads) == expected, "other weights with so many threads", threads);
         for (const int threads : {1, 2, 5}) train(kernels, job, threads, true), ++cases;
-        const auto plain = train(*scalarKernels(), few, 1), start = train(*scalarKernels(), {labels, sparse, batch, 0}, 1);
+        const auto plain = train(*scalarKernels(), few, 1), start = train(*scalarKernels(), {frozen, labels, sparse, batch, 0}, 1);
         for (const int threads : {1, 2}) {
           const double far = apart(train(kernels, few, threads), plain, start);
           check(far < kApart, "apart from the plain kernels", far);

@@ -55,9 +55,11 @@ export function backward(
       return { parameters: [], dx: tf.mul(dy, layer.scale) };
     case 'dense': {
       const dz = activationGradient(tf, layer.activation, pass, dy);
+      const dx = below ? tf.matMul(parameters[0], dz) : dy;
+      if (layer.trainable === false) return { parameters: parameters.map((w) => tf.zerosLike(w)), dx };
       const kernel = tf.matMul(pass.x, tf.transpose(dz));
       const bias = layer.useBias ? [tf.sum(dz, 1, true)] : [];
-      return { parameters: [kernel, ...bias], dx: below ? tf.matMul(parameters[0], dz) : dy };
+      return { parameters: [kernel, ...bias], dx };
     }
     case 'activation':
       return { parameters: [], dx: activationGradient(tf, layer.activation, pass, dy) };

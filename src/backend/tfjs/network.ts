@@ -11,6 +11,8 @@ export class Network {
   private readonly layers: TrainPlan['layers'];
   /** First and one-past-last parameter of each of them. */
   private readonly spans: [number, number][] = [];
+  /** The first of them that is trained. */
+  private readonly lowest: number;
 
   constructor(
     private readonly tf: Tf,
@@ -23,6 +25,8 @@ export class Network {
       this.spans.push([next, next + count]);
       next += count;
     }
+    const first = this.layers.findIndex((layer) => layer.kind === 'dense' && layer.trainable !== false);
+    this.lowest = first < 0 ? this.layers.length : first;
   }
 
   /** Predictions, [outputs, rows], for x [features, rows]. */
@@ -49,14 +53,16 @@ export class Network {
     });
     let { gradient } = result;
     const gradients: Tensor[] = [];
-    for (let i = layers.length - 1; i >= 0 && this.spans[i][1] > 0; i--) {
-      const below = this.spans[i][0] > 0;
+    for (let i = layers.length - 1; i >= this.lowest; i--) {
+      const below = i > this.lowest;
       const own = timed(watch, 'backward', layers[i].name, () =>
         backward(tf, layers[i], parameters.slice(...this.spans[i]), passes[i], gradient, below),
       );
       gradients.unshift(...own.parameters);
       gradient = own.dx;
     }
+    const rest = parameters.slice(0, parameters.length - gradients.length);
+    gradients.unshift(...rest.map((w) => tf.zerosLike(w)));
     return { loss: result.loss, metrics: result.metrics, gradients };
   }
 

@@ -51,13 +51,10 @@ export class Updater {
     const { optimizer } = this.plan;
     const short = clipped(tf, optimizer, gradients);
     const update = updateOf(tf, optimizer, rate, t);
-    const updated = weights.map((w, p) =>
-      update(
-        w,
-        short[p],
-        slots.map((slot) => slot[p]),
-      ),
-    );
+    const updated = weights.map((w, p) => {
+      const own = slots.map((slot) => slot[p]);
+      return this.parameters[p].trainable ? update(w, short[p], own) : [w, ...own].map((t) => t.clone());
+    });
     return {
       weights: updated.map(([w]) => w),
       slots: slots.map((_, s) => updated.map((tensors) => tensors[s + 1])),

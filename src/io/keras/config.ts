@@ -58,10 +58,15 @@ function object(module: string, className: string, config: Json): Json {
 }
 
 function writeLayer({ className, config }: LayerConfig, inputShape: readonly number[]): Json {
-  const { name, inputShape: _, ...own } = config as { name: string; inputShape?: number[] } & Json;
+  const {
+    name,
+    inputShape: _,
+    trainable = true,
+    ...own
+  } = config as { name: string; inputShape?: number[]; trainable?: false } & Json;
   const layer = object('keras.layers', className, {
     name,
-    trainable: true,
+    trainable,
     dtype: 'float32',
     ...written(className, own),
   });

@@ -16,11 +16,12 @@ const READ: Record<string, (config: Json, place: Place) => Own> = {
   Dense: (config, place) => {
     for (const key of ['activity_regularizer', 'quantization_config', 'lora_rank'])
       neutral(config, key, [null], place);
-    const { units, activation: given, use_bias: useBias = true } = config;
+    const { units, activation: given, use_bias: useBias = true, trainable = true } = config;
     const activation = given ?? 'linear';
+    const own = { units, activation, useBias, trainable };
     return {
       className: 'Dense',
-      config: { units, activation, useBias, ...readInitializers(config), ...readRestraints(config, place) },
+      config: { ...own, ...readInitializers(config), ...readRestraints(config, place) },
     };
   },
   Flatten: (config, place) => {
@@ -55,7 +56,6 @@ export function readLayer(entry: unknown, place: Place): { className: string; co
   const { class_name: className, config: given } = place.object(entry);
   const config = place.at('config').object(given);
   if (typeof className !== 'string' || !Object.hasOwn(READ, className)) throw unknownLayer(className, place);
-  neutral(config, 'trainable', [true], place, 'set it to true before saving: all layers are trained here');
   // Keras 3 writes a policy, and what is in it.
   const policy = (config.dtype as { config?: { name?: unknown } } | null | undefined)?.config?.name;
   neutral(policy === undefined ? config : { dtype: policy }, 'dtype', ['float32'], place);
@@ -79,20 +79,14 @@ function withoutBatch(shape: unknown, place: Place): unknown[] {
 }
 
 /** A setting that changes what a layer computes, and that there is none of here, must stand at no effect. */
-function neutral(
-  config: Json,
-  key: string,
-  allowed: readonly unknown[],
-  place: Place,
-  mend = 'remove it from the model where it was made',
-): void {
+function neutral(config: Json, key: string, allowed: readonly unknown[], place: Place): void {
   const value = config[key];
   if (value === undefined || allowed.includes(value)) return;
   throw refused(
     place.file,
     'unsupported',
     `${place.path}: ${key} is ${show(value)}, fusor has it as ${allowed.map(show).join(' or ')} only`,
-    mend,
+    'remove it from the model where it was made',
     { path: place.path, key },
   );
 }
@@ -114,9 +108,18 @@ function unknownLayer(className: unknown, place: Place): FusorError {
 
 /** A layer of ours as TensorFlow.js writes it. */
 export function writeLayer({ className, config }: LayerConfig): Json {
-  const { name, inputShape, ...own } = config as { name: string; inputShape?: number[] } & Json;
+  const {
+    name,
+    inputShape,
+    trainable = true,
+    ...own
+  } = config as {
+    name: string;
+    inputShape?: number[];
+    trainable?: false;
+  } & Json;
   const place = inputShape ? { batch_input_shape: [null, ...inputShape], dtype: 'float32' } : {};
-  return { class_name: className, config: { ...written(className, own), name, trainable: true, ...place } };
+  return { class_name: className, config: { ...written(className, own), name, trainable, ...place } };
 }
 
 function object(className: string, config: Json): Json {

@@ -54,7 +54,8 @@ export function lossAndGradients(plan: TrainPlan, parameters: Numbers[], batch: 
     gradients.unshift(...result.parameters);
     gradient = result.dx;
   }
-  for (const [p, { regularizer }] of parametersOf(plan).entries()) {
+  for (const [p, { trainable, regularizer }] of parametersOf(plan).entries()) {
+    if (!trainable) gradients[p].fill(0);
     if (!regularizer) continue;
     const { l1, l2 } = regularizer;
     gradients[p] = gradients[p].map(

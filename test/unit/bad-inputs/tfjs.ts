@@ -233,7 +233,7 @@ export function badTfjs(root: string): BadInput[] {
       'kernel_constraint',
       'axis 0',
     ],
-    ['a frozen layer', layer({ trainable: false }), FORMAT, 'trainable is false', 'set it to true'],
+    ['a layer that is trained or not', layer({ trainable: 'perhaps' }), FORMAT, 'trainable', 'true or false'],
     ['a layer of float16', layer({ dtype: 'float16' }), FORMAT, 'dtype is "float16"', 'remove it'],
     [
       'a batch shape with a hole',

@@ -77,7 +77,7 @@ function everything() {
         layers.dense(4, { activation }),
       ),
       layers.dropout(0.5),
-      layers.dense(4, { useBias: false, name: 'plain', kernelRegularizer: 'l1' }),
+      layers.dense(4, { useBias: false, name: 'plain', kernelRegularizer: 'l1', trainable: false }),
       layers.dense(4, {
         kernelRegularizer: { l2: 1e-3 },
         biasRegularizer: regularizers.l1(1e-4),

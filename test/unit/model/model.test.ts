@@ -305,6 +305,27 @@ test('a summary for people', () => {
   ]);
 });
 
+test('a base that is not trained, and a head that is', async () => {
+  const base = referenceModel(
+    [layers.dense(4, { activation: 'relu', inputShape: [5] }), layers.dropout(0.1)],
+    {
+      optimizer: 'sgd',
+      loss: 'mse',
+      seed: 1,
+    },
+  );
+  const stack = [...base.toJSON().layers.map(layers.frozen), layers.dense(3, { activation: 'softmax' })];
+  const model = referenceModel(stack, { ...SPARSE, optimizer: optimizers.adamw({ weightDecay: 0.1 }) });
+  const [kernel, , ...head] = await model.getWeights();
+  await model.setWeights([...(await base.getWeights()), ...head]);
+  await model.fit(x, y, SILENT);
+  const after = await model.getWeights();
+  expect(after.slice(0, 2)).toEqual(await base.getWeights());
+  expect(after[0]).not.toEqual(kernel);
+  expect(after[2]).not.toEqual(head[0]);
+  expect(model.summary().split('\n').slice(-2)).toEqual(['Parameters: 39 (156 bytes)', 'Trained: 15']);
+});
+
 test('weights that are set while a span runs take back none of its steps', async () => {
   // Reading takes a while, as it does in another thread.
   const slow = (session: Session): Session =>

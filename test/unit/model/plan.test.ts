@@ -118,7 +118,7 @@ test('rescaling after images keeps the flat width; parameters are kernel, bias',
     dense(2, { useBias: false }),
   ]);
   expect(lowered.layers[0]).toEqual({ kind: 'rescaling', name: 'rescaling', width: 6, scale: 2, offset: 1 });
-  expect(parametersOf(lowered)).toEqual([{ layer: 'dense', kind: 'kernel', shape: [6, 2] }]);
+  expect(parametersOf(lowered)).toEqual([{ layer: 'dense', kind: 'kernel', shape: [6, 2], trainable: true }]);
 });
 
 test.each([

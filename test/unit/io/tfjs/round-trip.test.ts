@@ -72,6 +72,7 @@ const STACKS = {
   ],
   'regularisers and constraints': () => [
     layers.dense(4, { kernelRegularizer: 'l2', biasRegularizer: { l1: 0.5 }, inputShape: [3] }),
+    layers.dense(5, { trainable: false }),
     layers.dense(2, {
       kernelRegularizer: regularizers.l1l2({ l1: 0.01, l2: 0.01 }),
       kernelConstraint: { maxNorm: 3 },
