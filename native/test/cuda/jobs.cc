@@ -103,6 +103,8 @@ std::vector<JobOptions> jobTable() {
     return all.back();
   };
   add("flagship, small", {scaled, dense(20, A::Relu), dense(10)});
+  add("steps enough for a graph", {scaled, dense(20, A::Relu), dense(10)}).steps = 13;
+  add("steps enough to choose between graph and grid", {scaled, dense(20, A::Relu), dense(10)}).steps = 27;
   for (const int batch : {1, 3, 17, 33, 65}) {
     for (const int features : {1, 3, 64}) {
       auto& job = add("batch " + std::to_string(batch) + ", features " + std::to_string(features), {scaled, dense(9, A::Relu), dense(5)});

@@ -42,6 +42,7 @@ void checkRefusals(test::Report& report) {
   refuses("l2 of a bias", "regularizer", [&](Plan& plan) { dense(plan).bias.l2 = 0.1; });
   refuses("max-norm", "constraint", [&](Plan& plan) { dense(plan).kernel.maxNorm = 1; });
   refuses("metrics", "more than 12", [](Plan& plan) { plan.metrics.resize(13, {MetricKind::CategoricalAccuracy}); });
+  refuses("a layer that stays as it is", "not trainable", [&](Plan& plan) { dense(plan).trainable = false; });
   refuses("accumulation", "gradientAccumulationSteps", [&](Plan& plan) { plan.optimizer.accumulate = 2; });
 }
 

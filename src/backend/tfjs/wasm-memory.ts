@@ -1,6 +1,6 @@
 /**
  * WebAssembly's memory ends at 4 GiB. There malloc gives 0, which TensorFlow.js takes for an address: it would go on, and
- * overwrite the tensors that lie there.
+ * overwrite the tensors that lie there. Or, from some states on, it gives an address whose block would end beyond.
  */
 import { FusorError } from '../../errors';
 import { bytesText } from '../../memory';
@@ -20,6 +20,8 @@ export function wasmHindrance(plan: TrainPlan): string | null {
 export interface Wasm {
   _malloc(bytes: number): number;
   _free(address: number): void;
+  /** All of it; another one once it has grown. */
+  HEAPU8: Uint8Array;
 }
 
 /** From now on what has no room throws ERR_OUT_OF_MEMORY, and what was there stays as it is. */
@@ -28,7 +30,9 @@ export function guardWasmMemory(wasm: Wasm): void {
   const guarded = (bytes: number): number => {
     // What is longer would be taken modulo 2³².
     const address = bytes < MOST ? malloc(bytes) : 0;
-    if (address !== 0 || bytes === 0) return address;
+    // As a signed number where it lies in the upper half.
+    const end = (address >>> 0) + bytes;
+    if (bytes === 0 || (address !== 0 && end <= wasm.HEAPU8.length)) return address;
     const what = `${bytesText(bytes)} more are not to be had of the ${bytesText(MOST)} that WebAssembly has`;
     throw new FusorError('ERR_OUT_OF_MEMORY', [what, 'tfjs on wasm', CURE], { needed: bytes });
   };
