@@ -70,6 +70,26 @@ test('the fused way back is the way back and the update, whose gradient is never
   expect(sum(together)).toBe(sum(total) + workOfOp('update', null, apart)!.flops);
 });
 
+test('a layer that is not trained has no gradients of its own, and none are below the lowest that is', () => {
+  const frozen = (names: string[]) => ({
+    ...plan,
+    layers: plan.layers.map((layer) =>
+      layer.kind === 'dense' && names.includes(layer.name) ? { ...layer, trainable: false as const } : layer,
+    ),
+  });
+  const base = { plan: frozen(['dense']) };
+  expect(workOfOp('backward', 'dense_1', counting({ ...base, own: all }))!.flops).toBe(81_920 + 320);
+  expect(workOfOp('backward+update', 'dense_1', counting(base))!.flops).toBe(81_920 + 320 + 12 * 1290);
+  expect(workOfOp('update', null, counting({ ...base, own: all }))!.flops).toBe(12 * 1290);
+  const head = { plan: frozen(['dense_1']) };
+  expect(workOfOp('backward', 'dense_1', counting({ ...head, own: all }))!.flops).toBe(81_920);
+  expect(workOfOp('backward+update', 'dense_1', counting(head))!).toMatchObject({
+    flops: 81_920,
+    written: 4 * 4096,
+  });
+  expect(workOfOp('backward', 'dense', counting({ ...head, own: all }))!.flops).toBe(6_422_528 + 4096);
+});
+
 test('where zeros are skipped, only what is not zero counts, and rows stay where they are', () => {
   const sparse = counting({ density: 0.25 });
   const shape = { batch: rows, inputs: 784, units: 128 };
