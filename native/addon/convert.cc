@@ -6,8 +6,8 @@
 #include <new>
 #include <utility>
 
+#include "../engine/fresh_memory.h"
 #include "../failure.h"
-#include "fresh_memory.h"
 
 namespace fusor::addon {
 namespace {

@@ -2,6 +2,7 @@
 import { closed, oneOf, range, real, wrong } from '../arguments';
 import type { Parameter } from '../backend/contract';
 import { truncatedNormal, uniform } from '../random';
+import { elements } from '../shape';
 
 /** Of the variance scale / fan, where fan is the number of inputs, or the mean of those of inputs and outputs. Normals end at two deviations. */
 export const SCALED = {
@@ -80,7 +81,7 @@ export function drawn(
   seed: number,
   stream: number,
 ): Float32Array {
-  const count = shape.reduce((a, b) => a * b, 1);
+  const count = elements(shape);
   if (config.kind === 'constant') return new Float32Array(count).fill(config.value);
   const { scale, mode, distribution } = SCALED[config.kind];
   const [inputs, outputs = inputs] = shape as readonly number[];

@@ -8,17 +8,16 @@
 #include <thread>
 #include <vector>
 
-#include "../engine/cores.h"
+#include "cores.h"
 
-namespace fusor::addon {
+namespace fusor {
 
 void provide([[maybe_unused]] void* memory, [[maybe_unused]] size_t bytes) {
 #ifdef MADV_HUGEPAGE
-  constexpr uintptr_t kPage = uintptr_t{2} << 20;
-  const auto at = reinterpret_cast<uintptr_t>(memory), first = (at + kPage - 1) / kPage, end = (at + bytes) / kPage;
+  const auto at = reinterpret_cast<uintptr_t>(memory), first = (at + kLargePage - 1) / kLargePage, end = (at + bytes) / kLargePage;
   if (first >= end) return;
   const auto advise = [](uintptr_t begin, uintptr_t until, int advice) {
-    madvise(reinterpret_cast<void*>(begin * kPage), (until - begin) * kPage, advice);
+    madvise(reinterpret_cast<void*>(begin * kLargePage), (until - begin) * kLargePage, advice);
   };
   advise(first, end, MADV_HUGEPAGE);
 #ifdef MADV_POPULATE_WRITE
@@ -38,4 +37,4 @@ void provide([[maybe_unused]] void* memory, [[maybe_unused]] size_t bytes) {
 #endif
 }
 
-}  // namespace fusor::addon
+}  // namespace fusor
