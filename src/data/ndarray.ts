@@ -61,26 +61,38 @@ function fromNested(nested: Nested): NDArray<Float32Array> {
   }
   const data = new Float32Array(elements(shape));
   let next = 0;
-  const fill = (level: unknown, depth: number, path: string): void => {
-    if (depth === shape.length) {
-      if (typeof level !== 'number') throw wrong('ndarray.from', `element ${path}`, level, 'a number');
-      data[next++] = level;
-      return;
-    }
+  /** Where the walk is. Spelt out for an error only: for each element it would take longer than all the rest. */
+  const at: number[] = [];
+  const path = (depth: number) =>
+    at
+      .slice(0, depth)
+      .map((i) => `[${i}]`)
+      .join('');
+  const fill = (level: unknown, depth: number): void => {
     if (!Array.isArray(level) || level.length !== shape[depth])
       throw new FusorError(
         'ERR_SHAPE',
         [
-          `the rows are ragged: element ${path || '[]'} should have ${shape[depth]} entries, got ${
+          `the rows are ragged: element ${path(depth) || '[]'} should have ${shape[depth]} entries, got ${
             Array.isArray(level) ? level.length : show(level)
           }`,
           'ndarray.from',
         ],
-        { path, expected: shape[depth] },
+        { path: path(depth), expected: shape[depth] },
       );
-    for (let i = 0; i < level.length; i++) fill(level[i], depth + 1, `${path}[${i}]`);
+    if (depth < shape.length - 1) {
+      for (at[depth] = 0; at[depth] < level.length; at[depth]++) fill(level[at[depth]], depth + 1);
+      return;
+    }
+    for (let i = 0; i < level.length; i++) {
+      const value: unknown = level[i];
+      if (typeof value !== 'number')
+        throw wrong('ndarray.from', `element ${path(depth)}[${i}]`, value, 'a number');
+      data[next + i] = value;
+    }
+    next += level.length;
   };
-  fill(nested, 0, '');
+  fill(nested, 0);
   return { data, shape };
 }
 
