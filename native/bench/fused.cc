@@ -153,7 +153,7 @@ class FusedSubject : public bench::Subject {
       case Op::WeightUpdate:
       case Op::SparseUpdate:
       case Op::OptimizerStep: share = backward(l, step, me); break;
-      case Op::SoftmaxCrossentropy: trainer_.loss(run_, step, me); break;
+      case Op::SoftmaxCrossentropy: trainer_.loss(run_, step, trainer_.share(rows, me), me); break;
       case Op::Gather:
         trainer_.gather(set_, data_.order.data(), 0, trainer_.share(rows, me), Input::Floats, batch_, &step);
         break;
@@ -166,7 +166,7 @@ class FusedSubject : public bench::Subject {
     const DenseStage& stage = trainer_.stages_[l];
     const Range rows = stage.byColumns ? Range{0, step.rows} : trainer_.share(step.rows, me);
     const Range panels = stage.byColumns ? trainer_.share(stage.panels, me) : Range{0, stage.panels};
-    trainer_.lookAt(l, *trainer_.training_, step.batch, step.source, step.rows);
+    trainer_.lookAt(l, *trainer_.training_, step.batch, step.source, {0, step.rows});
     trainer_.forwardDense(l, *trainer_.training_, step.batch, step.source, rows, panels);
     return fusor::computed(step.source.density[l]);
   }
@@ -174,7 +174,7 @@ class FusedSubject : public bench::Subject {
   // Only what the operation is about.
   double backward(int l, const Step& step, int me) {
     // For a where no way forward has been.
-    if (case_.op != bench::Op::ForwardBackward) trainer_.lookAt(l, *trainer_.training_, step.batch, step.source, step.rows);
+    if (case_.op != bench::Op::ForwardBackward) trainer_.lookAt(l, *trainer_.training_, step.batch, step.source, {0, step.rows});
     DenseBackward d = trainer_.gradientsOf(l, step);
     if (case_.op == bench::Op::InputGradient) d.a = nullptr, d.bias = nullptr;
     if (case_.op == bench::Op::WeightUpdate) d.dx = nullptr;

@@ -64,11 +64,11 @@ Judge checkWeightGradient(const Kernels& kernels, const DenseCase& c) {
   Judge judge;
   const DenseData data(c);
   const Stride out(c.outputs, kernels.width, c.gap);
-  const long lda = c.inputs + c.gap;
+  const long lda = apart(c.inputs, c.gap);
   const auto a = Guarded<float>::input(strided(data.a, c.rows, c.inputs, c.inputs, lda), c.place);
   const auto dz = Guarded<float>::input(strided(data.dz, c.rows, c.outputs, out.padded, out.ld), c.place);
   const auto gradient = [&](const std::vector<Piece>& parts) {
-    const auto w = Guarded<float>::output(static_cast<size_t>(out.padded) * c.inputs, c.place);
+    const auto w = Guarded<float>::output(static_cast<size_t>(out.packed) * c.inputs, c.place);
     const auto scratch = Guarded<float>::output(backwardScratch(c.rows, c.inputs, c.outputs, kernels.width), c.place);
     const bool survived = survives([&] {
       for (const Piece& part : parts) {
@@ -101,7 +101,7 @@ Judge checkBiasGradient(const Kernels& kernels, const DenseCase& c) {
   const Stride out(c.outputs, kernels.width, c.gap);
   const auto dz = Guarded<float>::input(strided(data.dz, c.rows, c.outputs, out.padded, out.ld), c.place);
   const auto gradient = [&](const std::vector<Range>& parts) {
-    const auto bias = Guarded<float>::output(out.padded, c.place);
+    const auto bias = Guarded<float>::output(out.packed, c.place);
     const bool survived = survives([&] {
       for (const Range& panels : parts) {
         DenseBackward d{};
@@ -117,7 +117,7 @@ Judge checkBiasGradient(const Kernels& kernels, const DenseCase& c) {
   const auto g = gradient({{0, out.panels}});
   const Sums sums = product(std::vector<double>(c.rows, 1.0), wide(data.dz), 1, c.rows, c.outputs);
   const double bound = c.numbers == Numbers::Integer ? 0 : gateBound(c.rows);
-  for (int n = 0; n < out.padded; ++n) {
+  for (int n = 0; n < out.packed; ++n) {
     if (n >= c.outputs)
       judge.zero("padding of db", 0, n, g[n]);
     else
@@ -127,7 +127,7 @@ Judge checkBiasGradient(const Kernels& kernels, const DenseCase& c) {
   for (int p = out.panels; p-- > 0;) single.push_back({p, p + 1});
   sameAs(judge, "db in pieces", gradient(single), g);
   const auto one = gradient({single.front()});
-  for (int n = 0; n < out.padded; ++n) {
+  for (int n = 0; n < out.packed; ++n) {
     judge.same("db of one panel", 0, n, one[n], n / kernels.width == out.panels - 1 ? g[n] : poison());
   }
   return judge;

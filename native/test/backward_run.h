@@ -18,7 +18,7 @@ class BackwardRun {
         w0(packed(data.w, c.inputs, c.outputs, kernels.width)),
         c_(c),
         width_(kernels.width),
-        lda_(c.inputs + c.gap),
+        lda_(apart(c.inputs, c.gap)),
         scratch_(scratch),
         scratchPlace_(place),
         b0_(packed(data.bias, 1, c.outputs, kernels.width)),

@@ -25,7 +25,7 @@ struct DenseCase {
   bool bias;
   Numbers numbers;
   Place place;
-  int gap;  // floats between the rows of a batch
+  int gap;  // floats between the rows of a batch; -1: none, nor more than half a panel of columns where that will do
   bool timed = false;
 
   long work() const { return static_cast<long>(rows) * inputs * outputs; }
@@ -95,6 +95,22 @@ inline std::vector<DenseCase> denseCases(int lanes) {
   for (auto [rows, inputs, outputs] :
        {std::array{32, 784, 128}, std::array{128, 784, 128}, std::array{256, 1024, 1024}}) {
     cases.push_back({rows, inputs, outputs, Activation::Relu, true, Numbers::Real, Place::Start, 0, true});
+  }
+  return cases;
+}
+
+// Rows of half a panel, before, behind, or on both sides of a layer, of few outputs and of many.
+inline std::vector<DenseCase> halfCases(int lanes) {
+  std::vector<DenseCase> cases;
+  for (int rows : {1, 5, 33, 300}) {
+    for (int inputs : {1, lanes - 1, lanes, lanes + 1, 9 * lanes + 3}) {
+      for (int outputs : {1, 2, lanes / 4, lanes / 4 + 1, lanes - 1, lanes, 2 * lanes + 1}) {
+        if (outputs < 1) continue;
+        const size_t i = cases.size();
+        cases.push_back({rows, inputs, outputs, static_cast<Activation>(i % 6), i % 7 != 3, Numbers::Real,
+                         i % 2 ? Place::End : Place::Start, -1});
+      }
+    }
   }
   return cases;
 }

@@ -1,6 +1,5 @@
 // The case table put through the gates, one group a kernel.
 #include <algorithm>
-#include <cstring>
 #include <iterator>
 
 #include "gates.h"
@@ -40,6 +39,19 @@ Kernels denseByTiles(const Kernels& kernels) {
   return table;
 }
 
+// Inputs in the lanes.
+static Kernels denseThin(const Kernels& kernels) {
+  static void (*forward)(const DenseForward&) = nullptr;
+  forward = kernels.denseForward;
+  Kernels table = kernels;
+  table.denseForward = [](const DenseForward& d) {
+    DenseForward thin = d;
+    thin.thin = true;
+    forward(thin);
+  };
+  return table;
+}
+
 void compareTiles(const Kernels& kernels, Report& report) {
   auto cases = denseCases(kernels.width / 2);
   // More rows than the forward pass keeps at a time, more panels than the way back does.
@@ -58,19 +70,34 @@ void compareKernels(const Kernels& kernels, Report& report) {
     cases.push_back({300, 600, 70, Activation::Relu, true, Numbers::Real, Place::End, 1});
     cases.push_back({600, 70, 67, Activation::Gelu, true, Numbers::Real, Place::Start, 0});
   }
+  const auto check = [&](const Gate& gate, const std::vector<DenseCase>& all) {
+    for (const DenseCase& c : all) report.add(c.name(), gate.check(kernels, c));
+  };
   for (const Gate& gate : {Gate{"denseForward", checkForward},
                            {"denseBackward, dx", checkInputGradient},
                            {"denseBackward, dw", checkWeightGradient},
                            {"denseBackward, db", checkBiasGradient},
-                           {"denseBackward, all at once", checkBackward},
-                           {"sparseForward", checkSparseForward},
+                           {"denseBackward, all at once", checkBackward}}) {
+    report.group(kernels.name, gate.name);
+    check(gate, cases);
+    // Nobody asks tiles for so narrow a layer.
+    if (!kernels.denseTilesForward) check(gate, halfCases(kernels.width / 2));
+  }
+  report.group(kernels.name, "denseForward, thin");
+  const Kernels thin = denseThin(kernels);
+  for (const auto& all : {cases, halfCases(kernels.width / 2)}) {
+    for (const DenseCase& c : all) {
+      if (isThin(c.outputs, c.inputs, kernels.width) && !kernels.denseTilesForward) report.add(c.name(), checkForward(thin, c));
+    }
+  }
+  for (const Gate& gate : {Gate{"sparseForward", checkSparseForward},
                            {"sparseBackward", checkSparseBackward},
                            {"sparse, denseForward", checkZerosForward},
                            {"sparse, denseBackward", checkZerosBackward}}) {
     // Those that leave out zeros are the vectors', and as these.
-    if (kernels.denseTilesForward && std::strncmp(gate.name, "sparse", 6) == 0) continue;
+    if (kernels.denseTilesForward) break;
     report.group(kernels.name, gate.name);
-    for (const DenseCase& c : cases) report.add(c.name(), gate.check(kernels, c));
+    check(gate, cases);
   }
   constexpr const char* names[] = {"store", "sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop"};
   for (int kind = 0; kind < 7; ++kind) {

@@ -95,6 +95,30 @@ void slopes(const Kernels& kernels, Report& report) {
   }
 }
 
+// Of logits and targets in all their combinations of sign and size; NaN and infinity are what the formula makes of them.
+void binaryCrossentropies(const Kernels& kernels, Report& report) {
+  report.group(kernels.name, "binaryCrossentropy", "x 2^-24");
+  constexpr double kBound = 8;  // twice the worst that was measured
+  Judge judge;
+  for (float y : {0.0f, 1.0f, 0.3f}) {
+    const std::vector<float>& z = sweep();
+    const long n = static_cast<long>(z.size());
+    std::vector<float> loss(n);
+    kernels.binaryCrossentropy(z.data(), std::vector<float>(n, y).data(), loss.data(), n);
+    for (long i = 0; i < n; ++i) {
+      const double x = z[i], positive = x < 0 ? 0 : x, product = x * y, rest = std::log1p(std::exp(-std::fabs(x)));
+      const double wanted = positive - product + rest;
+      // A float's infinity is reached before a double's.
+      if (std::isnan(wanted) || std::isinf(x)) {
+        judge.expect(!std::isfinite(loss[i]), format("of %g and %g: %g", x, y, loss[i]));
+      } else {
+        judge.within("loss", 0, i, loss[i], wanted, kBound * kUnit * (positive + std::fabs(product) + rest) + kTiny);
+      }
+    }
+  }
+  report.add("sweep", judge);
+}
+
 // Values that are fixed, to the sign of zero.
 void special(const Kernels& kernels, Report& report) {
   report.group(kernels.name, "special values");
@@ -138,6 +162,7 @@ void special(const Kernels& kernels, Report& report) {
 
 void compareElementwise(const Kernels& kernels, Report& report) {
   activations(kernels, report);
+  binaryCrossentropies(kernels, report);
   slopes(kernels, report);
   special(kernels, report);
   compareLengths(kernels, report);

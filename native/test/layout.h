@@ -1,19 +1,26 @@
 // The memory layouts of kernels.h: packed weights, strided batches.
 #pragma once
+#include <algorithm>
 #include <vector>
 
 #include "guarded.h"
 
 namespace fusor::test {
 
+// The distance in memory from a row of so many values to the next.
+inline long apart(int columns, int gap) { return columns + std::max(gap, 0); }
+
 struct Stride {
   int width, panels;
-  long padded, ld;
+  long packed;      // columns of weights
+  long padded, ld;  // of a batch
+  // gap: see DenseCase.
   Stride(int columns, int width, int gap)
       : width(width),
         panels((columns + width - 1) / width),
-        padded(static_cast<long>(panels) * width),
-        ld(padded + gap) {}
+        packed(static_cast<long>(panels) * width),
+        padded(gap < 0 && columns <= width / 2 ? width / 2 : packed),
+        ld(padded + std::max(gap, 0)) {}
   // A batch ends with its last row's columns, not with the gap after them.
   size_t size(int rows) const { return static_cast<size_t>(rows - 1) * ld + padded; }
 };

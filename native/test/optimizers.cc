@@ -80,7 +80,7 @@ void compare(Judge& judge, const char* what, const Parameter& p) {
 Judge checkOptimizer(const Kernels& kernels, const DenseCase& c, UpdateKind kind) {
   Judge judge;
   const Stride out(c.outputs, kernels.width, c.gap);
-  const long lda = c.inputs + c.gap;
+  const long lda = apart(c.inputs, c.gap);
   const DenseData initial(c, 99);
   Random random(5);
   const auto w0 = packed(initial.w, c.inputs, c.outputs, kernels.width),

@@ -19,7 +19,7 @@ Judge checkZerosForward(const Kernels& kernels, const DenseCase& c) {
   Judge judge;
   const DenseData data(c);
   const Stride out(c.outputs, kernels.width, c.gap);
-  const long lda = c.inputs + c.gap;
+  const long lda = apart(c.inputs, c.gap);
   const auto a = Guarded<float>::input(strided(withZeros(data.a, c), c.rows, c.inputs, c.inputs, lda), c.place);
   const auto w = Guarded<float>::input(packed(data.w, c.inputs, c.outputs, kernels.width), c.place);
   const auto bias = Guarded<float>::input(packed(data.bias, 1, c.outputs, kernels.width), c.place);

@@ -11,7 +11,6 @@ export const addonPath = join(buildDir, 'fusor.node');
 export const addonRecordPath = join(buildDir, 'fusor.json');
 /** Where cmake builds the addons. */
 export const nativeTree = join(buildDir, 'native');
-export const kernelTestPath = join(buildDir, 'native-test', 'fusor_kernel_test');
 
 /** The cache folder: `$FUSOR_CACHE`, else `$XDG_CACHE_HOME/fusor`, else `~/.cache/fusor`. */
 export function cacheDir(env = process.env) {

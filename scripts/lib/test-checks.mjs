@@ -1,11 +1,10 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { architectures, compileFor, fault, keyOf, readTable, sourcesDigest } from './cuda-resources.mjs';
 import { skipsNative } from './environment.mjs';
 import { SetupError } from './failure.mjs';
 import { provideNvrtc } from './fetch-nvrtc.mjs';
 import { buildKernelTests } from './kernel-tests.mjs';
-import { buildDir, kernelTestPath, root } from './paths.mjs';
+import { buildDir, root } from './paths.mjs';
 import { runShown } from './run.mjs';
 
 const skipped = (reason) => ({ passed: 0, failed: 0, skipped: 1, reasons: [reason] });
@@ -28,7 +27,7 @@ export const checks = [
   tool('lint', '@biomejs/biome/bin/biome', ['check', '--error-on-warnings', '.']),
   tool('types', 'typescript/bin/tsc', ['-p', 'test/tsconfig.json', '--noEmit']),
   tool('publint', 'publint/src/cli.js', ['run', '--strict', '--pack', 'npm']),
-  { name: 'kernels', run: runKernelTests },
+  { name: 'kernels', run: unlessSkipped('kernels', runKernelTests) },
   { name: 'cuda-resources', run: unlessSkipped('cuda-resources', checkResources) },
 ];
 
@@ -39,10 +38,7 @@ function unlessSkipped(name, run) {
 
 /** The C++ kernel tests. */
 async function runKernelTests() {
-  if (existsSync(kernelTestPath)) return runCounted('kernels', kernelTestPath, []);
-  if (skipsNative()) return skipped('kernels: FUSOR_SKIP_NATIVE is set');
-  process.stderr.write(`${kernelTestPath} is absent: run \`npm run setup -- --test\`\n`);
-  return count(1);
+  return runCounted('kernels', await buildKernelTests(), []);
 }
 
 /** A C++ test program, whose last line counts as ours does. */

@@ -1,7 +1,8 @@
 /** One step at odd sizes, small and large. */
-import { dense, OPTIMIZERS, planOf, randomExamples } from '../support/plans';
-import { conformance, isShort, openBackend } from './target';
-import { expectLikeReference } from './training';
+import { sameBits } from '../support/compare';
+import { dense, LOSSES, OPTIMIZERS, planOf, randomExamples } from '../support/plans';
+import { conformance, isShort, openBackend, target } from './target';
+import { expectLikeReference, train } from './training';
 
 const BATCHES = [1, 2, 3, 7, 31, 32, 33];
 const INPUTS = [1, 3, 17, 64, 65, 130];
@@ -40,3 +41,36 @@ if (!isShort)
       await expectLikeReference(await openBackend(), { plan, examples, batchSize: 128 });
     });
   });
+
+// So narrow that kernels may take some rows through all layers, and lay inputs where outputs are few; more rows than they take at a time.
+conformance('narrow layers on a large batch', () => {
+  const losses = Object.keys(LOSSES) as (keyof typeof LOSSES)[];
+  const rows = isShort ? 300 : 5000;
+  const narrow = (loss: keyof typeof LOSSES, outputs: number) =>
+    planOf([dense(7, 33, 'gelu'), dense(33, 3, 'tanh'), dense(3, outputs)], loss, OPTIMIZERS.adam);
+
+  test.each(losses)('%s: as the reference', async (loss) => {
+    for (const outputs of isShort ? [2] : [1, 2, 4, 5, 17]) {
+      const plan = narrow(loss, outputs);
+      const examples = randomExamples(plan, rows + 37);
+      const weights = Float32Array.from({ length: examples.rows }, (_, i) => (i % 5) / 2);
+      await expectLikeReference(await openBackend(), { plan, examples, batchSize: rows });
+      await expectLikeReference(await openBackend(), {
+        plan,
+        examples: { ...examples, weights },
+        batchSize: rows,
+      });
+    }
+  });
+
+  test('any number of threads trains the same', async () => {
+    const plan = narrow('binaryCrossentropy', 1);
+    const run = { plan, examples: randomExamples(plan, 3 * rows), batchSize: rows };
+    const one = await train(await openBackend({ threads: 1 }), run);
+    for (const threads of target.sameForAnyThreads ? [2, 3] : []) {
+      const { report, state } = await train(await openBackend({ threads }), run);
+      expect(sameBits(report.losses, one.report.losses)).toBe(true);
+      for (const [p, w] of one.state.weights.entries()) expect(sameBits(state.weights[p], w)).toBe(true);
+    }
+  });
+});

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "../../kernels/cpu/philox.h"
+#include "few.h"
 #include "trainer.h"
 #include "zeros.h"
 
@@ -35,9 +36,7 @@ void FusedTrainer::gather(const Dataset& data, const uint32_t* order, int64_t fi
     const int64_t row = order ? order[first + r] : first + r;
     if (input == Input::Floats) gatherRow(data, row, r, batch.x + r * xStride_, step);
     if (!data.labels.empty()) batch.labels[r] = data.labels[row];
-    if (!data.values.empty()) {
-      std::memcpy(&batch.values[static_cast<size_t>(r) * outputs], &data.values[row * outputs], outputs * sizeof(float));
-    }
+    if (!data.values.empty()) copyFew(&data.values[row * outputs], outputs, &batch.values[static_cast<size_t>(r) * outputs]);
     if (!data.weights.empty()) batch.weights[r] = data.weights[row];
   }
 }
@@ -63,7 +62,7 @@ void FusedTrainer::gatherRow(const Dataset& data, int64_t row, int r, float* x, 
   } else if (rescale) {
     kernels_.scaleFloats(data.floats.data() + row * n, x, n, scale, offset);
   } else {
-    std::memcpy(x, data.floats.data() + row * n, n * sizeof(float));
+    copyFew(data.floats.data() + row * n, n, x);
   }
   for (size_t i = rescale; i < before_.size(); ++i) {
     const Layer& layer = before_[i];
@@ -87,13 +86,14 @@ const float* FusedTrainer::stageInput(size_t l, const Values& values, const Batc
 
 long FusedTrainer::stageStride(size_t l) const { return l == 0 ? xStride_ : stages_[l - 1].ld; }
 
-// Looks how much of a stage's input, for so many rows, is not zero. Whether zeros are left out depends on it, what comes out
+// Looks how much of some rows of a stage's input is not zero. Whether zeros are left out depends on it, what comes out
 // does not.
-void FusedTrainer::lookAt(size_t l, const Values& values, const Batch& batch, Source& source, int rows) const {
+void FusedTrainer::lookAt(size_t l, const Values& values, const Batch& batch, Source& source, Range rows) const {
   const DenseStage& stage = stages_[l];
   source.density[l] = 1;
   if ((l == 0 && source.input != Input::Floats) || !mayLeaveOut(stage, Product::Forward, source.batchRows)) return;
-  source.density[l] = densityOf(stageInput(l, values, batch), stageStride(l), rows, stage.inputs);
+  const long stride = stageStride(l);
+  source.density[l] = densityOf(stageInput(l, values, batch) + rows.begin * stride, stride, rows.size(), stage.inputs);
 }
 
 // Whether a product is one in which zeros may be left out: of vectors, and of enough terms and panels.
@@ -116,10 +116,12 @@ void FusedTrainer::forwardDense(size_t l, Values& values, const Batch& batch, So
              stage.activation, rows, panels, reinterpret_cast<uint8_t*>(source.scratch.data())});
     return;
   }
+  // Bytes are summed in the one order of those kernels that leave out zeros, as all others are.
+  const bool thin = isThin(stage.outputs, stage.inputs, kernels_.width) && (l > 0 || !source.bytes);
   const bool tiles = byTiles(stage, Product::Forward, source.batchRows);
   const auto forward = tiles ? kernels_.denseTilesForward : kernels_.denseForward;
   forward({stageInput(l, values, batch), stageStride(l), stage.kernel.value.data(), bias, to.y.data(), z, stage.ld, stage.inputs,
-           stage.outputs, stage.activation, rows, panels, leavesOutZeros(source.density[l]),
+           stage.outputs, stage.activation, rows, panels, thin, leavesOutZeros(source.density[l]),
            reinterpret_cast<uint8_t*>(source.scratch.data())});
 }
 
@@ -148,7 +150,7 @@ void FusedTrainer::forwardAfter(const DenseStage& stage, StageValues& values, Ra
 
 const float* FusedTrainer::forwardAll(Values& values, const Batch& batch, Source& source, int rows) const {
   for (size_t l = 0; l < stages_.size(); ++l) {
-    lookAt(l, values, batch, source, rows);
+    lookAt(l, values, batch, source, {0, rows});
     forwardDense(l, values, batch, source, {0, rows}, {0, stages_[l].panels});
     forwardAfter(stages_[l], values.stages[l], {0, rows}, nullptr);
   }
@@ -156,7 +158,7 @@ const float* FusedTrainer::forwardAll(Values& values, const Batch& batch, Source
 }
 
 void FusedTrainer::chunks(const Dataset& data, int64_t begin, int64_t end, Control* control,
-                          const std::function<void(Values&, const Batch&, int64_t, int, const float*)>& each) {
+                          const std::function<void(const Batch&, Source&, int64_t, int, const float*)>& each) {
   const int64_t count = (end - begin + kChunkRows - 1) / kChunkRows;
   // Nobody is woken, and nothing taken, for whom there is no chunk; nor memory for rows that are not there.
   const int members = static_cast<int>(std::clamp<int64_t>(count, 1, team_.size()));
@@ -174,6 +176,7 @@ void FusedTrainer::chunks(const Dataset& data, int64_t begin, int64_t end, Contr
     Floats x(input == Input::Floats ? most * xStride_ : 0);
     Batch batch = batchFor(data, most, x.data());
     places.push_back({std::move(x), sourceFor(most, kChunkRows, input, false), std::move(batch)});
+    places.back().source.bytes = !data.bytes.empty();
   }
   // Whoever is free takes the next: a member that lost its core holds nobody up for longer than a chunk.
   std::atomic<int64_t> next{0};
@@ -186,7 +189,7 @@ void FusedTrainer::chunks(const Dataset& data, int64_t begin, int64_t end, Contr
       const int rows = static_cast<int>(std::min<int64_t>(kChunkRows, end - at));
       if (input != Input::Floats) point(data, nullptr, at, rows, source.rows);
       gather(data, nullptr, at, {0, rows}, input, batch, nullptr);
-      each(values, batch, at, rows, forwardAll(values, batch, source, rows));
+      each(batch, source, at, rows, forwardAll(values, batch, source, rows));
     }
   });
 }
@@ -194,9 +197,9 @@ void FusedTrainer::chunks(const Dataset& data, int64_t begin, int64_t end, Contr
 bool FusedTrainer::evaluate(const Dataset& data, int64_t begin, int64_t end, int, Control& control, Sums& sums) {
   const size_t metrics = plan_.metrics.size();
   std::vector<double> losses(end - begin), rowMetrics((end - begin) * metrics);
-  chunks(data, begin, end, &control, [&](Values& values, const Batch& batch, int64_t at, int rows, const float* logits) {
-    lossRows(plan_, kernels_, {logits, values.predictions.data(), nullptr, logitStride(), batch.targets(), batch.rowWeights(),
-                               rows, &losses[at - begin], rowMetrics.data() + (at - begin) * metrics, {0, rows}});
+  chunks(data, begin, end, &control, [&](const Batch& batch, Source& source, int64_t at, int rows, const float* logits) {
+    lossRows(plan_, kernels_, {logits, nullptr, logitStride(), batch.targets(), batch.rowWeights(), rows, &losses[at - begin],
+                               rowMetrics.data() + (at - begin) * metrics, {0, rows}, source.scratch.data()});
   });
   if (control.abort.load(std::memory_order_relaxed)) return false;
   for (int64_t r = 0; r < end - begin; ++r) {
@@ -208,7 +211,7 @@ bool FusedTrainer::evaluate(const Dataset& data, int64_t begin, int64_t end, int
 
 void FusedTrainer::predict(const Dataset& data, float* out) {
   const int n = plan_.outputs;
-  chunks(data, 0, data.rows, nullptr, [&](Values&, const Batch&, int64_t at, int rows, const float* logits) {
+  chunks(data, 0, data.rows, nullptr, [&](const Batch&, Source&, int64_t at, int rows, const float* logits) {
     for (int r = 0; r < rows; ++r) kernels_.activate(plan_.output, logits + r * logitStride(), out + (at + r) * n, n);
   });
 }

@@ -1,6 +1,9 @@
 #include "loss.h"
 
+#include <algorithm>
 #include <cmath>
+
+#include "few.h"
 
 namespace fusor {
 namespace {
@@ -17,15 +20,145 @@ int argmax(const float* values, int n) {
   return best;
 }
 
-// max(z, 0) - z y + log(1 + e^-|z|)
-float binaryCrossentropy(float z, float y) {
-  const float positive = z < 0 ? 0 : z;
-  return positive - z * y + std::log1p(std::exp(-std::fabs(z)));
+// Floats of a block: some rows at a time, whose values stay in the first-level cache.
+constexpr long kBlock = 1024;
+
+// A multiple of the rows that softmaxRows takes together, or one.
+int rowsTogether(long ld) { return static_cast<int>(std::max(1L, kBlock / ld / 16 * 16)); }
+
+bool isCrossentropy(LossKind loss) {
+  return loss == LossKind::CategoricalCrossentropy || loss == LossKind::SparseCategoricalCrossentropy;
+}
+
+const int32_t* labelOf(const LossRows& step, int row) { return step.targets.labels ? step.targets.labels + row : nullptr; }
+
+const float* valuesOf(const Plan& plan, const LossRows& step, int row) {
+  return step.targets.values ? step.targets.values + static_cast<long>(row) * plan.outputs : nullptr;
+}
+
+double* metricsAt(const Plan& plan, const LossRows& step, int row) {
+  return step.metrics + static_cast<long>(row) * plan.metrics.size();
+}
+
+void activateRows(const Plan& plan, const Kernels& kernels, const float* z, float* p, int rows) {
+  const long n = plan.outputs;
+  if (plan.output != Activation::Softmax) return kernels.activate(plan.output, z, p, rows * n);
+  for (int r = 0; r < rows; ++r) kernels.activate(plan.output, z + r * n, p + r * n, n);
 }
 
 // The gradient of a loss on predictions, carried back through the output activation.
-void throughOutput(const Plan& plan, const Kernels& kernels, const float* z, const float* p, float* dz) {
-  if (plan.output != Activation::Linear) kernels.activateBackward(plan.output, p, z, dz, dz, plan.outputs);
+void throughOutput(const Plan& plan, const Kernels& kernels, const float* z, const float* p, float* dz, int rows) {
+  const long n = plan.outputs;
+  if (plan.output == Activation::Linear) return;
+  if (plan.output != Activation::Softmax) return kernels.activateBackward(plan.output, p, z, dz, dz, rows * n);
+  for (int r = 0; r < rows; ++r) kernels.activateBackward(plan.output, p + r * n, z + r * n, dz + r * n, dz + r * n, n);
+}
+
+// Of each row the mean of value(e) over its outputs, weighted.
+template <class F>
+void meansOf(const float* e, int outputs, const LossRows& step, Range rows, F value) {
+  for (int r = rows.begin; r < rows.end; ++r, e += outputs) {
+    double sums[4] = {};  // of a wide row no sum waits for the one before
+    int i = 0;
+    for (; i + 4 <= outputs; i += 4) {
+      for (int j = 0; j < 4; ++j) sums[j] += value(e[i + j]);
+    }
+    for (; i < outputs; ++i) sums[0] += value(e[i]);
+    step.losses[r] = ((sums[0] + sums[1]) + (sums[2] + sums[3])) / outputs * (step.weights ? step.weights[r] : 1.0f);
+  }
+}
+
+// to[i] = gradient(i) x weight / (batchRows x outputs), of all values of some rows.
+template <class F>
+void gradientsOf(float* to, int outputs, const LossRows& step, Range rows, F gradient) {
+  const int each = step.weights ? outputs : rows.size() * outputs;
+  for (int r = rows.begin, i = 0; i < rows.size() * outputs; ++r) {
+    const float scale = (step.weights ? step.weights[r] : 1.0f) / static_cast<float>(step.batchRows) / static_cast<float>(outputs);
+    for (const int end = i + each; i < end; ++i) to[i] = scale * gradient(i);
+  }
+}
+
+// Of losses that look at each value by itself. Rows of few values are put together first.
+void valueByValue(const Plan& plan, const Kernels& kernels, const LossRows& step, Range rows) {
+  const int n = plan.outputs, count = rows.size();
+  const long values = static_cast<long>(count) * n, room = std::max(step.ld, kBlock), at = rows.begin * step.ld;
+  const bool together = count == 1 || n == step.ld;
+  float* const e = step.scratch;
+  float* const predictions = e + room;
+  float* const packed = predictions + room;
+  if (!together) {
+    for (int r = 0; r < count; ++r) copyFew(step.z + at + r * step.ld, n, packed + r * n);
+  }
+  const float* const z = together ? step.z + at : packed;
+  const float* const p = plan.output == Activation::Linear ? z : predictions;
+  const float* const y = valuesOf(plan, step, rows.begin);
+  if (p != z) activateRows(plan, kernels, z, predictions, count);
+  if (plan.loss == LossKind::BinaryCrossentropy) {
+    kernels.binaryCrossentropy(z, y, e, values);
+    meansOf(e, n, step, rows, [](float loss) { return loss; });
+  } else {
+    for (long i = 0; i < values; ++i) e[i] = p[i] - y[i];
+    if (plan.loss == LossKind::SquaredError) {
+      meansOf(e, n, step, rows, [](double difference) { return difference * difference; });
+    } else {
+      meansOf(e, n, step, rows, [](float difference) { return std::fabs(difference); });
+    }
+  }
+  if (!plan.metrics.empty()) {
+    for (int r = 0; r < count; ++r)
+      metricsOfRow(plan, p + static_cast<long>(r) * n, nullptr, y + static_cast<long>(r) * n, metricsAt(plan, step, rows.begin + r));
+  }
+  if (!step.dz) return;
+
+  float* const dz = together ? step.dz + at : e;
+  if (plan.loss == LossKind::BinaryCrossentropy) {
+    const float* sigmoids = p;
+    if (plan.output != Activation::Sigmoid) kernels.activate(Activation::Sigmoid, z, dz, values), sigmoids = dz;
+    gradientsOf(dz, n, step, rows, [&](int i) { return sigmoids[i] - y[i]; });
+  } else if (plan.loss == LossKind::SquaredError) {
+    gradientsOf(dz, n, step, rows, [&](int i) { return 2 * e[i]; });
+  } else {
+    gradientsOf(dz, n, step, rows, [&](int i) { return static_cast<float>((e[i] > 0) - (e[i] < 0)); });
+  }
+  if (plan.loss != LossKind::BinaryCrossentropy) throughOutput(plan, kernels, z, p, dz, count);
+  for (int r = 0; r < count && !together; ++r) copyFew(dz + r * n, n, step.dz + at + r * step.ld);
+}
+
+// Of losses on a row as a whole.
+void rowByRow(const Plan& plan, const Kernels& kernels, const LossRows& step, Range rows) {
+  const int n = plan.outputs;
+  float* const softmaxes = step.dz ? step.dz + rows.begin * step.ld : step.scratch;
+  float* const predictions = step.scratch + std::max(step.ld, kBlock);
+  // The logarithms stay where the losses will be.
+  kernels.softmaxRows({step.z + rows.begin * step.ld, softmaxes, step.ld, n, {0, rows.size()}, step.losses + rows.begin});
+  for (int r = rows.begin; r < rows.end; ++r) {
+    const float* const z = step.z + r * step.ld;
+    float* const softmax = softmaxes + (r - rows.begin) * step.ld;
+    const int32_t* const label = labelOf(step, r);
+    const float* const y = valuesOf(plan, step, r);
+    if (!plan.metrics.empty()) {
+      const float* p = plan.output == Activation::Softmax ? softmax : z;
+      if (p == z && plan.output != Activation::Linear) kernels.activate(plan.output, z, predictions, n), p = predictions;
+      metricsOfRow(plan, p, label, y, metricsAt(plan, step, r));
+    }
+    const double lse = step.losses[r];
+    double loss = 0;
+    if (label) {
+      loss = lse - z[*label];
+    } else {
+      for (int i = 0; i < n; ++i) {
+        if (y[i] != 0) loss += y[i] * (lse - z[i]);  // a target of 0 counts nothing, however far away its logit is
+      }
+    }
+    const float weight = step.weights ? step.weights[r] : 1.0f;
+    step.losses[r] = loss * weight;
+    if (!step.dz) continue;
+    const float scale = weight / static_cast<float>(step.batchRows);
+    float* const dz = softmax;
+    const float own = label ? softmax[*label] : 0;
+    for (int i = 0; i < n; ++i) dz[i] = (label ? softmax[i] : softmax[i] - y[i]) * scale;
+    if (label) dz[*label] = (own - 1) * scale;
+  }
 }
 
 }  // namespace
@@ -46,10 +179,12 @@ void metricsOfRow(const Plan& plan, const float* p, const int32_t* label, const 
         result = above < metric.k;
         break;
       }
-      case MetricKind::BinaryAccuracy:
-        for (int i = 0; i < n; ++i) result += (p[i] > metric.threshold) == (values[i] > 0.5f);
-        result /= n;
+      case MetricKind::BinaryAccuracy: {
+        int right = 0;  // counted without a branch
+        for (int i = 0; i < n; ++i) right += (p[i] > metric.threshold) == (values[i] > 0.5f);
+        result = static_cast<double>(right) / n;
         break;
+      }
       case MetricKind::SquaredError:
       case MetricKind::AbsoluteError:
         for (int i = 0; i < n; ++i) {
@@ -64,63 +199,13 @@ void metricsOfRow(const Plan& plan, const float* p, const int32_t* label, const 
   }
 }
 
-void lossRows(const Plan& plan, const Kernels& kernels, const LossRows& step) {
-  const int n = plan.outputs;
-  const bool crossentropy =
-      plan.loss == LossKind::CategoricalCrossentropy || plan.loss == LossKind::SparseCategoricalCrossentropy;
-  // In place in dz, where p is to be something else.
-  float* const softmaxes = plan.output != Activation::Softmax && step.dz ? step.dz : step.p;
-  // The logarithms stay where the losses will be.
-  if (crossentropy) kernels.softmaxRows({step.z, softmaxes, step.ld, n, step.rows, step.losses});
-  for (int r = step.rows.begin; r < step.rows.end; ++r) {
-    const float* z = step.z + r * step.ld;
-    float* p = step.p + r * step.ld;
-    float* dz = step.dz ? step.dz + r * step.ld : nullptr;
-    const int32_t* label = step.targets.labels ? step.targets.labels + r : nullptr;
-    const float* y = step.targets.values ? step.targets.values + static_cast<long>(r) * n : nullptr;
-    const float weight = step.weights ? step.weights[r] : 1.0f;
+size_t lossScratch(long ld) { return 3 * std::max(ld, kBlock); }
 
-    double loss = 0;
-    float scale = weight / static_cast<float>(step.batchRows);
-    if (crossentropy) {
-      const float* softmax = softmaxes + r * step.ld;
-      const double lse = step.losses[r];
-      if (label) {
-        loss = lse - z[*label];
-      } else {
-        for (int i = 0; i < n; ++i) {
-          if (y[i] != 0) loss += y[i] * (lse - z[i]);  // a target of 0 counts nothing, however far away its logit is
-        }
-      }
-      if (dz) {
-        const float own = label ? softmax[*label] : 0;
-        for (int i = 0; i < n; ++i) dz[i] = (label ? softmax[i] : softmax[i] - y[i]) * scale;
-        if (label) dz[*label] = (own - 1) * scale;
-      }
-      if (plan.output != Activation::Softmax) kernels.activate(plan.output, z, p, n);
-    } else {
-      kernels.activate(plan.output, z, p, n);
-      scale /= static_cast<float>(n);
-      if (plan.loss == LossKind::BinaryCrossentropy) {
-        if (dz && plan.output != Activation::Sigmoid) kernels.activate(Activation::Sigmoid, z, dz, n);
-        for (int i = 0; i < n; ++i) {
-          loss += binaryCrossentropy(z[i], y[i]);
-          if (dz) dz[i] = ((plan.output == Activation::Sigmoid ? p[i] : dz[i]) - y[i]) * scale;
-        }
-      } else {
-        const bool squared = plan.loss == LossKind::SquaredError;
-        for (int i = 0; i < n; ++i) {
-          const float difference = p[i] - y[i];
-          loss += squared ? static_cast<double>(difference) * difference : std::fabs(difference);
-          if (dz) dz[i] = scale * (squared ? 2 * difference : static_cast<float>((difference > 0) - (difference < 0)));
-        }
-        if (dz) throughOutput(plan, kernels, z, p, dz);
-      }
-      loss /= n;
-    }
-    for (long i = n; dz && i < step.ld; ++i) dz[i] = 0;
-    step.losses[r] = loss * weight;
-    metricsOfRow(plan, p, label, y, step.metrics + static_cast<long>(r) * plan.metrics.size());
+void lossRows(const Plan& plan, const Kernels& kernels, const LossRows& step) {
+  const int together = rowsTogether(step.ld);
+  for (int r = step.rows.begin; r < step.rows.end; r += together) {
+    const Range rows{r, std::min(r + together, step.rows.end)};
+    isCrossentropy(plan.loss) ? rowByRow(plan, kernels, step, rows) : valueByValue(plan, kernels, step, rows);
   }
 }
 

@@ -1,4 +1,4 @@
-// The loss step, row by row: predictions, loss, metrics and the gradient with respect to the logits.
+// The loss step: predictions, loss, metrics and the gradient with respect to the logits.
 #pragma once
 #include "../../kernels/cpu/kernels.h"
 #include "../plan.h"
@@ -13,8 +13,7 @@ struct Targets {
 
 struct LossRows {
   const float* z;        // logits [rows, ld]
-  float* p;              // predictions [rows, ld]: written
-  float* dz;             // gradient [rows, ld], padding included: written; null when only the loss is wanted
+  float* dz;             // gradient [rows, ld], whose padding stays as it is; null when only the loss is wanted
   long ld;
   Targets targets;
   const float* weights;  // [rows] or null
@@ -22,8 +21,10 @@ struct LossRows {
   double* losses;        // [rows]: weight x loss
   double* metrics;       // [rows, plan.metrics.size()]
   Range rows;
+  float* scratch;        // [lossScratch(ld)]
 };
 
+size_t lossScratch(long ld);
 void lossRows(const Plan& plan, const Kernels& kernels, const LossRows& step);
 
 // The plan's metrics of one row, from its predictions: out[metric].

@@ -11,8 +11,7 @@ struct FusedTrainer::Run {
   // Whether all meet before they read the batch. Where all that a member reads of it, and of the weights, is its own until the parts of
   // the logits meet, the step before may still be on its way elsewhere.
   bool waits = true;
-  Floats x[2]{};  // by parity of the step: its rows are gathered while others still use the last step's
-  std::vector<Batch> batches{};
+  std::vector<Batch> batches{};  // by parity of the step: its rows are gathered while others still use the last step's
   std::vector<double> losses{}, metrics{};  // one a row
   std::vector<Source> sources{};            // one a member
   double lossSum = 0;

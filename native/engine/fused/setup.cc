@@ -1,16 +1,19 @@
 // What the fused trainer is made of: stages from a plan, buffers for a batch, weights in and out.
 #include <algorithm>
+#include <limits>
 
+#include "loss.h"
 #include "trainer.h"
 
 namespace fusor {
 namespace {
 
-// The distance between rows, in floats: room for `columns`, and an odd number of cache lines. At a multiple of 4 KiB
-// the rows of a tile would all fall into the same few places of the first-level cache.
+// The distance between rows, in floats: room for `columns`, and of more than a few cache lines an odd number. At a multiple of
+// 4 KiB the rows of a tile would all fall into the same few places of the first-level cache.
 long strideFor(int columns) {
+  constexpr long kFew = 4;
   const long lines = (columns + 15) / 16;
-  return 16 * (lines | 1);
+  return 16 * (lines <= kFew ? lines : lines | 1);
 }
 
 }  // namespace
@@ -24,18 +27,24 @@ bool DenseStage::leavesZeros() const {
 }
 
 FusedTrainer::FusedTrainer(const Plan& plan, const State& state, const Kernels& kernels, int threads)
-    : plan_(plan), kernels_(kernels), team_(threads), pace_(team_.size()), xStride_(strideFor(plan.features)) {
+    : plan_(plan), kernels_(kernels), team_(threads), pace_(team_.size()) {
   for (const Layer& layer : plan_.layers) {
     if (layer.kind != LayerKind::Dense) {
       (stages_.empty() ? before_ : stages_.back().after).push_back(layer);
       continue;
+    }
+    if (stages_.empty()) {
+      constexpr int kFewest = 64;  // of fewer bytes leaving out zeros gains nothing
+      const bool rescales = before_.size() == 1 && before_[0].kind == LayerKind::Rescaling && before_[0].offset == 0;
+      takesBytes_ = plan.features >= kFewest && (before_.empty() || rescales);
     }
     DenseStage stage;
     stage.layer = static_cast<int>(&layer - plan_.layers.data());
     stage.inputs = layer.inputs;
     stage.outputs = layer.outputs;
     stage.panels = panelsOf(layer.outputs, kernels_.width);
-    stage.ld = strideFor(stage.panels * kernels_.width);
+    const bool onBytes = stages_.empty() && takesBytes_, half = layer.outputs <= kernels_.width / 2 && !onBytes;
+    stage.ld = strideFor(half ? kernels_.width / 2 : stage.panels * kernels_.width);
     const size_t columns = static_cast<size_t>(stage.panels) * kernels_.width;
     stage.useBias = layer.useBias;
     stage.trainable = layer.trainable;
@@ -52,13 +61,29 @@ FusedTrainer::FusedTrainer(const Plan& plan, const State& state, const Kernels& 
     }
     stages_.push_back(std::move(stage));
   }
+  // Few features lie as close as they can: nothing reads beyond them.
+  constexpr int kFew = 16;
+  xStride_ = stages_.empty() || plan.features > kFew ? strideFor(plan.features) : plan.features;
+  byRows_ = std::ranges::none_of(stages_, &DenseStage::byColumns);
+  rowsAtATime_ = rowsTogether();
   lowest_ = std::ranges::find_if(stages_, &DenseStage::trainable) - stages_.begin();
-  takesBytes_ = !stages_.empty() && (before_.empty() || (before_.size() == 1 && before_[0].kind == LayerKind::Rescaling &&
-                                                         before_[0].offset == 0));
   uint8_t bytes[256];
   for (int i = 0; i < 256; ++i) bytes[i] = static_cast<uint8_t>(i);
   kernels_.scaleBytes(bytes, table_, 256, before_.empty() ? 1.0f : before_[0].scale, 0.0f);
   write(state);
+}
+
+// Rows whose values stay in a second-level cache, beside the weights; all, where these do not.
+int FusedTrainer::rowsTogether() const {
+  constexpr size_t kCache = 512 << 10, kFewest = 64;
+  size_t weights = 0, row = 0;
+  for (const DenseStage& stage : stages_) {
+    weights += stage.kernel.value.size();
+    row += stage.ld * (2 + stage.after.size());
+    if (stage.inParts) row += stage.ld * panelsOf(stage.inputs, kernels_.width);
+  }
+  const size_t left = kCache / sizeof(float) > 2 * weights ? kCache / sizeof(float) - weights : 0;
+  return left ? static_cast<int>(std::max(kFewest, left / std::max<size_t>(row, 1))) : std::numeric_limits<int>::max();
 }
 
 Description FusedTrainer::describe() const {
@@ -74,11 +99,10 @@ Values FusedTrainer::valuesFor(int rows, bool training) const {
     s.y = Floats(rows * stage.ld);
     if (stage.activation == Activation::Gelu) s.z = Floats(rows * stage.ld);
     if (training) s.dz = Floats(rows * stage.ld);
-    if (training && stage.inParts) s.parts = Floats(static_cast<size_t>(panelsOf(stage.inputs, kernels_.width)) * rows * kernels_.width);
+    if (training && stage.inParts) s.parts = Floats(panelsOf(stage.inputs, kernels_.width) * rows * stage.ld);
     for (size_t i = 0; i < stage.after.size(); ++i) s.after.emplace_back(rows * stage.ld);
     values.stages.push_back(std::move(s));
   }
-  values.predictions = Floats(rows * logitStride());
   return values;
 }
 
@@ -92,7 +116,7 @@ bool FusedTrainer::byTiles(const DenseStage& stage, Product product, int batchRo
 
 Source FusedTrainer::sourceFor(int rows, int batchRows, Input input, bool training) const {
   const int width = kernels_.width;
-  size_t floats = 0;
+  size_t floats = lossScratch(logitStride());
   for (const DenseStage& stage : stages_) {
     const int inputs = stage.inputs, outputs = stage.outputs;
     const bool onBytes = input != Input::Floats && &stage == stages_.data();

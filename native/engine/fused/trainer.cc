@@ -54,11 +54,14 @@ FusedTrainer::Run FusedTrainer::runFor(const Dataset& data, const Span& span, Co
   Run run{control, report};
   run.input = inputOf(data);
   input_.store(run.input, std::memory_order_relaxed);
-  for (Floats& x : run.x) {
-    x = Floats(run.input == Input::Floats ? capacity * xStride_ : 0);
+  for (Floats& x : x_) {
+    if (const size_t floats = capacity * xStride_; run.input == Input::Floats && x.size() < floats) x = Floats(floats);
     run.batches.push_back(batchFor(data, capacity, x.data()));
   }
-  for (int i = 0; i < team_.size(); ++i) run.sources.push_back(sourceFor(capacity, span.batchSize, run.input, true));
+  for (int i = 0; i < team_.size(); ++i) {
+    run.sources.push_back(sourceFor(capacity, span.batchSize, run.input, true));
+    run.sources.back().bytes = !data.bytes.empty();
+  }
   run.waits = run.input == Input::Floats || stages_.size() != 2 || !byInputs(1) || lowest_ > 0;
   run.losses.resize(capacity);
   run.metrics.resize(capacity * metrics);
@@ -67,7 +70,7 @@ FusedTrainer::Run FusedTrainer::runFor(const Dataset& data, const Span& span, Co
   report.losses.reserve(steps);
   report.metrics.resize(metrics);
   for (auto& metric : report.metrics) metric.reserve(steps);
-  if (control.stamps) openStamps(*control.stamps, team_.size(), steps * (8 + 8 * stages_.size()));
+  if (control.stamps) openStamps(*control.stamps, team_.size(), steps * (8 + 8 * stages_.size()) * (1 + capacity / rowsAtATime_));
   return run;
 }
 
@@ -97,9 +100,8 @@ bool FusedTrainer::oneStep(Run& run, const Dataset& data, const Span& span, int6
     }
   }
   if (run.waits) meet(step, me);
-  forward(step, me);
+  forward(run, step, me);
   if (run.stop) return false;
-  loss(run, step, me);
   meet(step, me);
   if (me == 0) record(run, step);
   backward(step, me);
@@ -135,19 +137,51 @@ double FusedTrainer::barrierMicroseconds() {
   return (microseconds() - began) / kTimes;
 }
 
-void FusedTrainer::forward(const Step& step, int me) {
-  const Range rows = share(step.rows, me), all{0, step.rows};
+// Forward, and the loss.
+void FusedTrainer::forward(Run& run, const Step& step, int me) {
+  const Range own = share(step.rows, me);
+  if (team_.active() == 1 || byRows_) {
+    for (Range rows = own; rows.begin < own.end; rows.begin = rows.end) {
+      rows.end = rows.begin + std::min(own.end - rows.begin, rowsAtATime_);
+      forwardRows(step, rows, me);
+      loss(run, step, rows, me);
+    }
+    return;
+  }
   for (size_t l = 0; l < stages_.size(); ++l) {
     const DenseStage& stage = stages_[l];
     if (l > 0 && !byInputs(l)) meet(step, me);
     const Timed timed(step.stamps, me, Phase::Forward, stage.layer);
-    lookAt(l, *training_, step.batch, step.source, step.rows);
+    lookAt(l, *training_, step.batch, step.source, {0, step.rows});
     timed.density(computed(step.source.density[l]));
     if (stage.inParts) {
-      forwardParts(l, step, me);
+      const bool split = byInputs(l);
+      split ? multiplyParts(l, share(stages_[l - 1].panels, me), {0, step.rows}) : multiplyParts(l, own);
+      if (split) meet(step, me);
+      addParts(l, own);
     } else if (stage.byColumns) {
-      forwardDense(l, *training_, step.batch, step.source, all, share(stage.panels, me));
+      forwardDense(l, *training_, step.batch, step.source, {0, step.rows}, share(stage.panels, me));
       if (!stage.after.empty()) meet(step, me);
+    } else {
+      forwardDense(l, *training_, step.batch, step.source, own, {0, stage.panels});
+    }
+    forwardAfter(stage, training_->stages[l], own, &step);
+  }
+  // Logits that were computed by columns are read by rows.
+  if (!stages_.empty() && stages_.back().byColumns && !stages_.back().inParts && stages_.back().after.empty()) meet(step, me);
+  loss(run, step, own, me);
+}
+
+// Some rows, by one member, through the whole network.
+void FusedTrainer::forwardRows(const Step& step, Range rows, int me) {
+  for (size_t l = 0; l < stages_.size(); ++l) {
+    const DenseStage& stage = stages_[l];
+    const Timed timed(step.stamps, me, Phase::Forward, stage.layer);
+    lookAt(l, *training_, step.batch, step.source, rows);
+    timed.density(computed(step.source.density[l]));
+    if (stage.inParts) {
+      multiplyParts(l, rows);
+      addParts(l, rows);
     } else {
       forwardDense(l, *training_, step.batch, step.source, rows, {0, stage.panels});
     }
@@ -160,36 +194,38 @@ bool FusedTrainer::byInputs(size_t l) const {
   return stages_[l].inParts && stages_[l - 1].byColumns && stages_[l - 1].after.empty();
 }
 
-void FusedTrainer::forwardParts(size_t l, const Step& step, int me) {
+void FusedTrainer::multiplyParts(size_t l, Range rows) {
+  multiplyParts(l, {0, panelsOf(stages_[l].inputs, kernels_.width)}, rows);
+}
+
+void FusedTrainer::multiplyParts(size_t l, Range parts, Range rows) {
   const DenseStage &stage = stages_[l], &before = stages_[l - 1];
   StageValues& to = training_->stages[l];
-  const int width = kernels_.width, count = panelsOf(stage.inputs, width);
-  const long stride = static_cast<long>(training_->rows) * width;
-  const Range own = share(step.rows, me);
-  const bool split = byInputs(l);
-  const Range parts = split ? share(before.panels, me) : Range{0, count}, rows = split ? Range{0, step.rows} : own;
+  const int width = kernels_.width;
+  const long stride = training_->rows * stage.ld;
   for (int p = parts.begin; p < parts.end; ++p) {
     const int first = p * width;
     kernels_.denseForward({training_->stages[l - 1].out() + first, before.ld,
                            stage.kernel.value.data() + static_cast<long>(first) * width, nullptr, to.parts.data() + p * stride,
-                           nullptr, width, std::min(width, stage.inputs - first), stage.outputs, Activation::Linear, rows, {0, 1},
-                           false, nullptr});
+                           nullptr, stage.ld, std::min(width, stage.inputs - first), stage.outputs, Activation::Linear, rows, {0, 1},
+                           isThin(stage.outputs, width, width), false, nullptr});
   }
-  if (split) meet(step, me);
-  kernels_.addParts({to.parts.data(), count, stride, stage.useBias ? stage.bias.value.data() : nullptr, to.y.data(),
-                     to.z.size() ? to.z.data() : nullptr, stage.ld, stage.activation, own});
 }
 
-void FusedTrainer::loss(Run& run, const Step& step, int me) {
-  const bool trains = !stages_.empty();
-  // Logits that were computed by columns are read by rows.
-  if (trains && stages_.back().byColumns && !stages_.back().inParts && stages_.back().after.empty()) meet(step, me);
+void FusedTrainer::addParts(size_t l, Range rows) {
+  const DenseStage& stage = stages_[l];
+  StageValues& to = training_->stages[l];
+  kernels_.addParts({to.parts.data(), panelsOf(stage.inputs, kernels_.width), training_->rows * stage.ld,
+                     stage.useBias ? stage.bias.value.data() : nullptr, to.y.data(), to.z.size() ? to.z.data() : nullptr, stage.ld,
+                     stage.outputs, stage.activation, rows});
+}
+
+void FusedTrainer::loss(Run& run, const Step& step, Range rows, int me) {
   const Timed timed(step.stamps, me, Phase::Loss);
-  StageValues* last = trains ? &training_->stages.back() : nullptr;
+  StageValues* last = stages_.empty() ? nullptr : &training_->stages.back();
   lossRows(plan_, kernels_,
-           {last ? last->out() : step.batch.x, training_->predictions.data(), last ? last->dz.data() : nullptr, logitStride(),
-            step.batch.targets(), step.batch.rowWeights(), step.rows, run.losses.data(), run.metrics.data(),
-            share(step.rows, me)});
+           {last ? last->out() : step.batch.x, last ? last->dz.data() : nullptr, logitStride(), step.batch.targets(),
+            step.batch.rowWeights(), step.rows, run.losses.data(), run.metrics.data(), rows, step.source.scratch.data()});
 }
 
 void FusedTrainer::record(Run& run, const Step& step) {

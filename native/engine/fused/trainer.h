@@ -29,7 +29,7 @@ struct Packed {
 struct DenseStage {
   int layer;  // in the plan
   int inputs, outputs, panels;
-  long ld;  // stride of everything with this many columns, in floats; at least panels x width
+  long ld;  // stride of everything with this many columns, in floats; at least panels x width, or half of one panel
   bool useBias, trainable;
   Activation activation;
   bool byColumns;
@@ -52,7 +52,7 @@ struct StageValues {
   Floats y;                   // after the activation [rows, ld]
   Floats z;                   // before it; only for gelu
   std::vector<Floats> after;  // what each layer after it gave
-  Floats parts;               // [panels of inputs][rows][width], of a stage in parts
+  Floats parts;               // [panels of inputs][rows, ld], of a stage in parts
   Floats dz;                  // gradient; before the activation once the step is through with it
 
   const float* out() const { return after.empty() ? y.data() : after.back().data(); }
@@ -62,7 +62,6 @@ struct StageValues {
 struct Values {
   int rows = 0;
   std::vector<StageValues> stages;
-  Floats predictions;
 };
 
 // The three ways through a Dense.
@@ -78,6 +77,7 @@ struct Source {
   std::vector<const uint8_t*> rows, coming;  // of this step, of the next
   std::vector<double> density;               // share of each stage's input that is not zero; 1 where nobody has looked
   Floats scratch;
+  bool bytes = false;                        // whether the data set's rows are
 };
 
 // Some gathered rows: what goes in and what should come out.
@@ -119,6 +119,7 @@ class FusedTrainer : public Trainer {
   Values valuesFor(int rows, bool training) const;
   Batch batchFor(const Dataset& data, int rows, float* x) const;
   Source sourceFor(int rows, int batchRows, Input input, bool training) const;
+  int rowsTogether() const;
   bool byTiles(const DenseStage& stage, Product product, int batchRows) const;
   Input inputOf(const Dataset& data) const;
   Range share(int count, int member) const;
@@ -135,7 +136,7 @@ class FusedTrainer : public Trainer {
   const float* stageInput(size_t stage, const Values& values, const Batch& batch) const;
   long stageStride(size_t stage) const;
   bool mayLeaveOut(const DenseStage& stage, Product product, int batchRows) const;
-  void lookAt(size_t stage, const Values& values, const Batch& batch, Source& source, int rows) const;
+  void lookAt(size_t stage, const Values& values, const Batch& batch, Source& source, Range rows) const;
   void forwardDense(size_t stage, Values& values, const Batch& batch, Source& source, Range rows, Range panels) const;
   void forwardAfter(const DenseStage& stage, StageValues& values, Range rows, const Step* step) const;
   // Logits of the batch's first `rows` rows, in one thread.
@@ -143,7 +144,7 @@ class FusedTrainer : public Trainer {
   // Takes rows [begin, end) of the data through the network, shared out among the team by chunks; `each` is called by
   // several threads at once.
   void chunks(const Dataset& data, int64_t begin, int64_t end, Control* control,
-              const std::function<void(Values&, const Batch&, int64_t at, int rows, const float* logits)>& each);
+              const std::function<void(const Batch&, Source&, int64_t at, int rows, const float* logits)>& each);
   long logitStride() const { return stages_.empty() ? xStride_ : stages_.back().ld; }
 
   // trainer.cc: one step, as member `me` of the team.
@@ -153,10 +154,13 @@ class FusedTrainer : public Trainer {
   void meet(const Step& step, int me);  // at a barrier
   double barrierMicroseconds();
   bool weightsAreFinite();
-  void forward(const Step& step, int me);
-  void forwardParts(size_t stage, const Step& step, int me);
+  void forward(Run& run, const Step& step, int me);
+  void forwardRows(const Step& step, Range rows, int me);
   bool byInputs(size_t stage) const;
-  void loss(Run& run, const Step& step, int me);
+  void multiplyParts(size_t stage, Range rows);
+  void multiplyParts(size_t stage, Range parts, Range rows);
+  void addParts(size_t stage, Range rows);
+  void loss(Run& run, const Step& step, Range rows, int me);
   void record(Run& run, const Step& step);
 
   // backward.cc
@@ -175,13 +179,16 @@ class FusedTrainer : public Trainer {
   std::vector<DenseStage> stages_;
   size_t lowest_;  // the first of them that is trained: gradients go no further down
   long xStride_;
-  // Whether the first stage may take bytes as they are: nothing but a rescaling that leaves zero at zero before it.
-  bool takesBytes_;
+  bool byRows_;      // whether members share out rows alone, no columns: then one needs nothing of the others' on its way forward
+  int rowsAtATime_;  // that one takes through all stages together, where it can
+  // Whether the first stage may take bytes as they are: many, and nothing but a rescaling that leaves zero at zero before it.
+  bool takesBytes_ = false;
   float table_[256];  // the float32 of each byte, then
   std::atomic<Input> input_{Input::Floats};  // of the last span
   int64_t step_ = 0;
   int64_t unseen_ = 0;  // steps since somebody looked whether the weights are finite
   std::optional<Values> training_;
+  Floats x_[2];  // of the two batches that are under way
   std::vector<Values> chunkValues_;  // one a member
 };
 

@@ -223,6 +223,28 @@ void activateBackward(Activation a, const float* y, const float* z, const float*
   withActivation(a, [&]<Activation A>() { map(n, dx, [](V p, V d) { return mul(d, slope<A>(p, p)); }, y, dy); });
 }
 
+// log(1 + e^x) for x <= 0: with s = e^x / (2 + e^x), which is at most 1/3, the series of 2 artanh s to s^15 is exact to float32.
+inline V logarithmOfOnePlusExponential(V x) {
+  const V e = exponential(x), s = div(e, add(set1(2.0f), e)), square = mul(s, s);
+  V p = set1(2.0f / 15);
+  p = fma(p, square, set1(2.0f / 13));
+  p = fma(p, square, set1(2.0f / 11));
+  p = fma(p, square, set1(2.0f / 9));
+  p = fma(p, square, set1(2.0f / 7));
+  p = fma(p, square, set1(2.0f / 5));
+  p = fma(p, square, set1(2.0f / 3));
+  return mul(s, fma(p, square, set1(2.0f)));
+}
+
+void binaryCrossentropy(const float* z, const float* y, float* loss, long n) {
+  const V zero = set1(0.0f);
+  const auto each = [&](V logit, V target) {
+    const V positive = maxKeepNan(zero, logit), negative = minKeepNan(sub(zero, logit), logit);
+    return add(fnma(logit, target, positive), logarithmOfOnePlusExponential(negative));
+  };
+  map(n, loss, each, z, y);
+}
+
 void scaleFloats(const float* x, float* y, long n, float scale, float offset) {
   map(n, y, [&](V v) { return fma(v, set1(scale), set1(offset)); }, x);
 }

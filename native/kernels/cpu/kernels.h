@@ -4,7 +4,8 @@
 // Layout shared by all of them. A Dense kernel [inputs, outputs] is kept *packed*: the outputs are cut into panels of
 // `width` columns, and each panel is stored as [inputs][width], contiguous, so that both directions stream it. The last
 // panel is padded with zero columns, which stay zero: their gradient is zero. Batches are row-major with a row stride
-// (`ld…`, in floats) of at least the padded number of columns; the padded columns of a gradient are zero.
+// (`ld…`, in floats) of at least the padded number of columns; the padded columns of a gradient are zero. Of a layer whose outputs
+// are no more than half a panel, a stride of half a panel will do for denseForward, denseBackward and addParts.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -28,9 +29,13 @@ struct DenseForward {
   int inputs, outputs;  // outputs: of the layer, without the padding
   Activation activation;
   Range rows, panels;
+  bool thin;         // whether to lay inputs in the lanes, where outputs are few (isThin): a fraction of the time, sums of another order
   bool sparse;       // whether to leave out products with a's zeros: the sums are the same. The tiles' kernels do not read it
   uint8_t* scratch;  // [denseTilesScratch(…)], or where sparse as many floats as sparseForwardScratch(…), at a multiple of 8
 };
+
+// Whether a Dense has so few outputs that a panel would be padding for the most part.
+inline bool isThin(int outputs, int inputs, int width) { return outputs <= width / 8 && inputs >= width / 2; }
 
 // The gradients of a Dense layer's parameters,
 //   dw[k, n] = sum_r a[r, k] dz[r, n]  for the given features (inputs) and panels,
@@ -107,15 +112,16 @@ struct BytesBackward : LayerUpdate {
 };
 
 // y = activation(sum of parts + bias) for a Dense of one panel whose product was cut into parts by its inputs, a panel of
-// them each, as the layer before is: parts[p][row][width].
+// them each, as the layer before is.
 struct PartialSums {
-  const float* parts;
+  const float* parts;  // [count][rows, outputs], stride ldy
   int count;
   long stride;        // from one part to the next
   const float* bias;  // [width] or null
-  float* y;           // [rows, width], stride ldy
+  float* y;           // [rows, outputs], stride ldy
   float* z;
   long ldy;
+  int outputs;
   Activation activation;
   Range rows;
 };
@@ -152,6 +158,8 @@ struct Kernels {
   void (*softmaxRows)(const SoftmaxRows&);
   // dx = activation'(…) dy from y = activation(z) (gelu reads z); softmax takes n as one row. In place is fine.
   void (*activateBackward)(Activation, const float* y, const float* z, const float* dy, float* dx, long n);
+  // loss = max(z, 0) - z y + log(1 + e^-|z|): the binary cross-entropy of n logits. Not in place.
+  void (*binaryCrossentropy)(const float* z, const float* y, float* loss, long n);
   // y = x scale + offset from float32 or uint8. The float32 form may be in place.
   void (*scaleBytes)(const uint8_t* x, float* y, long n, float scale, float offset);
   void (*scaleFloats)(const float* x, float* y, long n, float scale, float offset);

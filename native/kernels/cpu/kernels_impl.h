@@ -4,6 +4,7 @@
 #include "dropout.h"
 #include "kernels.h"
 #include "sparse_backward.h"
+#include "thin.h"
 #include "tile.h"
 #include "transpose.h"
 #include "update.h"
@@ -18,6 +19,7 @@ using fusor::PartialSums;
 template <Activation A, int N>
 inline void forwardPanel(const DenseForward& d, long column) {
   const float* w = d.w + column * d.inputs;
+  const int vectors = N == 2 || d.ldy >= column + kWidth ? 2 : 1;
   V bias[2];
   for (int n = 0; n < 2; ++n) bias[n] = d.bias ? load(d.bias + column + n * W) : set1(0.0f);
   forTiles(d.rows.begin, d.rows.end, [&]<int R>(int row) {
@@ -27,7 +29,7 @@ inline void forwardPanel(const DenseForward& d, long column) {
     }
     accumulate(acc, d.a + row * d.lda, d.lda, 1, w, kWidth, d.inputs);
     for (int i = 0; i < R; ++i) {
-      for (int n = 0; n < 2; ++n) {
+      for (int n = 0; n < vectors; ++n) {
         const long at = (row + i) * d.ldy + column + n * W;
         const V z = n < N ? acc.x[i][n] : bias[n];
         if (d.z) store(d.z + at, z);
@@ -40,6 +42,7 @@ inline void forwardPanel(const DenseForward& d, long column) {
 void denseForward(const DenseForward& d) {
   if (d.sparse) return sparseForward(d);
   withActivation(d.activation, [&]<Activation A>() {
+    if (d.thin) return withThin(d.outputs, [&]<int N>() { forwardThin<A, N>(d); });
     for (int p = d.panels.begin; p < d.panels.end; ++p) {
       const long column = static_cast<long>(p) * kWidth;
       d.outputs - column > W ? forwardPanel<A, 2>(d, column) : forwardPanel<A, 1>(d, column);
@@ -50,8 +53,8 @@ void denseForward(const DenseForward& d) {
 void addParts(const PartialSums& d) {
   withActivation(d.activation, [&]<Activation A>() {
     for (int r = d.rows.begin; r < d.rows.end; ++r) {
-      for (int i = 0; i < kWidth; i += W) {
-        const float* part = d.parts + static_cast<long>(r) * kWidth + i;
+      for (int i = 0; i < d.outputs; i += W) {
+        const float* part = d.parts + r * d.ldy + i;
         V z = load(part);
         for (int p = 1; p < d.count; ++p) z = add(z, load(part += d.stride));
         if (d.bias) z = add(z, load(d.bias + i));
@@ -112,17 +115,27 @@ inline void sparseInputGradient(const DenseBackward& d) {
   });
 }
 
-// dx for the panel of inputs that begins with `first`.
+// dx for the panel of inputs that begins with `first`, of N vectors; the second is padding where there is one.
+template <int N>
 inline void inputGradient(const DenseBackward& d, int first) {
-  transposePanel(d, first, d.scratch);
   withActivation(d.activation, [&]<Activation A>() {
     forTiles(0, d.rows, [&]<int R>(int row) {
-      Tile<R> acc;
-      for (int i = 0; i < R; ++i) acc.x[i][0] = acc.x[i][1] = set1(0.0f);
+      Tile<R, N> acc;
+      for (int i = 0; i < R; ++i) {
+        for (int n = 0; n < N; ++n) acc.x[i][n] = set1(0.0f);
+      }
       accumulate(acc, d.dz + row * d.lddz, d.lddz, 1, d.scratch, kWidth, d.outputs);
-      for (int i = 0; i < R; ++i) storeGradient<A>(d, row + i, first, acc.x[i], 2);
+      for (int i = 0; i < R; ++i) {
+        storeGradient<A>(d, row + i, first, acc.x[i], N);
+        if (N == 1 && d.lddx >= first + kWidth) store(d.dx + (row + i) * d.lddx + first + W, set1(0.0f));
+      }
     });
   });
+}
+
+inline void inputGradient(const DenseBackward& d, int first) {
+  transposePanel(d, first, d.scratch);
+  d.inputs - first > W ? inputGradient<2>(d, first) : inputGradient<1>(d, first);
 }
 
 // acc += the products of all rows, while the weights that the gradient is for, and the optimiser's slots, come from far away: a
@@ -165,6 +178,7 @@ inline void updatePanel(const DenseBackward& d, fusor::Range features, long pane
       for (int n = 0; n < N; ++n) store(gradients + (i * N + n) * W, acc.x[i][n]);
     }
     updateRows(d, at, kWidth / N, gradients, R * N);
+    if (N == 1) storePadding(d, at, R);
   });
 }
 
@@ -173,8 +187,9 @@ template <bool Far, class A>
 inline void updateTiles(const DenseBackward& d, fusor::Range features, fusor::Range panels, A a, const float* dz, long lddz) {
   for (int p = panels.begin; p < panels.end; ++p, dz += kWidth) {
     const long panel = static_cast<long>(p) * kWidth * d.inputs;
-    // Store is for tests, and fills the padding too.
-    if (d.outputs - p * kWidth > W || d.update.kind == UpdateKind::Store) {
+    if (const int outputs = d.outputs - p * kWidth; !Far && fusor::isThin(outputs, d.inputs, kWidth)) {
+      withThin(outputs, [&]<int N>() { updateThin<N>(d, features, panel, dz); });
+    } else if (outputs > W) {
       updatePanel<2, Far>(d, features, panel, a, dz, lddz);
     } else {
       updatePanel<1, Far>(d, features, panel, a, dz, lddz);
@@ -238,7 +253,7 @@ void denseBackward(const DenseBackward& d) {
 }
 
 constexpr Kernels kTable = {
-    kName,       kWidth,        denseForward,   denseBackward, activate, softmaxRows, activateBackward, scaleBytes,
+    kName,       kWidth,        denseForward,   denseBackward, activate, softmaxRows, activateBackward, binaryCrossentropy, scaleBytes,
     scaleFloats, dropout,       addParts,       sparseForward, sparseBackward, nullptr,     nullptr,          nullptr,
     nullptr};
 

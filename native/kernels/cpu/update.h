@@ -102,17 +102,37 @@ inline void updateRows(const LayerUpdate& d, long at, long apart, const float* g
   });
 }
 
+// Of a panel's second vector, where it is padding. Only where gradients are to be seen, padding and all, is something to be done.
+inline void storePadding(const LayerUpdate& d, long at, int rows) {
+  for (int i = 0; i < rows && d.update.kind == UpdateKind::Store; ++i) store(d.w + at + i * kWidth + W, set1(0.0f));
+}
+
+// Of N vectors of a panel; dz begins with it. Four sums at a time: one would wait for itself.
+template <int N>
+inline void sumRows(const float* dz, long lddz, int rows, V* total) {
+  V sums[4][N];
+  for (auto& sum : sums) {
+    for (V& x : sum) x = set1(0.0f);
+  }
+  const auto addRow = [&](int r, V* sum) {
+    for (int n = 0; n < N; ++n) sum[n] = add(sum[n], load(dz + r * lddz + n * W));
+  };
+  int r = 0;
+  for (; r + 4 <= rows; r += 4) addRow(r, sums[0]), addRow(r + 1, sums[1]), addRow(r + 2, sums[2]), addRow(r + 3, sums[3]);
+  if (r < rows) addRow(r, sums[0]);
+  if (r + 1 < rows) addRow(r + 1, sums[1]);
+  if (r + 2 < rows) addRow(r + 2, sums[2]);
+  for (int n = 0; n < N; ++n) total[n] = add(add(sums[0][n], sums[1][n]), add(sums[2][n], sums[3][n]));
+}
+
 inline void updateBias(const LayerUpdate& u) {
   withUpdate(u.update.kind, [&]<UpdateKind K>() {
     const Rule<K> rule(u.update);
     for (int p = u.panels.begin; p < u.panels.end; ++p) {
       const long column = static_cast<long>(p) * kWidth;
       V gradient[2] = {set1(0.0f), set1(0.0f)};
-      for (int r = 0; r < u.rows; ++r) {
-        const float* dz = u.dz + r * u.lddz + column;
-        gradient[0] = add(gradient[0], load(dz));
-        gradient[1] = add(gradient[1], load(dz + W));
-      }
+      u.outputs - column > W ? sumRows<2>(u.dz + column, u.lddz, u.rows, gradient)
+                             : sumRows<1>(u.dz + column, u.lddz, u.rows, gradient);
       rule.template operator()<2>(gradient, u.bias + column, u.biasSlot0 + column, u.biasSlot1 + column, inOrder);
     }
   });
