@@ -8,16 +8,32 @@
 namespace fusor {
 namespace {
 
+// The first among equals.
 int argmax(const float* values, int n) {
-  int best = 0;
-  float greatest = values[0];
-  for (int i = 1; i < n; ++i) {
-    // No branch: nobody could foretell it.
-    const bool greater = values[i] > greatest;
-    best = greater ? i : best;
-    greatest = greater ? values[i] : greatest;
+  constexpr int kLanes = 16;
+  if (n < 2 * kLanes) {
+    int best = 0;
+    float greatest = values[0];
+    for (int i = 1; i < n; ++i) {
+      // No branch: nobody could foretell it.
+      const bool greater = values[i] > greatest;
+      best = greater ? i : best;
+      greatest = greater ? values[i] : greatest;
+    }
+    return best;
   }
-  return best;
+  float most[kLanes];
+  const auto raise = [](float& to, float value) { to = value > to ? value : to; };
+  std::copy_n(values, kLanes, most);
+  int i = kLanes;
+  for (; i + kLanes <= n; i += kLanes) {
+    for (int j = 0; j < kLanes; ++j) raise(most[j], values[i + j]);
+  }
+  for (; i < n; ++i) raise(most[0], values[i]);
+  for (const float value : most) raise(most[0], value);
+  // There is none where the first of its lane is not a number.
+  const float* const found = std::find(values, values + n, most[0]);
+  return found < values + n ? static_cast<int>(found - values) : 0;
 }
 
 // Floats of a block: some rows at a time, whose values stay in the first-level cache.
@@ -156,8 +172,12 @@ void rowByRow(const Plan& plan, const Kernels& kernels, const LossRows& step, Ra
     const float scale = weight / static_cast<float>(step.batchRows);
     float* const dz = softmax;
     const float own = label ? softmax[*label] : 0;
-    for (int i = 0; i < n; ++i) dz[i] = (label ? softmax[i] : softmax[i] - y[i]) * scale;
-    if (label) dz[*label] = (own - 1) * scale;
+    if (label) {
+      for (int i = 0; i < n; ++i) dz[i] *= scale;
+      dz[*label] = (own - 1) * scale;
+    } else {
+      for (int i = 0; i < n; ++i) dz[i] = (dz[i] - y[i]) * scale;
+    }
   }
 }
 

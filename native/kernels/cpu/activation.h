@@ -138,10 +138,24 @@ inline void map(long n, float* out, F f, P... in) {
 
 constexpr int kShort = 32;  // values of a row that are summed one after the other
 
+// A NaN is or is not.
+inline float greatestOf(const float* x, long n) {
+  float greatest = x[0];
+  long i = 1;
+  if (n > kShort) {
+    V lanes = load(x);
+    for (i = W; i + W <= n; i += W) lanes = maxKeepNan(lanes, load(x + i));
+    float each[W];
+    store(each, lanes);
+    for (float value : each) greatest = value > greatest ? value : greatest;
+  }
+  for (; i < n; ++i) greatest = x[i] > greatest ? x[i] : greatest;
+  return greatest;
+}
+
 // Of one row; returns the logarithm of the sum of the exponentials. A NaN anywhere makes every output NaN, as the formula has it.
 inline double softmax(const float* x, float* y, long n) {
-  float greatest = x[0];
-  for (long i = 1; i < n; ++i) greatest = x[i] > greatest || x[i] != x[i] ? x[i] : greatest;
+  const float greatest = greatestOf(x, n);
   const auto exponentials = [shift = set1(greatest)](V v) { return exponential(sub(v, shift)); };
   V sums = set1(0.0f);
   long i = 0;
