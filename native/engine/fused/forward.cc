@@ -4,12 +4,14 @@
 
 #include "../../kernels/cpu/philox.h"
 #include "few.h"
+#include "loss.h"
 #include "trainer.h"
 #include "zeros.h"
 
 namespace fusor {
 namespace {
-constexpr int kChunkRows = 64;  // rows that evaluation takes through the whole network at a time: stays in L2
+// Rows that evaluation takes through the whole network at a time, at most: they stay in a second-level cache.
+constexpr int kChunkRows = 64;
 }
 
 // One row of a dropout layer. The factors are drawn again on the way back: cheaper than keeping them.
@@ -157,12 +159,23 @@ const float* FusedTrainer::forwardAll(Values& values, const Batch& batch, Source
   return stages_.empty() ? batch.x : values.stages.back().out();
 }
 
+// Few rows are shared out evenly, where that is worth waking somebody for.
+int FusedTrainer::rowsOfChunk(int64_t rows) const {
+  constexpr int64_t kProducts = 1 << 20;
+  if (rows >= kChunkRows * team_.size()) return kChunkRows;
+  int64_t products = 0;
+  for (const DenseStage& stage : stages_) products += int64_t{stage.inputs} * stage.outputs;
+  const int64_t members = std::clamp<int64_t>(rows * products / kProducts, 1, team_.size());
+  return static_cast<int>(std::clamp<int64_t>((rows + members - 1) / members, 1, kChunkRows));
+}
+
 void FusedTrainer::chunks(const Dataset& data, int64_t begin, int64_t end, Control* control,
                           const std::function<void(const Batch&, Source&, int64_t, int, const float*)>& each) {
-  const int64_t count = (end - begin + kChunkRows - 1) / kChunkRows;
+  const int chunk = rowsOfChunk(end - begin);
+  const int64_t count = (end - begin + chunk - 1) / chunk;
   // Nobody is woken, and nothing taken, for whom there is no chunk; nor memory for rows that are not there.
   const int members = static_cast<int>(std::clamp<int64_t>(count, 1, team_.size()));
-  const int most = static_cast<int>(std::min<int64_t>(kChunkRows, end - begin));
+  const int most = static_cast<int>(std::min<int64_t>(chunk, end - begin));
   const Input input = inputOf(data);
   chunkValues_.resize(std::max<size_t>(chunkValues_.size(), members));
   struct Place {
@@ -185,8 +198,8 @@ void FusedTrainer::chunks(const Dataset& data, int64_t begin, int64_t end, Contr
     auto& [x, source, batch] = places[me];
     for (int64_t c = next.fetch_add(1); c < count; c = next.fetch_add(1)) {
       if (control && control->abort.load(std::memory_order_relaxed)) return;
-      const int64_t at = begin + c * kChunkRows;
-      const int rows = static_cast<int>(std::min<int64_t>(kChunkRows, end - at));
+      const int64_t at = begin + c * chunk;
+      const int rows = static_cast<int>(std::min<int64_t>(chunk, end - at));
       if (input != Input::Floats) point(data, nullptr, at, rows, source.rows);
       gather(data, nullptr, at, {0, rows}, input, batch, nullptr);
       each(batch, source, at, rows, forwardAll(values, batch, source, rows));
@@ -212,7 +225,9 @@ bool FusedTrainer::evaluate(const Dataset& data, int64_t begin, int64_t end, int
 void FusedTrainer::predict(const Dataset& data, float* out) {
   const int n = plan_.outputs;
   chunks(data, 0, data.rows, nullptr, [&](const Batch&, Source&, int64_t at, int rows, const float* logits) {
-    for (int r = 0; r < rows; ++r) kernels_.activate(plan_.output, logits + r * logitStride(), out + (at + r) * n, n);
+    float* const to = out + at * n;
+    for (int r = 0; r < rows; ++r) copyFew(logits + r * logitStride(), n, to + static_cast<long>(r) * n);
+    activateRows(plan_, kernels_, to, to, rows);
   });
 }
 

@@ -56,12 +56,6 @@ double* metricsAt(const Plan& plan, const LossRows& step, int row) {
   return step.metrics + static_cast<long>(row) * plan.metrics.size();
 }
 
-void activateRows(const Plan& plan, const Kernels& kernels, const float* z, float* p, int rows) {
-  const long n = plan.outputs;
-  if (plan.output != Activation::Softmax) return kernels.activate(plan.output, z, p, rows * n);
-  for (int r = 0; r < rows; ++r) kernels.activate(plan.output, z + r * n, p + r * n, n);
-}
-
 // The gradient of a loss on predictions, carried back through the output activation.
 void throughOutput(const Plan& plan, const Kernels& kernels, const float* z, const float* p, float* dz, int rows) {
   const long n = plan.outputs;
@@ -217,6 +211,12 @@ void metricsOfRow(const Plan& plan, const float* p, const int32_t* label, const 
     }
     out[m] = result;
   }
+}
+
+void activateRows(const Plan& plan, const Kernels& kernels, const float* z, float* p, int rows) {
+  const long n = plan.outputs;
+  if (plan.output != Activation::Softmax) return kernels.activate(plan.output, z, p, rows * n);
+  for (int r = 0; r < rows; ++r) kernels.activate(plan.output, z + r * n, p + r * n, n);
 }
 
 size_t lossScratch(long ld) { return 3 * std::max(ld, kBlock); }

@@ -24,6 +24,9 @@ struct LossRows {
   float* scratch;        // [lossScratch(ld)]
 };
 
+// Logits to predictions, of rows one after the other [rows, outputs]. In place is fine.
+void activateRows(const Plan& plan, const Kernels& kernels, const float* z, float* p, int rows);
+
 size_t lossScratch(long ld);
 void lossRows(const Plan& plan, const Kernels& kernels, const LossRows& step);
 

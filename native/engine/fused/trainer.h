@@ -141,6 +141,7 @@ class FusedTrainer : public Trainer {
   void forwardAfter(const DenseStage& stage, StageValues& values, Range rows, const Step* step) const;
   // Logits of the batch's first `rows` rows, in one thread.
   const float* forwardAll(Values& values, const Batch& batch, Source& source, int rows) const;
+  int rowsOfChunk(int64_t rows) const;
   // Takes rows [begin, end) of the data through the network, shared out among the team by chunks; `each` is called by
   // several threads at once.
   void chunks(const Dataset& data, int64_t begin, int64_t end, Control* control,
