@@ -34,8 +34,11 @@ struct DenseForward {
   uint8_t* scratch;  // [denseTilesScratch(…)], or where sparse as many floats as sparseForwardScratch(…), at a multiple of 8
 };
 
-// Whether a Dense has so few outputs that a panel would be padding for the most part.
-inline bool isThin(int outputs, int inputs, int width) { return outputs <= width / 8 && inputs >= width / 2; }
+// Whether a Dense has so few outputs, that a panel would be padding for the most part, and inputs enough to fill the lanes
+// instead, whose sums are to be summed.
+inline bool isThin(int outputs, int inputs, int width) {
+  return outputs <= width / 4 && outputs * (inputs / width + 3) <= inputs / 2;
+}
 
 // The gradients of a Dense layer's parameters,
 //   dw[k, n] = sum_r a[r, k] dz[r, n]  for the given features (inputs) and panels,

@@ -42,7 +42,7 @@ inline void forwardPanel(const DenseForward& d, long column) {
 void denseForward(const DenseForward& d) {
   if (d.sparse) return sparseForward(d);
   withActivation(d.activation, [&]<Activation A>() {
-    if (d.thin) return withThin(d.outputs, [&]<int N>() { forwardThin<A, N>(d); });
+    if (d.thin) return forwardThin<A>(d);
     for (int p = d.panels.begin; p < d.panels.end; ++p) {
       const long column = static_cast<long>(p) * kWidth;
       d.outputs - column > W ? forwardPanel<A, 2>(d, column) : forwardPanel<A, 1>(d, column);

@@ -8,7 +8,7 @@
 
 namespace {
 
-constexpr int kThin = kWidth / 8;  // outputs, at most: isThin
+constexpr int kThin = kWidth / 4;  // outputs, at most: isThin
 
 // f.template operator()<N>() for a number of outputs.
 template <class F>
@@ -53,34 +53,38 @@ inline __attribute__((always_inline)) void dotRows(const float* a, long lda, con
   }
 }
 
-template <Activation A, int N>
+template <Activation A>
 inline void forwardThin(const DenseForward& d) {
   constexpr int kTerms = 256, kRows = 256;
   const bool whole = d.ldy >= kWidth;
-  alignas(64) float turned[N][kTerms], sums[N][kRows];
+  const V zero = set1(0.0f), padding = activated<A>(zero);
+  alignas(64) float turned[kThin][kTerms], sums[kThin][kRows];
   for (int row = d.rows.begin; row < d.rows.end; row += kRows) {
     const int rows = d.rows.end - row < kRows ? d.rows.end - row : kRows;
     const float* const block = d.a + row * d.lda;
-    for (int n = 0; n < N; ++n) std::memset(sums[n], 0, sizeof sums[n]);
+    for (int n = 0; n < d.outputs; ++n) std::memset(sums[n], 0, sizeof sums[n]);
     for (int first = 0; first < d.inputs; first += kTerms) {
       const int terms = d.inputs - first < kTerms ? d.inputs - first : kTerms;
-      for (int n = 0; n < N; ++n) {
+      for (int n = 0; n < d.outputs; ++n) {
         for (int k = 0; k < terms; ++k) turned[n][k] = d.w[static_cast<long>(first + k) * kWidth + n];
         for (int k = terms; k % W; ++k) turned[n][k] = 0;
       }
-      for (int n = 0; n < N; ++n) {
-        int r = 0;
-        for (; r + W <= rows; r += W) dotRows<W>(block + r * d.lda + first, d.lda, turned[n], terms, sums[n] + r);
-        for (; r + 4 <= rows && W > 4; r += 4) dotRows<4>(block + r * d.lda + first, d.lda, turned[n], terms, sums[n] + r);
-        for (; r < rows; ++r) dotRows<1>(block + r * d.lda + first, d.lda, turned[n], terms, sums[n] + r);
-      }
+      // A few rows stay in the first-level cache for all outputs.
+      const auto dots = [&]<int R>(int r) {
+        for (int n = 0; n < d.outputs; ++n) dotRows<R>(block + r * d.lda + first, d.lda, turned[n], terms, sums[n] + r);
+      };
+      int r = 0;
+      for (; r + W <= rows; r += W) dots.template operator()<W>(r);
+      for (; r + 4 <= rows && W > 4; r += 4) dots.template operator()<4>(r);
+      for (; r < rows; ++r) dots.template operator()<1>(r);
     }
     for (int r = 0; r < rows; r += W) {
       V z[W], y[W];
       for (int n = 0; n < W; ++n) {
-        z[n] = n < N ? load(sums[n] + r) : set1(0.0f);
-        if (n < N && d.bias) z[n] = add(z[n], set1(d.bias[n]));
-        y[n] = n < N ? activated<A>(z[n]) : activated<A>(set1(0.0f));
+        z[n] = zero, y[n] = padding;
+        if (n >= d.outputs) continue;
+        z[n] = d.bias ? add(load(sums[n] + r), set1(d.bias[n])) : load(sums[n] + r);
+        y[n] = activated<A>(z[n]);
       }
       transpose(y);
       if (d.z) transpose(z);
@@ -89,8 +93,8 @@ inline void forwardThin(const DenseForward& d) {
         store(d.y + at, y[i]);
         if (d.z) store(d.z + at, z[i]);
         if (!whole) continue;
-        store(d.y + at + W, activated<A>(set1(0.0f)));
-        if (d.z) store(d.z + at + W, set1(0.0f));
+        store(d.y + at + W, padding);
+        if (d.z) store(d.z + at + W, zero);
       }
     }
   }
