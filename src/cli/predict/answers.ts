@@ -26,6 +26,14 @@ export function checkFinite(
   ]);
 }
 
+/** One row, as JSON has it. */
+export function rowOf({ data, shape: [, outputs] }: NDArray<Float32Array>, row: number): number[] {
+  const values = new Array<number>(outputs);
+  // Array.from takes twenty times as long where rows are short.
+  for (let i = 0; i < outputs; i++) values[i] = data[row * outputs + i];
+  return values;
+}
+
 /** How outputs are read: as values, as classes' probabilities, or as the logits of these, by what makes them such. */
 export type Reading = 'values' | 'probabilities' | 'sigmoid' | 'softmax';
 
@@ -41,13 +49,13 @@ export function readingOf(model: Model): Reading {
 /** Of a classifier, each row's class; with one output it is 1 above a half, else 0. Of others the outputs as they are. */
 export function answersOf(
   model: Model,
-  { data, shape }: NDArray<Float32Array>,
+  answers: NDArray<Float32Array>,
   classNames: readonly string[] = [],
 ): Prediction[] {
   const reading = readingOf(model);
-  const [rows, outputs] = shape;
+  const [rows, outputs] = answers.shape;
   return Array.from({ length: rows }, (_, row) => {
-    const values = Array.from(data.subarray(row * outputs, (row + 1) * outputs));
+    const values = rowOf(answers, row);
     if (reading === 'values') return { values };
     const probabilities = reading === 'probabilities' ? values : probabilitiesOf(values, reading);
     const best = probabilities.indexOf(greatest(probabilities));

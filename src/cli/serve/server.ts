@@ -3,17 +3,24 @@
  * names this address is answered, so that no other site's page gets at it, be it by rebinding its name or across origins.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { setImmediate } from 'node:timers/promises';
 import { FusorError, isFusorError } from '../../errors';
 import { systemCode } from '../../files/system-error';
-import type { Model } from '../../index';
+import type { Model, NDArray } from '../../index';
 import { HEADERS, isLoopback, isThisHost, isThisOrigin, type Resources } from '../local-http';
-import { checkFinite } from '../predict/answers';
+import { checkFinite, rowOf } from '../predict/answers';
 import { rowInputs, type Wanted } from '../predict/text';
 
 const MAX_BODY = 16 << 20;
 const MAX_CONNECTIONS = 64;
 /** Milliseconds, twice, in which nothing of an answer is read: then nobody reads it, and it would hold its connection for ever. */
 const UNREAD = 5000;
+/** Numbers of an answer that become text at a time: others are answered in between. */
+const NUMBERS = 1 << 15;
+
+const JSON_HEADERS = { ...HEADERS, 'content-type': 'application/json' };
 
 /** An answer that is no 200. */
 class Refusal extends Error {
@@ -100,7 +107,11 @@ async function answer(
   if (!get && path !== predict) throw new Refusal(404, 'not here');
   if (request.method !== (get ? 'GET' : 'POST')) throw new Refusal(405, `${get ? 'GET' : 'POST'} only`);
   if (path === '/v1/models') return json(response, 200, { models: [name] });
-  if (path === predict) return json(response, 200, await predictions(model, wanted, await bodyOf(request)));
+  if (path === predict) {
+    const answers = await predictions(model, wanted, await bodyOf(request));
+    response.writeHead(200, JSON_HEADERS).setTimeout(UNREAD, () => response.destroy());
+    return pipeline(Readable.from(textOf(answers)), response);
+  }
   if (get && path !== `/v1/models/${name}`) {
     const { type, body } = resources[path];
     response.writeHead(200, { ...HEADERS, 'content-type': type }).end(body);
@@ -112,8 +123,8 @@ async function answer(
   json(response, 200, { name, ready: true, inputShape, outputShape, ...names });
 }
 
-/** {instances: [rows]} → {predictions: [rows]}. */
-async function predictions(model: Model, wanted: Wanted, text: string): Promise<object> {
+/** @param text {instances: [rows]} */
+async function predictions(model: Model, wanted: Wanted, text: string): Promise<NDArray<Float32Array>> {
   let instances: unknown;
   try {
     ({ instances } = JSON.parse(text));
@@ -124,10 +135,19 @@ async function predictions(model: Model, wanted: Wanted, text: string): Promise<
     throw new Refusal(400, 'instances must be a list of at least one row: {"instances": [...]}');
   const answers = await model.predict(rowInputs(instances, 'instances', wanted));
   checkFinite(answers, (row) => String(row + 1));
-  const { data, shape } = answers;
-  const [rows, outputs] = shape;
-  const rowAt = (row: number) => Array.from(data.subarray(row * outputs, (row + 1) * outputs));
-  return { predictions: Array.from({ length: rows }, (_, row) => rowAt(row)) };
+  return answers;
+}
+
+/** {predictions: [rows]}, piece by piece. */
+async function* textOf(answers: NDArray<Float32Array>): AsyncGenerator<string> {
+  const [rows, outputs] = answers.shape;
+  const most = Math.ceil(NUMBERS / outputs);
+  for (let begin = 0; begin < rows; begin += most) {
+    const some = Array.from({ length: Math.min(most, rows - begin) }, (_, i) => rowOf(answers, begin + i));
+    yield `${begin === 0 ? '{"predictions":[' : ','}${JSON.stringify(some).slice(1, -1)}`;
+    await setImmediate();
+  }
+  yield ']}\n';
 }
 
 async function bodyOf(request: IncomingMessage): Promise<string> {
@@ -147,6 +167,6 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
 function json(response: ServerResponse, status: number, body: object): void {
   if (response.headersSent || response.destroyed) return;
   const close = status >= 400 ? { connection: 'close' } : {};
-  response.writeHead(status, { ...HEADERS, ...close, 'content-type': 'application/json' });
+  response.writeHead(status, { ...JSON_HEADERS, ...close });
   response.end(`${JSON.stringify(body)}\n`);
 }
