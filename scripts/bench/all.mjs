@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Every figure of README, measured again and written to results/: node scripts/bench/all.mjs [--repetitions 5]
-// On an otherwise idle machine; some 30 minutes with all peers.
+// On an otherwise idle machine; some 40 minutes with all peers.
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -18,6 +18,7 @@ const jobs = [
   [file('memory'), '--save'],
   [file('busy'), ...repetitions, '--save'],
   [file('scaling'), '--repetitions', '3', '--save'],
+  [file('random-nets'), '--save'],
   [file('train'), ...repetitions, '--save'],
   [file('train'), '--layers', '1024,1024', '--batch-size', '256', '--epochs', '2', ...large],
   [file('train'), '--net', '4096-4096-4096', '--batch-size', '512', ...large],

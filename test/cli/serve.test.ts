@@ -230,13 +230,22 @@ describe('a model of a table', () => {
   );
 });
 
-test('who never reads an answer does not keep its connection', async () => {
+test('a long answer comes in pieces, and whole; who never reads one does not keep its connection', async () => {
   const model = sequential([layers.dense(200, { inputShape: [1], activation: 'softmax' })]);
   await saveModel(model, join(cwd, 'wide'));
   await model.dispose();
   const { server: child, address: at } = await startServing('wide', cwd);
   try {
     const { host, hostname, port } = new URL(at);
+    const asked = await fetch(`${at}/v1/models/wide:predict`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ instances: Array.from({ length: 1000 }, (_, row) => [row % 2]) }),
+    });
+    const { predictions } = (await asked.json()) as { predictions: number[][] };
+    expect(predictions).toHaveLength(1000);
+    expect(predictions[0]).toHaveLength(200);
+    for (const [row, prediction] of predictions.entries()) expect(prediction).toEqual(predictions[row % 2]);
     // An answer of some 60 MB: more than finds room on the way.
     const body = JSON.stringify({ instances: new Array(15_000).fill([1]) });
     const head = ['POST /v1/models/wide:predict HTTP/1.1', `host: ${host}`, 'content-type: application/json'];
