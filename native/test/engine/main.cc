@@ -21,11 +21,17 @@
 namespace fusor {
 namespace {
 
-// Wide enough for zeros to be left out by one member and by two, and not by three.
-constexpr int kRows = 301, kFeatures = 37, kHidden = 136, kClasses = 5;
+// Wide enough for zeros to be left out by one member and by two, and not by three; features enough for bytes to be taken as they are.
+constexpr int kRows = 301, kFeatures = 67, kHidden = 136, kClasses = 5;
+
+enum class Net {
+  Deep,
+  Frozen,  // a base that is not trained, and one layer on it: the members need not meet as often
+  Narrow,  // members share out rows alone, and meet between steps only
+};
 
 struct Job {
-  bool frozen;  // a base that is not trained, and one layer on it: the members need not meet as often
+  Net net;
   bool labels, sparse;
   int batch;  // tiles take large layers from 64 rows on
   int steps;
@@ -35,7 +41,7 @@ struct Job {
 float value(size_t i) { return static_cast<float>((i * 2654435761u >> 8) % 2001) / 1000.0f - 1.0f; }
 
 // Where it may, a layer behind and before each: zeros or none in what it reads, zeros or none in its gradient.
-Plan planFor(bool frozen, bool labels) {
+Plan planFor(Net net, bool labels) {
   Plan plan{};
   plan.features = kFeatures;
   plan.outputs = kClasses;
@@ -50,11 +56,16 @@ Plan planFor(bool frozen, bool labels) {
   Layer fourth{LayerKind::Dense, kHidden, kHidden, true, Activation::Relu};
   Layer last{LayerKind::Dense, kHidden, kClasses, true, Activation::Linear};
   plan.layers = {rescaling, first, dropout, second, third, fourth, last};
-  if (frozen) {
+  if (net == Net::Frozen) {
     // 9 panels are shared out otherwise than 288 rows of weights.
     plan.layers = {rescaling, first, last};
     plan.layers[1].trainable = false;
     plan.layers[1].outputs = plan.layers[2].inputs = 288;
+  }
+  if (net == Net::Narrow) {
+    plan.layers = {rescaling, first, second, last};
+    plan.layers[1].outputs = plan.layers[2].inputs = 30;
+    plan.layers[2].outputs = plan.layers[3].inputs = 3;
   }
   plan.output = Activation::Softmax;
   plan.labels = labels;
@@ -108,7 +119,7 @@ Span spanFor(int batch, int steps) {
 
 // Everything that training changes, after whole spans, one that was aborted by another thread, and evaluation between.
 std::vector<float> train(const Kernels& kernels, const Job& job, int threads, bool abort = false) {
-  const Plan plan = planFor(job.frozen, job.labels);
+  const Plan plan = planFor(job.net, job.labels);
   FusedTrainer trainer(plan, stateFor(plan), kernels, threads);
   const Dataset data = dataFor(job.labels, job.sparse);
   for (int round = 0; round < 3; ++round) {
@@ -240,14 +251,14 @@ int runAll(const Kernels& kernels, int steps) {
       check(seconds < 0.1, "seconds until the team has its size", seconds);
     }
   }
-  for (const auto [frozen, labels] : {std::pair{false, false}, {false, true}, {true, true}}) {
+  for (const auto [net, labels] : {std::pair{Net::Deep, false}, {Net::Deep, true}, {Net::Frozen, true}, {Net::Narrow, false}}) {
     for (const bool sparse : {false, true}) {
       for (const int batch : {32, 96}) {
-        const Job job{frozen, labels, sparse, batch, steps}, few{frozen, labels, sparse, batch, kFewSteps};
+        const Job job{net, labels, sparse, batch, steps}, few{net, labels, sparse, batch, kFewSteps};
         const auto expected = train(kernels, job, 1);
         for (const int threads : {2, 3, 5}) check(train(kernels, job, threads) == expected, "other weights with so many threads", threads);
         for (const int threads : {1, 2, 5}) train(kernels, job, threads, true), ++cases;
-        const auto plain = train(*scalarKernels(), few, 1), start = train(*scalarKernels(), {frozen, labels, sparse, batch, 0}, 1);
+        const auto plain = train(*scalarKernels(), few, 1), start = train(*scalarKernels(), {net, labels, sparse, batch, 0}, 1);
         for (const int threads : {1, 2}) {
           const double far = apart(train(kernels, few, threads), plain, start);
           check(far < kApart, "apart from the plain kernels", far);
