@@ -27,7 +27,7 @@ conformance('predict', () => {
 
   test('uint8 rows', async () => {
     const bytes = planOf(
-      [{ kind: 'rescaling', name: 'r', width: 20, scale: 1 / 255, offset: 0 }, dense(20, 10)],
+      [{ kind: 'rescaling', name: 'r', width: 70, scale: 1 / 255, offset: 0 }, dense(70, 10)],
       'sparseCategoricalCrossentropy',
     );
     const { x } = randomExamples(bytes, 50, 'uint8');
