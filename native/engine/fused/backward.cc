@@ -25,21 +25,27 @@ void FusedTrainer::backwardAfter(size_t l, const Step& step, int me) {
   StageValues& values = training_->stages[l];
   const Range rows = share(step.rows, me);
   const int n = stage.outputs;
-  for (int r = rows.begin; r < rows.end; ++r) {
-    const long at = r * stage.ld;
-    float* d = values.dz.data() + at;
-    for (size_t i = stage.after.size(); i-- > 0;) {
-      const Layer& layer = stage.after[i];
-      if (layer.kind == LayerKind::Rescaling) kernels_.scaleFloats(d, d, n, layer.scale, 0);
-      if (layer.kind == LayerKind::Dropout) dropout(layer, step, r, d, d);
+  float* const dz = values.dz.data();
+  for (size_t i = stage.after.size(); i-- > 0;) {
+    const Layer& layer = stage.after[i];
+    if (layer.kind == LayerKind::Dropout) {
+      dropout(layer, step, rows, dz, dz, stage.ld);
+      continue;
+    }
+    const float* const in = (i == 0 ? values.y : values.after[i - 1]).data();
+    for (int r = rows.begin; r < rows.end; ++r) {
+      const long at = r * stage.ld;
+      if (layer.kind == LayerKind::Rescaling) kernels_.scaleFloats(dz + at, dz + at, n, layer.scale, 0);
       if (layer.kind == LayerKind::Activation) {
-        const float* in = (i == 0 ? values.y : values.after[i - 1]).data() + at;
-        kernels_.activateBackward(layer.activation, values.after[i].data() + at, in, d, d, n);
+        kernels_.activateBackward(layer.activation, values.after[i].data() + at, in + at, dz + at, dz + at, n);
       }
     }
-    if (stage.activation != Activation::Linear) {
-      kernels_.activateBackward(stage.activation, values.y.data() + at, values.z.size() ? values.z.data() + at : nullptr, d, d, n);
-    }
+  }
+  if (stage.activation == Activation::Linear) return;
+  for (int r = rows.begin; r < rows.end; ++r) {
+    const long at = r * stage.ld;
+    kernels_.activateBackward(stage.activation, values.y.data() + at, values.z.size() ? values.z.data() + at : nullptr, dz + at,
+                              dz + at, n);
   }
 }
 

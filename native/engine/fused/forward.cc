@@ -14,10 +14,23 @@ namespace {
 constexpr int kChunkRows = 64;
 }
 
-// One row of a dropout layer. The factors are drawn again on the way back: cheaper than keeping them.
-void FusedTrainer::dropout(const Layer& layer, const Step& step, int row, const float* from, float* to) const {
+// Some rows of a dropout layer, of the batch [rows, ld]. The factors are drawn again on the way back: cheaper than keeping them.
+void FusedTrainer::dropout(const Layer& layer, const Step& step, Range rows, const float* from, float* to, long ld) const {
+  constexpr int kBlock = 512;  // values of short rows, drawn together
   const Dropout factors(plan_.seed, layer.stream, step.number, layer.rate);
-  kernels_.dropout(factors, static_cast<int64_t>(row) * layer.outputs, from, to, layer.outputs);
+  const int n = layer.outputs, most = std::max(1, kBlock / n);
+  float block[kBlock];
+  for (int r = rows.begin; r < rows.end; r += most) {
+    const int count = std::min(most, rows.end - r);
+    const int64_t first = static_cast<int64_t>(r) * n;
+    if (count == 1) {
+      kernels_.dropout(factors, first, from + r * ld, to + r * ld, n);
+      continue;
+    }
+    for (int i = 0; i < count; ++i) copyFew(from + (r + i) * ld, n, block + i * n);
+    kernels_.dropout(factors, first, block, block, count * n);
+    for (int i = 0; i < count; ++i) copyFew(block + i * n, n, to + (r + i) * ld);
+  }
 }
 
 // Where `count` rows from `first` on lie, of the data or of `order`. Their labels are on their way from memory after that.
@@ -70,7 +83,10 @@ void FusedTrainer::gatherRow(const Dataset& data, int64_t row, int r, float* x, 
     const Layer& layer = before_[i];
     if (layer.kind == LayerKind::Rescaling) kernels_.scaleFloats(x, x, n, layer.scale, layer.offset);
     if (layer.kind == LayerKind::Activation) kernels_.activate(layer.activation, x, x, n);
-    if (layer.kind == LayerKind::Dropout && step) dropout(layer, *step, r, x, x);
+    if (layer.kind == LayerKind::Dropout && step) {
+      float* const batch = x - r * xStride_;
+      dropout(layer, *step, {r, r + 1}, batch, batch, xStride_);
+    }
   }
 }
 
@@ -132,16 +148,16 @@ void FusedTrainer::forwardAfter(const DenseStage& stage, StageValues& values, Ra
   const int n = stage.outputs;
   for (size_t i = 0; i < stage.after.size(); ++i) {
     const Layer& layer = stage.after[i];
-    float* out = values.after[i].data();
-    for (int r = rows.begin; r < rows.end; ++r) {
+    float* const out = values.after[i].data();
+    const bool drops = layer.kind == LayerKind::Dropout && step;
+    if (drops) dropout(layer, *step, rows, in, out, stage.ld);
+    for (int r = rows.begin; r < rows.end && !drops; ++r) {
       const float* from = in + r * stage.ld;
       float* to = out + r * stage.ld;
       if (layer.kind == LayerKind::Rescaling) {
         kernels_.scaleFloats(from, to, n, layer.scale, layer.offset);
       } else if (layer.kind == LayerKind::Activation) {
         kernels_.activate(layer.activation, from, to, n);
-      } else if (step) {
-        dropout(layer, *step, r, from, to);
       } else {
         std::memcpy(to, from, n * sizeof(float));
       }

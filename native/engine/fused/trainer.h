@@ -132,7 +132,7 @@ class FusedTrainer : public Trainer {
               const Step* step) const;
   void prefetch(const Dataset& data, const uint32_t* order, Range rows) const;
   void gatherRow(const Dataset& data, int64_t row, int r, float* x, const Step* step) const;
-  void dropout(const Layer& layer, const Step& step, int row, const float* from, float* to) const;
+  void dropout(const Layer& layer, const Step& step, Range rows, const float* from, float* to, long ld) const;
   const float* stageInput(size_t stage, const Values& values, const Batch& batch) const;
   long stageStride(size_t stage) const;
   bool mayLeaveOut(const DenseStage& stage, Product product, int batchRows) const;
