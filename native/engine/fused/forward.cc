@@ -47,8 +47,11 @@ void FusedTrainer::point(const Dataset& data, const uint32_t* order, int64_t fir
 void FusedTrainer::gather(const Dataset& data, const uint32_t* order, int64_t first, Range rows, Input input, Batch& batch,
                           const Step* step) const {
   const int outputs = plan_.outputs;
+  const bool fetches = order && input == Input::Floats && !fitsAhead(data, rows.size());
   for (int r = rows.begin; r < rows.end; ++r) {
     const int64_t row = order ? order[first + r] : first + r;
+    constexpr int kAhead = 8;
+    if (fetches && r + kAhead < rows.end) prefetch(data, order + first, {r + kAhead, r + kAhead + 1});
     if (input == Input::Floats) gatherRow(data, row, r, batch.x + r * xStride_, step);
     if (!data.labels.empty()) batch.labels[r] = data.labels[row];
     if (!data.values.empty()) copyFew(&data.values[row * outputs], outputs, &batch.values[static_cast<size_t>(r) * outputs]);
@@ -56,7 +59,13 @@ void FusedTrainer::gather(const Dataset& data, const uint32_t* order, int64_t fi
   }
 }
 
-// The rows of the next step, on their way from memory while this step computes.
+// Whether so many rows that come before they are needed are still there then.
+bool FusedTrainer::fitsAhead(const Dataset& data, int rows) const {
+  constexpr size_t kCache = 256 << 10;
+  return rows * plan_.features * (data.bytes.empty() ? sizeof(float) : 1) <= kCache;
+}
+
+// Rows on their way from memory: those of the next step while this one computes, or of many a few at a time.
 void FusedTrainer::prefetch(const Dataset& data, const uint32_t* order, Range rows) const {
   const size_t size = data.bytes.empty() ? sizeof(float) : 1, bytes = plan_.features * size;
   const auto* base = data.bytes.empty() ? reinterpret_cast<const char*>(data.floats.data())

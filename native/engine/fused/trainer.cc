@@ -87,7 +87,7 @@ bool FusedTrainer::oneStep(Run& run, const Dataset& data, const Span& span, int6
     gather(data, span.order.data(), first, share(step.rows, me), run.input, step.batch, &step);
     const int coming = rowsFrom(next);
     if (run.input == Input::Floats) {
-      prefetch(data, span.order.data() + std::min(next, rows), share(coming, me));
+      if (fitsAhead(data, share(coming, me).size())) prefetch(data, span.order.data() + std::min(next, rows), share(coming, me));
     } else {
       // Every member reads every row.
       point(data, span.order.data(), first, step.rows, source.rows);

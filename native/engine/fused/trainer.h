@@ -130,6 +130,7 @@ class FusedTrainer : public Trainer {
   void point(const Dataset& data, const uint32_t* order, int64_t first, int count, std::vector<const uint8_t*>& rows) const;
   void gather(const Dataset& data, const uint32_t* order, int64_t first, Range rows, Input input, Batch& batch,
               const Step* step) const;
+  bool fitsAhead(const Dataset& data, int rows) const;
   void prefetch(const Dataset& data, const uint32_t* order, Range rows) const;
   void gatherRow(const Dataset& data, int64_t row, int r, float* x, const Step* step) const;
   void dropout(const Layer& layer, const Step& step, Range rows, const float* from, float* to, long ld) const;
