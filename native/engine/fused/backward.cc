@@ -29,7 +29,7 @@ void FusedTrainer::backwardAfter(size_t l, const Step& step, int me) {
   for (size_t i = stage.after.size(); i-- > 0;) {
     const Layer& layer = stage.after[i];
     if (layer.kind == LayerKind::Dropout) {
-      dropout(layer, step, rows, dz, dz, stage.ld);
+      dropout(layer, step, rows, dz + rows.begin * stage.ld, dz + rows.begin * stage.ld, stage.ld);
       continue;
     }
     const float* const in = (i == 0 ? values.y : values.after[i - 1]).data();

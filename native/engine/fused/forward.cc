@@ -14,22 +14,22 @@ namespace {
 constexpr int kChunkRows = 64;
 }
 
-// Some rows of a dropout layer, of the batch [rows, ld]. The factors are drawn again on the way back: cheaper than keeping them.
+// Some rows of a dropout layer; from and to: the first of them, the others `ld` apart. The factors are drawn again on the way back: cheaper than keeping them.
 void FusedTrainer::dropout(const Layer& layer, const Step& step, Range rows, const float* from, float* to, long ld) const {
   constexpr int kBlock = 512;  // values of short rows, drawn together
   const Dropout factors(plan_.seed, layer.stream, step.number, layer.rate);
   const int n = layer.outputs, most = std::max(1, kBlock / n);
   float block[kBlock];
-  for (int r = rows.begin; r < rows.end; r += most) {
+  for (int r = rows.begin; r < rows.end; r += most, from += most * ld, to += most * ld) {
     const int count = std::min(most, rows.end - r);
     const int64_t first = static_cast<int64_t>(r) * n;
     if (count == 1) {
-      kernels_.dropout(factors, first, from + r * ld, to + r * ld, n);
+      kernels_.dropout(factors, first, from, to, n);
       continue;
     }
-    for (int i = 0; i < count; ++i) copyFew(from + (r + i) * ld, n, block + i * n);
+    for (int i = 0; i < count; ++i) copyFew(from + i * ld, n, block + i * n);
     kernels_.dropout(factors, first, block, block, count * n);
-    for (int i = 0; i < count; ++i) copyFew(block + i * n, n, to + (r + i) * ld);
+    for (int i = 0; i < count; ++i) copyFew(block + i * n, n, to + i * ld);
   }
 }
 
@@ -62,7 +62,7 @@ void FusedTrainer::gather(const Dataset& data, const uint32_t* order, int64_t fi
 // Whether so many rows that come before they are needed are still there then.
 bool FusedTrainer::fitsAhead(const Dataset& data, int rows) const {
   constexpr size_t kCache = 256 << 10;
-  return rows * plan_.features * (data.bytes.empty() ? sizeof(float) : 1) <= kCache;
+  return static_cast<size_t>(rows) * plan_.features * (data.bytes.empty() ? sizeof(float) : 1) <= kCache;
 }
 
 // Rows on their way from memory: those of the next step while this one computes, or of many a few at a time.
@@ -92,10 +92,7 @@ void FusedTrainer::gatherRow(const Dataset& data, int64_t row, int r, float* x, 
     const Layer& layer = before_[i];
     if (layer.kind == LayerKind::Rescaling) kernels_.scaleFloats(x, x, n, layer.scale, layer.offset);
     if (layer.kind == LayerKind::Activation) kernels_.activate(layer.activation, x, x, n);
-    if (layer.kind == LayerKind::Dropout && step) {
-      float* const batch = x - r * xStride_;
-      dropout(layer, *step, {r, r + 1}, batch, batch, xStride_);
-    }
+    if (layer.kind == LayerKind::Dropout && step) dropout(layer, *step, {r, r + 1}, x, x, xStride_);
   }
 }
 
@@ -159,7 +156,7 @@ void FusedTrainer::forwardAfter(const DenseStage& stage, StageValues& values, Ra
     const Layer& layer = stage.after[i];
     float* const out = values.after[i].data();
     const bool drops = layer.kind == LayerKind::Dropout && step;
-    if (drops) dropout(layer, *step, rows, in, out, stage.ld);
+    if (drops) dropout(layer, *step, rows, in + rows.begin * stage.ld, out + rows.begin * stage.ld, stage.ld);
     for (int r = rows.begin; r < rows.end && !drops; ++r) {
       const float* from = in + r * stage.ld;
       float* to = out + r * stage.ld;
