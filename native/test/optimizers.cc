@@ -89,6 +89,9 @@ Judge checkOptimizer(const Kernels& kernels, const DenseCase& c, UpdateKind kind
   // Driven through the same steps in pieces.
   Random again(5);
   Parameter kernelParts(w0.size(), w0, again, kind, c.place), biasParts(b0.size(), b0, again, kind, c.place);
+  // From gradients in memory.
+  Random onceMore(5);
+  Parameter kernelStored(w0.size(), w0, onceMore, kind, c.place);
   const Optimizer optimizer{kind};
   bool survived = true;
 
@@ -115,14 +118,19 @@ Judge checkOptimizer(const Kernels& kernels, const DenseCase& c, UpdateKind kind
                  kernels.denseBackward(d);
                  update(kernel, bias, whole);
                  for (const Piece& part : pieces(c.inputs, out.panels)) update(kernelParts, biasParts, part);
+                 const Parameter& stored = kernelStored;
+                 kernels.update(optimizer.constants(t), g.data(), stored.w.data(), slotsOf(kind) > 0 ? stored.s0.data() : nullptr,
+                                slotsOf(kind) > 1 ? stored.s1.data() : nullptr, static_cast<long>(w0.size()));
                });
-    stayedInside(judge, survived, a, dz, g, gb, kernel.w, kernel.s0, kernel.s1, bias.w, bias.s0, bias.s1);
+    stayedInside(judge, survived, a, dz, g, gb, kernel.w, kernel.s0, kernel.s1, bias.w, bias.s0, bias.s1,
+                 kernelStored.w, kernelStored.s0, kernelStored.s1);
     advance(optimizer, t, g.read(), kernel);
     advance(optimizer, t, gb.read(), bias);
   }
   compare(judge, "kernel", kernel);
   compare(judge, "bias", bias);
   sameAs(judge, "kernel in pieces", kernelParts.w.read(), kernel.w.read());
+  sameAs(judge, "kernel from stored gradients", kernelStored.w.read(), kernel.w.read());
   sameAs(judge, "bias in pieces", biasParts.w.read(), bias.w.read());
   eachPacked(c.inputs, c.outputs, kernels.width, [&, w = kernel.w.read()](int k, int n, size_t at) {
     if (n >= c.outputs) judge.zero("padding of the kernel", k, n, w[at]);

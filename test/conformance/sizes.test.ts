@@ -2,7 +2,7 @@
 import { sameBits } from '../support/compare';
 import { dense, LOSSES, OPTIMIZERS, planOf, randomExamples } from '../support/plans';
 import { conformance, isShort, openBackend, target } from './target';
-import { expectLikeReference, train } from './training';
+import { expectLikeReference, TOLERANCE, train } from './training';
 
 const BATCHES = [1, 2, 3, 7, 31, 32, 33];
 const INPUTS = [1, 3, 17, 64, 65, 130];
@@ -66,6 +66,37 @@ conformance('narrow layers on a large batch', () => {
   test('any number of threads trains the same', async () => {
     const plan = narrow('binaryCrossentropy', 1);
     const run = { plan, examples: randomExamples(plan, 3 * rows), batchSize: rows };
+    const one = await train(await openBackend({ threads: 1 }), run);
+    for (const threads of target.sameForAnyThreads ? [2, 3] : []) {
+      const { report, state } = await train(await openBackend({ threads }), run);
+      expect(sameBits(report.losses, one.report.losses)).toBe(true);
+      for (const [p, w] of one.state.weights.entries()) expect(sameBits(state.weights[p], w)).toBe(true);
+    }
+  });
+});
+
+// Rows enough for kernels to take a batch through the network in several blocks, of a last batch, too.
+conformance('a batch of many rows', () => {
+  const [rows, last] = isShort ? [600, 530] : [1100, 700];
+  const rescaling = { kind: 'rescaling', name: 'rescaling', width: 70, scale: 1 / 255, offset: 0 } as const;
+  const dropout = { kind: 'dropout', name: 'dropout', width: 130, rate: 0.3, stream: 4 } as const;
+  const layers = [dense(70, 130, 'gelu'), dropout, dense(130, 65, 'relu'), dense(65, 3)];
+  const kinds = Object.keys(OPTIMIZERS) as (keyof typeof OPTIMIZERS)[];
+
+  test.each(kinds)('%s: as the reference', async (optimizer) => {
+    for (const dtype of ['float32', 'uint8'] as const) {
+      const before = dtype === 'uint8' ? [rescaling] : [];
+      const plan = planOf([...before, ...layers], 'sparseCategoricalCrossentropy', OPTIMIZERS[optimizer]);
+      const examples = randomExamples(plan, rows + last, dtype);
+      const weights = Float32Array.from({ length: examples.rows }, (_, i) => (i % 5) / 2);
+      const run = { plan, examples: { ...examples, weights }, batchSize: rows };
+      await expectLikeReference(await openBackend(), run, TOLERANCE.trajectory);
+    }
+  });
+
+  test('any number of threads trains the same', async () => {
+    const plan = planOf([rescaling, ...layers], 'sparseCategoricalCrossentropy');
+    const run = { plan, examples: randomExamples(plan, 2 * rows + last, 'uint8'), batchSize: rows };
     const one = await train(await openBackend({ threads: 1 }), run);
     for (const threads of target.sameForAnyThreads ? [2, 3] : []) {
       const { report, state } = await train(await openBackend({ threads }), run);

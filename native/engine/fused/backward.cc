@@ -87,25 +87,50 @@ double FusedTrainer::leaveOutZeros(size_t l, DenseBackward& d, const Step& step)
   return (d.dx ? computed(dx) : 0) + (d.a ? computed(dw) : 0);
 }
 
+// Hands the gradients that multiply(gradients) makes to the optimiser; of a batch in blocks, to their sums first.
+template <class F>
+void FusedTrainer::update(DenseStage& stage, const DenseBackward& d, const Step& step, F multiply) const {
+  if (step.isWhole()) return multiply(d);
+  DenseBackward summed = d;
+  float *const sums = stage.kernel.sums.data(), *const biasSums = stage.bias.sums.data();
+  summed.w = summed.slot0 = summed.slot1 = sums;
+  if (d.bias) summed.bias = summed.biasSlot0 = summed.biasSlot1 = biasSums;
+  // At a rate of -1 the gradient is added as it is.
+  summed.update = step.first == 0 ? Update{UpdateKind::Store} : Update{UpdateKind::Sgd, -1};
+  multiply(summed);
+  if (!step.ends()) return;
+  const long width = kernels_.width;
+  for (int p = d.panels.begin; p < d.panels.end; ++p) {
+    const long at = (static_cast<long>(p) * stage.inputs + d.features.begin) * width;
+    kernels_.update(d.update, sums + at, d.w + at, d.slot0 + at, d.slot1 + at, d.features.size() * width);
+  }
+  const long at = d.panels.begin * width;
+  if (d.bias) kernels_.update(d.update, biasSums + at, d.bias + at, d.biasSlot0 + at, d.biasSlot1 + at, d.panels.size() * width);
+}
+
 // Both gradients, each by the kernels that its form asks for; that of the inputs first, for it reads the weights.
-void FusedTrainer::multiplyBack(const DenseStage& stage, const DenseBackward& d, int batchRows) const {
+void FusedTrainer::multiplyBack(DenseStage& stage, const DenseBackward& d, const Step& step) const {
   const auto kernelOf = [&](Product product) {
-    return byTiles(stage, product, batchRows) ? kernels_.denseTilesBackward : kernels_.denseBackward;
+    return byTiles(stage, product, step.source.batchRows) ? kernels_.denseTilesBackward : kernels_.denseBackward;
   };
   const auto input = kernelOf(Product::InputGradient), weights = kernelOf(Product::WeightGradient);
-  if (!d.dx || !d.a || input == weights) return (d.a ? weights : input)(d);
-  DenseBackward alone = d;
-  alone.a = nullptr, alone.bias = nullptr;
-  input(alone);
-  alone = d;
-  alone.dx = nullptr;
-  weights(alone);
+  if (d.dx && d.a && input == weights && step.isWhole()) return input(d);
+  if (d.dx) {
+    DenseBackward alone = d;
+    alone.a = nullptr, alone.bias = nullptr;
+    input(alone);
+  }
+  if (d.a) {
+    DenseBackward alone = d;
+    alone.dx = nullptr;
+    update(stage, alone, step, weights);
+  }
 }
 
 // This member's share of `d`. Ends with a barrier where the next stage's turn needs one. Returns the share of its products that were
 // computed.
 double FusedTrainer::backwardDense(size_t l, DenseBackward d, const Step& step, int me) {
-  const DenseStage& stage = stages_[l];
+  DenseStage& stage = stages_[l];
   const int count = (d.dx ? 1 : 0) + (d.a ? 1 : 0);
   double products = 0;
   float* bias = d.bias;
@@ -119,7 +144,7 @@ double FusedTrainer::backwardDense(size_t l, DenseBackward d, const Step& step, 
     const Range own = share(stages_[l - 1].panels, me);
     byFeatures({own.begin * kernels_.width, std::min(own.end * kernels_.width, stage.inputs)});
     products = leaveOutZeros(l, d, step);
-    multiplyBack(stage, d, step.source.batchRows);
+    multiplyBack(stage, d, step);
     // The first stage, by columns, needs only those of its gradient that the member itself has just computed.
     if (l > 1 || !stages_[0].after.empty()) meet(step, me);
     return products / count;
@@ -132,7 +157,7 @@ double FusedTrainer::backwardDense(size_t l, DenseBackward d, const Step& step, 
     input.h += rows.begin * d.lddx;
     if (input.z) input.z += rows.begin * d.lddx;
     products = leaveOutZeros(l, input, step);
-    multiplyBack(stage, input, step.source.batchRows);
+    multiplyBack(stage, input, step);
     meet(step, me);
     if (!d.a) return products;
     d.dx = nullptr;
@@ -146,11 +171,13 @@ double FusedTrainer::backwardDense(size_t l, DenseBackward d, const Step& step, 
   if (l == 0 && source.input != Input::Floats) {
     products = 1;
     const auto backward = source.input == Input::Tiles ? kernels_.tilesBackward : kernels_.sparseBackward;
-    backward({d, source.rows.data(), table_, reinterpret_cast<uint8_t*>(step.source.scratch.data()), source.coming.data(),
-              static_cast<int>(source.coming.size())});
+    update(stage, d, step, [&](const DenseBackward& own) {
+      backward({own, source.rows.data(), table_, reinterpret_cast<uint8_t*>(step.source.scratch.data()), source.coming.data(),
+                static_cast<int>(source.coming.size())});
+    });
   } else {
     products += leaveOutZeros(l, d, step);
-    multiplyBack(stage, d, step.source.batchRows);
+    multiplyBack(stage, d, step);
   }
   return products / count;
 }

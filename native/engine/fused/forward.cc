@@ -22,7 +22,7 @@ void FusedTrainer::dropout(const Layer& layer, const Step& step, Range rows, con
   float block[kBlock];
   for (int r = rows.begin; r < rows.end; r += most, from += most * ld, to += most * ld) {
     const int count = std::min(most, rows.end - r);
-    const int64_t first = static_cast<int64_t>(r) * n;
+    const int64_t first = (int64_t{step.first} + r) * n;
     if (count == 1) {
       kernels_.dropout(factors, first, from, to, n);
       continue;
@@ -47,10 +47,10 @@ void FusedTrainer::point(const Dataset& data, const uint32_t* order, int64_t fir
 void FusedTrainer::gather(const Dataset& data, const uint32_t* order, int64_t first, Range rows, Input input, Batch& batch,
                           const Step* step) const {
   const int outputs = plan_.outputs;
+  constexpr int kAhead = 16;
   const bool fetches = order && input == Input::Floats && !fitsAhead(data, rows.size());
   for (int r = rows.begin; r < rows.end; ++r) {
     const int64_t row = order ? order[first + r] : first + r;
-    constexpr int kAhead = 8;
     if (fetches && r + kAhead < rows.end) prefetch(data, order + first, {r + kAhead, r + kAhead + 1});
     if (input == Input::Floats) gatherRow(data, row, r, batch.x + r * xStride_, step);
     if (!data.labels.empty()) batch.labels[r] = data.labels[row];
@@ -70,9 +70,13 @@ void FusedTrainer::prefetch(const Dataset& data, const uint32_t* order, Range ro
   const size_t size = data.bytes.empty() ? sizeof(float) : 1, bytes = plan_.features * size;
   const auto* base = data.bytes.empty() ? reinterpret_cast<const char*>(data.floats.data())
                                         : reinterpret_cast<const char*>(data.bytes.data());
+  constexpr size_t kLine = 64;
   for (int r = rows.begin; r < rows.end; ++r) {
     const char* row = base + order[r] * bytes;
-    for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch(row + at, 0, 2);
+    for (size_t at = 0; at < bytes; at += kLine) __builtin_prefetch(row + at, 0, 2);
+    __builtin_prefetch(row + bytes - 1, 0, 2);  // a row ends on a line of its own, often
+    if (!data.labels.empty()) __builtin_prefetch(&data.labels[order[r]]);
+    if (!data.values.empty()) __builtin_prefetch(&data.values[static_cast<size_t>(order[r]) * plan_.outputs]);
   }
 }
 

@@ -1,6 +1,5 @@
 // What the fused trainer is made of: stages from a plan, buffers for a batch, weights in and out.
 #include <algorithm>
-#include <limits>
 
 #include "loss.h"
 #include "trainer.h"
@@ -65,7 +64,6 @@ FusedTrainer::FusedTrainer(const Plan& plan, const State& state, const Kernels& 
   constexpr int kFew = 16;
   xStride_ = stages_.empty() || plan.features > kFew ? strideFor(plan.features) : plan.features;
   byRows_ = std::ranges::none_of(stages_, &DenseStage::byColumns);
-  rowsAtATime_ = rowsTogether();
   lowest_ = std::ranges::find_if(stages_, &DenseStage::trainable) - stages_.begin();
   uint8_t bytes[256];
   for (int i = 0; i < 256; ++i) bytes[i] = static_cast<uint8_t>(i);
@@ -73,17 +71,19 @@ FusedTrainer::FusedTrainer(const Plan& plan, const State& state, const Kernels& 
   write(state);
 }
 
-// Rows whose values stay in a second-level cache, beside the weights; all, where these do not.
-int FusedTrainer::rowsTogether() const {
-  constexpr size_t kCache = 512 << 10, kFewest = 64;
-  size_t weights = 0, row = 0;
+// A batch whose values would not stay in a second-level cache is taken through the network in blocks of so many rows, each
+// about as long; the gradients are summed. Not a matter of how many threads there are, for sums depend on it.
+int FusedTrainer::blockRows(int batchSize) const {
+  constexpr size_t kCache = (512 << 10) / sizeof(float), kFewest = 512;
+  constexpr int kTogether = 16;  // as vectors and tiles do
+  size_t row = takesBytes_ ? plan_.features / 4 : xStride_;
   for (const DenseStage& stage : stages_) {
-    weights += stage.kernel.value.size();
-    row += stage.ld * (2 + stage.after.size());
+    row += stage.ld * (2 + stage.after.size() + (stage.activation == Activation::Gelu));
     if (stage.inParts) row += stage.ld * panelsOf(stage.inputs, kernels_.width);
   }
-  const size_t left = kCache / sizeof(float) > 2 * weights ? kCache / sizeof(float) - weights : 0;
-  return left ? static_cast<int>(std::max(kFewest, left / std::max<size_t>(row, 1))) : std::numeric_limits<int>::max();
+  const size_t most = std::max(kFewest, kCache / row);
+  const int blocks = static_cast<int>((batchSize + most - 1) / most), each = (batchSize + blocks - 1) / blocks;
+  return std::min(batchSize, (each + kTogether - 1) / kTogether * kTogether);
 }
 
 Description FusedTrainer::describe() const {

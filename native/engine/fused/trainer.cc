@@ -14,6 +14,10 @@ void openStamps(Stamps& stamps, int members, size_t each) {
   stamps.open(names, each);
 }
 
+int rowsOf(const Span& span, int64_t s) {
+  return static_cast<int>(std::clamp<int64_t>(static_cast<int64_t>(span.order.size()) - s * span.batchSize, 0, span.batchSize));
+}
+
 }  // namespace
 
 Range FusedTrainer::share(int count, int member) const {
@@ -49,9 +53,17 @@ void FusedTrainer::run(const Dataset& data, const Span& span, Control& control, 
 // All memory is taken here: nothing may throw while the team works.
 FusedTrainer::Run FusedTrainer::runFor(const Dataset& data, const Span& span, Control& control, Report& report) {
   const size_t steps = span.learningRates.size(), metrics = plan_.metrics.size();
-  const int capacity = static_cast<int>(std::min<int64_t>(span.batchSize, static_cast<int64_t>(span.order.size())));
-  if (!training_ || training_->rows < capacity) training_ = valuesFor(capacity, true);
+  const int batchRows = static_cast<int>(std::min<int64_t>(span.batchSize, static_cast<int64_t>(span.order.size())));
   Run run{control, report};
+  run.blockRows = blockRows(span.batchSize);
+  run.blocks = (span.batchSize + run.blockRows - 1) / run.blockRows;
+  const int capacity = std::min(batchRows, run.blockRows);
+  if (!training_ || training_->rows < capacity) training_ = valuesFor(capacity, true);
+  for (DenseStage& stage : stages_) {
+    for (Packed* p : {&stage.kernel, &stage.bias}) {
+      if (run.blocks > 1 && p->sums.size() == 0) p->sums = Floats(p->value.size());
+    }
+  }
   run.input = inputOf(data);
   input_.store(run.input, std::memory_order_relaxed);
   for (Floats& x : x_) {
@@ -63,29 +75,36 @@ FusedTrainer::Run FusedTrainer::runFor(const Dataset& data, const Span& span, Co
     run.sources.back().bytes = !data.bytes.empty();
   }
   run.waits = run.input == Input::Floats || stages_.size() != 2 || !byInputs(1) || lowest_ > 0;
-  run.losses.resize(capacity);
-  run.metrics.resize(capacity * metrics);
+  run.losses.resize(batchRows);
+  run.metrics.resize(batchRows * metrics);
   run.metricSums.resize(metrics);
   run.means.resize(metrics);
   report.losses.reserve(steps);
   report.metrics.resize(metrics);
   for (auto& metric : report.metrics) metric.reserve(steps);
-  if (control.stamps) openStamps(*control.stamps, team_.size(), steps * (8 + 8 * stages_.size()) * (1 + capacity / rowsAtATime_));
+  if (control.stamps) openStamps(*control.stamps, team_.size(), steps * (8 + 8 * stages_.size()) * run.blocks);
   return run;
 }
 
 bool FusedTrainer::oneStep(Run& run, const Dataset& data, const Span& span, int64_t s, int me) {
-  const int64_t first = s * span.batchSize, next = first + span.batchSize, rows = static_cast<int64_t>(span.order.size());
-  const auto rowsFrom = [&](int64_t at) { return static_cast<int>(std::clamp<int64_t>(rows - at, 0, span.batchSize)); };
+  for (int first = 0; first < rowsOf(span, s); first += run.blockRows) {
+    if (!oneBlock(run, data, span, s, first, me)) return false;
+  }
+  return true;
+}
+
+bool FusedTrainer::oneBlock(Run& run, const Dataset& data, const Span& span, int64_t s, int inBatch, int me) {
+  const int batchRows = rowsOf(span, s), blockRows = std::min(batchRows - inBatch, run.blockRows);
+  const int64_t first = s * span.batchSize + inBatch, next = first + blockRows, rows = static_cast<int64_t>(span.order.size());
   Stamps* const stamps = run.control.stamps;
   Source& source = run.sources[me];
-  const Step step{span.firstStep + s, rowsFrom(first), run.batches[s & 1], source,
-                  updateOf(plan_.optimizer, span.learningRates[s], step_ + s), stamps};
+  const Step step{span.firstStep + s, inBatch, blockRows, batchRows, run.batches[(s * run.blocks + inBatch / run.blockRows) & 1],
+                  source, updateOf(plan_.optimizer, span.learningRates[s], step_ + s), stamps};
   if (stamps) stamps->tracks[me].step = static_cast<int32_t>(s);
   {
     const Timed timed(stamps, me, Phase::Gather);
     gather(data, span.order.data(), first, share(step.rows, me), run.input, step.batch, &step);
-    const int coming = rowsFrom(next);
+    const int coming = std::min(run.blockRows, step.ends() ? rowsOf(span, s + 1) : batchRows - inBatch - blockRows);
     if (run.input == Input::Floats) {
       if (fitsAhead(data, share(coming, me).size())) prefetch(data, span.order.data() + std::min(next, rows), share(coming, me));
     } else {
@@ -103,7 +122,7 @@ bool FusedTrainer::oneStep(Run& run, const Dataset& data, const Span& span, int6
   forward(run, step, me);
   if (run.stop) return false;
   meet(step, me);
-  if (me == 0) record(run, step);
+  if (me == 0 && step.ends()) record(run, step);
   backward(step, me);
   return true;
 }
@@ -141,12 +160,8 @@ double FusedTrainer::barrierMicroseconds() {
 void FusedTrainer::forward(Run& run, const Step& step, int me) {
   const Range own = share(step.rows, me);
   if (team_.active() == 1 || byRows_) {
-    for (Range rows = own; rows.begin < own.end; rows.begin = rows.end) {
-      rows.end = rows.begin + std::min(own.end - rows.begin, rowsAtATime_);
-      forwardRows(step, rows, me);
-      loss(run, step, rows, me);
-    }
-    return;
+    forwardRows(step, own, me);
+    return loss(run, step, own, me);
   }
   for (size_t l = 0; l < stages_.size(); ++l) {
     const DenseStage& stage = stages_[l];
@@ -225,23 +240,24 @@ void FusedTrainer::loss(Run& run, const Step& step, Range rows, int me) {
   StageValues* last = stages_.empty() ? nullptr : &training_->stages.back();
   lossRows(plan_, kernels_,
            {last ? last->out() : step.batch.x, last ? last->dz.data() : nullptr, logitStride(), step.batch.targets(),
-            step.batch.rowWeights(), step.rows, run.losses.data(), run.metrics.data(), rows, step.source.scratch.data()});
+            step.batch.rowWeights(), step.batchRows, run.losses.data() + step.first,
+            run.metrics.data() + step.first * plan_.metrics.size(), rows, step.source.scratch.data()});
 }
 
 void FusedTrainer::record(Run& run, const Step& step) {
   const Timed timed(step.stamps, 0, Phase::Record);
   const size_t count = plan_.metrics.size();
   double loss = 0;
-  for (int r = 0; r < step.rows; ++r) loss += run.losses[r];
-  run.report.losses.push_back(static_cast<float>(loss / step.rows));
+  for (int r = 0; r < step.batchRows; ++r) loss += run.losses[r];
+  run.report.losses.push_back(static_cast<float>(loss / step.batchRows));
   run.lossSum += loss;
   for (size_t m = 0; m < count; ++m) {
     double metric = 0;
-    for (int r = 0; r < step.rows; ++r) metric += run.metrics[r * count + m];
-    run.report.metrics[m].push_back(static_cast<float>(metric / step.rows));
+    for (int r = 0; r < step.batchRows; ++r) metric += run.metrics[r * count + m];
+    run.report.metrics[m].push_back(static_cast<float>(metric / step.batchRows));
     run.metricSums[m] += metric;
   }
-  run.rowsDone += step.rows;
+  run.rowsDone += step.batchRows;
   ++run.report.stepsDone;
   if (!run.control.progress || !run.control.wantsProgress()) return;
   const double done = static_cast<double>(run.rowsDone);

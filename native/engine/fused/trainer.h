@@ -22,6 +22,7 @@ namespace fusor {
 // A parameter with the optimiser's slots, all packed.
 struct Packed {
   Floats value, slots[2];
+  Floats sums;  // of its gradients, where a batch is taken in blocks
   // What the kernels get where an optimiser has no such slot: never read.
   float* slot(int i) { return slots[i].size() ? slots[i].data() : value.data(); }
 };
@@ -90,14 +91,17 @@ struct Batch {
   const float* rowWeights() const { return weights.empty() ? nullptr : weights.data(); }
 };
 
-// One step, as every member of the team sees it.
+// One step, or a block of its rows, as every member of the team sees it.
 struct Step {
   int64_t number;  // since training began: the key of dropout
-  int rows;
+  int first, rows, batchRows;  // the block's first row in the batch, its rows, the batch's
   Batch& batch;
   Source& source;
   Update update;
   Stamps* stamps = nullptr;
+
+  bool isWhole() const { return rows == batchRows; }
+  bool ends() const { return first + rows == batchRows; }
 };
 
 class FusedTrainer : public Trainer {
@@ -119,7 +123,7 @@ class FusedTrainer : public Trainer {
   Values valuesFor(int rows, bool training) const;
   Batch batchFor(const Dataset& data, int rows, float* x) const;
   Source sourceFor(int rows, int batchRows, Input input, bool training) const;
-  int rowsTogether() const;
+  int blockRows(int batchSize) const;
   bool byTiles(const DenseStage& stage, Product product, int batchRows) const;
   Input inputOf(const Dataset& data) const;
   Range share(int count, int member) const;
@@ -153,6 +157,7 @@ class FusedTrainer : public Trainer {
   Run runFor(const Dataset& data, const Span& span, Control& control, Report& report);
   // False where the span ends before this step: every member reads that at the same place, between two barriers.
   bool oneStep(Run& run, const Dataset& data, const Span& span, int64_t s, int me);
+  bool oneBlock(Run& run, const Dataset& data, const Span& span, int64_t s, int first, int me);
   void meet(const Step& step, int me);  // at a barrier
   double barrierMicroseconds();
   bool weightsAreFinite();
@@ -170,7 +175,9 @@ class FusedTrainer : public Trainer {
   void backwardAfter(size_t stage, const Step& step, int me);
   DenseBackward gradientsOf(size_t stage, const Step& step);
   double leaveOutZeros(size_t stage, DenseBackward& gradients, const Step& step) const;
-  void multiplyBack(const DenseStage& stage, const DenseBackward& gradients, int batchRows) const;
+  template <class F>
+  void update(DenseStage& stage, const DenseBackward& gradients, const Step& step, F multiply) const;
+  void multiplyBack(DenseStage& stage, const DenseBackward& gradients, const Step& step) const;
   double backwardDense(size_t stage, DenseBackward gradients, const Step& step, int me);
 
   const Plan plan_;
@@ -182,7 +189,6 @@ class FusedTrainer : public Trainer {
   size_t lowest_;  // the first of them that is trained: gradients go no further down
   long xStride_;
   bool byRows_;      // whether members share out rows alone, no columns: then one needs nothing of the others' on its way forward
-  int rowsAtATime_;  // that one takes through all stages together, where it can
   // Whether the first stage may take bytes as they are: many, and nothing but a rescaling that leaves zero at zero before it.
   bool takesBytes_ = false;
   float table_[256];  // the float32 of each byte, then

@@ -169,6 +169,8 @@ struct Kernels {
   // y = x, dropped or scaled up, of n elements of a batch, counted row by row, from `first` on. In place is fine.
   void (*dropout)(const Dropout&, int64_t first, const float* x, float* y, long n);
   void (*addParts)(const PartialSums&);
+  // The optimiser, on n values of packed weights, a multiple of `width`, and their gradient.
+  void (*update)(const Update&, const float* gradient, float* w, float* slot0, float* slot1, long n);
   // Bytes that are mostly zero: the dense kernels' sums without the zeros, bit for bit.
   void (*sparseForward)(const BytesForward&);
   void (*sparseBackward)(const BytesBackward&);
