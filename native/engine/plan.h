@@ -65,10 +65,9 @@ struct Plan {
   uint64_t seed;
 };
 
-// What in a plan needs a parameter's whole gradient, or weights, between the way back and the update; empty where nothing
-// does. Fused kernels update weight by weight, and do not run it.
+// What in a plan, beside clipping, needs a parameter's whole gradient, or weights, between the way back and the update; empty where
+// nothing does.
 std::string needsWholeGradients(const Plan& plan);
-inline constexpr const char* kNeedsWhole = " needs whole gradients or weights, which fused kernels never hold";
 
 // The constants of step number `step` (from 0) at learning rate `rate`; the bias correction is done in float64.
 Update updateOf(const Optimizer& optimizer, double rate, int64_t step);

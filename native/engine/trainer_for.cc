@@ -82,11 +82,7 @@ std::unique_ptr<Trainer> onCpu(const Plan& plan, const State& state, const Way& 
 }  // namespace
 
 std::string fusedObstacle(const Plan& plan, const Way& way) {
-  if (way.gpu == Way::kCpu) {
-    // They never hold a whole gradient, so they cannot know its norm before they update.
-    const std::string what = plan.optimizer.clipNorm > 0 ? "clipNorm" : needsWholeGradients(plan);
-    return what.empty() ? "" : what + kNeedsWhole;
-  }
+  if (way.gpu == Way::kCpu) return "";
   const std::string reason = cudaUnsupported(plan);
   if (!reason.empty()) return reason;
   if (way.precision == Precision::Bf16) return "fused kernels compute in fp32 or tf32";

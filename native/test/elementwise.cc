@@ -167,6 +167,7 @@ void compareElementwise(const Kernels& kernels, Report& report) {
   special(kernels, report);
   compareLengths(kernels, report);
   compareSoftmax(kernels, report);
+  compareWholes(kernels, report);
 }
 
 }  // namespace fusor::test

@@ -38,6 +38,7 @@ Kernels denseByTiles(const Kernels&);
 void compareElementwise(const Kernels&, Report&);  // activations over all of float32
 void compareLengths(const Kernels&, Report&);      // the same at every short length, scaling
 void compareSoftmax(const Kernels&, Report&);
+void compareWholes(const Kernels&, Report&);       // passes over whole gradients and weights
 void compareGradients(Report&);  // central differences, float64 only
 void compareChains(const Kernels&, Report&);
 void runControls(Report&);

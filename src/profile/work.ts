@@ -45,7 +45,7 @@ export function workOfOp(
     case 'loss':
       return at < 0 ? lossWork(counting) : headWork(at, counting);
     case 'backward':
-      return at < 0 ? gradientsWork(counting) : backwardWork(at, counting);
+      return at < 0 ? gradientsWork(counting) : backwardWork(at, counting, computed);
     case 'backward+update':
       return at < 0 ? weightsWork(counting) : backwardUpdateWork(at, counting, computed);
     case 'update':
@@ -213,7 +213,7 @@ function gradientsWork(counting: Counting): Work {
   return { flops, read, written: FLOAT * parameters(layers) };
 }
 
-function backwardWork(at: number, counting: Counting): Work {
+function backwardWork(at: number, counting: Counting, computed: number): Work {
   const { plan, rows, together } = counting;
   const layer = plan.layers[at];
   if (layer.kind !== 'dense') return elementwise(layer.kind, layer.width, rows);
@@ -221,23 +221,27 @@ function backwardWork(at: number, counting: Counting): Work {
   const { inputs, outputs, useBias } = layer;
   const [below, trained] = [goesOnBelow(plan, at), isTrained(layer)];
   const [x, dz, w] = [rows * inputs, rows * outputs, inputs * outputs];
+  const share = shareOf(layer, counting, computed);
   return {
-    flops: products(below, trained) * 2 * rows * w + (trained && useBias ? dz : 0),
-    read: FLOAT * ((trained ? x : 0) + dz + (below ? w : 0)),
+    flops: products(below, trained) * 2 * share * rows * w + (trained && useBias ? dz : 0),
+    read: (trained ? inputOf(layer, counting) : 0) + FLOAT * (dz + (below ? w : 0)),
     written: FLOAT * ((trained ? parameters([layer]) : 0) + (below ? x : 0)),
   };
 }
 
+/** Of a layer's products, those that are computed. */
+const shareOf = (layer: Dense, { plan, density }: Counting, computed: number) =>
+  layer === plan.layers.find(isDense) && density !== null ? density : computed;
 const products = (below: boolean, trained: boolean) => Number(below) + Number(trained);
 
 /** The gradient of the weights stays in registers. */
 function backwardUpdateWork(at: number, counting: Counting, computed: number): Work {
-  const { plan, rows, density, keepsWeights } = counting;
+  const { plan, rows, keepsWeights } = counting;
   const [layer, ...after] = stageOf(counting, at);
   if (layer.kind !== 'dense') return elementwise(layer.kind, layer.width, rows);
   const { inputs, outputs, useBias } = layer;
   const [below, trained] = [goesOnBelow(plan, at), isTrained(layer)];
-  const share = layer === plan.layers.find(isDense) && density !== null ? density : computed;
+  const share = shareOf(layer, counting, computed);
   const [x, dz] = [rows * inputs, rows * outputs];
   const gradients: Work = {
     flops: products(below, trained) * 2 * share * x * outputs + (trained && useBias ? dz : 0),

@@ -2,7 +2,6 @@
 import type { ElementwiseActivation, LossPlan } from '../../src/backend/contract';
 import { relativeL2, sameBits } from '../support/compare';
 import { ACTIVATIONS, dense, OPTIMIZERS, planOf, randomExamples, randomState } from '../support/plans';
-import { noteSkip } from '../support/skip';
 import { conformance, openBackend } from './target';
 import { expectLikeReference, TOLERANCE, train, withSession } from './training';
 
@@ -109,11 +108,6 @@ conformance('clipping', () => {
     const layers = [dense(17, 33, 'relu'), dense(33, 10)];
     const plan = planOf(layers, 'meanSquaredError', { ...OPTIMIZERS[optimizer], clipNorm });
     const backend = await openBackend();
-    const hindrance = backend.unsupported(plan);
-    if (hindrance) {
-      expect(hindrance).toContain('clipNorm');
-      return noteSkip(hindrance);
-    }
     const examples = randomExamples(plan, 8 * steps);
     for (let i = 0; i < examples.y.length; i++) examples.y[i] *= scale;
     const run = { plan, examples, batchSize: 8 };

@@ -2,7 +2,7 @@
 import type { OptimizerPlan, Restraints, TrainPlan } from '../../src/backend/contract';
 import { relativeL2, sameBits } from '../support/compare';
 import { dense, OPTIMIZERS, planOf, randomExamples, randomState } from '../support/plans';
-import { conformance, isShort, runs } from './target';
+import { conformance, isShort, openBackend, runs, target } from './target';
 import {
   constantRates,
   expectLikeReference,
@@ -168,5 +168,40 @@ conformance('gradient accumulation', () => {
     expectSameReport({ ...whole.report, losses }, whole.report);
     for (const [p, w] of second.state.weights.entries())
       expect(relativeL2(w, whole.state.weights[p])).toBeLessThan(1e-7);
+  });
+});
+
+// On a batch of which kernels may sum the gradients by blocks, of layers wide enough for members to share them out.
+conformance('all that needs whole gradients, at once', () => {
+  const restraints: Restraints = {
+    kernelRegularizer: { l1: 1e-4, l2: 1e-3 },
+    biasRegularizer: { l1: 0, l2: 1e-2 },
+    kernelConstraint: { maxNorm: 0.9 },
+    biasConstraint: { maxNorm: 0.7 },
+  };
+  const optimizer = { ...OPTIMIZERS.adam, gradientAccumulationSteps: 2, clipNorm: 0.05 };
+  const layers = [dense(70, 130, 'relu'), dense(130, 65, 'tanh'), dense(65, 10)].map((layer) => ({
+    ...layer,
+    ...restraints,
+  }));
+  const plan = planOf(layers, 'sparseCategoricalCrossentropy', optimizer);
+  const rows = 550;
+  const run = { plan, examples: randomExamples(plan, 4 * rows + 30), batchSize: rows };
+  const what = /clipNorm|regularizer|constraint|gradientAccumulationSteps/;
+
+  test('as the reference', async () => {
+    const backend = await runs(plan, what);
+    if (backend) await expectLikeReference(backend, run, TOLERANCE.trajectory);
+  });
+
+  test('any number of threads trains the same', async () => {
+    const backend = await runs(plan, what);
+    if (!backend) return;
+    const one = await train(await openBackend({ threads: 1 }), run);
+    for (const threads of target.sameForAnyThreads ? [2, 3] : []) {
+      const { report, state } = await train(await openBackend({ threads }), run);
+      expect(sameBits(report.losses, one.report.losses)).toBe(true);
+      for (const [p, w] of one.state.weights.entries()) expect(sameBits(state.weights[p], w)).toBe(true);
+    }
   });
 });

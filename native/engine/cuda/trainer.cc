@@ -27,7 +27,7 @@ constexpr int64_t kMostPassRows = 8192;
 
 std::string cudaUnsupported(const Plan& plan) {
   const std::string what = needsWholeGradients(plan);
-  if (!what.empty()) return what + kNeedsWhole;
+  if (!what.empty()) return what + " needs whole gradients or weights, which fused kernels on a GPU never hold";
   for (const Layer& layer : plan.layers) {
     if (!layer.trainable) return "fused kernels for GPUs train all layers, and \"" + layer.name + "\" is not trainable";
   }

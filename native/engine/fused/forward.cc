@@ -241,6 +241,7 @@ bool FusedTrainer::evaluate(const Dataset& data, int64_t begin, int64_t end, int
                                rowMetrics.data() + (at - begin) * metrics, {0, rows}, source.scratch.data()});
   });
   if (control.abort.load(std::memory_order_relaxed)) return false;
+  sums.loss += penalty() * (end - begin);
   for (int64_t r = 0; r < end - begin; ++r) {
     sums.loss += losses[r];
     for (size_t m = 0; m < metrics; ++m) sums.metrics[m] += rowMetrics[r * metrics + m];

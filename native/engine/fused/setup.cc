@@ -65,6 +65,7 @@ FusedTrainer::FusedTrainer(const Plan& plan, const State& state, const Kernels& 
   xStride_ = stages_.empty() || plan.features > kFew ? strideFor(plan.features) : plan.features;
   byRows_ = std::ranges::none_of(stages_, &DenseStage::byColumns);
   lowest_ = std::ranges::find_if(stages_, &DenseStage::trainable) - stages_.begin();
+  listWholes();
   uint8_t bytes[256];
   for (int i = 0; i < 256; ++i) bytes[i] = static_cast<uint8_t>(i);
   kernels_.scaleBytes(bytes, table_, 256, before_.empty() ? 1.0f : before_[0].scale, 0.0f);

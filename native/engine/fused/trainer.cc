@@ -61,7 +61,7 @@ FusedTrainer::Run FusedTrainer::runFor(const Dataset& data, const Span& span, Co
   if (!training_ || training_->rows < capacity) training_ = valuesFor(capacity, true);
   for (DenseStage& stage : stages_) {
     for (Packed* p : {&stage.kernel, &stage.bias}) {
-      if (run.blocks > 1 && p->sums.size() == 0) p->sums = Floats(p->value.size());
+      if ((run.blocks > 1 || !wholes_.empty()) && p->gradient.size() == 0) p->gradient = Floats(p->value.size());
     }
   }
   run.input = inputOf(data);
@@ -74,7 +74,7 @@ FusedTrainer::Run FusedTrainer::runFor(const Dataset& data, const Span& span, Co
     run.sources.push_back(sourceFor(capacity, span.batchSize, run.input, true));
     run.sources.back().bytes = !data.bytes.empty();
   }
-  run.waits = run.input == Input::Floats || stages_.size() != 2 || !byInputs(1) || lowest_ > 0;
+  run.waits = !wholes_.empty() || run.input == Input::Floats || stages_.size() != 2 || !byInputs(1) || lowest_ > 0;
   run.losses.resize(batchRows);
   run.metrics.resize(batchRows * metrics);
   run.metricSums.resize(metrics);
@@ -98,8 +98,9 @@ bool FusedTrainer::oneBlock(Run& run, const Dataset& data, const Span& span, int
   const int64_t first = s * span.batchSize + inBatch, next = first + blockRows, rows = static_cast<int64_t>(span.order.size());
   Stamps* const stamps = run.control.stamps;
   Source& source = run.sources[me];
+  const int64_t number = step_ + s, every = plan_.optimizer.accumulate;
   const Step step{span.firstStep + s, inBatch, blockRows, batchRows, run.batches[(s * run.blocks + inBatch / run.blockRows) & 1],
-                  source, updateOf(plan_.optimizer, span.learningRates[s], step_ + s), stamps};
+                  source, updateOf(plan_.optimizer, span.learningRates[s], number / every), (number + 1) % every == 0, stamps};
   if (stamps) stamps->tracks[me].step = static_cast<int32_t>(s);
   {
     const Timed timed(stamps, me, Phase::Gather);
@@ -122,8 +123,9 @@ bool FusedTrainer::oneBlock(Run& run, const Dataset& data, const Span& span, int
   forward(run, step, me);
   if (run.stop) return false;
   meet(step, me);
-  if (me == 0 && step.ends()) record(run, step);
+  if (me == 0 && step.ends() && wholes_.empty()) record(run, step, 0);
   backward(step, me);
+  if (step.ends() && !wholes_.empty()) settle(run, step, me);
   return true;
 }
 
@@ -244,11 +246,12 @@ void FusedTrainer::loss(Run& run, const Step& step, Range rows, int me) {
             run.metrics.data() + step.first * plan_.metrics.size(), rows, step.source.scratch.data()});
 }
 
-void FusedTrainer::record(Run& run, const Step& step) {
+void FusedTrainer::record(Run& run, const Step& step, double penalty) {
   const Timed timed(step.stamps, 0, Phase::Record);
   const size_t count = plan_.metrics.size();
   double loss = 0;
   for (int r = 0; r < step.batchRows; ++r) loss += run.losses[r];
+  loss += penalty * step.batchRows;
   run.report.losses.push_back(static_cast<float>(loss / step.batchRows));
   run.lossSum += loss;
   for (size_t m = 0; m < count; ++m) {

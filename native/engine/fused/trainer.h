@@ -21,8 +21,8 @@ namespace fusor {
 
 // A parameter with the optimiser's slots, all packed.
 struct Packed {
-  Floats value, slots[2];
-  Floats sums;  // of its gradients, where a batch is taken in blocks
+  Floats value, slots[3];
+  Floats gradient;  // or its sum so far: where a batch is taken in blocks, or something has to know all gradients
   // What the kernels get where an optimiser has no such slot: never read.
   float* slot(int i) { return slots[i].size() ? slots[i].data() : value.data(); }
 };
@@ -46,6 +46,14 @@ struct DenseStage {
   bool leavesZeros() const;
   // Whether a pass of its own has to carry the gradient from this stage's end to before its activation.
   bool backwardPass(bool last) const { return !after.empty() || (last && activation != Activation::Linear); }
+};
+
+// A parameter whose whole gradient has to be known before its optimiser follows.
+struct Whole {
+  Packed& parameter;
+  const Restraint& restraint;
+  int rows, panels;  // of a bias one row
+  bool isBias;
 };
 
 // What a batch leaves behind on its way forward, for one stage.
@@ -98,6 +106,7 @@ struct Step {
   Batch& batch;
   Source& source;
   Update update;
+  bool updates;  // or only adds to the gradients' sum
   Stamps* stamps = nullptr;
 
   bool isWhole() const { return rows == batchRows; }
@@ -168,7 +177,7 @@ class FusedTrainer : public Trainer {
   void multiplyParts(size_t stage, Range parts, Range rows);
   void addParts(size_t stage, Range rows);
   void loss(Run& run, const Step& step, Range rows, int me);
-  void record(Run& run, const Step& step);
+  void record(Run& run, const Step& step, double penalty);
 
   // backward.cc
   void backward(const Step& step, int me);
@@ -180,12 +189,22 @@ class FusedTrainer : public Trainer {
   void multiplyBack(DenseStage& stage, const DenseBackward& gradients, const Step& step) const;
   double backwardDense(size_t stage, DenseBackward gradients, const Step& step, int me);
 
+  // whole.cc: what has to know all gradients, or weights
+  void listWholes();
+  template <class F>
+  void eachChunk(Range chunks, F f) const;
+  void settle(Run& run, const Step& step, int me);
+  void constrain(int me) const;
+  double penalty() const;
+
   const Plan plan_;
   const Kernels& kernels_;
   Team team_;
   Pace pace_;
   std::vector<Layer> before_;  // the layers before the first Dense: no gradient goes there
   std::vector<DenseStage> stages_;
+  std::vector<Whole> wholes_;  // all that are trained, where something has to know them all
+  std::vector<WholeSums> sums_;  // of each of their chunks
   size_t lowest_;  // the first of them that is trained: gradients go no further down
   long xStride_;
   bool byRows_;      // whether members share out rows alone, no columns: then one needs nothing of the others' on its way forward

@@ -114,6 +114,22 @@ struct BytesBackward : LayerUpdate {
   int comingRows;
 };
 
+// A parameter's whole gradient, or n values of it, before the optimiser gets it:
+//   g += l1 sign(w) + 2 l2 w, then, with an accumulator a,  g += a; a = g  or, where `share` is not 0,  g = (g + a) / share; a = 0.
+struct WholeGradient {
+  float* g;        // null: sums of w alone
+  const float* w;
+  float* accumulator;  // or null
+  long n;
+  float l1, l2, share;
+  bool normed;     // whether the norm is wanted
+};
+
+struct WholeSums {
+  double magnitudes, squares;  // of w: sum |w|, where l1 is not 0, and sum w², where l2 is not
+  double norm;                 // of the new g: sum g², where wanted
+};
+
 // y = activation(sum of parts + bias) for a Dense of one panel whose product was cut into parts by its inputs, a panel of
 // them each, as the layer before is.
 struct PartialSums {
@@ -169,8 +185,11 @@ struct Kernels {
   // y = x, dropped or scaled up, of n elements of a batch, counted row by row, from `first` on. In place is fine.
   void (*dropout)(const Dropout&, int64_t first, const float* x, float* y, long n);
   void (*addParts)(const PartialSums&);
-  // The optimiser, on n values of packed weights, a multiple of `width`, and their gradient.
-  void (*update)(const Update&, const float* gradient, float* w, float* slot0, float* slot1, long n);
+  // Of whole gradients and weights, packed; n is a multiple of `width`.
+  WholeSums (*wholeGradient)(const WholeGradient&);
+  void (*update)(const Update&, const float* g, float* w, float* slot0, float* slot1, long n);  // the optimiser
+  void (*columnSquares)(const float* w, long rows, double* squares);                            // of a panel: [width] sums of w²
+  void (*scaleColumns)(float* w, long rows, const float* factors);
   // Bytes that are mostly zero: the dense kernels' sums without the zeros, bit for bit.
   void (*sparseForward)(const BytesForward&);
   void (*sparseBackward)(const BytesBackward&);

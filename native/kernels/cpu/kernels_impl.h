@@ -8,6 +8,7 @@
 #include "tile.h"
 #include "transpose.h"
 #include "update.h"
+#include "whole.h"
 
 namespace {
 
@@ -252,15 +253,9 @@ void denseBackward(const DenseBackward& d) {
   if (d.a && !atOnce) updateWeights(d, d.features);
 }
 
-void update(const Update& rule, const float* gradient, float* w, float* slot0, float* slot1, long n) {
-  LayerUpdate d{};
-  d.w = w, d.slot0 = slot0, d.slot1 = slot1, d.update = rule;
-  updateRows(d, 0, W, gradient, static_cast<int>(n / W));
-}
-
 constexpr Kernels kTable = {
     kName,       kWidth,        denseForward,   denseBackward, activate, softmaxRows, activateBackward, binaryCrossentropy, scaleBytes,
-    scaleFloats, dropout,       addParts,       update,        sparseForward, sparseBackward, nullptr,     nullptr,
-    nullptr,     nullptr};
+    scaleFloats, dropout,       addParts,       wholeGradient, update,        columnSquares,  scaleColumns,     sparseForward,      sparseBackward,
+    nullptr,     nullptr,       nullptr,        nullptr};
 
 }  // namespace

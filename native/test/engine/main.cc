@@ -28,6 +28,7 @@ enum class Net {
   Deep,
   Frozen,  // a base that is not trained, and one layer on it: the members need not meet as often
   Narrow,  // members share out rows alone, and meet between steps only
+  Held,    // all that has to know whole gradients and weights
 };
 
 struct Job {
@@ -75,6 +76,12 @@ Plan planFor(Net net, bool labels) {
   plan.optimizer.decay2 = 0.999;
   plan.optimizer.epsilon = 1e-7;
   plan.optimizer.slots = 2;
+  if (net == Net::Held) {
+    plan.optimizer.clipNorm = 0.01;
+    plan.optimizer.accumulate = 2;
+    ++plan.optimizer.slots;
+    for (Layer& layer : plan.layers) layer.kernel = {1e-4, 1e-3, 0.8}, layer.bias = {0, 1e-3, 0.01};
+  }
   plan.metrics = {Metric{MetricKind::CategoricalAccuracy}};
   plan.seed = 7;
   return plan;
@@ -253,7 +260,7 @@ int runAll(const Kernels& kernels, int steps) {
       check(seconds < 0.1, "seconds until the team has its size", seconds);
     }
   }
-  for (const auto [net, labels] : {std::pair{Net::Deep, false}, {Net::Deep, true}, {Net::Frozen, true}, {Net::Narrow, false}}) {
+  for (const auto [net, labels] : {std::pair{Net::Deep, false}, {Net::Deep, true}, {Net::Frozen, true}, {Net::Narrow, false}, {Net::Held, true}}) {
     for (const bool sparse : {false, true}) {
       for (const int batch : {32, 96, kBlocks}) {
         const Job job{net, labels, sparse, batch, batch < kBlocks ? steps : steps / 20}, few{net, labels, sparse, batch, kFewSteps};
