@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Whether framework kernels are faster anywhere: steps of nets drawn at random, on fused kernels and on those in turns.
 //   node scripts/bench/random-nets.mjs [--nets 300] [--seed 1] [--save]
-// Widths from 1 to 2,048, batches from 1 to 16,384, losses, activations, optimisers, dropout, floats and bytes, through the
+// Widths from 1 to 2,048, batches from 1 to 65,536, losses, activations, optimisers, dropout, floats and bytes, through the
 // public API. --save writes results/random-nets.json.
 import { parseArgs } from 'node:util';
 import { layers, ndarray, sequential } from '../../dist/index.js';
@@ -12,7 +12,7 @@ const WIDTHS = [
   1, 2, 3, 4, 5, 7, 8, 10, 13, 16, 17, 20, 24, 32, 33, 48, 64, 65, 96, 100, 128, 200, 256, 512, 784, 1024,
   2048,
 ];
-const BATCHES = [1, 4, 16, 32, 64, 100, 128, 256, 512, 1000, 2048, 4096, 8192, 16384];
+const BATCHES = [1, 4, 16, 32, 64, 100, 128, 256, 512, 1000, 2048, 4096, 8192, 16384, 65536];
 const LOSSES = {
   mse: [[1, 1, 2, 3, 5, 16, 50], 'linear'],
   mae: [[1, 1, 2, 3, 5, 16, 50], 'linear'],
@@ -25,7 +25,7 @@ const OPTIMIZERS = ['adam', 'adam', 'adam', 'sgd', 'rmsprop'];
 const KINDS = ['fused', 'framework'];
 // Of a net: products a step, and numbers of its rows, so that each takes a second.
 const MOST_PRODUCTS = 2e9;
-const MOST_NUMBERS = 2e7;
+const MOST_NUMBERS = 4e7;
 const FIT = 6e4; // microseconds, about
 const TURNS = 4;
 // Where neither is clearly faster, a neighbour on the machine may have decided: as many turns more, twice.

@@ -144,7 +144,7 @@ void FusedTrainer::forwardDense(size_t l, Values& values, const Batch& batch, So
              stage.activation, rows, panels, reinterpret_cast<uint8_t*>(source.scratch.data())});
     return;
   }
-  // Bytes are summed in the one order of those kernels that leave out zeros, as all others are.
+  // Bytes are summed in one order, that of those kernels that leave out zeros, whether these or others compute.
   const bool thin = isThin(stage.outputs, stage.inputs, kernels_.width) && (l > 0 || !source.bytes);
   const bool tiles = byTiles(stage, Product::Forward, source.batchRows);
   const auto forward = tiles ? kernels_.denseTilesForward : kernels_.denseForward;
@@ -215,7 +215,7 @@ void FusedTrainer::chunks(const Dataset& data, int64_t begin, int64_t end, Contr
     Floats x(input == Input::Floats ? most * xStride_ : 0);
     Batch batch = batchFor(data, most, x.data());
     places.push_back({std::move(x), sourceFor(most, kChunkRows, input, false), std::move(batch)});
-    places.back().source.bytes = !data.bytes.empty();
+    places.back().source.bytes = takesBytes_ && !data.bytes.empty();
   }
   // Whoever is free takes the next: a member that lost its core holds nobody up for longer than a chunk.
   std::atomic<int64_t> next{0};

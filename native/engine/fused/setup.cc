@@ -34,8 +34,10 @@ FusedTrainer::FusedTrainer(const Plan& plan, const State& state, const Kernels& 
     }
     if (stages_.empty()) {
       constexpr int kFewest = 64;  // of fewer bytes leaving out zeros gains nothing
+      constexpr int kMany = 1024;  // of fewer, and few outputs, inputs in the lanes gain more
+      const bool thin = plan.features <= kMany && isThin(layer.outputs, layer.inputs, kernels_.width);
       const bool rescales = before_.size() == 1 && before_[0].kind == LayerKind::Rescaling && before_[0].offset == 0;
-      takesBytes_ = plan.features >= kFewest && (before_.empty() || rescales);
+      takesBytes_ = plan.features >= kFewest && (before_.empty() || rescales) && !thin;
     }
     DenseStage stage;
     stage.layer = static_cast<int>(&layer - plan_.layers.data());

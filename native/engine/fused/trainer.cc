@@ -72,7 +72,7 @@ FusedTrainer::Run FusedTrainer::runFor(const Dataset& data, const Span& span, Co
   }
   for (int i = 0; i < team_.size(); ++i) {
     run.sources.push_back(sourceFor(capacity, span.batchSize, run.input, true));
-    run.sources.back().bytes = !data.bytes.empty();
+    run.sources.back().bytes = takesBytes_ && !data.bytes.empty();
   }
   run.waits = !wholes_.empty() || run.input == Input::Floats || stages_.size() != 2 || !byInputs(1) || lowest_ > 0;
   run.losses.resize(batchRows);

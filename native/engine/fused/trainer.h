@@ -86,7 +86,7 @@ struct Source {
   std::vector<const uint8_t*> rows, coming;  // of this step, of the next
   std::vector<double> density;               // share of each stage's input that is not zero; 1 where nobody has looked
   Floats scratch;
-  bool bytes = false;                        // whether the data set's rows are
+  bool bytes = false;                        // whether the first stage's kernels may be those of bytes, by what the data set has
 };
 
 // Some gathered rows: what goes in and what should come out.
