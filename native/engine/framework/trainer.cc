@@ -6,16 +6,14 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
-#include <tuple>
+#include <utility>
 
 #include "../../cuda/driver.h"
-#include "../../kernels/cpu/kernels.h"
-#include "../../kernels/cpu/philox.h"
 #include "ahead.h"
 #include "arrival.h"
 #include "event_stamps.h"
 #include "data.h"
-#include "ops.h"
+#include "network.h"
 #include "op_stamps.h"
 #include "torch_place.h"
 
@@ -24,13 +22,8 @@ namespace {
 
 using at::Tensor;
 using framework::Batch;
+using framework::Network;
 using framework::Rows;
-using framework::wrap;
-
-// A layer's way forward, for its way back.
-struct Pass {
-  Tensor x, w, z, y, factors;  // x and w: as the product took them
-};
 
 // Steps [begin, end) that were asked for, and where their sums come.
 struct Asked {
@@ -48,16 +41,15 @@ struct Listening {
 class FrameworkTrainer : public Trainer {
  public:
   FrameworkTrainer(const Plan& plan, const State& state, int threads, std::shared_ptr<TorchPlace> torch, Precision precision)
-      : plan_(plan), threads_(threads), torch_(std::move(torch)), data_(plan_, torch_), precision_(precision),
+      : plan_(plan), threads_(threads), torch_(std::move(torch)), data_(plan_, torch_),
+        network_(std::make_unique<Network>(plan_, torch_, precision)), precision_(precision),
         arrivals_{Arrival(torch_), Arrival(torch_)} {
     write(state);
   }
 
   ~FrameworkTrainer() override {
     // What lies on a device that is lost is not given back to it.
-    if (torch_ && cuda::isLost(torch_->index())) {
-      new auto(std::tuple(std::move(weights_), std::move(slots_), std::move(trained_), std::move(data_)));
-    }
+    if (torch_ && cuda::isLost(torch_->index())) new auto(std::pair(std::move(network_), std::move(data_)));
   }
 
   Description describe() const override {
@@ -93,7 +85,8 @@ class FrameworkTrainer : public Trainer {
               ops.reset();
             }
           }
-          results.push_back(trainStep(gather(rows, order.slice(0, first, last)), span.firstStep + s, span.learningRates[s]));
+          const Batch batch = gather(rows, order.slice(0, first, last));
+          results.push_back(network_->train(batch, span.firstStep + s, span.learningRates[s], stamps_));
         }
         asked = end;
         if (device) ops.reset();
@@ -113,7 +106,7 @@ class FrameworkTrainer : public Trainer {
           finite = record(read + (s - of.begin) * width, count, sums, report);
         }
         // Steps after one whose loss is not finite mean nothing, and do not count.
-        step_ -= of.end - s;
+        network_->takeBack(of.end - s);
         if (s == of.begin || !control.progress || !control.wantsProgress()) return;
         const auto done = static_cast<double>(std::min<int64_t>(report.stepsDone * span.batchSize, total));
         std::vector<double> means(sums.metrics);
@@ -153,14 +146,12 @@ class FrameworkTrainer : public Trainer {
         ahead_.begin();
         const int64_t batches = stride();
         for (int64_t i = 0; i < batches && at < end; ++i, at += batchSize) {
-          const Batch batch = data_.slice(rows, at, std::min<int64_t>(at + batchSize, end));
-          std::vector<Pass> passes;
-          total += sumsOf(results(framework::outcomeOf(plan_, forward(batch.x, nullptr, passes)), batch));
+          total += network_->evaluate(data_.slice(rows, at, std::min<int64_t>(at + batchSize, end)));
         }
         if (torch_) torch_->synchronize();
         ahead_.done(batches);
       }
-      const Tensor penalty = penaltyOf();
+      const Tensor penalty = network_->penalty();
       if (penalty.defined()) total[0].add_(penalty * (end - begin));
       const Tensor read = total.cpu();
       const double* values = read.data_ptr<double>();
@@ -176,44 +167,18 @@ class FrameworkTrainer : public Trainer {
       const Tensor x = data_.onHost(data);
       for (int64_t at = 0; at < data.rows; at += kRows) {
         const int64_t end = std::min(at + kRows, data.rows);
-        std::vector<Pass> passes;
-        const Tensor p = framework::activate(plan_.output, forward(x.slice(0, at, end).to(device()), nullptr, passes));
+        const Tensor p = network_->predict(x.slice(0, at, end).to(device()));
         at::from_blob(out + at * plan_.outputs, p.sizes(), at::kFloat).copy_(p);
       }
     });
   }
 
   State read() override {
-    return entered([&] {
-      State state;
-      state.step = step_;
-      for (const Tensor& w : weights_) state.weights.push_back(copyOut(w));
-      for (const auto& slot : slots_) {
-        state.slots.emplace_back();
-        for (const Tensor& s : slot) state.slots.back().push_back(copyOut(s));
-      }
-      return state;
-    });
+    return entered([&] { return network_->read(); });
   }
 
   void write(const State& state) override {
-    entered([&] {
-      step_ = state.step;
-      const auto tensors = [&](const std::vector<std::vector<float>>& arrays) {
-        std::vector<Tensor> list;
-        for (const Layer& layer : plan_.layers) {
-          if (layer.kind != LayerKind::Dense) continue;
-          const Tensor kernel = wrap(arrays[list.size()], {layer.inputs, layer.outputs}, at::kFloat);
-          list.push_back(kernel.t().clone(at::MemoryFormat::Contiguous).to(device()));
-          if (layer.useBias) list.push_back(wrap(arrays[list.size()], {layer.outputs}, at::kFloat).clone().to(device()));
-        }
-        return list;
-      };
-      weights_ = tensors(state.weights);
-      slots_.clear();
-      for (const auto& slot : state.slots) slots_.push_back(tensors(slot));
-      takeTrained();
-    });
+    entered([&] { network_->write(state); });
   }
 
  private:
@@ -261,207 +226,17 @@ class FrameworkTrainer : public Trainer {
     return data_.gather(rows, order);
   }
 
-  // As a product takes it.
-  Tensor operand(const Tensor& x) const { return precision_ == Precision::Bf16 ? x.to(at::kBFloat16) : x.to(at::kFloat); }
-
-  // Kernels are kept [outputs, inputs], as torch has them; the contract's are [inputs, outputs].
-  static std::vector<float> copyOut(const Tensor& tensor) {
-    const Tensor plain = (tensor.dim() == 2 ? tensor.t() : tensor).cpu().contiguous();
-    const float* data = plain.data_ptr<float>();
-    return {data, data + plain.numel()};
-  }
-
-  // Logits. `step` is null where nothing is trained.
-  Tensor forward(Tensor x, const int64_t* step, std::vector<Pass>& passes) {
-    size_t parameter = 0;
-    for (const Layer& layer : plan_.layers) {
-      const Timed timed(stamps_, 0, Phase::Forward, indexOf(layer));
-      Pass pass;
-      pass.x = x;
-      switch (layer.kind) {
-        case LayerKind::Rescaling:
-          pass.y = x.mul(layer.scale);  // float32, also of bytes
-          if (layer.offset != 0) pass.y.add_(layer.offset);
-          break;
-        case LayerKind::Dense: {
-          pass.x = operand(x);
-          pass.w = operand(weights_[parameter++]);
-          const Tensor b = layer.useBias ? operand(weights_[parameter++]) : Tensor();
-          pass.y = framework::dense(pass.x, pass.w, b, layer.activation, layer.activation == Activation::Gelu ? &pass.z : nullptr);
-          break;
-        }
-        case LayerKind::Activation:
-          pass.z = x.is_floating_point() ? x : x.to(at::kFloat);
-          pass.y = framework::activate(layer.activation, pass.z);
-          break;
-        case LayerKind::Dropout:
-          pass.y = x.is_floating_point() ? x : x.to(at::kFloat);
-          if (step) {
-            pass.factors = dropoutFactors(layer, *step, x.size(0));
-            pass.y = at::where(pass.factors == 0, at::zeros({}, pass.factors.options()), x * pass.factors);
-          }
-          break;
-      }
-      x = pass.y;
-      passes.push_back(std::move(pass));
-    }
-    return x.to(at::kFloat);
-  }
-
-  int indexOf(const Layer& layer) const { return static_cast<int>(&layer - plan_.layers.data()); }
-
-  Tensor dropoutFactors(const Layer& layer, int64_t step, int64_t rows) const {
-    if (torch_) return framework::dropoutFactors(plan_, layer, step, rows, device());
-    Tensor factors = at::ones({rows, layer.outputs}, at::kFloat);
-    float* out = factors.data_ptr<float>();
-    bestKernels()->dropout(Dropout(plan_.seed, layer.stream, step, layer.rate), 0, out, out, factors.numel());
-    return factors;
-  }
-
-  // The sums of its loss and metrics [1 + metrics].
-  Tensor trainStep(const Batch& batch, int64_t number, double rate) {
-    std::vector<Pass> passes;
-    const Tensor z = forward(batch.x, &number, passes);
-    std::vector<Tensor> ofRows;
-    framework::Gradient last;
-    {
-      const Timed timed(stamps_, 0, Phase::Loss);
-      const framework::Outcome outcome = framework::outcomeOf(plan_, z);
-      ofRows = results(outcome, batch);
-      last = framework::lossGradient(plan_, outcome, batch.targets, batch.weights);
-    }
-    std::vector<Tensor> gradients = backward(std::move(last), passes);
-    Tensor penalty;
-    {
-      const Timed timed(stamps_, 0, Phase::Update);
-      penalty = penaltyOf();
-      auto& [weights, slots, restraints] = trained_;
-      for (size_t i = 0; i < gradients.size(); ++i) framework::regularize(restraints[i], weights[i], gradients[i]);
-      // No list of libtorch's may be empty.
-      if (!weights.empty() && accumulated(gradients)) {
-        if (plan_.optimizer.clipNorm > 0) framework::clip(gradients, plan_.optimizer.clipNorm);
-        framework::update(plan_.optimizer, rate, step_ / plan_.optimizer.accumulate, weights, gradients, slots);
-      }
-      for (size_t i = 0; i < weights.size(); ++i) framework::constrain(restraints[i], weights[i]);
-    }
-    ++step_;
-    const Timed timed(stamps_, 0, Phase::Record);
-    Tensor sums = sumsOf(ofRows);
-    if (penalty.defined()) sums[0].add_(penalty * batch.rows);
-    return sums;
-  }
-
-  void takeTrained() {
-    trained_ = {};
-    trained_.slots.resize(slots_.size());
-    size_t p = 0;
-    const auto take = [&](const Layer& layer, const Restraint& restraint) {
-      if (layer.trainable) {
-        trained_.weights.push_back(weights_[p]);
-        for (size_t s = 0; s < slots_.size(); ++s) trained_.slots[s].push_back(slots_[s][p]);
-        trained_.restraints.push_back(restraint);
-      }
-      ++p;
-    };
-    for (const Layer& layer : plan_.layers) {
-      if (layer.kind != LayerKind::Dense) continue;
-      take(layer, layer.kernel);
-      if (layer.useBias) take(layer, layer.bias);
-    }
-  }
-
-  // One for each parameter that is trained, from that of the logits.
-  std::vector<Tensor> backward(framework::Gradient logits, const std::vector<Pass>& passes) const {
-    auto [d, scale] = std::move(logits);
-    std::vector<Tensor> gradients(trained_.weights.size());
-    size_t left = gradients.size();
-    for (size_t l = plan_.layers.size(); l-- > 0 && left > 0;) {
-      const Layer& layer = plan_.layers[l];
-      const Pass& pass = passes[l];
-      const Timed timed(stamps_, 0, Phase::Backward, static_cast<int>(l));
-      switch (layer.kind) {
-        case LayerKind::Rescaling:
-          d = d.mul(layer.scale);
-          break;
-        case LayerKind::Dense: {
-          d = framework::activateBackward(layer.activation, pass.y, pass.z, d.to(pass.y.scalar_type()));
-          if (layer.trainable && layer.useBias) {
-            gradients[--left] = d.sum(0, false, at::kFloat);
-            if (scale != 1) gradients[left].mul_(scale);
-          }
-          if (layer.trainable) gradients[--left] = framework::product(d.t(), pass.x, scale).to(at::kFloat);
-          if (left > 0) d = framework::product(d, pass.w, scale);
-          scale = 1;
-          break;
-        }
-        case LayerKind::Activation:
-          d = framework::activateBackward(layer.activation, pass.y, pass.z, d.to(pass.y.scalar_type()));
-          break;
-        case LayerKind::Dropout:
-          d = at::where(pass.factors == 0, at::zeros({}, d.options()), d * pass.factors);
-          break;
-      }
-    }
-    return gradients;
-  }
-
-  // What the regularizers add to the loss; undefined where there are none.
-  Tensor penaltyOf() const {
-    Tensor sum;
-    const auto& [weights, _, restraints] = trained_;
-    for (size_t i = 0; i < weights.size(); ++i) {
-      if (restraints[i].l1 == 0 && restraints[i].l2 == 0) continue;
-      const Tensor own = framework::penalty(restraints[i], weights[i]);
-      sum = sum.defined() ? sum + own : own;
-    }
-    return sum;
-  }
-
-  // Whether this step updates: then the gradients are the means of those since the last that did.
-  bool accumulated(std::vector<Tensor>& gradients) {
-    const int64_t every = plan_.optimizer.accumulate;
-    if (every == 1) return true;
-    std::vector<Tensor>& sums = trained_.slots.back();
-    at::_foreach_add_(sums, gradients);
-    if ((step_ + 1) % every != 0) return false;
-    gradients = at::_foreach_div(sums, static_cast<double>(every));
-    at::_foreach_zero_(sums);
-    return true;
-  }
-
-  // The loss of each row, and each metric.
-  std::vector<Tensor> results(const framework::Outcome& outcome, const Batch& batch) const {
-    std::vector<Tensor> all = {framework::losses(plan_, outcome, batch.targets, batch.weights)};
-    for (const Metric& metric : plan_.metrics) all.push_back(framework::metric(plan_, metric, outcome, batch.targets));
-    return all;
-  }
-
-  static Tensor sumsOf(const std::vector<Tensor>& ofRows) {
-    std::vector<Tensor> sums;
-    for (const Tensor& rows : ofRows) sums.push_back(rows.sum(at::kDouble));
-    return at::stack(sums);
-  }
-
   const Plan plan_;
   const int threads_;
   const std::shared_ptr<TorchPlace> torch_;
   framework::Data data_;
+  std::unique_ptr<Network> network_;
   const Precision precision_;
   Ahead ahead_;
   Arrival arrivals_[2];  // of the steps at hand, and of those before
   int other_ = 0;
   Stamps* stamps_ = nullptr;  // while a training is profiled
   std::unique_ptr<Events> events_;
-  int64_t step_ = 0;
-  std::vector<Tensor> weights_;
-  std::vector<std::vector<Tensor>> slots_;
-  // Those of them, as the same memory, that steps change.
-  struct Trained {
-    std::vector<Tensor> weights;
-    std::vector<std::vector<Tensor>> slots;
-    std::vector<Restraint> restraints;
-  };
-  Trained trained_;
 };
 
 }  // namespace

@@ -52,7 +52,7 @@ FusedTrainer::FusedTrainer(const Plan& plan, const State& state, const Kernels& 
     stage.activation = layer.activation;
     // Only where every member gets (nearly) the same number of panels.
     stage.byColumns = stage.panels % team_.size() == 0 || stage.panels >= 4 * team_.size();
-    stage.inParts = stage.panels == 1 && !stages_.empty();
+    stage.inParts = stage.panels == 1 && !stages_.empty() && stages_.back().panels > 1;
     stage.readsZeros = !stages_.empty() && stages_.back().leavesZeros();
     stage.kernel.value = Floats(columns * stage.inputs);
     stage.bias.value = Floats(columns);
