@@ -60,6 +60,7 @@ export function variantProfile(
     const kernels = kernelsOf(times);
     const density = median(times.map((time) => time.density));
     const work = workOfOp(phase, layer, own, density);
+    const computed = layer === first && own.density !== null ? own.density : density;
     const busiest = median(times.map((time) => time.busiest)) / 1e6;
     const roof = work && roofs && busiest > 0 ? shareOf(work, busiest, roofs) : null;
     const share = shares[i] / total;
@@ -69,6 +70,7 @@ export function variantProfile(
       kernels,
       share,
       work,
+      computed,
       launch,
       isOnDevice: facts.device !== 'cpu',
       roof: roof && { share: roof.ofCeiling, bound: roof.nearest },

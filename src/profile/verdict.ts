@@ -12,6 +12,8 @@ export interface Facts {
   /** Of the step. */
   share: number;
   work: Work | null;
+  /** Of its products, the share that is computed: less than 1 where those with a zero are left out. */
+  computed: number;
   /** Of the nearer ceiling, and which: 'compute' or a level of memory. Null without ceilings. */
   roof: { share: number; bound: string } | null;
   /** What the smallest piece of work costs here, in microseconds. */
@@ -47,7 +49,8 @@ function launchTime(self: number, kernels: readonly KernelRow[], launch: number)
   return Math.max(0, self - inside) + each;
 }
 
-function adviceOf(verdict: Verdict, { phase, share, kernels, roof, launch, isOnDevice }: Facts): string {
+function adviceOf(verdict: Verdict, facts: Facts): string {
+  const { phase, share, kernels, computed, roof, launch, isOnDevice } = facts;
   const at = roof
     ? `${percent(roof.share)} of the ${roof.bound !== 'compute' ? roof.bound : isOnDevice ? 'matrix' : 'FMA'} roof`
     : '';
@@ -75,7 +78,9 @@ function adviceOf(verdict: Verdict, { phase, share, kernels, roof, launch, isOnD
     return `${what}: --kernels fused does them in one, a larger --batch-size makes each worth more`;
   }
   if (small) return small;
-  return at
-    ? `${at}: too little work at a time; a larger --batch-size`
-    : 'too little work at a time; a larger --batch-size';
+  const why =
+    computed < 1
+      ? 'each product with what is not zero loads its own weights; a larger --batch-size changes little'
+      : 'too little work at a time; a larger --batch-size';
+  return at ? `${at}: ${why}` : why;
 }

@@ -129,7 +129,8 @@ const work = { flops: 1e6, read: 1e5, written: 1e5 };
 test.each([
   [{ roof: { share: 0.8, bound: 'compute' } }, 'compute', /80 % of the FMA roof/],
   [{ roof: { share: 0.6, bound: 'L3' } }, 'memory', /60 % of the L3 roof/],
-  [{ roof: { share: 0.1, bound: 'compute' } }, 'latency', /larger --batch-size/],
+  [{ roof: { share: 0.1, bound: 'compute' } }, 'latency', /too little work .* larger --batch-size$/],
+  [{ roof: { share: 0.1, bound: 'compute' }, computed: 0.2 }, 'latency', /not zero .* changes little$/],
   [{ self: 20_000, roof: { share: 0.1, bound: 'compute' } }, 'compute', /10 % of .* roof, with work enough/],
   [
     { roof: { share: 0.01, bound: 'L1' }, kernels: [{ name: 'a', calls: 30, self: 30 }], launch: 1 },
@@ -146,6 +147,7 @@ test.each([
     kernels: [],
     share: 0.5,
     work,
+    computed: 1,
     launch: 1,
     roof: null,
     isOnDevice: false,
