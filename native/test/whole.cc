@@ -15,7 +15,7 @@ void wholeGradients(const Kernels& kernels, Report& report) {
     const long n = panels * kernels.width;
     for (const float l1 : {0.0f, 0.25f}) {
       for (const float l2 : {0.0f, 0.01f}) {
-        for (const float share : {-1.0f, 0.0f, 3.0f}) {  // -1: no accumulator
+        for (const float steps : {-1.0f, 0.0f, 3.0f}) {  // -1: no accumulator
           for (const bool normed : {false, true}) {
             for (const Place place : kPlaces) {
               Judge judge;
@@ -26,18 +26,18 @@ void wholeGradients(const Kernels& kernels, Report& report) {
               const Guarded<float> g(gradients, place), a(before, place);
               WholeSums sums{}, alone{};
               const bool survived = survives([&] {
-                sums = kernels.wholeGradient({g.data(), w.data(), share < 0 ? nullptr : a.data(), n, l1, l2, share, normed});
+                sums = kernels.wholeGradient({g.data(), w.data(), steps < 0 ? nullptr : a.data(), n, l1, l2, steps, normed});
                 alone = kernels.wholeGradient({nullptr, w.data(), nullptr, n, l1, l2, 0, false});
               });
               stayedInside(judge, survived, w, g, a);
               double magnitudes = 0, squares = 0, norm = 0;
               const auto got = g.read(), left = a.read();
               for (long i = 0; i < n; ++i) {
-                const double x = weights[i], sign = (x > 0) - (x < 0), added = share < 0 ? 0 : before[i];
+                const double x = weights[i], sign = (x > 0) - (x < 0), added = steps < 0 ? 0 : before[i];
                 const double terms = std::fabs(gradients[i]) + l1 + 2 * l2 * std::fabs(x) + std::fabs(added);
                 const double wanted = gradients[i] + l1 * sign + 2 * l2 * x + added;
-                judge.near("g", 0, i, got[i], share > 0 ? wanted / share : wanted, kUnit * (share > 0 ? terms / share : terms) + kTiny, 3);
-                const float kept = share < 0 ? before[i] : share == 0 ? got[i] : 0;
+                judge.near("g", 0, i, got[i], steps > 0 ? wanted / steps : wanted, kUnit * (steps > 0 ? terms / steps : terms) + kTiny, 3);
+                const float kept = steps < 0 ? before[i] : steps == 0 ? got[i] : 0;
                 judge.expect(left[i] == kept, format("accumulator[%ld] is %g, not %g", i, left[i], kept));
                 magnitudes += std::fabs(x), squares += x * x, norm += static_cast<double>(got[i]) * got[i];
               }
@@ -45,7 +45,7 @@ void wholeGradients(const Kernels& kernels, Report& report) {
               judge.within("sum w^2", 0, n, 0, sums.squares - (l2 == 0 ? 0 : squares), kSumBound * squares);
               judge.within("sum g^2", 0, n, 0, sums.norm - (normed ? norm : 0), kSumBound * norm);
               judge.expect(alone.magnitudes == sums.magnitudes && alone.squares == sums.squares, "other sums without a gradient");
-              report.add(format("n %ld, l1 %g, l2 %g, share %g%s", n, l1, l2, share, normed ? ", normed" : ""), judge);
+              report.add(format("n %ld, l1 %g, l2 %g, steps %g%s", n, l1, l2, steps, normed ? ", normed" : ""), judge);
             }
           }
         }

@@ -2,7 +2,7 @@
 import { relativeL2, sameBits } from '../support/compare';
 import { dense, planOf, randomExamples, randomState } from '../support/plans';
 import { referenceBackend } from '../support/reference';
-import { conformance, isShort, openBackend } from './target';
+import { conformance, isShort, openBackend, target } from './target';
 import { TOLERANCE, within, withSession } from './training';
 
 const plan = planOf(
@@ -35,6 +35,39 @@ conformance('predict', () => {
       withSession(backend, bytes, randomState(bytes), (session) => session.predict(x));
     const [actual, expected] = [await predict(await openBackend()), await predict(referenceBackend)];
     within('predictions', relativeL2(actual, expected), TOLERANCE.weights);
+  });
+
+  // So many weights that threads may share out columns, not rows: of bytes, of floats, with layers between and a narrow one at the end.
+  test.each(['uint8', 'float32'] as const)('few rows of a wide net, %s', async (dtype) => {
+    const wide = planOf(
+      [
+        ...(dtype === 'uint8'
+          ? [{ kind: 'rescaling', name: 'r', width: 300, scale: 1 / 255, offset: 0 } as const]
+          : []),
+        dense(300, 1300, 'relu'),
+        { kind: 'dropout', name: 'o', width: 1300, rate: 0.5, stream: 1 },
+        dense(1300, 700, 'gelu'),
+        dense(700, 5),
+      ],
+      'sparseCategoricalCrossentropy',
+    );
+    for (const rows of isShort ? [1, 7] : [1, 2, 7, 64, 65]) {
+      const examples = randomExamples(wide, rows, dtype);
+      const ask = (backend: typeof referenceBackend) =>
+        withSession(backend, wide, randomState(wide), async (session) => {
+          const data = await session.upload(examples);
+          const { loss } = await session.evaluate(data, { begin: 0, end: rows }, 32);
+          return { loss, predictions: await session.predict(examples.x) };
+        });
+      const expected = await ask(referenceBackend);
+      const found = [];
+      for (const threads of [1, 2, 3]) found.push(await ask(await openBackend({ threads })));
+      for (const { loss, predictions } of found) {
+        within('predictions', relativeL2(predictions, expected.predictions), TOLERANCE.weights);
+        within('losses', Math.abs(loss / expected.loss - 1), TOLERANCE.loss);
+        if (target.sameForAnyThreads) expect(sameBits(predictions, found[0].predictions)).toBe(true);
+      }
+    }
   });
 
   test('a row does not depend on its neighbours', async () => {

@@ -2,10 +2,11 @@
 import type { OptimizerPlan, Restraints, TrainPlan } from '../../src/backend/contract';
 import { relativeL2, sameBits } from '../support/compare';
 import { dense, OPTIMIZERS, planOf, randomExamples, randomState } from '../support/plans';
-import { conformance, isShort, openBackend, runs, target } from './target';
+import { conformance, isShort, runs } from './target';
 import {
   constantRates,
   expectLikeReference,
+  expectSameForAnyThreads,
   expectSameReport,
   ordered,
   TOLERANCE,
@@ -195,13 +196,6 @@ conformance('all that needs whole gradients, at once', () => {
   });
 
   test('any number of threads trains the same', async () => {
-    const backend = await runs(plan, what);
-    if (!backend) return;
-    const one = await train(await openBackend({ threads: 1 }), run);
-    for (const threads of target.sameForAnyThreads ? [2, 3] : []) {
-      const { report, state } = await train(await openBackend({ threads }), run);
-      expect(sameBits(report.losses, one.report.losses)).toBe(true);
-      for (const [p, w] of one.state.weights.entries()) expect(sameBits(state.weights[p], w)).toBe(true);
-    }
+    if (await runs(plan, what)) await expectSameForAnyThreads(run);
   });
 });

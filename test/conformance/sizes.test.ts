@@ -1,8 +1,7 @@
 /** One step at odd sizes, small and large. */
-import { sameBits } from '../support/compare';
 import { dense, LOSSES, OPTIMIZERS, planOf, randomExamples } from '../support/plans';
-import { conformance, isShort, openBackend, target } from './target';
-import { expectLikeReference, TOLERANCE, train } from './training';
+import { conformance, isShort, openBackend } from './target';
+import { expectLikeReference, expectSameForAnyThreads, TOLERANCE } from './training';
 
 const BATCHES = [1, 2, 3, 7, 31, 32, 33];
 const INPUTS = [1, 3, 17, 64, 65, 130];
@@ -66,12 +65,7 @@ conformance('narrow layers on a large batch', () => {
   test('any number of threads trains the same', async () => {
     const plan = narrow('binaryCrossentropy', 1);
     const run = { plan, examples: randomExamples(plan, 3 * rows), batchSize: rows };
-    const one = await train(await openBackend({ threads: 1 }), run);
-    for (const threads of target.sameForAnyThreads ? [2, 3] : []) {
-      const { report, state } = await train(await openBackend({ threads }), run);
-      expect(sameBits(report.losses, one.report.losses)).toBe(true);
-      for (const [p, w] of one.state.weights.entries()) expect(sameBits(state.weights[p], w)).toBe(true);
-    }
+    await expectSameForAnyThreads(run);
   });
 });
 
@@ -97,11 +91,6 @@ conformance('a batch of many rows', () => {
   test('any number of threads trains the same', async () => {
     const plan = planOf([rescaling, ...layers], 'sparseCategoricalCrossentropy');
     const run = { plan, examples: randomExamples(plan, 2 * rows + last, 'uint8'), batchSize: rows };
-    const one = await train(await openBackend({ threads: 1 }), run);
-    for (const threads of target.sameForAnyThreads ? [2, 3] : []) {
-      const { report, state } = await train(await openBackend({ threads }), run);
-      expect(sameBits(report.losses, one.report.losses)).toBe(true);
-      for (const [p, w] of one.state.weights.entries()) expect(sameBits(state.weights[p], w)).toBe(true);
-    }
+    await expectSameForAnyThreads(run);
   });
 });

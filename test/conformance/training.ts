@@ -8,10 +8,12 @@ import type {
   SpanReport,
   TrainPlan,
 } from '../../src/backend/contract';
-import { greatestRelative, relativeL2 } from '../support/compare';
+import { greatestRelative, relativeL2, sameBits } from '../support/compare';
 import { kept } from '../support/kept';
 import { randomState } from '../support/plans';
 import { referenceBackend } from '../support/reference';
+import { noteSkip } from '../support/skip';
+import { openBackend, target } from './target';
 
 export const TOLERANCE = {
   /** Relative L2 of each parameter after one step, and after 100. */
@@ -105,6 +107,17 @@ export async function expectLikeReference(
     });
   });
   return actual;
+}
+
+/** That two threads and three train to the bits that one does; skips where the target does not promise it. */
+export async function expectSameForAnyThreads(run: Run): Promise<void> {
+  if (!target.sameForAnyThreads) return noteSkip(`${target.name} does not promise it`);
+  const one = await train(await openBackend({ threads: 1 }), run);
+  for (const threads of [2, 3]) {
+    const { report, state } = await train(await openBackend({ threads }), run);
+    expect(sameBits(report.losses, one.report.losses)).toBe(true);
+    for (const [p, w] of one.state.weights.entries()) expect(sameBits(state.weights[p], w)).toBe(true);
+  }
 }
 
 export function expectSameReport(actual: SpanReport, expected: SpanReport): void {

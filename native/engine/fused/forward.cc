@@ -12,6 +12,8 @@ namespace fusor {
 namespace {
 // Rows that evaluation takes through the whole network at a time, at most: they stay in a second-level cache.
 constexpr int kChunkRows = 64;
+// Products that are worth waking somebody for.
+constexpr int64_t kMuchWork = 1 << 20;
 }
 
 // Some rows of a dropout layer; from and to: the first of them, the others `ld` apart. The factors are drawn again on the way back: cheaper than keeping them.
@@ -185,22 +187,41 @@ const float* FusedTrainer::forwardAll(Values& values, const Batch& batch, Source
   return stages_.empty() ? batch.x : values.stages.back().out();
 }
 
-// Few rows are shared out evenly, where that is worth waking somebody for.
+// The same by all members together.
+const float* FusedTrainer::forwardTogether(Values& values, const Batch& batch, Source& source, int rows, int me) {
+  for (size_t l = 0; l < stages_.size(); ++l) {
+    const DenseStage& stage = stages_[l];
+    const Range all{0, rows}, own = share(rows, me);
+    team_.barrier();
+    lookAt(l, values, batch, source, all);
+    forwardDense(l, values, batch, source, stage.byColumns ? all : own, stage.byColumns ? share(stage.panels, me) : Range{0, stage.panels});
+    if (stage.after.empty()) continue;
+    if (stage.byColumns) team_.barrier();
+    forwardAfter(stage, values.stages[l], own, nullptr);
+  }
+  team_.barrier();
+  return stages_.empty() ? batch.x : values.stages.back().out();
+}
+
+// Few rows are shared out evenly.
 int FusedTrainer::rowsOfChunk(int64_t rows) const {
-  constexpr int64_t kProducts = 1 << 20;
   if (rows >= kChunkRows * team_.size()) return kChunkRows;
-  int64_t products = 0;
-  for (const DenseStage& stage : stages_) products += int64_t{stage.inputs} * stage.outputs;
-  const int64_t members = std::clamp<int64_t>(rows * products / kProducts, 1, team_.size());
+  const int64_t members = std::clamp<int64_t>(rows * productsOfRow_ / kMuchWork, 1, team_.size());
   return static_cast<int>(std::clamp<int64_t>((rows + members - 1) / members, 1, kChunkRows));
+}
+
+// Whether few rows go through many weights: then members share out a layer's columns, and each weight is read once, by one of them.
+bool FusedTrainer::sharesColumns(int64_t rows) const {
+  return team_.size() > 1 && rows > 0 && rows <= kChunkRows && productsOfRow_ >= kMuchWork;
 }
 
 void FusedTrainer::chunks(const Dataset& data, int64_t begin, int64_t end, Control* control,
                           const std::function<void(const Batch&, Source&, int64_t, int, const float*)>& each) {
-  const int chunk = rowsOfChunk(end - begin);
+  const bool together = sharesColumns(end - begin);
+  const int chunk = together ? static_cast<int>(end - begin) : rowsOfChunk(end - begin);
   const int64_t count = (end - begin + chunk - 1) / chunk;
   // Nobody is woken, and nothing taken, for whom there is no chunk; nor memory for rows that are not there.
-  const int members = static_cast<int>(std::clamp<int64_t>(count, 1, team_.size()));
+  const int members = together ? team_.size() : static_cast<int>(std::clamp<int64_t>(count, 1, team_.size()));
   const int most = static_cast<int>(std::min<int64_t>(chunk, end - begin));
   const Input input = inputOf(data);
   chunkValues_.resize(std::max<size_t>(chunkValues_.size(), members));
@@ -211,11 +232,22 @@ void FusedTrainer::chunks(const Dataset& data, int64_t begin, int64_t end, Contr
   };
   std::vector<Place> places;
   for (int i = 0; i < members; ++i) {
-    if (chunkValues_[i].rows < most) chunkValues_[i] = valuesFor(most, false);
-    Floats x(input == Input::Floats ? most * xStride_ : 0);
+    const bool computesAlone = !together || i == 0;
+    if (computesAlone && chunkValues_[i].rows < most) chunkValues_[i] = valuesFor(most, false);
+    Floats x(computesAlone && input == Input::Floats ? most * xStride_ : 0);
     Batch batch = batchFor(data, most, x.data());
     places.push_back({std::move(x), sourceFor(most, kChunkRows, input, false), std::move(batch)});
     places.back().source.bytes = takesBytes_ && !data.bytes.empty();
+  }
+  if (together) {
+    return team_.run(members, [&](int me) {
+      Source& source = places[me].source;
+      Batch& batch = places[0].batch;
+      if (input != Input::Floats) point(data, nullptr, begin, chunk, source.rows);
+      gather(data, nullptr, begin, share(chunk, me), input, batch, nullptr);
+      const float* const logits = forwardTogether(chunkValues_[0], batch, source, chunk, me);
+      if (me == 0) each(batch, source, begin, chunk, logits);
+    });
   }
   // Whoever is free takes the next: a member that lost its core holds nobody up for longer than a chunk.
   std::atomic<int64_t> next{0};

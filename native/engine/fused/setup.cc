@@ -34,7 +34,7 @@ FusedTrainer::FusedTrainer(const Plan& plan, const State& state, const Kernels& 
     }
     if (stages_.empty()) {
       constexpr int kFewest = 64;  // of fewer bytes leaving out zeros gains nothing
-      constexpr int kMany = 1024;  // of fewer, and few outputs, inputs in the lanes gain more
+      constexpr int kMany = 1024;  // up to so many, and for few outputs, it gains less than inputs in the lanes do
       const bool thin = plan.features <= kMany && isThin(layer.outputs, layer.inputs, kernels_.width);
       const bool rescales = before_.size() == 1 && before_[0].kind == LayerKind::Rescaling && before_[0].offset == 0;
       takesBytes_ = plan.features >= kFewest && (before_.empty() || rescales) && !thin;
@@ -60,6 +60,7 @@ FusedTrainer::FusedTrainer(const Plan& plan, const State& state, const Kernels& 
       stage.kernel.slots[s] = Floats(columns * stage.inputs);
       stage.bias.slots[s] = Floats(columns);
     }
+    productsOfRow_ += int64_t{stage.inputs} * stage.outputs;
     stages_.push_back(std::move(stage));
   }
   // Few features lie as close as they can: nothing reads beyond them.

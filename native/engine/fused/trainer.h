@@ -155,7 +155,9 @@ class FusedTrainer : public Trainer {
   void forwardAfter(const DenseStage& stage, StageValues& values, Range rows, const Step* step) const;
   // Logits of the batch's first `rows` rows, in one thread.
   const float* forwardAll(Values& values, const Batch& batch, Source& source, int rows) const;
+  const float* forwardTogether(Values& values, const Batch& batch, Source& source, int rows, int me);
   int rowsOfChunk(int64_t rows) const;
+  bool sharesColumns(int64_t rows) const;
   // Takes rows [begin, end) of the data through the network, shared out among the team by chunks; `each` is called by
   // several threads at once.
   void chunks(const Dataset& data, int64_t begin, int64_t end, Control* control,
@@ -207,6 +209,7 @@ class FusedTrainer : public Trainer {
   std::vector<WholeSums> sums_;  // of each of their chunks
   size_t lowest_;  // the first of them that is trained: gradients go no further down
   long xStride_;
+  int64_t productsOfRow_ = 0;  // forward
   bool byRows_;      // whether members share out rows alone, no columns: then one needs nothing of the others' on its way forward
   // Whether the first stage may take bytes as they are: many, and nothing but a rescaling that leaves zero at zero before it.
   bool takesBytes_ = false;

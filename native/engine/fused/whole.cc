@@ -59,9 +59,9 @@ void FusedTrainer::settle(Run& run, const Step& step, int me) {
   eachChunk(own, [&](const Whole& whole, long at, long n, int chunk) {
     Packed& p = whole.parameter;
     float* const accumulator = accumulates ? p.slot(optimizer.slots - 1) + at : nullptr;
-    const float share = step.updates ? static_cast<float>(optimizer.accumulate) : 0;
+    const float steps = step.updates ? static_cast<float>(optimizer.accumulate) : 0;
     sums_[chunk] = kernels_.wholeGradient({p.gradient.data() + at, p.value.data() + at, accumulator, n,
-                                           static_cast<float>(whole.restraint.l1), static_cast<float>(whole.restraint.l2), share,
+                                           static_cast<float>(whole.restraint.l1), static_cast<float>(whole.restraint.l2), steps,
                                            optimizer.clipNorm > 0});
   });
   meet(step, me);

@@ -115,13 +115,14 @@ struct BytesBackward : LayerUpdate {
 };
 
 // A parameter's whole gradient, or n values of it, before the optimiser gets it:
-//   g += l1 sign(w) + 2 l2 w, then, with an accumulator a,  g += a; a = g  or, where `share` is not 0,  g = (g + a) / share; a = 0.
+//   g += l1 sign(w) + 2 l2 w; then, with an accumulator a,  g += a, a = g  or, when the gradients of `steps` are together,
+//   g = (g + a) / steps, a = 0.
 struct WholeGradient {
   float* g;        // null: sums of w alone
   const float* w;
   float* accumulator;  // or null
   long n;
-  float l1, l2, share;
+  float l1, l2, steps;  // steps: 0 where more are to come
   bool normed;     // whether the norm is wanted
 };
 

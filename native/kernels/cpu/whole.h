@@ -25,15 +25,15 @@ WholeSums wholeGradient(const WholeGradient& d) {
   float* __restrict const g = d.g;
   float* __restrict const accumulator = d.accumulator;
   const float* __restrict const w = d.w;
-  const float l1 = d.l1, l2 = d.l2, share = d.share;
+  const float l1 = d.l1, l2 = d.l2, steps = d.steps;
   WholeSums sums{};
   if (l1 != 0) sums.magnitudes = sumInChains(d.n, [=](long i) -> double { return w[i] < 0 ? -w[i] : w[i]; });
   if (l2 != 0) sums.squares = sumInChains(d.n, [=](long i) { return static_cast<double>(w[i]) * w[i]; });
   if (!g) return sums;
   for (long i = 0; i < d.n && l1 != 0; ++i) g[i] += w[i] > 0 ? l1 : w[i] < 0 ? -l1 : w[i];
   for (long i = 0; i < d.n && l2 != 0; ++i) g[i] += 2 * l2 * w[i];
-  for (long i = 0; i < d.n && accumulator; ++i) g[i] += accumulator[i], accumulator[i] = share == 0 ? g[i] : 0;
-  for (long i = 0; i < d.n && accumulator && share != 0; ++i) g[i] /= share;
+  for (long i = 0; i < d.n && accumulator; ++i) g[i] += accumulator[i], accumulator[i] = steps == 0 ? g[i] : 0;
+  for (long i = 0; i < d.n && accumulator && steps != 0; ++i) g[i] /= steps;
   if (d.normed) sums.norm = sumInChains(d.n, [=](long i) { return static_cast<double>(g[i]) * g[i]; });
   return sums;
 }

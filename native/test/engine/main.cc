@@ -29,6 +29,7 @@ enum class Net {
   Frozen,  // a base that is not trained, and one layer on it: the members need not meet as often
   Narrow,  // members share out rows alone, and meet between steps only
   Held,    // all that has to know whole gradients and weights
+  Wide,    // members share out columns for few rows, too
 };
 
 struct Job {
@@ -76,6 +77,11 @@ Plan planFor(Net net, bool labels) {
   plan.optimizer.decay2 = 0.999;
   plan.optimizer.epsilon = 1e-7;
   plan.optimizer.slots = 2;
+  if (net == Net::Wide) {
+    plan.layers = {rescaling, first, dropout, second, last};
+    plan.layers[1].outputs = plan.layers[2].inputs = plan.layers[2].outputs = plan.layers[3].inputs = 1100;
+    plan.layers[3].outputs = plan.layers[4].inputs = 900;
+  }
   if (net == Net::Held) {
     plan.optimizer.clipNorm = 0.01;
     plan.optimizer.accumulate = 2;
@@ -152,6 +158,26 @@ std::vector<float> train(const Kernels& kernels, const Job& job, int threads, bo
   }
   std::vector<float> all;
   for (const auto& weights : trainer.read().weights) all.insert(all.end(), weights.begin(), weights.end());
+  return all;
+}
+
+// What a few rows of a wide net give.
+std::vector<float> predict(const Kernels& kernels, int threads, bool sparse) {
+  constexpr int kFew = 7;
+  const Plan plan = planFor(Net::Wide, true);
+  FusedTrainer trainer(plan, stateFor(plan), kernels, threads);
+  Dataset inputs = dataFor(true, sparse);
+  inputs.rows = kFew;
+  inputs.bytes.resize(size_t{kFew} * kFeatures);
+  inputs.labels.resize(kFew);
+  std::vector<float> all(size_t{kFew} * kClasses);
+  for (int times = 0; times < 20; ++times) {
+    trainer.predict(inputs, all.data());
+    Control control;
+    Sums sums{0, std::vector<double>(1)};
+    trainer.evaluate(inputs, 0, kFew, kFew, control, sums);
+    all.push_back(static_cast<float>(sums.loss));
+  }
   return all;
 }
 
@@ -274,6 +300,10 @@ int runAll(const Kernels& kernels, int steps) {
         }
       }
     }
+  }
+  for (const bool sparse : {false, true}) {
+    const auto expected = predict(kernels, 1, sparse);
+    for (const int threads : {2, 3, 5}) check(predict(kernels, threads, sparse) == expected, "other predictions with so many threads", threads);
   }
   std::printf("%d passed, %d failed, 0 skipped\n", cases - wrong, wrong);
   return wrong ? 1 : 0;
