@@ -134,7 +134,8 @@ class FusedSubject : public bench::Subject {
     // Gradients stored in place of the weights would be what the next call computes with, and what its relu makes zero: so they are
     // where they are looked at, else they go into weights that stay.
     const Update plain{update_ == UpdateKind::Store ? UpdateKind::Store : UpdateKind::Sgd, 0, 0, 0, 0, 0, 0, 0};
-    const Step step{0, 0, rows, rows, batch_, run_.sources[me], adam ? updateOf(trainer_.plan_.optimizer, bench::kRate, 0) : plain, true};
+    const Step step{0, 0, rows, rows, batch_, run_.sources[me], adam ? updateOf(trainer_.plan_.optimizer, bench::kRate, 0) : plain, true,
+                    false};
     const int l = layer();
     double share = 1;
     switch (case_.op) {

@@ -115,6 +115,7 @@ export async function expectSameForAnyThreads(run: Run): Promise<void> {
   const one = await train(await openBackend({ threads: 1 }), run);
   for (const threads of [2, 3]) {
     const { report, state } = await train(await openBackend({ threads }), run);
+    expectSameReport(report, one.report);
     expect(sameBits(report.losses, one.report.losses)).toBe(true);
     for (const [p, w] of one.state.weights.entries()) expect(sameBits(state.weights[p], w)).toBe(true);
   }

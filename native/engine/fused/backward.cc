@@ -10,7 +10,7 @@ namespace fusor {
 // own, before its activation for the others.
 void FusedTrainer::backward(const Step& step, int me) {
   for (size_t l = stages_.size(); l-- > lowest_;) {
-    const Timed timed(step.stamps, me, wholes_.empty() ? Phase::BackwardUpdate : Phase::Backward, stages_[l].layer);
+    const Timed timed(step.stamps, me, step.summed ? Phase::Backward : Phase::BackwardUpdate, stages_[l].layer);
     if (stages_[l].backwardPass(l + 1 == stages_.size())) {
       backwardAfter(l, step, me);
       meet(step, me);
@@ -87,26 +87,16 @@ double FusedTrainer::leaveOutZeros(size_t l, DenseBackward& d, const Step& step)
   return (d.dx ? computed(dx) : 0) + (d.a ? computed(dw) : 0);
 }
 
-// Hands the gradients that multiply(gradients) makes to the optimiser. Of a batch in blocks, or where something has to know them all,
-// they are summed first.
+// Hands the gradients that multiply(gradients) makes to the optimiser, or to the memory where they are summed.
 template <class F>
 void FusedTrainer::update(DenseStage& stage, const DenseBackward& d, const Step& step, F multiply) const {
-  if (step.isWhole() && wholes_.empty()) return multiply(d);
-  DenseBackward summed = d;
-  float *const sums = stage.kernel.gradient.data(), *const biasSums = stage.bias.gradient.data();
-  summed.w = summed.slot0 = summed.slot1 = sums;
-  if (d.bias) summed.bias = summed.biasSlot0 = summed.biasSlot1 = biasSums;
+  if (!step.summed) return multiply(d);
+  DenseBackward sums = d;
+  sums.w = sums.slot0 = sums.slot1 = stage.kernel.gradient.data();
+  if (d.bias) sums.bias = sums.biasSlot0 = sums.biasSlot1 = stage.bias.gradient.data();
   // At a rate of -1 the gradient is added as it is.
-  summed.update = step.first == 0 ? Update{UpdateKind::Store} : Update{UpdateKind::Sgd, -1};
-  multiply(summed);
-  if (!step.ends() || !wholes_.empty()) return;
-  const long width = kernels_.width;
-  for (int p = d.panels.begin; p < d.panels.end; ++p) {
-    const long at = (static_cast<long>(p) * stage.inputs + d.features.begin) * width;
-    kernels_.update(d.update, sums + at, d.w + at, d.slot0 + at, d.slot1 + at, d.features.size() * width);
-  }
-  const long at = d.panels.begin * width;
-  if (d.bias) kernels_.update(d.update, biasSums + at, d.bias + at, d.biasSlot0 + at, d.biasSlot1 + at, d.panels.size() * width);
+  sums.update = step.first == 0 ? Update{UpdateKind::Store} : Update{UpdateKind::Sgd, -1};
+  multiply(sums);
 }
 
 // Both gradients, each by the kernels that its form asks for; that of the inputs first, for it reads the weights.
@@ -115,7 +105,7 @@ void FusedTrainer::multiplyBack(DenseStage& stage, const DenseBackward& d, const
     return byTiles(stage, product, step.source.batchRows) ? kernels_.denseTilesBackward : kernels_.denseBackward;
   };
   const auto input = kernelOf(Product::InputGradient), weights = kernelOf(Product::WeightGradient);
-  if (d.dx && d.a && input == weights && step.isWhole() && wholes_.empty()) return input(d);
+  if (d.dx && d.a && input == weights && !step.summed) return input(d);
   if (d.dx) {
     DenseBackward alone = d;
     alone.a = nullptr, alone.bias = nullptr;

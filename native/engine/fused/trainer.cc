@@ -57,11 +57,12 @@ FusedTrainer::Run FusedTrainer::runFor(const Dataset& data, const Span& span, Co
   Run run{control, report};
   run.blockRows = blockRows(span.batchSize);
   run.blocks = (span.batchSize + run.blockRows - 1) / run.blockRows;
+  run.summed = needsAll_ || run.blocks > 1;
   const int capacity = std::min(batchRows, run.blockRows);
   if (!training_ || training_->rows < capacity) training_ = valuesFor(capacity, true);
   for (DenseStage& stage : stages_) {
     for (Packed* p : {&stage.kernel, &stage.bias}) {
-      if ((run.blocks > 1 || !wholes_.empty()) && p->gradient.size() == 0) p->gradient = Floats(p->value.size());
+      if (run.summed && p->gradient.size() == 0) p->gradient = Floats(p->value.size());
     }
   }
   run.input = inputOf(data);
@@ -74,7 +75,7 @@ FusedTrainer::Run FusedTrainer::runFor(const Dataset& data, const Span& span, Co
     run.sources.push_back(sourceFor(capacity, span.batchSize, run.input, true));
     run.sources.back().bytes = takesBytes_ && !data.bytes.empty();
   }
-  run.waits = !wholes_.empty() || run.input == Input::Floats || stages_.size() != 2 || !byInputs(1) || lowest_ > 0;
+  run.waits = run.summed || run.input == Input::Floats || stages_.size() != 2 || !byInputs(1) || lowest_ > 0;
   run.losses.resize(batchRows);
   run.metrics.resize(batchRows * metrics);
   run.metricSums.resize(metrics);
@@ -100,7 +101,7 @@ bool FusedTrainer::oneBlock(Run& run, const Dataset& data, const Span& span, int
   Source& source = run.sources[me];
   const int64_t number = step_ + s, every = plan_.optimizer.accumulate;
   const Step step{span.firstStep + s, inBatch, blockRows, batchRows, run.batches[(s * run.blocks + inBatch / run.blockRows) & 1],
-                  source, updateOf(plan_.optimizer, span.learningRates[s], number / every), (number + 1) % every == 0, stamps};
+                  source, updateOf(plan_.optimizer, span.learningRates[s], number / every), (number + 1) % every == 0, run.summed, stamps};
   if (stamps) stamps->tracks[me].step = static_cast<int32_t>(s);
   {
     const Timed timed(stamps, me, Phase::Gather);
@@ -123,9 +124,9 @@ bool FusedTrainer::oneBlock(Run& run, const Dataset& data, const Span& span, int
   forward(run, step, me);
   if (run.stop) return false;
   meet(step, me);
-  if (me == 0 && step.ends() && wholes_.empty()) record(run, step, 0);
+  if (me == 0 && !step.summed) record(run, step, 0);
   backward(step, me);
-  if (step.ends() && !wholes_.empty()) settle(run, step, me);
+  if (step.ends() && step.summed) settle(run, step, me);
   return true;
 }
 

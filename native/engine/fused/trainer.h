@@ -22,7 +22,7 @@ namespace fusor {
 // A parameter with the optimiser's slots, all packed.
 struct Packed {
   Floats value, slots[3];
-  Floats gradient;  // or its sum so far: where a batch is taken in blocks, or something has to know all gradients
+  Floats gradient;  // or its sum so far, where it is summed in memory
   // What the kernels get where an optimiser has no such slot: never read.
   float* slot(int i) { return slots[i].size() ? slots[i].data() : value.data(); }
 };
@@ -48,7 +48,7 @@ struct DenseStage {
   bool backwardPass(bool last) const { return !after.empty() || (last && activation != Activation::Linear); }
 };
 
-// A parameter whose whole gradient has to be known before its optimiser follows.
+// A parameter that is trained, for passes over all of them.
 struct Whole {
   Packed& parameter;
   const Restraint& restraint;
@@ -106,10 +106,10 @@ struct Step {
   Batch& batch;
   Source& source;
   Update update;
-  bool updates;  // or only adds to the gradients' sum
+  bool updates;  // or only adds to the gradients of several steps
+  bool summed;   // whether gradients are summed in memory, for a pass of the optimiser's own; else it follows on each tile
   Stamps* stamps = nullptr;
 
-  bool isWhole() const { return rows == batchRows; }
   bool ends() const { return first + rows == batchRows; }
 };
 
@@ -191,7 +191,7 @@ class FusedTrainer : public Trainer {
   void multiplyBack(DenseStage& stage, const DenseBackward& gradients, const Step& step) const;
   double backwardDense(size_t stage, DenseBackward gradients, const Step& step, int me);
 
-  // whole.cc: what has to know all gradients, or weights
+  // whole.cc: passes over whole gradients and weights
   void listWholes();
   template <class F>
   void eachChunk(Range chunks, F f) const;
@@ -205,8 +205,9 @@ class FusedTrainer : public Trainer {
   Pace pace_;
   std::vector<Layer> before_;  // the layers before the first Dense: no gradient goes there
   std::vector<DenseStage> stages_;
-  std::vector<Whole> wholes_;  // all that are trained, where something has to know them all
+  std::vector<Whole> wholes_;
   std::vector<WholeSums> sums_;  // of each of their chunks
+  bool needsAll_ = false;        // whether something has to know all gradients before the optimiser follows
   size_t lowest_;  // the first of them that is trained: gradients go no further down
   long xStride_;
   int64_t productsOfRow_ = 0;  // forward

@@ -1,5 +1,5 @@
-// What has to know all gradients before the optimiser follows, or whole columns of weights after it: penalties in the loss, sums of
-// several steps, the norm that gradients are clipped by; limits of norms.
+// Passes over whole gradients and weights: the optimiser's, where gradients were summed in memory; before it, what has to know all
+// of them (penalties in the loss, sums of several steps, the norm that they are clipped by); after it, limits of columns' norms.
 #include <algorithm>
 #include <cmath>
 
@@ -21,7 +21,7 @@ float limitFactor(double squares, double maxNorm) {
 }  // namespace
 
 void FusedTrainer::listWholes() {
-  if (plan_.optimizer.clipNorm == 0 && needsWholeGradients(plan_).empty()) return;
+  needsAll_ = plan_.optimizer.clipNorm > 0 || !needsWholeGradients(plan_).empty();
   long chunks = 0;
   const auto add = [&](Packed& parameter, const Restraint& restraint, int rows, int panels, bool isBias) {
     wholes_.push_back({parameter, restraint, rows, panels, isBias});
@@ -55,21 +55,22 @@ void FusedTrainer::settle(Run& run, const Step& step, int me) {
   const Optimizer& optimizer = plan_.optimizer;
   const int count = static_cast<int>(sums_.size());
   const Range all{0, count}, own = share(count, me);
-  const bool accumulates = optimizer.accumulate > 1;
-  eachChunk(own, [&](const Whole& whole, long at, long n, int chunk) {
-    Packed& p = whole.parameter;
-    float* const accumulator = accumulates ? p.slot(optimizer.slots - 1) + at : nullptr;
-    const float steps = step.updates ? static_cast<float>(optimizer.accumulate) : 0;
-    sums_[chunk] = kernels_.wholeGradient({p.gradient.data() + at, p.value.data() + at, accumulator, n,
-                                           static_cast<float>(whole.restraint.l1), static_cast<float>(whole.restraint.l2), steps,
-                                           optimizer.clipNorm > 0});
-  });
-  meet(step, me);
   double norm = 0, penalty = 0;
-  eachChunk(all, [&](const Whole& whole, long, long, int chunk) {
-    norm += sums_[chunk].norm;
-    penalty += whole.restraint.l1 * sums_[chunk].magnitudes + whole.restraint.l2 * sums_[chunk].squares;
-  });
+  if (needsAll_) {
+    eachChunk(own, [&](const Whole& whole, long at, long n, int chunk) {
+      Packed& p = whole.parameter;
+      float* const accumulator = optimizer.accumulate > 1 ? p.slot(optimizer.slots - 1) + at : nullptr;
+      const float steps = step.updates ? static_cast<float>(optimizer.accumulate) : 0;
+      sums_[chunk] = kernels_.wholeGradient({p.gradient.data() + at, p.value.data() + at, accumulator, n,
+                                             static_cast<float>(whole.restraint.l1), static_cast<float>(whole.restraint.l2), steps,
+                                             optimizer.clipNorm > 0});
+    });
+    meet(step, me);
+    eachChunk(all, [&](const Whole& whole, long, long, int chunk) {
+      norm += sums_[chunk].norm;
+      penalty += whole.restraint.l1 * sums_[chunk].magnitudes + whole.restraint.l2 * sums_[chunk].squares;
+    });
+  }
   if (me == 0) record(run, step, penalty);
   norm = std::sqrt(norm);
   // A norm that is NaN makes all of them so.
