@@ -139,13 +139,15 @@ class FusedTrainer : public Trainer {
   template <class F>
   void eachParameter(F f);
 
-  // forward.cc: what training and evaluation share. `step` is null where nothing is trained: no dropout then.
+  // gather.cc. `step` is null where nothing is trained, here and below: no dropout then.
   void point(const Dataset& data, const uint32_t* order, int64_t first, int count, std::vector<const uint8_t*>& rows) const;
   void gather(const Dataset& data, const uint32_t* order, int64_t first, Range rows, Input input, Batch& batch,
               const Step* step) const;
   bool fitsAhead(const Dataset& data, int rows) const;
   void prefetch(const Dataset& data, const uint32_t* order, Range rows) const;
   void gatherRow(const Dataset& data, int64_t row, int r, float* x, const Step* step) const;
+
+  // forward.cc: what training and evaluation share
   void dropout(const Layer& layer, const Step& step, Range rows, const float* from, float* to, long ld) const;
   const float* stageInput(size_t stage, const Values& values, const Batch& batch) const;
   long stageStride(size_t stage) const;
@@ -153,7 +155,8 @@ class FusedTrainer : public Trainer {
   void lookAt(size_t stage, const Values& values, const Batch& batch, Source& source, Range rows) const;
   void forwardDense(size_t stage, Values& values, const Batch& batch, Source& source, Range rows, Range panels) const;
   void forwardAfter(const DenseStage& stage, StageValues& values, Range rows, const Step* step) const;
-  // Logits of the batch's first `rows` rows, in one thread.
+
+  // inference.cc. These two: logits of the batch's first `rows` rows, made in one thread, or by the whole team.
   const float* forwardAll(Values& values, const Batch& batch, Source& source, int rows) const;
   const float* forwardTogether(Values& values, const Batch& batch, Source& source, int rows, int me);
   int rowsOfChunk(int64_t rows) const;
