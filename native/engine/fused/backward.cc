@@ -118,6 +118,28 @@ void FusedTrainer::multiplyBack(DenseStage& stage, const DenseBackward& d, const
   }
 }
 
+// The first stage, on rows of bytes. Where its weights have left the caches until the next step, what they give for that step's rows is
+// made here, of some panels as soon as they are new: so they come from memory once a step, not twice.
+void FusedTrainer::backwardBytes(const DenseBackward& d, const Step& step, int me) {
+  constexpr int kPanelsAhead = 8;
+  DenseStage& stage = stages_[0];
+  Source& source = step.source;
+  const auto backward = source.input == Input::Tiles ? kernels_.tilesBackward : kernels_.sparseBackward;
+  int coming = static_cast<int>(source.coming.size());
+  const auto times = [&](const DenseBackward& own) {
+    backward({own, source.rows.data(), table_, reinterpret_cast<uint8_t*>(source.scratch.data()), source.coming.data(), coming});
+  };
+  if (!step.ahead) return update(stage, d, step, times);
+  const Range rows{0, coming};
+  DenseBackward some = d;
+  for (int p = d.panels.begin; p < d.panels.end; p += kPanelsAhead, coming = 0) {
+    some.panels = {p, std::min(p + kPanelsAhead, d.panels.end)};
+    times(some);
+    const Timed timed(step.stamps, me, Phase::Forward, stage.layer);
+    forwardBytes(*training_, source, source.coming, rows, some.panels);
+  }
+}
+
 // This member's share of `d`. Ends with a barrier where the next stage's turn needs one. Returns the share of its products that were
 // computed.
 double FusedTrainer::backwardDense(size_t l, DenseBackward d, const Step& step, int me) {
@@ -158,14 +180,9 @@ double FusedTrainer::backwardDense(size_t l, DenseBackward d, const Step& step, 
   } else {
     byFeatures(share(stage.inputs, me));
   }
-  const Source& source = step.source;
-  if (l == 0 && source.input != Input::Floats) {
+  if (l == 0 && step.source.input != Input::Floats) {
     products = 1;
-    const auto backward = source.input == Input::Tiles ? kernels_.tilesBackward : kernels_.sparseBackward;
-    update(stage, d, step, [&](const DenseBackward& own) {
-      backward({own, source.rows.data(), table_, reinterpret_cast<uint8_t*>(step.source.scratch.data()), source.coming.data(),
-                static_cast<int>(source.coming.size())});
-    });
+    backwardBytes(d, step, me);
   } else {
     products += leaveOutZeros(l, d, step);
     multiplyBack(stage, d, step);

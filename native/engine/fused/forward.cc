@@ -63,22 +63,27 @@ bool FusedTrainer::mayLeaveOut(const DenseStage& stage, Product product, int bat
 }
 
 void FusedTrainer::forwardDense(size_t l, Values& values, const Batch& batch, Source& source, Range rows, Range panels) const {
+  if (l == 0 && source.input != Input::Floats) return forwardBytes(values, source, source.rows, rows, panels);
   const DenseStage& stage = stages_[l];
   StageValues& to = values.stages[l];
   const float* bias = stage.useBias ? stage.bias.value.data() : nullptr;
   float* z = to.z.size() ? to.z.data() : nullptr;
-  if (l == 0 && source.input != Input::Floats) {
-    const auto forward = source.input == Input::Tiles ? kernels_.tilesForward : kernels_.sparseForward;
-    forward({source.rows.data(), table_, stage.kernel.value.data(), bias, to.y.data(), z, stage.ld, stage.inputs,
-             stage.activation, rows, panels, reinterpret_cast<uint8_t*>(source.scratch.data())});
-    return;
-  }
   // Bytes are summed in one order, that of those kernels that leave out zeros, whether these or others compute.
   const bool thin = isThin(stage.outputs, stage.inputs, kernels_.width) && (l > 0 || !source.bytes);
   const bool tiles = byTiles(stage, Product::Forward, source.batchRows);
   const auto forward = tiles ? kernels_.denseTilesForward : kernels_.denseForward;
   forward({stageInput(l, values, batch), stageStride(l), stage.kernel.value.data(), bias, to.y.data(), z, stage.ld, stage.inputs,
            stage.outputs, stage.activation, rows, panels, thin, leavesOutZeros(source.density[l]),
+           reinterpret_cast<uint8_t*>(source.scratch.data())});
+}
+
+// The first stage, on rows of bytes.
+void FusedTrainer::forwardBytes(Values& values, Source& source, const std::vector<const uint8_t*>& from, Range rows, Range panels) const {
+  const DenseStage& stage = stages_[0];
+  StageValues& to = values.stages[0];
+  const auto forward = source.input == Input::Tiles ? kernels_.tilesForward : kernels_.sparseForward;
+  forward({from.data(), table_, stage.kernel.value.data(), stage.useBias ? stage.bias.value.data() : nullptr, to.y.data(),
+           to.z.size() ? to.z.data() : nullptr, stage.ld, stage.inputs, stage.activation, rows, panels,
            reinterpret_cast<uint8_t*>(source.scratch.data())});
 }
 

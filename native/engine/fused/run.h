@@ -9,7 +9,7 @@ struct FusedTrainer::Run {
   Report& report;
   Input input = Input::Floats;
   int blockRows = 0, blocks = 0;  // of a whole batch: it is taken through the network in blocks of so many rows
-  bool summed = false;            // as Step has it
+  bool summed = false, ahead = false;  // as Step has them
   // Whether all meet before they read the batch. Where all that a member reads of it, and of the weights, is its own until the parts of
   // the logits meet, the step before may still be on its way elsewhere.
   bool waits = true;

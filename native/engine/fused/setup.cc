@@ -90,6 +90,15 @@ int FusedTrainer::blockRows(int batchSize) const {
   return std::min(batchSize, (each + kTogether - 1) / kTogether * kTogether);
 }
 
+// Whether the first stage's weights and slots are so many that they have left the caches from one step to the next, and the rows so few
+// that this is what takes the time.
+bool FusedTrainer::goesAhead(int batchSize) const {
+  constexpr size_t kCache = (32 << 20) / sizeof(float);
+  constexpr int kFew = 64;
+  return batchSize <= kFew && stages_[0].byColumns && lowest_ == 0 &&
+         stages_[0].kernel.value.size() * (1 + plan_.optimizer.slots) >= kCache;
+}
+
 Description FusedTrainer::describe() const {
   constexpr const char* kNames[] = {"fused", "fused, sparse input", "fused, tiles of bytes"};
   return {kNames[static_cast<int>(input_.load(std::memory_order_relaxed))], kernels_.name, team_.size()};

@@ -66,6 +66,7 @@ FusedTrainer::Run FusedTrainer::runFor(const Dataset& data, const Span& span, Co
     }
   }
   run.input = inputOf(data);
+  run.ahead = run.input == Input::Sparse && !run.summed && goesAhead(span.batchSize);
   input_.store(run.input, std::memory_order_relaxed);
   for (Floats& x : x_) {
     if (const size_t floats = capacity * xStride_; run.input == Input::Floats && x.size() < floats) x = Floats(floats);
@@ -83,7 +84,10 @@ FusedTrainer::Run FusedTrainer::runFor(const Dataset& data, const Span& span, Co
   report.losses.reserve(steps);
   report.metrics.resize(metrics);
   for (auto& metric : report.metrics) metric.reserve(steps);
-  if (control.stamps) openStamps(*control.stamps, team_.size(), steps * (8 + 8 * stages_.size()) * run.blocks);
+  if (control.stamps) {
+    const size_t panels = run.ahead ? stages_[0].panels : 0;
+    openStamps(*control.stamps, team_.size(), steps * (8 + 8 * stages_.size() + panels) * run.blocks);
+  }
   return run;
 }
 
@@ -101,7 +105,8 @@ bool FusedTrainer::oneBlock(Run& run, const Dataset& data, const Span& span, int
   Source& source = run.sources[me];
   const int64_t number = step_ + s, every = plan_.optimizer.accumulate;
   const Step step{span.firstStep + s, inBatch, blockRows, batchRows, run.batches[(s * run.blocks + inBatch / run.blockRows) & 1],
-                  source, updateOf(plan_.optimizer, span.learningRates[s], number / every), (number + 1) % every == 0, run.summed, stamps};
+                  source, updateOf(plan_.optimizer, span.learningRates[s], number / every), (number + 1) % every == 0, run.summed,
+                  run.ahead, run.ahead && s > 0, stamps};
   if (stamps) stamps->tracks[me].step = static_cast<int32_t>(s);
   {
     const Timed timed(stamps, me, Phase::Gather);
@@ -169,6 +174,11 @@ void FusedTrainer::forward(Run& run, const Step& step, int me) {
   for (size_t l = 0; l < stages_.size(); ++l) {
     const DenseStage& stage = stages_[l];
     if (l > 0 && !byInputs(l)) meet(step, me);
+    if (l == 0 && step.made) {
+      if (!stage.after.empty()) meet(step, me);
+      forwardAfter(stage, training_->stages[l], own, &step);
+      continue;
+    }
     const Timed timed(step.stamps, me, Phase::Forward, stage.layer);
     lookAt(l, *training_, step.batch, step.source, {0, step.rows});
     timed.density(computed(step.source.density[l]));
@@ -200,7 +210,7 @@ void FusedTrainer::forwardRows(const Step& step, Range rows, int me) {
     if (stage.inParts) {
       multiplyParts(l, rows);
       addParts(l, rows);
-    } else {
+    } else if (l > 0 || !step.made) {
       forwardDense(l, *training_, step.batch, step.source, rows, {0, stage.panels});
     }
     forwardAfter(stage, training_->stages[l], rows, &step);

@@ -108,6 +108,8 @@ struct Step {
   Update update;
   bool updates;  // or only adds to the gradients of several steps
   bool summed;   // whether gradients are summed in memory, for a pass of the optimiser's own; else it follows on each tile
+  bool ahead;    // whether the first stage's product is made for the step to come, as soon as its weights are new
+  bool made;     // and the step before has made it for this one
   Stamps* stamps = nullptr;
 
   bool ends() const { return first + rows == batchRows; }
@@ -133,6 +135,7 @@ class FusedTrainer : public Trainer {
   Batch batchFor(const Dataset& data, int rows, float* x) const;
   Source sourceFor(int rows, int batchRows, Input input, bool training) const;
   int blockRows(int batchSize) const;
+  bool goesAhead(int batchSize) const;
   bool byTiles(const DenseStage& stage, Product product, int batchRows) const;
   Input inputOf(const Dataset& data) const;
   Range share(int count, int member) const;
@@ -154,6 +157,7 @@ class FusedTrainer : public Trainer {
   bool mayLeaveOut(const DenseStage& stage, Product product, int batchRows) const;
   void lookAt(size_t stage, const Values& values, const Batch& batch, Source& source, Range rows) const;
   void forwardDense(size_t stage, Values& values, const Batch& batch, Source& source, Range rows, Range panels) const;
+  void forwardBytes(Values& values, Source& source, const std::vector<const uint8_t*>& from, Range rows, Range panels) const;
   void forwardAfter(const DenseStage& stage, StageValues& values, Range rows, const Step* step) const;
 
   // inference.cc. These two: logits of the batch's first `rows` rows, made in one thread, or by the whole team.
@@ -193,6 +197,7 @@ class FusedTrainer : public Trainer {
   void update(DenseStage& stage, const DenseBackward& gradients, const Step& step, F multiply) const;
   void multiplyBack(DenseStage& stage, const DenseBackward& gradients, const Step& step) const;
   double backwardDense(size_t stage, DenseBackward gradients, const Step& step, int me);
+  void backwardBytes(const DenseBackward& gradients, const Step& step, int me);
 
   // whole.cc: passes over whole gradients and weights
   void listWholes();

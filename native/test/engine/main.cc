@@ -30,6 +30,7 @@ enum class Net {
   Narrow,  // members share out rows alone, and meet between steps only
   Held,    // all that has to know whole gradients and weights
   Wide,    // members share out columns for few rows, too
+  Broad,   // a first layer that does not stay in the caches
 };
 
 struct Job {
@@ -82,6 +83,10 @@ Plan planFor(Net net, bool labels) {
     plan.layers[1].outputs = plan.layers[2].inputs = plan.layers[2].outputs = plan.layers[3].inputs = 1100;
     plan.layers[3].outputs = plan.layers[4].inputs = 900;
   }
+  if (net == Net::Broad) {
+    plan.layers = {rescaling, first, dropout, last};
+    plan.layers[1].outputs = plan.layers[2].inputs = plan.layers[2].outputs = plan.layers[3].inputs = 42000;
+  }
   if (net == Net::Held) {
     plan.optimizer.clipNorm = 0.01;
     plan.optimizer.accumulate = 2;
@@ -125,7 +130,8 @@ Span spanFor(int batch, int steps) {
   Span span;
   span.batchSize = batch;
   span.firstStep = 0;
-  for (int i = 0; i < batch * steps; ++i) span.order.push_back(static_cast<uint32_t>(i * 7 % kRows));
+  constexpr int kMissing = 5;  // of the last batch
+  for (int i = 0; i < batch * steps - kMissing; ++i) span.order.push_back(static_cast<uint32_t>(i * 7 % kRows));
   span.learningRates.assign(steps, 1e-3f);
   return span;
 }
@@ -159,6 +165,26 @@ std::vector<float> train(const Kernels& kernels, const Job& job, int threads, bo
   std::vector<float> all;
   for (const auto& weights : trainer.read().weights) all.insert(all.end(), weights.begin(), weights.end());
   return all;
+}
+
+// The weights after some steps, all in one span or each in its own.
+std::vector<std::vector<float>> trainInSpans(const Kernels& kernels, Net net, int batch, int steps, int threads, bool each) {
+  const Plan plan = planFor(net, true);
+  FusedTrainer trainer(plan, stateFor(plan), kernels, threads);
+  const Dataset data = dataFor(true, true);
+  const Span whole = spanFor(batch, steps);
+  const int count = each ? 1 : steps;
+  for (int s = 0; s < steps; s += count) {
+    Span span = whole;
+    span.firstStep = s;
+    const auto begin = whole.order.begin() + s * batch, end = s + count < steps ? begin + count * batch : whole.order.end();
+    span.order.assign(begin, end);
+    span.learningRates.resize(count);
+    Control control;
+    Report report;
+    trainer.run(data, span, control, report);
+  }
+  return trainer.read().weights;
 }
 
 // What a few rows of a wide net give.
@@ -300,6 +326,10 @@ int runAll(const Kernels& kernels, int steps) {
         }
       }
     }
+  }
+  const auto expected = trainInSpans(kernels, Net::Broad, 32, 6, 1, true);
+  for (const int threads : {1, 2, 3, 5}) {
+    check(trainInSpans(kernels, Net::Broad, 32, 6, threads, false) == expected, "other weights in one span with so many threads", threads);
   }
   for (const bool sparse : {false, true}) {
     const auto expected = predict(kernels, 1, sparse);
