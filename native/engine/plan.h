@@ -18,6 +18,8 @@ enum class LayerKind { Rescaling, Dense, Activation, Dropout };
 // What a parameter is held to: a penalty l1 |w| + l2 w^2 in the loss; the norm of what goes into an output, 0: no limit.
 struct Restraint {
   double l1 = 0, l2 = 0, maxNorm = 0;
+
+  bool penalises() const { return l1 > 0 || l2 > 0; }
 };
 
 struct Layer {
@@ -65,9 +67,10 @@ struct Plan {
   uint64_t seed;
 };
 
-// What in a plan, beside clipping, needs a parameter's whole gradient, or weights, between the way back and the update; empty where
-// nothing does.
-std::string needsWholeGradients(const Plan& plan);
+// Whether something has to know whole gradients before the update: their norm, what weights add to the loss, sums of several steps.
+bool holdsGradients(const Plan& plan);
+// Whether weights are brought back to a norm after it.
+bool limitsNorms(const Plan& plan);
 
 // The constants of step number `step` (from 0) at learning rate `rate`; the bias correction is done in float64.
 Update updateOf(const Optimizer& optimizer, double rate, int64_t step);

@@ -1,18 +1,26 @@
+#include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "plan.h"
 
 namespace fusor {
 
-std::string needsWholeGradients(const Plan& plan) {
-  if (plan.optimizer.accumulate > 1) return "gradientAccumulationSteps";
-  for (const Layer& layer : plan.layers) {
-    for (const Restraint& r : {layer.kernel, layer.bias}) {
-      const bool penalised = r.l1 > 0 || r.l2 > 0;
-      if (penalised || r.maxNorm > 0) return std::string(penalised ? "the regularizer" : "the constraint") + " of layer \"" + layer.name + "\"";
-    }
-  }
-  return "";
+namespace {
+
+template <class F>
+bool anyRestraint(const Plan& plan, F f) {
+  return std::ranges::any_of(plan.layers, [&](const Layer& layer) { return std::invoke(f, layer.kernel) || std::invoke(f, layer.bias); });
+}
+
+}  // namespace
+
+bool holdsGradients(const Plan& plan) {
+  return plan.optimizer.clipNorm > 0 || plan.optimizer.accumulate > 1 || anyRestraint(plan, &Restraint::penalises);
+}
+
+bool limitsNorms(const Plan& plan) {
+  return anyRestraint(plan, [](const Restraint& r) { return r.maxNorm > 0; });
 }
 
 Update updateOf(const Optimizer& o, double rate, int64_t step) {

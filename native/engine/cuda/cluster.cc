@@ -24,7 +24,8 @@ bool fits(const Plan& plan, const CudaNetwork& network, const cuda::Properties& 
   const bool loss = plan.output == Activation::Softmax &&
                     (plan.loss == LossKind::CategoricalCrossentropy || plan.loss == LossKind::SparseCategoricalCrossentropy);
   const bool metrics = plan.metrics.empty() || (plan.metrics.size() == 1 && plan.metrics[0].kind == MetricKind::CategoricalAccuracy);
-  return scaled && plain && known && loss && metrics && plan.optimizer.clipNorm == 0 && batch <= 64 &&
+  const bool trained = first.trainable && last.trainable;
+  return scaled && plain && known && trained && loss && metrics && !holdsGradients(plan) && !limitsNorms(plan) && batch <= 64 &&
          last.outputs <= cuda::kClusterClasses;
 }
 

@@ -20,8 +20,7 @@ std::optional<int> hiddenLayers(const CudaRecipe& recipe) {
   while (next("forward.cu")) ++hidden;
   if (!next("head.cu")) return std::nullopt;
   while (next("gradient.cu")) ++gradients;
-  const bool update = next("update.cu") && valueOf(recipe.programs[at - 1], "CLIP") == "false";
-  if (!update || at != recipe.programs.size() || hidden > cuda::kMostHidden || gradients != std::max(0, hidden - 1)) return std::nullopt;
+  if (!next("update.cu") || at != recipe.programs.size() || hidden > cuda::kMostHidden || gradients != std::max(0, hidden - 1)) return std::nullopt;
   return hidden;
 }
 

@@ -1,6 +1,6 @@
 #include "network.h"
 
-#include <algorithm>
+#include <cmath>
 
 namespace fusor {
 
@@ -10,7 +10,9 @@ CudaNetwork::CudaNetwork(const Plan& plan, cuda::Device& device) : device_(devic
       (stages.empty() ? before : stages.back().after).push_back(layer);
       continue;
     }
-    CudaStage stage{layer.inputs, layer.outputs, strideOn(layer.outputs), layer.useBias, layer.activation, {}, {}, {}};
+    CudaStage stage{.inputs = layer.inputs, .outputs = layer.outputs, .ld = strideOn(layer.outputs),
+                    .useBias = layer.useBias, .trainable = layer.trainable, .activation = layer.activation,
+                    .kernel = layer.kernel, .bias = layer.bias, .after = {}, .weights = {}, .slots = {}};
     stage.weights = device.allocate(stage.floats() * sizeof(float));
     for (int s = 0; s < slots_; ++s) stage.slots[s] = device.allocate(stage.floats() * sizeof(float));
     stages.push_back(std::move(stage));
@@ -49,6 +51,21 @@ State CudaNetwork::read() const {
     for (int s = 0; s < slots_; ++s) split(stage, download(stage, *stage.slots[s]), state.slots[s]);
   }
   return state;
+}
+
+double CudaNetwork::penalty() const {
+  double sum = 0;
+  for (const CudaStage& stage : stages) {
+    if (!stage.trainable || (!stage.kernel.penalises() && !stage.bias.penalises())) continue;
+    const std::vector<float> all = download(stage, *stage.weights);
+    const size_t kernel = static_cast<size_t>(stage.inputs) * stage.outputs;
+    for (size_t i = 0; i < all.size(); ++i) {
+      const Restraint& restraint = i < kernel ? stage.kernel : stage.bias;
+      const double w = all[i];
+      sum += restraint.l1 * std::fabs(w) + restraint.l2 * w * w;
+    }
+  }
+  return sum;
 }
 
 void CudaNetwork::write(const State& state) {

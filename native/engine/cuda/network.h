@@ -1,6 +1,7 @@
 // A plan's parameters on a GPU: each Dense layer's kernel and bias as one matrix [inputs + 1, outputs], the bias being its
 // last row; the optimiser's slots likewise.
 #pragma once
+#include <algorithm>
 #include <memory>
 
 #include "../../cuda/device.h"
@@ -13,10 +14,11 @@ inline int strideOn(int width) { return (width + 3) / 4 * 4; }
 
 struct CudaStage {
   int inputs, outputs, ld;
-  bool useBias;
+  bool useBias, trainable;
   Activation activation;
+  Restraint kernel, bias;
   std::vector<Layer> after;  // the layers between this Dense and the next, or the end
-  std::unique_ptr<cuda::Memory> weights, slots[2];
+  std::unique_ptr<cuda::Memory> weights, slots[3];
 
   int rows() const { return inputs + useBias; }
   size_t floats() const { return static_cast<size_t>(rows()) * ld; }
@@ -30,10 +32,14 @@ class CudaNetwork {
   CudaNetwork(const Plan& plan, cuda::Device& device);
 
   State read() const;  // all but the step
+  double penalty() const;  // what the weights add to the loss
   void write(const State& state);
 
   std::vector<Layer> before;  // the layers before the first Dense
   std::vector<CudaStage> stages;
+
+  // The first that is trained: gradients go no further down.
+  size_t lowest() const { return std::ranges::find_if(stages, &CudaStage::trainable) - stages.begin(); }
 
  private:
   std::vector<float> download(const CudaStage& stage, const cuda::Memory& from) const;

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "tiles.h"
+#include "weights.h"
 
 namespace fusor {
 namespace {
@@ -30,6 +31,7 @@ bool plain(const cuda::Loss& loss) {
   return loss.kind <= cuda::LossKindOf::SparseCategoricalCrossentropy && loss.output == cuda::ActivationKind::Softmax &&
          std::all_of(loss.metric, loss.metric + loss.metrics, [](const cuda::Metric& m) { return m.kind == cuda::MetricKindOf::CategoricalAccuracy; });
 }
+cuda::Address addressOf(const void* at) { return reinterpret_cast<cuda::Address>(at); }
 const char* flag(bool value) { return value ? "1" : "0"; }
 
 bool elementwise(const Layer& layer) { return layer.kind != LayerKind::Activation || layer.activation != Activation::Softmax; }
@@ -39,12 +41,12 @@ class Builder {
  public:
   Builder(const Plan& plan, const CudaNetwork& network, cuda::Device& device, const cuda::Control* control,
           CudaPurpose purpose, bool bytes, int rows, int64_t results, bool stamped)
-      : plan_(plan), network_(network), device_(device), rows_(rows), purpose_(purpose), train_(purpose == CudaPurpose::Train),
-        stamped_(stamped), input_(plan.features % 4 == 0 ? (bytes ? "kBytes" : "kFloats") : (bytes ? "kOddBytes" : "kOddFloats")) {
-    call_ = {control, 0, train_ ? 1 : 0, 0};
+      : plan_(plan), network_(network), rows_(rows), purpose_(purpose), train_(purpose == CudaPurpose::Train),
+        launches_(device, {control, 0, train_ ? 1 : 0, 0},
+                  plan.features % 4 == 0 ? (bytes ? "kBytes" : "kFloats") : (bytes ? "kOddBytes" : "kOddFloats"), stamped) {
     if (purpose != CudaPurpose::Predict) {
-      recipe_.rowLosses = allocate(results * sizeof(double));
-      recipe_.rowMetrics = allocate(std::max<size_t>(1, results * plan.metrics.size()) * sizeof(double));
+      recipe_.rowLosses = addressOf(launches_.allocate<double>(results));
+      recipe_.rowMetrics = addressOf(launches_.allocate<double>(std::max<size_t>(1, results * plan.metrics.size())));
     }
   }
 
@@ -75,34 +77,12 @@ class Builder {
     float* dz = nullptr;
   };
 
-  cuda::Address allocate(size_t bytes) {
-    recipe_.memory.push_back(device_.allocate(bytes));
-    const cuda::Address at = recipe_.memory.back()->address();
-    device_.fill(at, 0, bytes);
-    return at;
-  }
-  float* matrix(int width) {
-    return reinterpret_cast<float*>(allocate(static_cast<size_t>(rows_) * strideOn(width) * sizeof(float)));
-  }
+  float* matrix(int width) { return launches_.allocate<float>(static_cast<size_t>(rows_) * strideOn(width)); }
 
-  template <class P>
-  void launch(const std::string& file, const std::string& entry, std::vector<std::pair<std::string, std::string>> defines,
-              int across, int down, int threads, int sharedBytes, const P& parameters) {
-    if (stamped_) defines.emplace_back("STAMPED", "1");
-    cuda::Program program{file, entry, std::move(defines)};
-    Launch launch{device_.compile(program), {static_cast<uint32_t>(across), static_cast<uint32_t>(down), 1},
-                  {static_cast<uint32_t>(threads), 1, 1}, 1, static_cast<uint32_t>(sharedBytes), std::vector<std::byte>(sizeof(P))};
-    std::memcpy(launch.parameters.data(), &parameters, sizeof(P));
-    const int place = static_cast<int>(recipe_.step.size());
-    std::memcpy(launch.parameters.data() + offsetof(cuda::Call, launch), &place, sizeof place);
-    recipe_.step.push_back(std::move(launch));
-    recipe_.does.push_back(does_);
-    recipe_.programs.push_back(std::move(program));
-  }
   // A kernel of rows.cu, all of whose warps take a row.
   template <class P>
   void launchRows(const std::string& entry, const P& parameters) {
-    launch("rows.cu", entry, {{"INPUT", input_}}, (rows_ + kRowsABlock - 1) / kRowsABlock, 1, 32 * kRowsABlock, 0, parameters);
+    launches_.add("rows.cu", entry, {{"INPUT", launches_.input}}, (rows_ + kRowsABlock - 1) / kRowsABlock, 1, 32 * kRowsABlock, 0, parameters);
   }
 
   cuda::Op opOf(const Layer& layer) {
@@ -150,40 +130,37 @@ class Builder {
 
   // Where the first product takes its rows from: the data itself, unless more than a rescaling comes before.
   cuda::Input gatherRows() {
-    does_ = {Phase::Gather};
+    launches_.does = {Phase::Gather};
     const std::vector<Layer>& before = network_.before;
     const bool rescaled = !before.empty() && before[0].kind == LayerKind::Rescaling;
     cuda::Input input{nullptr, strideOn(plan_.features), plan_.features, rescaled ? before[0].scale : 1, rescaled ? before[0].offset : 0};
     if (before.size() == (rescaled ? 1 : 0) && !values_.empty()) return input_x_ = input;
-    cuda::GatherParams gather{call_, input, matrix(plan_.features), input.ld};
+    cuda::GatherParams gather{launches_.call, input, matrix(plan_.features), input.ld};
     launchRows("gather", gather);
     input.values = gather.to;
     for (size_t i = rescaled; i < before.size(); ++i) {
-      does_ = {Phase::Forward, static_cast<int>(i)};
+      launches_.does = {Phase::Forward, static_cast<int>(i)};
       input.values = oneOp(opOf(before[i]), input.values, input.ld, input.width);
     }
     return input_x_ = input;
   }
 
   const float* oneOp(const cuda::Op& op, const float* in, int ld, int width) {
-    launchRows("op", cuda::OpParams{call_, op, in, nullptr, op.out, ld, width, 0});
+    launchRows("op", cuda::OpParams{launches_.call, op, in, nullptr, op.out, ld, width, 0});
     return op.out;
   }
-
-  // Names of a product's input: gathered only for the first stage.
-  const char* kindOfInput(const cuda::Input& input) const { return input.values ? "kValues" : input_; }
 
   void forward(size_t l, const cuda::Input& x) {
     const CudaStage& stage = network_.stages[l];
     const Values& v = values_[l];
-    const CudaTile tile = productTile(rows_, stage.outputs, stage.inputs, device_.properties().multiprocessors);
-    does_ = {Phase::Forward, layerOf(l)};
-    launch("forward.cu", "forward", {{"INPUT", kindOfInput(x)}, {"TILE", tile.arguments()}, {"PLAIN", flag(plain(v.chain))}},
+    const CudaTile tile = productTile(rows_, stage.outputs, stage.inputs, launches_.multiprocessors());
+    launches_.does = {Phase::Forward, layerOf(l)};
+    launches_.add("forward.cu", "forward", {{"INPUT", launches_.kindOf(x)}, {"TILE", tile.arguments()}, {"PLAIN", flag(plain(v.chain))}},
            tile.across(stage.outputs), tile.down(rows_), tile.threads, sharedBytesOf(tile, true, false),
-           cuda::ForwardParams{call_, x, stage.weightsAt(), stage.ld, stage.inputs, stage.outputs, stage.useBias, v.chain});
+           cuda::ForwardParams{launches_.call, x, stage.weightsAt(), stage.ld, stage.inputs, stage.outputs, stage.useBias, v.chain});
     const float* in = v.chain.y;
     for (size_t i = 0; !v.fused && i < v.ops.size(); ++i) {
-      ++does_.layer;
+      ++launches_.does.layer;
       in = oneOp(v.ops[i], in, v.chain.ld, v.chain.width);
     }
     recipe_.work += 2.0 * rows_ * stage.inputs * stage.outputs * (train_ ? 3 : 1);
@@ -213,31 +190,31 @@ class Builder {
   // Predictions in memory: where they are the result, or too wide for shared memory.
   void keepPredictions(cuda::Loss& loss) {
     loss.p = matrix(plan_.outputs);
-    recipe_.predictions = reinterpret_cast<cuda::Address>(loss.p);
+    recipe_.predictions = addressOf(loss.p);
   }
 
   void head(size_t l, const cuda::Input& x) {
     const CudaStage& stage = network_.stages[l];
-    cuda::HeadParams p{call_, x, stage.weightsAt(), stage.ld, stage.inputs, stage.outputs, stage.useBias, values_[l].chain,
+    cuda::HeadParams p{launches_.call, x, stage.weightsAt(), stage.ld, stage.inputs, stage.outputs, stage.useBias, values_[l].chain,
                        lossOf(), values_[l].dz, {}, nullptr};
     if (purpose_ == CudaPurpose::Predict) keepPredictions(p.loss);
-    if (l > 0 && train_) p.before = values_[l - 1].chain, p.dx = values_[l - 1].dz;
-    does_ = {Phase::Loss, layerOf(l)};
+    if (l > lowest_ && train_) p.before = values_[l - 1].chain, p.dx = values_[l - 1].dz;
+    launches_.does = {Phase::Loss, layerOf(l)};
     const bool all = plain(p.loss) && plain(p.chain) && (!p.dx || plain(p.before));
-    launch("head.cu", "head", {{"INPUT", kindOfInput(x)}, {"PLAIN", flag(all)}}, std::min(rows_, 8 * device_.properties().multiprocessors), 1, 128,
+    launches_.add("head.cu", "head", {{"INPUT", launches_.kindOf(x)}, {"PLAIN", flag(all)}}, std::min(rows_, 8 * launches_.multiprocessors()), 1, 128,
            4 * 3 * stage.ld, p);
     recipe_.work += 2.0 * rows_ * stage.inputs * stage.outputs * (train_ ? 3 : 1);
   }
 
   void loss(const cuda::Input& z) {
-    cuda::LossParams p{call_, z.values, z.ld, lossOf(), {}, 0, nullptr};
+    cuda::LossParams p{launches_.call, z.values, z.ld, lossOf(), {}, 0, nullptr};
     keepPredictions(p.loss);
     if (train_ && !values_.empty()) {
       p.dz = values_.back().dz;
       p.chain = values_.back().chain;
       p.through = values_.back().fused;
     }
-    does_ = {Phase::Loss};
+    launches_.does = {Phase::Loss};
     launchRows("loss", p);
   }
 
@@ -246,22 +223,31 @@ class Builder {
     const Values& v = values_[l];
     if (v.fused) return;
     for (size_t i = v.ops.size(); i-- > 0;) {
-      does_ = {Phase::Backward, layerOf(l) + 1 + static_cast<int>(i)};
-      launchRows("op", cuda::OpParams{call_, v.ops[i], i ? v.ops[i - 1].out : v.chain.y, v.ops[i].out, v.dz, v.chain.ld, v.chain.width, 1});
+      launches_.does = {Phase::Backward, layerOf(l) + 1 + static_cast<int>(i)};
+      launchRows("op", cuda::OpParams{launches_.call, v.ops[i], i ? v.ops[i - 1].out : v.chain.y, v.ops[i].out, v.dz, v.chain.ld, v.chain.width, 1});
     }
     if (v.chain.activation == cuda::ActivationKind::Linear) return;
     cuda::Op own{};
     own.kind = cuda::OpKind::Activation, own.activation = v.chain.activation;
-    does_ = {Phase::Backward, layerOf(l)};
-    launchRows("op", cuda::OpParams{call_, own, v.chain.z, v.chain.y, v.dz, v.chain.ld, v.chain.width, 1});
+    launches_.does = {Phase::Backward, layerOf(l)};
+    launchRows("op", cuda::OpParams{launches_.call, own, v.chain.z, v.chain.y, v.dz, v.chain.ld, v.chain.width, 1});
   }
 
   void backward(bool fusedHead) {
-    for (size_t l = values_.size(); l-- > 0;) {
+    for (size_t l = values_.size(); l-- > lowest_;) {
       backThroughOps(l);
-      if (l > 0 && !(fusedHead && l + 1 == values_.size())) inputGradient(l);
+      if (l > lowest_ && !(fusedHead && l + 1 == values_.size())) inputGradient(l);
     }
     update();
+  }
+
+  // Of the layers that are trained.
+  void update() {
+    std::vector<CudaGradient> gradients;
+    for (size_t l = 0; l < values_.size(); ++l) {
+      if (network_.stages[l].trainable) gradients.push_back({network_.stages[l], l ? output(l - 1) : input_x_, values_[l].dz, values_[l].chain.ld});
+    }
+    cudaUpdate(launches_, plan_, gradients);
   }
 
   void inputGradient(size_t l) {
@@ -269,83 +255,23 @@ class Builder {
     const Values &v = values_[l], &to = values_[l - 1];
     cuda::Chain chain = to.chain;
     if (!to.fused) chain.activation = cuda::ActivationKind::Linear;  // it comes with the layers after it
-    const CudaTile tile = productTile(rows_, stage.inputs, stage.outputs, device_.properties().multiprocessors);
-    does_ = {Phase::Backward, layerOf(l)};
-    launch("gradient.cu", "gradient", {{"TILE", tile.arguments()}}, tile.across(stage.inputs), tile.down(rows_), tile.threads,
+    const CudaTile tile = productTile(rows_, stage.inputs, stage.outputs, launches_.multiprocessors());
+    launches_.does = {Phase::Backward, layerOf(l)};
+    launches_.add("gradient.cu", "gradient", {{"TILE", tile.arguments()}}, tile.across(stage.inputs), tile.down(rows_), tile.threads,
            sharedBytesOf(tile, true, true),
-           cuda::GradientParams{call_, v.dz, v.chain.ld, stage.weightsAt(), stage.ld, stage.inputs, stage.outputs, chain, to.dz});
-  }
-
-  // All weights at once; the step's sums ride along.
-  void update() {
-    const cuda::Sums sums{reinterpret_cast<const double*>(recipe_.rowLosses), reinterpret_cast<const double*>(recipe_.rowMetrics),
-                          static_cast<int>(plan_.metrics.size())};
-    const size_t count = values_.size();
-    does_ = {Phase::Record};
-    if (count == 0) return launch("rows.cu", "sums", {{"INPUT", input_}}, 1, 1, 32, 0, cuda::SumsParams{call_, sums});
-    const bool clip = plan_.optimizer.clipNorm > 0;
-    does_ = {clip ? Phase::Backward : Phase::BackwardUpdate};
-    const auto blocksOf = [&](const CudaTile& tile, size_t l) {
-      return tile.down(network_.stages[l].rows()) * tile.across(network_.stages[l].outputs);
-    };
-    const CudaTile& tile = updateTile(device_.properties().multiprocessors, [&](const CudaTile& t) {
-      int all = 0;
-      for (size_t l = 0; l < count; ++l) all += blocksOf(t, l);
-      return all;
-    });
-    int everyBlock = 0;
-    for (size_t l = 0; l < count; ++l) everyBlock += blocksOf(tile, l);
-    double* const squares = clip ? reinterpret_cast<double*>(allocate(everyBlock * sizeof(double))) : nullptr;
-    std::vector<float*> gradients;
-    for (size_t begin = 0, before = 0; begin < count; begin += cuda::kMostStages) {
-      const size_t end = std::min(count, begin + cuda::kMostStages);
-      cuda::UpdateParams p{};
-      p.call = call_, p.optimizer = cudaConstants(plan_.optimizer), p.sums = sums;
-      p.finish = end == count;
-      p.squares = squares ? squares + before : nullptr;
-      int blocks = 0;
-      for (size_t l = begin; l < end; ++l) {
-        const CudaStage& stage = network_.stages[l];
-        if (clip) gradients.push_back(reinterpret_cast<float*>(allocate(stage.floats() * sizeof(float))));
-        p.stage[p.stages++] = {l ? output(l - 1) : input_x_, values_[l].dz, values_[l].chain.ld, stage.weightsAt(), stage.slotAt(0),
-                               stage.slotAt(1), clip ? gradients.back() : nullptr, stage.ld, stage.inputs, stage.outputs,
-                               stage.useBias, blocks, tile.across(stage.outputs)};
-        blocks += blocksOf(tile, l);
-      }
-      before += blocks;
-      launch("update.cu", "update", {{"INPUT", kindOfInput(p.stage[0].input)}, {"OPTIMIZER", cudaNameOf(plan_.optimizer.kind)},
-                                     {"CLIP", clip ? "true" : "false"}, {"TILE", tile.arguments()}},
-             blocks + p.finish, 1, tile.threads, sharedBytesOf(tile, false, false), p);
-    }
-    if (clip) applyClipped(squares, everyBlock, gradients);
-  }
-
-  void applyClipped(const double* squares, int count, const std::vector<float*>& gradients) {
-    auto* const factor = reinterpret_cast<float*>(allocate(sizeof(float)));
-    does_ = {Phase::Update};
-    const std::vector<std::pair<std::string, std::string>> defines{{"OPTIMIZER", cudaNameOf(plan_.optimizer.kind)}};
-    launch("clip.cu", "clipFactor", defines, 1, 1, 32, 0, cuda::NormParams{call_, squares, count, plan_.optimizer.clipNorm, factor});
-    for (size_t l = 0; l < gradients.size(); ++l) {
-      const CudaStage& stage = network_.stages[l];
-      const int blocks = static_cast<int>(std::min<size_t>(1024, (stage.floats() / 4 + 255) / 256));
-      launch("clip.cu", "apply", defines, blocks, 1, 256, 0,
-             cuda::ApplyParams{call_, cudaConstants(plan_.optimizer), factor, gradients[l], stage.weightsAt(), stage.slotAt(0), stage.slotAt(1),
-                               stage.rows(), stage.outputs, stage.ld});
-    }
+           cuda::GradientParams{launches_.call, v.dz, v.chain.ld, stage.weightsAt(), stage.ld, stage.inputs, stage.outputs, chain, to.dz});
   }
 
   const Plan& plan_;
   const CudaNetwork& network_;
-  cuda::Device& device_;
   const int rows_;
   const CudaPurpose purpose_;
-  const bool train_, stamped_;
-  CudaDoes does_{Phase::Gather};  // what is launched next
-  const char* const input_;
-  cuda::Call call_{};
+  const bool train_;
+  CudaLaunches launches_;
+  CudaRecipe& recipe_ = launches_.recipe;
+  const size_t lowest_ = network_.lowest();
   cuda::Input input_x_{};
   std::vector<Values> values_;
-  CudaRecipe recipe_;
 };
 
 }  // namespace

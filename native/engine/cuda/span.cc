@@ -16,14 +16,17 @@ CudaSpan::CudaSpan(cuda::Device& device, const Plan& plan, const CudaRows& data,
     device.upload(memory->address(), values.data(), values.size() * sizeof(values[0]));
     return memory;
   };
-  std::vector<float> rates;
+  const int64_t every = plan.optimizer.accumulate;
+  std::vector<float> rates, together;
   for (int64_t s = 0; s < steps_; ++s) {
-    const Update u = updateOf(plan.optimizer, span.learningRates[s], step + s);
+    const Update u = updateOf(plan.optimizer, span.learningRates[s], (step + s) / every);
     rates.push_back(u.rate);
     rates.push_back(u.shrink);
+    together.push_back((step + s + 1) % every == 0 ? static_cast<float>(every) : 0);
   }
   order_ = copy(span.order);
   rates_ = copy(rates);
+  if (every > 1) together_ = copy(together);
   results_ = device.allocate(steps_ * (1 + metrics_) * sizeof(float));
   const auto pointer = [](cuda::Address at) { return reinterpret_cast<void*>(at); };
   cuda::Control& c = begun_;
@@ -38,6 +41,7 @@ CudaSpan::CudaSpan(cuda::Device& device, const Plan& plan, const CudaRows& data,
   c.values = static_cast<const float*>(pointer(data.values));
   c.weights = static_cast<const float*>(pointer(data.weights));
   c.rates = static_cast<const float*>(pointer(rates_->address()));
+  if (together_) c.together = static_cast<const float*>(pointer(together_->address()));
   c.losses = static_cast<float*>(pointer(results_->address()));
   c.metrics = c.losses + steps_;
   if (stamps) stamps->place(c);

@@ -29,7 +29,7 @@ class CudaSpan {
   const size_t metrics_;
   const int64_t steps_;
   int64_t end_;
-  std::unique_ptr<cuda::Memory> order_, rates_, results_;
+  std::unique_ptr<cuda::Memory> order_, rates_, together_, results_;
   cuda::Control* const control_;
   cuda::Control begun_{};
 };

@@ -26,11 +26,6 @@ constexpr int64_t kMostPassRows = 8192;
 }  // namespace
 
 std::string cudaUnsupported(const Plan& plan) {
-  const std::string what = needsWholeGradients(plan);
-  if (!what.empty()) return what + " needs whole gradients or weights, which fused kernels on a GPU never hold";
-  for (const Layer& layer : plan.layers) {
-    if (!layer.trainable) return "fused kernels for GPUs train all layers, and \"" + layer.name + "\" is not trainable";
-  }
   return plan.metrics.size() > cuda::kMostMetrics ? "there are more than " + std::to_string(cuda::kMostMetrics) + " metrics" : "";
 }
 
@@ -287,6 +282,7 @@ bool CudaTrainer::evaluate(const Dataset& data, int64_t begin, int64_t end, int,
   device_->download(losses.data(), recipe.rowLosses, rows * sizeof(double));  // waits
   if (!whole) return false;
   if (metrics) device_->download(values.data(), recipe.rowMetrics, values.size() * sizeof(double));
+  sums.loss += network_.penalty() * static_cast<double>(rows);
   for (size_t r = 0; r < rows; ++r) {
     sums.loss += losses[r];
     for (size_t m = 0; m < metrics; ++m) sums.metrics[m] += values[r * metrics + m];

@@ -21,7 +21,7 @@ float limitFactor(double squares, double maxNorm) {
 }  // namespace
 
 void FusedTrainer::listWholes() {
-  needsAll_ = plan_.optimizer.clipNorm > 0 || !needsWholeGradients(plan_).empty();
+  needsAll_ = holdsGradients(plan_) || limitsNorms(plan_);
   long chunks = 0;
   const auto add = [&](Packed& parameter, const Restraint& restraint, int rows, int panels, bool isBias) {
     wholes_.push_back({parameter, restraint, rows, panels, isBias});

@@ -115,7 +115,8 @@ KERNEL(grid, GridParams, kThreads) {
     static_assert(kFits<Shape>);
     Part update = part();
     update.tiles(p.blocks, [&](int block, auto wait) {
-      updateBlock<INPUT, OptimizerKind::OPTIMIZER, false, Shape>(p.update, step, p.control, block, p.blocks - 1, shared, wait);
+      updateBlock<INPUT, Shape>(p.update, step, p.control, block, p.blocks - 1, shared, wait,
+                                [&](int which) { return Optimised<OptimizerKind::OPTIMIZER, Shape>(p.update, which, step, block); });
     });
   }
   if (now > begin && blockIdx.x == 0 && threadIdx.x == 0) p.control->base = now;

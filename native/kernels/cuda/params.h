@@ -28,6 +28,7 @@ struct Control {
   const float* values;    // [rows of the data, outputs], not padded
   const float* weights;   // or null
   const float* rates;     // [steps][2]: rate with Adam's bias correction in it; rate x weight decay
+  const float* together;  // [steps]: of how many steps' gradients an update is, 0 where more are to come; null: each has its own
   float* losses;          // [steps]
   float* metrics;         // [metrics][steps]
   // Of a profile, else null. [steps][launches of a step][begin, end] in nanoseconds; of a cluster [its launches][begin, end]
@@ -173,7 +174,6 @@ struct UpdateStage {
   const float* dz;
   int lddz;
   float *w, *slot0, *slot1;  // where the optimiser has no such slot: w
-  float* gradient;           // for clipping; else null
   int ldw, inputs, outputs, bias;
   int firstBlock, tilesAcross;
 };
@@ -195,10 +195,24 @@ struct UpdateParams {
   Call call;
   OptimizerConstants optimizer;
   Sums sums;
-  int finish;        // whether the last block of the grid makes the step's sums
-  double* squares;   // clipping: a sum of squares for each block; else null
+  int finish;  // whether the last block of the grid makes the step's sums
   int stages;
   UpdateStage stage[kMostStages];
+};
+
+// Where a layer's gradients stay in memory, for passes over all of them to follow (whole.cu).
+struct HeldStage {
+  float* gradient;
+  float* sum;  // of several steps' gradients so far; null: each step has an update
+  // What l1 |w| + l2 w^2 in the loss adds to a gradient, of the kernel and of the bias.
+  float l1, l2, biasL1, biasL2;
+};
+
+struct HoldParams {
+  UpdateParams update;
+  double* squares;    // of each block's gradients, for their norm; null: not wanted
+  double* penalties;  // that each block's weights add to the loss; null: none do
+  HeldStage held[kMostStages];
 };
 
 struct SumsParams {
@@ -206,22 +220,34 @@ struct SumsParams {
   Sums sums;
 };
 
-// Clipping: the factor from the blocks' sums of squares, then the optimiser on gradients in memory.
-struct NormParams {
+// From the blocks' sums: the factor that all gradients are clipped by, and the step's loss with its penalties.
+struct SettleParams {
   Call call;
+  int count;  // of blocks
   const double* squares;
-  int count;
   double clipNorm;
-  float* factor;
+  float* factor;  // null: nothing is clipped
+  const double* penalties;
+  Sums sums;
+  int finish;  // whether it makes the step's sums
 };
 
+// The optimiser on one layer's gradients in memory.
 struct ApplyParams {
   Call call;
   OptimizerConstants optimizer;
-  const float* factor;
+  const float* factor;  // null: 1
   const float* gradient;
   float *w, *slot0, *slot1;
   int rows, width, ld;
+};
+
+// A layer's weights after an update, brought back to a norm: each output's kernel column, and the bias as a whole.
+struct ConstrainParams {
+  Call call;
+  float* w;
+  int ld, inputs, outputs;
+  double maxNorm, biasMaxNorm;  // 0: no limit
 };
 
 struct AdvanceParams {

@@ -1,5 +1,5 @@
-// The gradients of all weights, and the optimiser; one launch for all layers. Defines: INPUT (of the first layer), OPTIMIZER, CLIP,
-// TILE (the arguments of TileShape).
+// The gradients of all weights, and the optimiser; one launch for all layers. Defines: INPUT (of the first layer), OPTIMIZER, TILE (the
+// arguments of TileShape).
 #include "update.h"
 
 using namespace fusor::cuda;
@@ -10,6 +10,7 @@ KERNEL(update, UpdateParams, Shape::THREADS) {
   SHARED_MEMORY(float, shared);
   Step step;
   if (!enter(p.call, step)) return;
-  updateBlock<INPUT, OptimizerKind::OPTIMIZER, CLIP, Shape>(p, step, const_cast<Control*>(p.call.control), static_cast<int>(blockIdx.x),
-                                                            static_cast<int>(gridDim.x) - 1, shared, [] {});
+  const int block = static_cast<int>(blockIdx.x);
+  updateBlock<INPUT, Shape>(p, step, const_cast<Control*>(p.call.control), block, static_cast<int>(gridDim.x) - 1, shared, [] {},
+                            [&](int which) { return Optimised<OptimizerKind::OPTIMIZER, Shape>(p, which, step, block); });
 }

@@ -17,6 +17,16 @@ Layer activationLayer(Activation activation) {
   return layer;
 }
 
+Layer restrained(Layer layer, Restraint kernel, Restraint bias) {
+  layer.kernel = kernel, layer.bias = bias;
+  return layer;
+}
+
+Layer frozen(Layer layer) {
+  layer.trainable = false;
+  return layer;
+}
+
 Layer rescaling(float scale, float offset) {
   Layer layer{LayerKind::Rescaling, 0, 0};
   layer.scale = scale, layer.offset = offset;
@@ -54,6 +64,8 @@ Job makeJob(const JobOptions& o) {
   plan.optimizer = {o.optimizer, 0.9, 0.999, 1e-7, 0.004, o.clipNorm, 0};
   const bool adam = o.optimizer == UpdateKind::Adam || o.optimizer == UpdateKind::AdamW;
   plan.optimizer.slots = adam ? 2 : o.optimizer == UpdateKind::Sgd ? 0 : 1;
+  plan.optimizer.accumulate = o.accumulate;
+  if (o.accumulate > 1) ++plan.optimizer.slots;
   plan.metrics = o.metrics;
   plan.seed = 0x123456789ab;
   job.state.step = 3;
@@ -133,6 +145,23 @@ std::vector<JobOptions> jobTable() {
       job.optimizer = kind, job.clipNorm = clip;
     }
   }
+  for (const UpdateKind kind : {UpdateKind::Sgd, UpdateKind::Momentum, UpdateKind::AdamW, UpdateKind::Rmsprop}) {
+    auto& job = add("sums of three steps, optimiser " + std::to_string(static_cast<int>(kind)), {scaled, dense(18, A::Relu), dense(6)});
+    job.optimizer = kind, job.accumulate = 3, job.steps = 8, job.clipNorm = kind == UpdateKind::Momentum ? 0.02 : 0;
+  }
+  add("penalties", {scaled, restrained(dense(18, A::Relu), {1e-3, 2e-3}, {0, 0.01}), restrained(dense(6), {0, 0}, {3e-3, 0})});
+  add("penalties, clipped", {scaled, restrained(dense(18, A::Relu), {1e-3, 0}), dense(6)}).clipNorm = 0.05;
+  add("limits of norms", {scaled, restrained(dense(37, A::Relu), {0, 0, 0.9}), restrained(dense(6), {}, {0, 0, 0.5})});
+  {
+    auto& job = add("all that holds weights, wide", {scaled, restrained(dense(70, A::Relu), {1e-4, 1e-3, 0.8}, {1e-3, 0, 0.7}), dropoutLayer(0.3, 1),
+                                                     restrained(dense(131), {0, 1e-3, 1}, {0, 0, 0.5})});
+    job.batch = 40, job.rows = 90, job.accumulate = 2, job.clipNorm = 0.1;
+  }
+  add("a frozen base", {scaled, frozen(dense(20, A::Relu)), dense(6)});
+  add("a frozen base of several", {scaled, frozen(dense(20, A::Relu)), dropoutLayer(0.2, 1), frozen(dense(17, A::Gelu)), dense(9, A::Tanh), dense(6)});
+  add("frozen between and at the end", {scaled, restrained(dense(20, A::Relu), {0, 1e-3}), frozen(restrained(dense(17, A::Gelu), {1, 1, 0.1})), dense(9, A::Tanh),
+                                        frozen(dense(6))});
+  add("all frozen", {scaled, frozen(dense(20, A::Relu)), frozen(dense(6))});
   add("clipping that does not bite", {scaled, dense(18, A::Relu), dense(6)}).clipNorm = 1e6;
   add("dropout", {scaled, dropoutLayer(0.2, 1), dense(13, A::Relu), dropoutLayer(0.5, 2), dense(14, A::Gelu), dropoutLayer(0.3, 3), dense(6)});
   add("three hidden layers", {scaled, dense(20, A::Relu), dropoutLayer(0.5, 1), dense(17, A::Tanh), dense(9, A::Relu), dense(5)}).batch = 19;
@@ -160,6 +189,8 @@ std::vector<JobOptions> jobTable() {
     deep.push_back(dense(3));
     add("nineteen layers of weights", deep).steps = 3;
     add("nineteen, clipped", deep).clipNorm = 0.01;
+    for (Layer& layer : deep) layer.kernel.l2 = 1e-3;
+    add("nineteen, penalised", deep);
   }
   return all;
 }

@@ -20,6 +20,7 @@ struct JobOptions {
   LossKind loss = LossKind::SparseCategoricalCrossentropy;
   UpdateKind optimizer = UpdateKind::Adam;
   double clipNorm = 0;
+  int64_t accumulate = 1;
   std::vector<Metric> metrics = {{MetricKind::CategoricalAccuracy}};
   bool bytes = true, weighted = false;
   int rows = 41, batch = 16, steps = 6;
@@ -27,6 +28,9 @@ struct JobOptions {
 
 Layer dense(int outputs, Activation activation = Activation::Linear, bool useBias = true);
 Layer activationLayer(Activation activation);
+// A layer that is held to something, or not trained.
+Layer restrained(Layer layer, Restraint kernel, Restraint bias = {});
+Layer frozen(Layer layer);
 Layer rescaling(float scale, float offset = 0);
 Layer dropoutLayer(double rate, uint32_t stream);
 

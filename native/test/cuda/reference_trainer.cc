@@ -145,7 +145,7 @@ void ReferenceTrainer::run(const Dataset& data, const Span& span, Control&, fuso
       metricsOfRow(data, rows[r], p, one.data());
       for (size_t m = 0; m < one.size(); ++m) metrics[m] += one[m];
     }
-    report.losses.push_back(static_cast<float>(loss / static_cast<double>(rows.size())));
+    report.losses.push_back(static_cast<float>(loss / static_cast<double>(rows.size()) + penalty()));
     for (size_t m = 0; m < one.size(); ++m) report.metrics[m].push_back(static_cast<float>(metrics[m] / static_cast<double>(rows.size())));
     ++report.stepsDone;
 
@@ -183,26 +183,63 @@ void ReferenceTrainer::run(const Dataset& data, const Span& span, Control&, fuso
   }
 }
 
-void ReferenceTrainer::apply(const std::vector<std::vector<double>>& gradients, double rate) {
-  const fusor::Optimizer& o = plan_.optimizer;
-  double squares = 0;
-  for (const auto& all : gradients) {
-    for (const double g : all) squares += g * g;
+template <class F>
+void ReferenceTrainer::eachParameter(F f) const {
+  size_t p = 0;
+  for (const Layer& layer : plan_.layers) {
+    if (layer.kind != LayerKind::Dense) continue;
+    f(p++, layer.kernel, layer.outputs, false, layer.trainable);
+    if (layer.useBias) f(p++, layer.bias, layer.outputs, true, layer.trainable);
   }
+}
+
+double ReferenceTrainer::penalty() const {
+  double sum = 0;
+  eachParameter([&](size_t p, const Restraint& restraint, int, bool, bool trained) {
+    for (const double w : weights_[p]) sum += trained ? restraint.l1 * std::fabs(w) + restraint.l2 * w * w : 0;
+  });
+  return sum;
+}
+
+void ReferenceTrainer::apply(std::vector<std::vector<double>> gradients, double rate) {
+  const fusor::Optimizer& o = plan_.optimizer;
+  const bool updates = (step_ + 1) % o.accumulate == 0;
+  const int64_t number = step_++ / o.accumulate;
+  double squares = 0;
+  eachParameter([&](size_t p, const Restraint& restraint, int, bool, bool trained) {
+    for (size_t i = 0; trained && i < gradients[p].size(); ++i) {
+      double& g = gradients[p][i];
+      const double w = weights_[p][i];
+      g += restraint.l1 * ((w > 0) - (w < 0)) + 2 * restraint.l2 * w;
+      if (o.accumulate > 1) {
+        double& sum = slots_.back()[p][i];
+        g += sum, sum = updates ? 0 : g, g /= static_cast<double>(o.accumulate);
+      }
+      squares += g * g;
+    }
+  });
   const double factor = o.clipNorm > 0 ? std::min(1.0, o.clipNorm / std::sqrt(squares)) : 1;
   const test::Optimizer rule{o.kind, rate, o.decay1, o.decay2, o.epsilon, o.weightDecay};
   double unused = 0;
-  for (size_t p = 0; p < gradients.size(); ++p) {
-    for (size_t i = 0; i < gradients[p].size(); ++i) {
-      rule.step(step_ + 1, gradients[p][i] * factor, weights_[p][i], slots_.empty() ? unused : slots_[0][p][i],
+  eachParameter([&](size_t p, const Restraint& restraint, int columns, bool isBias, bool trained) {
+    std::vector<double>& w = weights_[p];
+    for (size_t i = 0; trained && updates && i < w.size(); ++i) {
+      rule.step(number + 1, gradients[p][i] * factor, w[i], slots_.empty() ? unused : slots_[0][p][i],
                 slots_.size() < 2 ? unused : slots_[1][p][i]);
     }
-  }
-  ++step_;
+    const size_t groups = isBias ? 1 : columns;  // of which each has its norm
+    for (size_t n = 0; trained && restraint.maxNorm > 0 && n < groups; ++n) {
+      double sum = 0;
+      for (size_t i = n; i < w.size(); i += groups) sum += w[i] * w[i];
+      const double norm = std::sqrt(sum);
+      for (size_t i = n; i < w.size(); i += groups) w[i] *= std::min(norm, restraint.maxNorm) / (norm + 1e-7);
+    }
+  });
 }
 
 bool ReferenceTrainer::evaluate(const Dataset& data, int64_t begin, int64_t end, int, Control&, fusor::Sums& sums) {
   std::vector<double> one(plan_.metrics.size()), p;
+  sums.loss += penalty() * static_cast<double>(end - begin);
   for (int64_t row = begin; row < end; ++row) {
     const Pass pass = forward(data, {row}, 0, false);
     sums.loss += lossOfRow(data, row, pass.at.back()[0], p, nullptr, 1);

@@ -22,7 +22,11 @@ class ReferenceTrainer : public Trainer {
   double lossOfRow(const Dataset& data, int64_t row, const std::vector<double>& z, std::vector<double>& p, std::vector<double>* d,
                    double rows) const;
   void metricsOfRow(const Dataset& data, int64_t row, const std::vector<double>& p, double* out) const;
-  void apply(const std::vector<std::vector<double>>& gradients, double rate);
+  // f(weights, layer's restraint of them, columns, whether it is a bias, whether it is trained) of each parameter.
+  template <class F>
+  void eachParameter(F f) const;
+  double penalty() const;
+  void apply(std::vector<std::vector<double>> gradients, double rate);
 
   Plan plan_;
   int64_t step_ = 0;
