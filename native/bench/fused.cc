@@ -156,7 +156,7 @@ class FusedSubject : public bench::Subject {
       case Op::OptimizerStep: share = backward(l, step, me); break;
       case Op::SoftmaxCrossentropy: trainer_.loss(run_, step, trainer_.share(rows, me), me); break;
       case Op::Gather:
-        trainer_.gather(set_, data_.order.data(), 0, trainer_.share(rows, me), Input::Floats, batch_, &step);
+        trainer_.gather(set_, data_.order.data(), 0, trainer_.share(rows, me), true, batch_, &step);
         break;
     }
     if (me == 0) computed_ = share;

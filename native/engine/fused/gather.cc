@@ -14,16 +14,17 @@ void FusedTrainer::point(const Dataset& data, const uint32_t* order, int64_t fir
   }
 }
 
-// Rows [first + rows.begin, first + rows.end) of the data, or of `order` where given.
-void FusedTrainer::gather(const Dataset& data, const uint32_t* order, int64_t first, Range rows, Input input, Batch& batch,
+// Rows [first + rows.begin, first + rows.end) of the data, or of `order` where given: targets, and inputs unless they are read where they
+// lie.
+void FusedTrainer::gather(const Dataset& data, const uint32_t* order, int64_t first, Range rows, bool copies, Batch& batch,
                           const Step* step) const {
   const int outputs = plan_.outputs;
   constexpr int kAhead = 16;
-  const bool fetches = order && input == Input::Floats && !fitsAhead(data, rows.size());
+  const bool fetches = order && copies && !fitsAhead(data, rows.size());
   for (int r = rows.begin; r < rows.end; ++r) {
     const int64_t row = order ? order[first + r] : first + r;
     if (fetches && r + kAhead < rows.end) prefetch(data, order + first, {r + kAhead, r + kAhead + 1});
-    if (input == Input::Floats) gatherRow(data, row, r, batch.x + r * xStride_, step);
+    if (copies) gatherRow(data, row, r, batch.x + r * xStride_, step);
     if (!data.labels.empty()) batch.labels[r] = data.labels[row];
     if (!data.values.empty()) copyFew(&data.values[row * outputs], outputs, &batch.values[static_cast<size_t>(r) * outputs]);
     if (!data.weights.empty()) batch.weights[r] = data.weights[row];

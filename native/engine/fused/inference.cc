@@ -60,6 +60,8 @@ void FusedTrainer::chunks(const Dataset& data, int64_t begin, int64_t end, Contr
   const int members = together ? team_.size() : static_cast<int>(std::clamp<int64_t>(count, 1, team_.size()));
   const int most = static_cast<int>(std::min<int64_t>(chunk, end - begin));
   const Input input = inputOf(data);
+  // Rows of few floats, as the data set has them, are a batch.
+  const bool inPlace = input == Input::Floats && before_.empty() && xStride_ == plan_.features && !data.floats.empty();
   chunkValues_.resize(std::max<size_t>(chunkValues_.size(), members));
   struct Place {
     Floats x;
@@ -80,7 +82,7 @@ void FusedTrainer::chunks(const Dataset& data, int64_t begin, int64_t end, Contr
       Source& source = places[me].source;
       Batch& batch = places[0].batch;
       if (input != Input::Floats) point(data, nullptr, begin, chunk, source.rows);
-      gather(data, nullptr, begin, share(chunk, me), input, batch, nullptr);
+      gather(data, nullptr, begin, share(chunk, me), input == Input::Floats, batch, nullptr);
       const float* const logits = forwardTogether(chunkValues_[0], batch, source, chunk, me);
       if (me == 0) each(batch, source, begin, chunk, logits);
     });
@@ -95,7 +97,8 @@ void FusedTrainer::chunks(const Dataset& data, int64_t begin, int64_t end, Contr
       const int64_t at = begin + c * chunk;
       const int rows = static_cast<int>(std::min<int64_t>(chunk, end - at));
       if (input != Input::Floats) point(data, nullptr, at, rows, source.rows);
-      gather(data, nullptr, at, {0, rows}, input, batch, nullptr);
+      if (inPlace) batch.x = const_cast<float*>(&data.floats[at * plan_.features]);  // nobody writes there
+      gather(data, nullptr, at, {0, rows}, input == Input::Floats && !inPlace, batch, nullptr);
       each(batch, source, at, rows, forwardAll(values, batch, source, rows));
     }
   });

@@ -110,7 +110,7 @@ bool FusedTrainer::oneBlock(Run& run, const Dataset& data, const Span& span, int
   if (stamps) stamps->tracks[me].step = static_cast<int32_t>(s);
   {
     const Timed timed(stamps, me, Phase::Gather);
-    gather(data, span.order.data(), first, share(step.rows, me), run.input, step.batch, &step);
+    gather(data, span.order.data(), first, share(step.rows, me), run.input == Input::Floats, step.batch, &step);
     const int coming = std::min(run.blockRows, step.ends() ? rowsOf(span, s + 1) : batchRows - inBatch - blockRows);
     if (run.input == Input::Floats) {
       if (fitsAhead(data, share(coming, me).size())) prefetch(data, span.order.data() + std::min(next, rows), share(coming, me));

@@ -144,7 +144,7 @@ class FusedTrainer : public Trainer {
 
   // gather.cc. `step` is null where nothing is trained, here and below: no dropout then.
   void point(const Dataset& data, const uint32_t* order, int64_t first, int count, std::vector<const uint8_t*>& rows) const;
-  void gather(const Dataset& data, const uint32_t* order, int64_t first, Range rows, Input input, Batch& batch,
+  void gather(const Dataset& data, const uint32_t* order, int64_t first, Range rows, bool copies, Batch& batch,
               const Step* step) const;
   bool fitsAhead(const Dataset& data, int rows) const;
   void prefetch(const Dataset& data, const uint32_t* order, Range rows) const;
