@@ -8,12 +8,15 @@ import { basename, dirname, join } from 'node:path';
 import { ioError, systemCode } from './system-error';
 
 /** Writes `parts` one after the other as the whole content of `file`. @throws ERR_IO; the old file is then intact */
-export async function writeAtomic(file: string, ...parts: (string | Uint8Array)[]): Promise<void> {
+export async function writeAtomic(
+  file: string,
+  ...parts: (string | NodeJS.ArrayBufferView)[]
+): Promise<void> {
   const temp = tempName(file);
   try {
     await withFile(temp, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, async (handle) => {
-      // writeFile on a handle goes on from its position, until everything is written.
-      for (const part of parts) await handle.writeFile(part);
+      // writeFile on a handle goes on from its position, until everything is written. It takes any view; its type does not.
+      for (const part of parts) await handle.writeFile(part as Uint8Array);
       await handle.sync();
     });
     await rename(temp, file);

@@ -7,7 +7,7 @@ import { writeAtomic } from '../files/atomic';
 const FILE = 'losses.f32';
 
 export async function writeStepLosses(folder: string, losses: Float32Array): Promise<void> {
-  await writeAtomic(join(folder, FILE), new Uint8Array(losses.buffer, losses.byteOffset, losses.byteLength));
+  await writeAtomic(join(folder, FILE), losses);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { BACKENDS, documentOf, fusor } from '../support/cli';
-import { repository, temporaryFolder } from '../support/script';
+import { repository, run as runProgram, temporaryFolder } from '../support/script';
 import { describeUnless } from '../support/skip';
 
 const cwd = temporaryFolder();
@@ -25,6 +25,16 @@ test('what fit refuses is said before anybody trains', async () => {
   });
   expect([status, stderr]).toEqual([2, expect.stringContaining('validationSplit must be such that')]);
   expect(stderr).not.toContain('training on');
+});
+
+test('a full disk: exit 6, and nobody is told apart', async () => {
+  // Files may have 32 KiB; the weights have 50.
+  const program = 'ulimit -f 32; exec "$0" "$@"';
+  const words = [...small, '--steps', '1', '--backends', 'tfjs:wasm,tfjs:cpu', '--quiet'];
+  const script = join(repository, 'scripts', 'fusor.mjs');
+  const ran = await runProgram('bash', ['-c', program, process.execPath, script, ...words], { cwd });
+  expect(ran.stderr).toMatch(/^error: cannot write \(EFBIG\) · .*weights-0\.f32 \[ERR_IO\]\n$/);
+  expect([ran.status, ran.stdout]).toEqual([6, '']);
 });
 
 describeUnless(noNative)('native', () => {

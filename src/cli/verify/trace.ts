@@ -1,6 +1,6 @@
 /** Trains as `fusor train` does and keeps what is needed to compare it with another training of the same. */
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeAtomic } from '../../files/atomic';
 import type { ArrayLike, Callback, Logs, Model, TrainingContext } from '../../index';
 import { elements } from '../../shape';
 import { targetsOf } from '../train/data';
@@ -39,7 +39,7 @@ export async function trace({ problem, seed, snapshots, epoch, folder }: TraceRe
   const single = await withModel(async (model, y) => {
     // Opens the session, so that the weights are those that came back from the device.
     await model.runtime();
-    write(folder, weightsFile(0), await weightsOf(model));
+    await write(folder, weightsFile(0), await weightsOf(model));
     const first = (array: ArrayLike) => head(array, INITIAL_ROWS);
     const { loss } = await model.evaluate(first(data.train.x), first(y), { batchSize: INITIAL_ROWS });
     const stepper = new Stepper(folder, snapshots);
@@ -57,7 +57,7 @@ export async function trace({ problem, seed, snapshots, epoch, folder }: TraceRe
   const whole = epoch
     ? await withModel(async (model, y) => {
         const { history, stepLosses } = await model.fit(data.train.x, y, options);
-        write(folder, weightsFile(stepLosses.length), await weightsOf(model));
+        await write(folder, weightsFile(stepLosses.length), await weightsOf(model));
         return { losses: [...stepLosses], loss: history.loss[0] };
       })
     : null;
@@ -70,7 +70,7 @@ export async function trace({ problem, seed, snapshots, epoch, folder }: TraceRe
     snapshots: [...kept],
     epoch: whole,
   };
-  writeFileSync(join(folder, TRACE_FILE), JSON.stringify(file));
+  await writeAtomic(join(folder, TRACE_FILE), JSON.stringify(file));
 }
 
 /** Goes step by step, each a span of its own, and ends training after the last snapshot. */
@@ -95,8 +95,8 @@ class Stepper implements Callback {
     const step = this.losses.length;
     if (this.snapshots.includes(step)) {
       const { weights, slots } = await model.readState();
-      write(this.folder, weightsFile(step), weights);
-      if (step === 1) write(this.folder, SLOTS_FILE, slots.flat());
+      await write(this.folder, weightsFile(step), weights);
+      if (step === 1) await write(this.folder, SLOTS_FILE, slots.flat());
       this.kept.push(step);
     }
     if (step === this.snapshots.at(-1)) this.controller.abort();
@@ -107,11 +107,9 @@ async function weightsOf(model: Model): Promise<Float32Array[]> {
   return (await model.getWeights()).map(({ data }) => data);
 }
 
-function write(folder: string, name: string, arrays: readonly Float32Array[]): void {
-  const parts = arrays.map(({ buffer, byteOffset, byteLength }) =>
-    Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength),
-  );
-  writeFileSync(join(folder, name), Buffer.concat(parts));
+/** @throws ERR_IO */
+function write(folder: string, name: string, arrays: readonly Float32Array[]): Promise<void> {
+  return writeAtomic(join(folder, name), ...arrays);
 }
 
 /** The first rows of data. */

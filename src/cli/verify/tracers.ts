@@ -1,8 +1,10 @@
 /** Those who train to be verified, each in a process of its own: our ways to run, and outside witnesses. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { FusorError } from '../../errors';
+import { writeAtomic } from '../../files/atomic';
+import { makeFolder } from '../../runs/fresh-folder';
 import { revived, type ToldError } from '../told-error';
 import type { Problem } from '../train/problem';
 import type { Obstacle, Way } from '../ways';
@@ -40,11 +42,15 @@ export interface Job extends Contents {
   temp: string;
 }
 
+/** What is said of no tracer: what is not there, and what the disk does not take. */
+const OF_NO_TRACER = ['ERR_BACKEND_UNAVAILABLE', 'ERR_IO'];
+
 let traces = 0;
 
-export function newFolder({ temp }: Job): string {
+/** @throws ERR_IO */
+export async function newFolder({ temp }: Job): Promise<string> {
   const folder = join(temp, String(++traces));
-  mkdirSync(folder);
+  await makeFolder(folder);
   return folder;
 }
 
@@ -53,12 +59,12 @@ export function wayTracer(way: Way, job: Job): Tracer {
   return {
     name,
     note: '',
-    trace: (plan, signal) => {
-      const folder = newFolder(job);
+    trace: async (plan, signal) => {
+      const folder = await newFolder(job);
       const where = { backend, device, kernels, tfjsEngine, precision: 'fp32', quiet: true } as const;
       const problem = { ...job.problem, settings: { ...job.problem.settings, ...where } };
       const request = join(folder, 'request.json');
-      writeFileSync(request, JSON.stringify({ ...plan, problem, seed: job.seed, folder }));
+      await writeAtomic(request, JSON.stringify({ ...plan, problem, seed: job.seed, folder }));
       const child = join(__dirname, 'trace-child.js');
       return runTracer(process.execPath, [child, name, request], folder, job, signal);
     },
@@ -104,7 +110,7 @@ function run(program: string, args: readonly string[], signal: AbortSignal) {
 
 /**
  * One after the other, so that they do not share the processor. Who cannot run the plan is refused, with the reason.
- * @throws ERR_BACKEND_UNAVAILABLE for what was asked for and is not there, and where fewer than two are left
+ * @throws ERR_BACKEND_UNAVAILABLE for what was asked for and is not there, and where fewer than two are left; ERR_IO
  */
 export async function trainEach(
   tracers: readonly Tracer[],
@@ -119,7 +125,7 @@ export async function trainEach(
     tell(tracer.name);
     const result = await tracer.trace(plan, signal);
     if (!failed(result)) traces.set(tracer, result);
-    else if (result.code === 'ERR_BACKEND_UNAVAILABLE') throw revived(result);
+    else if (OF_NO_TRACER.includes(result.code)) throw revived(result);
     else if (result.code === 'ERR_UNSUPPORTED')
       refused.push({ name: tracer.name, reason: result.message, cure: '' });
     else traces.set(tracer, result);

@@ -1,9 +1,9 @@
 /** Outside witnesses: Keras and PyTorch train the same, by their own layers, losses and optimisers. */
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { oneOf } from '../../arguments';
 import { FusorError } from '../../errors';
+import { writeAtomic } from '../../files/atomic';
 import { type Model, type NDArray, parametersOf } from '../../index';
 import { permutation } from '../../random';
 import { packageRoot } from '../../version';
@@ -47,10 +47,10 @@ export async function witnessTracers(
   return found.map(([kind, program]) => ({
     name: kind,
     ...slackOf(kind, model),
-    trace: ({ snapshots, epoch }, signal) => {
-      const folder = newFolder(job);
+    trace: async ({ snapshots, epoch }, signal) => {
+      const folder = await newFolder(job);
       const request = join(folder, 'request.json');
-      writeFileSync(request, JSON.stringify({ data, folder, snapshots, epoch }));
+      await writeAtomic(request, JSON.stringify({ data, folder, snapshots, epoch }));
       return runTracer(
         program,
         ['-B', witnessScript(kind), request],
@@ -89,7 +89,7 @@ function slackOf(kind: Kind, model: Model): { slack: number; note: string } {
 
 /** One folder for all witnesses. @returns its path */
 async function writeData({ job, model, x, y }: Testimony): Promise<string> {
-  const folder = newFolder(job);
+  const folder = await newFolder(job);
   const {
     seed,
     problem: { settings },
@@ -98,15 +98,12 @@ async function writeData({ job, model, x, y }: Testimony): Promise<string> {
   // As fit splits: the first ⌊rows·(1 − split)⌋ are trained.
   const trainRows = Math.floor(rows * (1 - settings.validationSplit));
   const plan = model.plan();
-  const write = (name: string, { buffer, byteOffset, byteLength }: ArrayBufferView) =>
-    writeFileSync(join(folder, name), Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength));
-  write('x.bin', x.data as Uint8Array);
-  write('y.bin', plan.targets === 'labels' ? Int32Array.from(y.data) : Float32Array.from(y.data));
-  write('order.bin', permutation(trainRows, seed, 0));
-  const initial = (await model.getWeights()).map(({ data }) =>
-    Buffer.from(data.buffer, data.byteOffset, data.byteLength),
-  );
-  writeFileSync(join(folder, weightsFile(0)), Buffer.concat(initial));
+  const write = (name: string, ...parts: (string | NodeJS.ArrayBufferView)[]) =>
+    writeAtomic(join(folder, name), ...parts);
+  await write('x.bin', x.data as Uint8Array);
+  await write('y.bin', plan.targets === 'labels' ? Int32Array.from(y.data) : Float32Array.from(y.data));
+  await write('order.bin', permutation(trainRows, seed, 0));
+  await write(weightsFile(0), ...(await model.getWeights()).map(({ data }) => data));
   const { layers, compile } = model.toJSON();
   const witnessed = {
     rows,
@@ -116,6 +113,6 @@ async function writeData({ job, model, x, y }: Testimony): Promise<string> {
     compile,
     plan,
   };
-  writeFileSync(join(folder, 'problem.json'), JSON.stringify(witnessed));
+  await write('problem.json', JSON.stringify(witnessed));
   return folder;
 }
