@@ -141,9 +141,7 @@ export class Selector {
 
   #unavailable(request: ResolvedRequest, candidates: NamedCandidate[], tried: StepDown[]): FusorError {
     const asked = Object.entries(request)
-      .filter(
-        ([name, value]) => ['backend', 'device', 'tfjsEngine', 'kernels'].includes(name) && value !== 'auto',
-      )
+      .filter(([name, value]) => name !== 'threads' && value !== 'auto' && value !== 'fp32')
       .map(([name, value]) => `${name} ${value}`);
     const conflict = candidates.find((candidate) => candidate.usable && this.#obstacle(candidate));
     const what = asked.length > 0 ? `${asked.join(' with ')} cannot be had` : 'no backend can be had';
@@ -176,11 +174,12 @@ export class Selector {
   }
 }
 
-/** Whether a backend is meant at all. A tfjs engine or a kind of kernel, asked for by name, settles it. */
-function mayServe(name: BackendName, { backend, tfjsEngine, kernels }: ResolvedRequest): boolean {
+/** Whether a backend is meant at all. A tfjs engine, or what native alone has, asked for by name, settles it. */
+function mayServe(name: BackendName, { backend, tfjsEngine, kernels, precision }: ResolvedRequest): boolean {
   if (backend !== 'auto') return name === backend;
   if (kernels === 'fused') return name === 'native';
-  return tfjsEngine === 'auto' || name === 'tfjs';
+  if (tfjsEngine !== 'auto') return name === 'tfjs';
+  return precision !== 'bf16' || name === 'native';
 }
 
 function fits({ backend, engine, device }: NamedCandidate, request: ResolvedRequest): boolean {

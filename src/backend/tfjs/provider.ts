@@ -40,7 +40,7 @@ export const provider: BackendProvider = {
       throw new FusorError('ERR_UNSUPPORTED', [
         'tfjs computes in fp32',
         '',
-        'use --backend native or --precision fp32',
+        'use --precision fp32, or --backend native with a GPU',
       ]);
     }
     return backendOf(await loadEngine(engineFor(request), request));

@@ -130,6 +130,15 @@ test.each<[DeviceOptions, string]>([
   expect(error.message).toContain(message);
 });
 
+test('bf16, which only native has, is not looked for in tfjs', async () => {
+  const { choose, calls } = machine(['-cuda', 'cpu'], ['wasm'], true, ['native cpu']);
+  const { message } = await failure(choose({ precision: 'bf16' }));
+  expect(message).toBe(
+    'precision bf16 cannot be had · native cuda: no cuda; native cpu: it broke · get cuda',
+  );
+  expect(calls).not.toContain('probe tfjs');
+});
+
 test('a GPU number that is not there is not another GPU', async () => {
   expect((await failure(machine(['cuda:0'], []).choose({ device: 'cuda:1' }))).code).toBe(
     'ERR_BACKEND_UNAVAILABLE',
