@@ -56,7 +56,11 @@ function imageSize(written: unknown, where: string): readonly [number, number] {
 
 const rows = {
   data: {
-    ...text('a data set by name (fusor data list), or your own: a file or a folder', 'NAME|PATH', 'mnist'),
+    ...text<string>(
+      'a data set by name (fusor data list), or your own: a file or a folder',
+      'NAME|PATH',
+      'mnist',
+    ),
     // FUSOR_DATA is the folder of all data sets.
     variable: 'FUSOR_DATASET',
   },

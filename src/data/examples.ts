@@ -36,19 +36,24 @@ export function inputsOf(fit: DataShape, x: ArrayLike, where: string): { rows: n
   return { rows: inputs.shape[0], x: featuresOf(fit, inputs, where) };
 }
 
+const equal = (a: readonly number[], b: readonly number[]) => String(a) === String(b);
+
+/** As in Keras, a last dimension of 1 may be missing or too much: the numbers lie the same way. */
+export function takesRow(inputShape: readonly number[], row: readonly number[]): boolean {
+  const trimmed = (sizes: readonly number[]) => (sizes.at(-1) === 1 ? sizes.slice(0, -1) : sizes);
+  return (
+    equal(row, inputShape) ||
+    (Math.abs(row.length - inputShape.length) === 1 && equal(trimmed(row), trimmed(inputShape)))
+  );
+}
+
 function checkInputShape(
   { plan, inputShape, firstLayer }: DataShape,
   { data, shape }: NDArray,
   where: string,
 ): void {
   const row = shape.slice(1);
-  // As in Keras, a last dimension of 1 may be missing or too much: the numbers lie the same way.
-  const trimmed = (sizes: readonly number[]) => (sizes.at(-1) === 1 ? sizes.slice(0, -1) : sizes);
-  const equal = (a: readonly number[], b: readonly number[]) => String(a) === String(b);
-  const fits =
-    equal(row, inputShape) ||
-    (Math.abs(row.length - inputShape.length) === 1 && equal(trimmed(row), trimmed(inputShape)));
-  if (!fits) {
+  if (!takesRow(inputShape, row)) {
     const sorted = (sizes: readonly number[]) => [...sizes].sort((a, b) => a - b);
     let mend = '';
     // A flat array, a row by itself, or rows in another shape; other rows than there are would be nonsense.

@@ -15,6 +15,21 @@ export function checkShares(where: string, validation: number, test: number): vo
     throw wrong(where, 'validation and test together', validation + test, 'a share below 1');
 }
 
+/** How many of the rows fit trains: the first ⌊rows·(1 − split)⌋, as Keras. @throws ERR_ARG, in the words given */
+export function trainRowsOf(
+  rows: number,
+  split: number,
+  where = 'fit',
+  name = 'validationSplit',
+  mend = '',
+): number {
+  if (split === 0) return rows;
+  const trained = Math.floor(rows * (1 - split));
+  if (trained > 0 && trained < rows) return trained;
+  const short = trained === 0 ? 'train' : 'validate with';
+  throw wrong(where, name, split, `such that of ${rows} rows at least one is left to ${short}`, mend);
+}
+
 /** By part. */
 type Counts = [train: number, validation: number, test: number];
 

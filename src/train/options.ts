@@ -158,12 +158,3 @@ export function checkedSignal(where: string, signal: unknown): AbortSignal | und
     return signal as AbortSignal;
   throw wrong(where, 'signal', signal, 'an AbortSignal');
 }
-
-/** How many of the rows are trained: the first ⌊rows·(1 − split)⌋, as Keras. */
-export function trainRowsOf(rows: number, split: number): number {
-  if (split === 0) return rows;
-  const trained = Math.floor(rows * (1 - split));
-  if (trained > 0 && trained < rows) return trained;
-  const short = trained === 0 ? 'train' : 'validate with';
-  throw wrong('fit', 'validationSplit', split, `such that of ${rows} rows at least one is left to ${short}`);
-}

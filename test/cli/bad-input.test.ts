@@ -189,7 +189,8 @@ describe('model files: exit 4', () => {
       '--data',
       writeIdxFolder(fresh()),
     ]);
-    expect(stderr).toContain('needed is [rows,28,28,1]');
+    expect(stderr).toContain('the model takes rows of [28,28,1], not the [');
+    expect(stderr).toContain('it was trained on mnist: name data of that form');
     expect(status).toBe(2);
   });
 });

@@ -217,6 +217,13 @@ test('to train on from a run takes other data as that had it: its columns and it
   const some = flowers.filter((row, i) => i === 0 || /lily|rose/.test(row)).slice(0, 120);
   writeFileSync(join(cwd, 'two.csv'), some.join('\n'));
   const on = (...more: string[]) => fusor(['train', '--model', 'three', ...more, ...WASM], { cwd });
+  const forgotten = await on();
+  expect([forgotten.status, forgotten.stderr]).toEqual([
+    2,
+    expect.stringMatching(
+      /no data is named .* · three · it was trained on .*flowers\.csv: name data of that form/,
+    ),
+  ]);
   const still = ['--epochs', '1', '--learning-rate', '1e-9'];
   const ran = await on('--data', 'two.csv', '--label', 'kind', ...still, '--run-dir', 'on', '--no-progress');
   expect(documentOf(ran).test.accuracy).toBeGreaterThan(0.9);

@@ -23,7 +23,8 @@ test('what fit refuses is said before anybody trains', async () => {
   const { status, stderr } = await fusor(['verify', '--limit', '1', '--backends', 'tfjs:wasm,tfjs:cpu'], {
     cwd,
   });
-  expect([status, stderr]).toEqual([2, expect.stringContaining('validationSplit must be such that')]);
+  expect([status, stderr]).toEqual([2, expect.stringContaining('--validation-split must be such that')]);
+  expect(stderr).toContain('mnist · take more rows (--limit)');
   expect(stderr).not.toContain('training on');
 });
 

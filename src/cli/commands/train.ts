@@ -28,19 +28,28 @@ import { rowsOf, withTargets } from '../train/data';
 import { backendOf, dataOf, fallbackOf, modelOf, type RunDocument } from '../train/document';
 import { environmentOf, runtimeLine } from '../train/environment';
 import { checkMonitor, extras, stopperOf } from '../train/extras';
-import { isConfiguration, keptToTrain, unknownScale } from '../train/kept';
+import { dataFor, isConfiguration, keptToTrain, unknownScale } from '../train/kept';
 import { buildModel, loadProblem, modelOf as modelOfCheckpoint, type TrainSettings } from '../train/problem';
 import { Recorder } from '../train/recorder';
 import { described, oddities } from '../train/remarks';
 import { openRun, type Resumed } from '../train/resume';
 
 /** What a GPU may do to its process is kept away from this one. */
-export const run: Run<typeof train> = async (call) => {
-  checkMonitor(call);
+export const run: Run<typeof train> = async (given) => {
+  checkMonitor(given);
+  const call = withData(given);
   return mayUseGpu(whereOf(call.settings))
     ? (await import('../train/supervise.js')).supervise(call)
     : trainHere(call);
 };
+
+/** What a model is trained on further where nothing is named: what it was trained on before. @throws ERR_ARG */
+function withData(call: Call<typeof train>): Call<typeof train> {
+  const { settings, origins } = call;
+  const { model } = settings;
+  if (model === undefined || isConfiguration(model)) return call;
+  return { ...call, settings: { ...settings, data: dataFor(model, settings.data, origins.data) } };
+}
 
 /** @param attempt of a supervisor */
 export async function trainHere(call: Call<typeof train>, attempt?: Attempt): Promise<number> {

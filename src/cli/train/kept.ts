@@ -36,19 +36,18 @@ export function missingFor<M extends string, K extends Missing>(
 }
 
 /**
- * What a run's model is tried on where nothing is named: the set that it was trained on.
+ * What a run's model is tried on, or trained on further, where nothing is named: the set that it was trained on.
  * @throws ERR_ARG where that was the user's own data, of which a part trained; ERR_IO, ERR_FILE_FORMAT
  */
 export function dataFor(model: string, data: string, origin: string): string {
   const trained = origin === 'default' ? settingOf(model, 'data') : undefined;
   if (trained === undefined) return data;
   if (!isOwnFolder(trained)) return trained;
-  throw new FusorError('ERR_ARG', [
-    'what to try the model on is not said',
-    model,
-    `it was trained on ${trained}: name data of that form`,
-  ]);
+  throw new FusorError('ERR_ARG', ['no data is named for the model', model, formOf(trained)]);
 }
+
+/** Of a run's own data: a cure. */
+export const formOf = (trained: string): string => `it was trained on ${trained}: name data of that form`;
 
 /** @param so what is done with the columns of a table, instead of what was done in training */
 export function unknownScale(model: string, so: string): string {

@@ -1,7 +1,9 @@
 /** What `train` trains: the data, the model and what it is compiled with. */
 import { loadDataset } from '../../data/datasets';
 import type { LabelledRows } from '../../data/entry';
+import { takesRow } from '../../data/examples';
 import type { OwnData } from '../../data/open-table';
+import { trainRowsOf } from '../../data/split';
 import { FusorError } from '../../errors';
 import {
   type Checkpoint,
@@ -14,13 +16,15 @@ import {
   optimizers,
   sequential,
 } from '../../index';
+import { settingOf } from '../../io/kept-data';
 import { loadConfig, loadModel } from '../../io/model';
+import { elements } from '../../shape';
 import { whereOf } from '../model-path';
 import type { Settings } from '../option';
 import type * as options from '../options';
 import { type Resolved, rankOf } from '../settings';
-import { arraysOf, inputShapeOf, outputsOf, valuesOf } from './data';
-import { isConfiguration, keptToTrain } from './kept';
+import { arraysOf, inputShapeOf, outputsOf, rowsOf, taskOf, valuesOf } from './data';
+import { formOf, isConfiguration, keptToTrain } from './kept';
 
 export type TrainSettings = Settings<typeof options.train>;
 /** What is trained and where; the settings of the commands that train hold it. */
@@ -41,7 +45,16 @@ export async function loadProblem(
 ): Promise<OwnData> {
   const { testSplit: test, loss } = settings;
   const task = loss && (loss.startsWith('mean') ? 'regression' : 'classification');
-  return loadDataset(settings.data, { ...settings, task, validation, test, seed, ...kept });
+  const data = await loadDataset(settings.data, { ...settings, task, validation, test, seed, ...kept });
+  if (!data.validation)
+    trainRowsOf(
+      rowsOf(data.train),
+      settings.validationSplit,
+      data.name,
+      '--validation-split',
+      'take more rows (--limit), or another share',
+    );
+  return data;
 }
 
 /** The same for a command that needs all training rows at once. @throws ERR_ARG where they do not lie in memory */
@@ -84,7 +97,29 @@ export async function buildModel(
     seed,
     ...whereOf(settings),
   });
+  if (settings.model !== undefined) checkFits(model, settings.model, data);
   return model;
+}
+
+/** What fit would say of a model that is given, with what to do on the command line. @throws ERR_SHAPE, ERR_LABEL_RANGE */
+function checkFits(model: Model, path: string, { name, train, classes }: OwnData): void {
+  const trained = settingOf(path, 'data');
+  const refuse = (code: 'ERR_SHAPE' | 'ERR_LABEL_RANGE', what: string) =>
+    new FusorError(code, [
+      `${what} of ${name}`,
+      path,
+      trained === undefined ? 'name data of that form with --data' : formOf(trained),
+    ]);
+  const row = inputShapeOf(train);
+  if (!takesRow(model.inputShape, row))
+    throw refuse('ERR_SHAPE', `the model takes rows of [${model.inputShape}], not the [${row}]`);
+  if (taskOf(model) !== 'classification') return;
+  const outputs = elements(model.outputShape);
+  const known = outputs === 1 ? 2 : outputs;
+  if (classes === 0)
+    throw refuse('ERR_LABEL_RANGE', `the model tells ${known} classes apart, not the values`);
+  if (classes > known)
+    throw refuse('ERR_LABEL_RANGE', `the model tells ${known} classes apart, not the ${classes}`);
 }
 
 function modelAt(path: string): Promise<Model> {

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { oneOf } from '../../arguments';
+import { trainRowsOf } from '../../data/split';
 import { FusorError } from '../../errors';
 import { writeAtomic } from '../../files/atomic';
 import { type Model, type NDArray, parametersOf } from '../../index';
@@ -95,8 +96,7 @@ async function writeData({ job, model, x, y }: Testimony): Promise<string> {
     problem: { settings },
   } = job;
   const rows = x.shape[0];
-  // As fit splits: the first ⌊rows·(1 − split)⌋ are trained.
-  const trainRows = Math.floor(rows * (1 - settings.validationSplit));
+  const trainRows = trainRowsOf(rows, settings.validationSplit);
   const plan = model.plan();
   const write = (name: string, ...parts: (string | NodeJS.ArrayBufferView)[]) =>
     writeAtomic(join(folder, name), ...parts);
