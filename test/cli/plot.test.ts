@@ -97,16 +97,21 @@ test('a run that was interrupted is drawn as far as it came', async () => {
     0,
     expect.stringMatching(/^broken\n\nloss: training, validation\n/),
   ]);
+  expect(ran.stderr).toBe('broken has not ended: 2 epochs of it drawn\n');
   const compared = await fusor(['compare', 'r1', 'broken'], { cwd });
+  // One that has done no epoch.
+  mkdirSync(join(cwd, 'begun'));
+  copyFileSync(join(cwd, 'r1', 'config.json'), join(cwd, 'begun', 'config.json'));
   expect([compared.status, compared.stderr]).toEqual([
     4,
-    expect.stringContaining('--resume goes on with it'),
+    expect.stringContaining('--resume goes on with it, plot draws the epochs that it has done'),
   ]);
 });
 
 test.each([
   [['plot'], 2, 'at least one run'],
   [['plot', 'r1', '-o', 'x.jpg'], 2, 'NAME.svg or NAME.png'],
+  [['plot', 'begun'], 4, '--resume goes on with it'],
   [['plot', 'absent'], 4, 'no such run folder'],
   [['plot', '.'], 4, 'no finished run'],
 ])('%j is refused', async (args, status, named) => {

@@ -1,6 +1,7 @@
 /** Curves of runs, into a file or the terminal. */
 import { extname } from 'node:path';
 import { wrong } from '../../arguments';
+import { counted } from '../../counted';
 import { FusorError } from '../../errors';
 import { writeAtomic } from '../../files/atomic';
 import type { Curves } from '../../report/curves';
@@ -15,6 +16,8 @@ export const run: Run<typeof plot> = async ({ settings, words, out }) => {
   const { output, terminal, what } = settings;
   if (words.length === 0) throw wrong('fusor plot', 'runs', words, 'at least one run folder');
   const plotted = words.map((path) => readPlotted(path));
+  for (const { name, epochs, hasEnded } of plotted)
+    if (!hasEnded) out.note(`${name} has not ended: ${counted(epochs.length, 'epoch')} of it drawn`);
   const figures = figuresOf(plotted, what).map(({ figure }) => figure);
   if (figures.length === 0)
     throw new FusorError('ERR_ARG', [

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { median } from '../../bench/statistics';
 import { FusorError } from '../../errors';
 import { readJson } from '../../files/read-json';
-import { METRICS_FILE, readEpochs } from '../../runs/epoch-records';
+import { readEpochs } from '../../runs/epoch-records';
 import { CONFIG_FILE, ENVIRONMENT_FILE, RESULT_FILE } from '../../runs/run-folder';
 import { readStepLosses } from '../../runs/step-losses';
 import type { PlottedRun } from '../pictures/curves';
@@ -45,12 +45,13 @@ export function readRun(path: string, name = basename(path)): ComparedRun {
 }
 
 /** What of a run may be drawn: also of one that still trains, or was interrupted. @throws ERR_FILE_FORMAT, ERR_IO */
-export function readPlotted(path: string): PlottedRun {
-  if (existsSync(join(path, RESULT_FILE)) || !existsSync(join(path, METRICS_FILE))) {
-    const { name, document, stepLosses } = readRun(path);
-    return { name, epochs: document.history, stepLosses };
+export function readPlotted(path: string): PlottedRun & { hasEnded: boolean } {
+  if (!existsSync(join(path, RESULT_FILE))) {
+    const epochs = readEpochs(path);
+    if (epochs.length > 0) return { name: basename(path), epochs, stepLosses: null, hasEnded: false };
   }
-  return { name: basename(path), epochs: readEpochs(path), stepLosses: null };
+  const { name, document, stepLosses } = readRun(path);
+  return { name, epochs: document.history, stepLosses, hasEnded: true };
 }
 
 function recordOf(folder: string, name: string): unknown {
@@ -60,7 +61,9 @@ function recordOf(folder: string, name: string): unknown {
   if (!existsSync(folder))
     throw new FusorError('ERR_FILE_FORMAT', ['no such run folder', folder, 'check the path'], { file });
   const isRun = existsSync(join(folder, CONFIG_FILE));
-  const mend = isRun ? 'npx fusor train --resume goes on with it' : 'name the folder of a run';
+  const mend = isRun
+    ? 'npx fusor train --resume goes on with it, plot draws the epochs that it has done'
+    : 'name the folder of a run';
   const what = ['no finished run', folder, `there is no ${name} in it: ${mend}`] as const;
   throw new FusorError('ERR_FILE_FORMAT', what, { file });
 }
