@@ -29,6 +29,15 @@ test('flags of callbacks: training ends early, with the best weights; events are
     expect(readdirSync(join(cwd, 'run', 'tensorboard', part))).toHaveLength(1);
 });
 
+test('a logger whose server does not answer is I/O, and leaves no run', async () => {
+  const { status, stderr } = await fusor([...small, '--run-dir', 'unlogged', '--log', 'mlflow'], {
+    cwd,
+    env: { MLFLOW_TRACKING_URI: 'http://127.0.0.1:1' },
+  });
+  expect([status, stderr]).toEqual([6, expect.stringContaining('MLflow: no answer')]);
+  expect(existsSync(join(cwd, 'unlogged'))).toBe(false);
+});
+
 test.each([
   [['--schedule', 'cosin'], '--schedule'],
   [['--schedule', 'step:0'], 'schedules.step'],

@@ -139,7 +139,7 @@ async function trainAndTest(
       } catch (error) {
         if (isFusorError(error) && error.code === 'ERR_NONFINITE_LOSS') noteLastFinite(checkpoints, out);
         // What a callback refuses before the first step leaves nothing behind.
-        const refused = isFusorError(error) && ['ERR_ARG', 'ERR_NET'].includes(error.code);
+        const refused = isFusorError(error) && ['ERR_ARG', 'ERR_IO'].includes(error.code);
         if (refused && !resumed && model.step === 0) await recorder.folder?.discard();
         if (!signal.aborted) throw error;
         throw await saveInterrupted(signal.reason, model, recorder, checkpoints);

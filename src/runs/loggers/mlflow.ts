@@ -29,7 +29,7 @@ interface Metric {
 /**
  * Logs to an MLflow tracking server by its REST protocol 2.0: params when training begins, the epoch's logs as
  * val_loss, … and the learning_rate at each epoch's end, the run's status at the end. MLFLOW_TRACKING_TOKEN, or
- * …_USERNAME and …_PASSWORD, are sent where they are set. A server that cannot be had when training begins is ERR_NET;
+ * …_USERNAME and …_PASSWORD, are sent where they are set. A server that cannot be had when training begins is ERR_IO;
  * one that fails later is said once, and what it missed is sent with the next epoch.
  */
 export function mlflowLogger(options?: MlflowOptions): Callback & { readonly runId: string | undefined } {
@@ -150,12 +150,12 @@ class Mlflow implements Callback {
 class Server {
   constructor(private readonly uri: string) {}
 
-  /** @returns null for what GET does not find. @throws ERR_NET */
+  /** @returns null for what GET does not find. @throws ERR_IO */
   async call<T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T> {
     let status: number | undefined;
     const fail = (what: string, cause?: unknown) =>
       new FusorError(
-        'ERR_NET',
+        'ERR_IO',
         [`MLflow: ${what}`, `${this.uri}, ${path.split('?')[0]}`, 'check the address and that it runs'],
         { uri: this.uri, ...(status !== undefined && { status }) },
         { cause },

@@ -213,7 +213,7 @@ describe('mlflow', () => {
 
   test('no server: fit ends before it begins; one that fails later is said, and gets what it missed', async () => {
     const none = await failure(trained(mlflowLogger({ uri: 'http://127.0.0.1:9' })));
-    expect([none.code, none.message]).toEqual(['ERR_NET', expect.stringContaining('127.0.0.1:9')]);
+    expect([none.code, none.message]).toEqual(['ERR_IO', expect.stringContaining('127.0.0.1:9')]);
     const said = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
     const outage: Callback = {
       onEpochBegin: (epoch) => void (epoch === 1 ? broken.set('runs/log-batch', 503) : broken.clear()),
