@@ -56,11 +56,12 @@ export function oddities(data: OwnData, categorical: readonly string[]): string[
   });
   const { name = '', classes } = schema?.label ?? {};
   const label = classes && !categorical.includes(name) && oddClasses(name, classes, rows);
-  const pictures = 'x' in train && [
-    isSame(train.x) && `warning: every pixel is ${train.x.data[0]}: there is nothing to learn from`,
+  const input = inputShapeOf(train).length > 1 ? 'pixel' : 'input';
+  const inMemory = 'x' in train && [
+    isSame(train.x) && `warning: every ${input} is ${train.x.data[0]}: there is nothing to learn from`,
     isSame(train.y) && `warning: every label is ${train.y.data[0]}: there is nothing to tell apart`,
   ];
-  return [...columns, label, ...(pictures || [])].filter((line) => typeof line === 'string');
+  return [...columns, label, ...(inMemory || [])].filter((line) => typeof line === 'string');
 }
 
 const isSame = ({ data }: { data: NumericArray }) => data.every((value) => value === data[0]);

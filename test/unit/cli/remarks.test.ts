@@ -96,3 +96,13 @@ test.each([
   const own = { train, classes, scale, folder: 'd.npz' } as unknown as OwnData;
   expect(described(own)).toContain(said);
 });
+
+test.each([
+  [[2, 3], 'input'],
+  [[2, 3, 1], 'pixel'],
+])('what is all the same, of the shape %j, is called %s', (shape, called) => {
+  const train = { x: { data: new Float32Array(6), shape }, y: { data: Uint8Array.of(0, 1), shape: [2] } };
+  expect(oddities({ train } as unknown as OwnData, [])).toEqual([
+    `warning: every ${called} is 0: there is nothing to learn from`,
+  ]);
+});
