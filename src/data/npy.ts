@@ -99,7 +99,7 @@ export function decodeNpy(bytes: Uint8Array, where: string): NDArray {
     throw refuse(
       'ERR_DATA_DTYPE',
       objects ? 'its elements are objects: pickles, which can run code' : `elements are of type ${descr}`,
-      'convert them with .astype("float32")',
+      cureOf(descr),
     );
   }
   const shape = sizes
@@ -121,6 +121,15 @@ export function decodeNpy(bytes: Uint8Array, where: string): NDArray {
   if (descr === '|u1') data.set(bytes.subarray(end));
   else for (let i = 0; i < count; i++) data[i] = read(view, end + i * size);
   return { data: order === 'True' ? rowMajor(data, shape, make) : data, shape };
+}
+
+/** What makes numbers of elements of a type: numpy refuses to convert names, and drops the imaginary parts. */
+function cureOf(descr: string): string {
+  if (descr.includes('c')) return 'split them: np.stack([x.real, x.imag], axis=-1)';
+  const numbers = 'convert them with .astype("float32")';
+  return /[USO]/.test(descr)
+    ? `${numbers} where they are numbers; number names: np.unique(names, return_inverse=True)[1]`
+    : numbers;
 }
 
 function rowMajor(

@@ -1,5 +1,6 @@
 /** Reads the two files of a model folder and checks what can be checked of each by itself. */
 import { createHash } from 'node:crypto';
+import { extname } from 'node:path';
 import { sha256 } from '../data/digests';
 import { isObject, JsonFault, parseJson } from '../files/json';
 import { withFile } from '../files/read-file';
@@ -64,17 +65,22 @@ export async function readJsonFile(file: string): Promise<Record<string, unknown
     refuseByContent(await read(0, Math.min(size, 64)), file);
     if (size > MAX_CONFIG)
       throw refused(file, 'size', `${size} bytes, more than the ${MAX_CONFIG} allowed`, 'name another');
-    return objectOf(await read(0, size), file);
+    // What is called otherwise was hardly ever a model.json.
+    const isJson = extname(file).toLowerCase() === '.json';
+    const mend = isJson ? COPY : "name a run, a model's folder, or a file of a model in its place";
+    return objectOf(await read(0, size), file, mend);
   });
 }
 
-export function objectOf(bytes: Uint8Array, file: string): Record<string, unknown> {
+const COPY = 'take another copy';
+
+export function objectOf(bytes: Uint8Array, file: string, mend = COPY): Record<string, unknown> {
   let json: unknown;
   try {
     json = parseJson(bytes);
   } catch (error) {
     if (!(error instanceof JsonFault)) throw error;
-    throw refused(file, error.rule, error.message, 'take another copy', {}, error);
+    throw refused(file, error.rule, error.message, mend, {}, error);
   }
   if (isObject(json)) return json;
   throw refused(file, 'json', 'not a JSON object', 'name a model.json');

@@ -167,6 +167,9 @@ describe('model files: exit 4', () => {
   test('no such model; a layer that runs code; a pickle', async () => {
     const absent = await fusor(['evaluate', 'nowhere'], { cwd });
     expect([absent.status, absent.stderr]).toEqual([4, expect.stringContaining('no such model file')]);
+    writeFileSync(join(cwd, 'rows.csv'), 'a,b\n1,2\n');
+    const data = await fusor(['evaluate', 'rows.csv'], { cwd });
+    expect([data.status, data.stderr]).toEqual([4, expect.stringMatching(/rows\.csv · name a run, /)]);
     const config = {
       className: 'Sequential',
       name: 'm',

@@ -201,8 +201,10 @@ export function badOwn(root: string): BadInput[] {
       npy(npyBytes('|O', [2, 2], Float32Array.of(1, 2, 3, 4))),
       'ERR_DATA_DTYPE',
       'x.npy',
-      'astype',
+      'astype("float32") where they are numbers; number names',
     ],
+    ['text', npy(npyBytes('<U1', [2], Int32Array.of(97, 98))), 'ERR_DATA_DTYPE', '<U1', 'np.unique(names'],
+    ['complex', npy(npyBytes('<c8', [1], Float32Array.of(1, 2))), 'ERR_DATA_DTYPE', '<c8', 'x.real, x.imag'],
     ['float16', npy(npyBytes('<f2', [2, 2], Float32Array.of(1, 2))), 'ERR_DATA_DTYPE', '<f2', 'astype'],
     ['an array cut short', npy(good.slice(0, -1)), 'ERR_DATA_TRUNCATED', 'x.npy', 'anew'],
     [
