@@ -1,5 +1,7 @@
 /// <reference types="node" preserve="true" />
 /** The public names of fusor. */
+import { FusorError } from './errors';
+
 export type {
   Activation,
   Backend,
@@ -99,3 +101,12 @@ export type { FitOptions, FitRows } from './train/options';
 export { type ReduceOnPlateauOptions, reduceOnPlateau } from './train/reduce-on-plateau';
 export { type Schedule, schedules } from './train/schedules';
 export { terminateOnNaN } from './train/terminate-on-nan';
+
+// Without it an older one would end in a TypeError, somewhere.
+const { node } = process.versions;
+if (Number.parseFloat(node) < 20)
+  throw new FusorError('ERR_STATE', [
+    `Node.js ${node} is too old for fusor`,
+    process.execPath,
+    'install Node.js 20.17 or newer',
+  ]);

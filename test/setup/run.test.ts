@@ -7,6 +7,7 @@ import { callScript, repository, run, temporaryFolder } from '../support/script'
 import { testUnless } from '../support/skip';
 
 const folder = temporaryFolder();
+const { engines } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8'));
 const script = (name: string) => join(repository, 'scripts/lib', name);
 
 test('a setup that is told to stop waits for what it runs', async () => {
@@ -65,6 +66,14 @@ test.each([
         ]
       : undefined,
   );
+});
+
+test('the library says so, too', () => {
+  const program = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '18.20.8' } });
+    require(${JSON.stringify(repository)});`;
+  const { status, stderr } = spawnSync(process.execPath, ['-e', program], { encoding: 'utf8' });
+  expect([status, stderr]).toEqual([1, expect.stringContaining('Node.js 18.20.8 is too old for fusor · ')]);
+  expect(stderr).toContain(`install Node.js ${engines.node.slice(2)} or newer`);
 });
 
 test.each([
