@@ -82,7 +82,8 @@ class Builder {
   // A kernel of rows.cu, all of whose warps take a row.
   template <class P>
   void launchRows(const std::string& entry, const P& parameters) {
-    launches_.add("rows.cu", entry, {{"INPUT", launches_.input}}, (rows_ + kRowsABlock - 1) / kRowsABlock, 1, 32 * kRowsABlock, 0, parameters);
+    launches_.add("rows.cu", entry, {{"INPUT", launches_.input}}, (rows_ + kRowsABlock - 1) / kRowsABlock, 1, 32 * kRowsABlock, 0,
+                  parameters);
   }
 
   cuda::Op opOf(const Layer& layer) {
@@ -156,8 +157,8 @@ class Builder {
     const CudaTile tile = productTile(rows_, stage.outputs, stage.inputs, launches_.multiprocessors());
     launches_.does = {Phase::Forward, layerOf(l)};
     launches_.add("forward.cu", "forward", {{"INPUT", launches_.kindOf(x)}, {"TILE", tile.arguments()}, {"PLAIN", flag(plain(v.chain))}},
-           tile.across(stage.outputs), tile.down(rows_), tile.threads, sharedBytesOf(tile, true, false),
-           cuda::ForwardParams{launches_.call, x, stage.weightsAt(), stage.ld, stage.inputs, stage.outputs, stage.useBias, v.chain});
+                  tile.across(stage.outputs), tile.down(rows_), tile.threads, sharedBytesOf(tile, true, false),
+                  cuda::ForwardParams{launches_.call, x, stage.weightsAt(), stage.ld, stage.inputs, stage.outputs, stage.useBias, v.chain});
     const float* in = v.chain.y;
     for (size_t i = 0; !v.fused && i < v.ops.size(); ++i) {
       ++launches_.does.layer;
@@ -201,8 +202,8 @@ class Builder {
     if (l > lowest_ && train_) p.before = values_[l - 1].chain, p.dx = values_[l - 1].dz;
     launches_.does = {Phase::Loss, layerOf(l)};
     const bool all = plain(p.loss) && plain(p.chain) && (!p.dx || plain(p.before));
-    launches_.add("head.cu", "head", {{"INPUT", launches_.kindOf(x)}, {"PLAIN", flag(all)}}, std::min(rows_, 8 * launches_.multiprocessors()), 1, 128,
-           4 * 3 * stage.ld, p);
+    launches_.add("head.cu", "head", {{"INPUT", launches_.kindOf(x)}, {"PLAIN", flag(all)}},
+                  std::min(rows_, 8 * launches_.multiprocessors()), 1, 128, 4 * 3 * stage.ld, p);
     recipe_.work += 2.0 * rows_ * stage.inputs * stage.outputs * (train_ ? 3 : 1);
   }
 
@@ -258,8 +259,8 @@ class Builder {
     const CudaTile tile = productTile(rows_, stage.inputs, stage.outputs, launches_.multiprocessors());
     launches_.does = {Phase::Backward, layerOf(l)};
     launches_.add("gradient.cu", "gradient", {{"TILE", tile.arguments()}}, tile.across(stage.inputs), tile.down(rows_), tile.threads,
-           sharedBytesOf(tile, true, true),
-           cuda::GradientParams{launches_.call, v.dz, v.chain.ld, stage.weightsAt(), stage.ld, stage.inputs, stage.outputs, chain, to.dz});
+                  sharedBytesOf(tile, true, true),
+                  cuda::GradientParams{launches_.call, v.dz, v.chain.ld, stage.weightsAt(), stage.ld, stage.inputs, stage.outputs, chain, to.dz});
   }
 
   const Plan& plan_;

@@ -13,20 +13,19 @@ const AS_CLASS: Record<string, string> = {
   mse: 'MeanSquaredError',
   mae: 'MeanAbsoluteError',
 };
-const OWN_NAMES: Record<string, string> = {
-  acc: 'accuracy',
-  mean_squared_error: 'mse',
-  mean_absolute_error: 'mae',
-};
 const TOP = 5;
 
 /** @param value a name, or an object of keras.saving */
-export function readKerasMetric(value: unknown, { loss, outputs }: Measured): MetricConfig | undefined {
+export function readKerasMetric(
+  value: unknown,
+  { loss, outputs, classes }: Measured,
+): MetricConfig | undefined {
   const { className, config } = parsed(value);
   const { k = TOP } = config;
   const name = typeof config.name === 'string' ? config.name : '';
   const metric = (kind: MetricConfig['kind'], more: Json = {}) => ({ kind, name, ...more }) as MetricConfig;
-  const categorical = loss.kind === 'categoricalCrossentropy';
+  const values = ['meanSquaredError', 'meanAbsoluteError'].includes(loss.kind);
+  const categorical = loss.kind === 'categoricalCrossentropy' || (values && classes);
   const sparse = loss.kind === 'sparseCategoricalCrossentropy';
   const binary = loss.kind === 'binaryCrossentropy' && !loss.fromLogits && (config.threshold ?? 0.5) === 0.5;
   const top = typeof k === 'number' && k <= outputs;
@@ -36,7 +35,7 @@ export function readKerasMetric(value: unknown, { loss, outputs }: Measured): Me
     BinaryAccuracy: binary,
     CategoricalAccuracy: categorical,
     SparseCategoricalAccuracy: sparse,
-    TopKCategoricalAccuracy: categorical && top,
+    TopKCategoricalAccuracy: (categorical || (values && outputs > 1)) && top,
     SparseTopKCategoricalAccuracy: sparse && top,
     MeanSquaredError: !sparse,
     MeanAbsoluteError: !sparse,
@@ -48,15 +47,14 @@ export function readKerasMetric(value: unknown, { loss, outputs }: Measured): Me
 }
 
 function parsed(value: unknown): { className: string; config: Json } {
-  const named = (name: string) => OWN_NAMES[name] ?? name;
   if (typeof value === 'string')
-    return { className: AS_CLASS[value.toLowerCase()] ?? classOf(value), config: { name: named(value) } };
+    return { className: AS_CLASS[value.toLowerCase()] ?? classOf(value), config: { name: value } };
   const { class_name: className, config } = Object(value) as Json;
   const given = (typeof config === 'object' && config !== null ? config : {}) as Json;
   const name = String(className)
     .replace(/(?!^)([A-Z])/g, '_$1')
     .toLowerCase();
-  return { className: String(className), config: { name: named(name), ...given } };
+  return { className: String(className), config: { name, ...given } };
 }
 
 /** 'top_k_categorical_accuracy' → 'TopKCategoricalAccuracy'. */

@@ -14,8 +14,7 @@ type Own = { className: LayerConfig['className']; config: Json };
 const READ: Record<string, (config: Json, place: Place) => Own> = {
   InputLayer: () => ({ className: 'InputLayer', config: {} }),
   Dense: (config, place) => {
-    for (const key of ['activity_regularizer', 'quantization_config', 'lora_rank'])
-      neutral(config, key, [null], place);
+    for (const key of ['quantization_config', 'lora_rank']) neutral(config, key, [null], place);
     const { units, activation: given, use_bias: useBias = true, trainable = true } = config;
     const activation = given ?? 'linear';
     const own = { units, activation, useBias, trainable };
@@ -59,6 +58,7 @@ export function readLayer(entry: unknown, place: Place): { className: string; co
   // Keras 3 writes a policy, and what is in it.
   const policy = (config.dtype as { config?: { name?: unknown } } | null | undefined)?.config?.name;
   neutral(policy === undefined ? config : { dtype: policy }, 'dtype', ['float32'], place);
+  neutral(config, 'activity_regularizer', [null], place);
   const own = READ[className](config, place);
   const shape = config.batch_input_shape ?? config.batch_shape;
   const { name } = config;

@@ -38,10 +38,11 @@ const OF_LOSS: Record<string, LossConfig['kind']> = {
   sparse_categorical_accuracy: 'sparseCategoricalCrossentropy',
 };
 
-/** What says how a metric's name is meant. */
+/** What says how a metric's name is meant; `classes`: whether the outputs are shares of several classes. */
 export interface Measured {
   loss: LossConfig;
   outputs: number;
+  classes: boolean;
 }
 
 /** @returns a metric of ours, or undefined where none counts the same */
@@ -76,8 +77,10 @@ export function compiled(
 }
 
 function measuredOf(bare: Omit<ModelConfig, 'compile'>, loss: LossConfig): Measured {
-  const outputs = elements(modelFromJSON(bare).outputShape);
-  return { loss, outputs };
+  const model = modelFromJSON(bare);
+  const outputs = elements(model.outputShape);
+  const { activation } = model.toJSON().layers.at(-1)!.config as { activation?: string };
+  return { loss, outputs, classes: outputs > 1 && activation === 'softmax' };
 }
 
 /** What a file says of its training that is not in what it was read as. */
@@ -132,6 +135,7 @@ function readLoss(value: unknown): LossConfig | undefined {
     const plain =
       !given.label_smoothing &&
       (given.ignore_class ?? null) === null &&
+      [undefined, null, -1, 1].includes(given.axis as number | null | undefined) &&
       [undefined, 'sum_over_batch_size'].includes(given.reduction as string);
     return kind && plain ? { kind, fromLogits: given.from_logits === true } : undefined;
   }

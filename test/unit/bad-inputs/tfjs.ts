@@ -220,6 +220,18 @@ export function badTfjs(root: string): BadInput[] {
       'from 0',
     ],
     [
+      'a penalty on what a layer gives',
+      topology(({ config: { layers } }) => {
+        layers.push({
+          class_name: 'Activation',
+          config: { name: 'last', activation: 'linear', activity_regularizer: 'l2' },
+        });
+      }),
+      FORMAT,
+      'activity_regularizer',
+      'remove it',
+    ],
+    [
       'a constraint',
       layer({ kernel_constraint: { class_name: 'NonNeg', config: {} } }),
       FORMAT,

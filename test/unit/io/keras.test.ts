@@ -139,7 +139,12 @@ test('numbers that Keras wants as floats are written so, whatever they are', asy
   expect((await loadModel(path, PLAIN)).toJSON().compile).toEqual(model.toJSON().compile);
 });
 
-const OUTPUT = { categoricalCrossentropy: 'softmax', binaryCrossentropy: 'sigmoid' } as const;
+const OUTPUT = {
+  categoricalCrossentropy: 'softmax',
+  binaryCrossentropy: 'sigmoid',
+  meanSquaredError: 'softmax',
+  meanAbsoluteError: 'linear',
+} as const;
 const keptBy = async (loss: keyof typeof OUTPUT, units: number, given: unknown[]) => {
   const path = fresh('x.keras');
   const model = sequential([layers.dense(units, { inputShape: [2], activation: OUTPUT[loss] })]);
@@ -155,7 +160,11 @@ const keptBy = async (loss: keyof typeof OUTPUT, units: number, given: unknown[]
 test("a metric of Keras' is read where it counts the same here, and not otherwise", async () => {
   const accuracy = { kind: 'accuracy', name: 'accuracy' };
   const object = (class_name: string, config: object) => ({ class_name, config });
-  expect(await keptBy('categoricalCrossentropy', 3, ['acc'])).toEqual([accuracy]);
+  // It keeps the name under which Keras logs it.
+  expect(await keptBy('categoricalCrossentropy', 3, ['acc'])).toEqual([{ kind: 'accuracy', name: 'acc' }]);
+  expect(await keptBy('categoricalCrossentropy', 3, ['mean_squared_error'])).toEqual([
+    { kind: 'meanSquaredError', name: 'mean_squared_error' },
+  ]);
   expect(await keptBy('binaryCrossentropy', 1, ['accuracy'])).toEqual([accuracy]);
   // Of several outputs Keras counts the greatest, whatever the loss.
   expect(await keptBy('binaryCrossentropy', 3, ['accuracy', 'categorical_accuracy'])).toEqual([]);
@@ -180,6 +189,16 @@ test("a metric of Keras' is read where it counts the same here, and not otherwis
   expect(await keptBy('categoricalCrossentropy', 3, [object('TopKCategoricalAccuracy', { k: 9 })])).toEqual(
     [],
   );
+});
+
+test('of classes that are trained as values accuracy is kept; of other values only what is among the greatest', async () => {
+  const topK = { class_name: 'TopKCategoricalAccuracy', config: { name: 'top2', k: 2 } };
+  const kept = [
+    { kind: 'accuracy', name: 'accuracy' },
+    { kind: 'topK', name: 'top2', k: 2 },
+  ];
+  expect(await keptBy('meanSquaredError', 3, ['accuracy', topK])).toEqual(kept);
+  expect(await keptBy('meanAbsoluteError', 3, ['accuracy', topK])).toEqual(kept.slice(1));
 });
 
 test('metrics come back from .keras; accuracy of logits, which Keras counts otherwise, is left out and said', async () => {
@@ -221,6 +240,11 @@ test.each<[string, object | null, string[]]>([
   [
     'labels that do not count',
     { loss: { class_name: 'SparseCategoricalCrossentropy', config: { ignore_class: 2 } } },
+    NO_COUNTERPART,
+  ],
+  [
+    'a loss along the batch',
+    { loss: { class_name: 'CategoricalCrossentropy', config: { axis: 0 } } },
     NO_COUNTERPART,
   ],
   ['a metric', { metrics: ['accuracy', topK] }, ['the metric TopKCategoricalAccuracy']],
