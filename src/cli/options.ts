@@ -75,6 +75,13 @@ const rows = {
   limit: integer('use only the first N rows, to train and to test', 1, 2 ** 31, undefined),
 };
 
+const decimalPoint = (otherwise: string) =>
+  choice(
+    `the decimal point in a CSV; with ',' cells are separated by something else; default: ${otherwise}`,
+    ['.', ','],
+    undefined,
+  );
+
 /** How data of the user's own is to be taken. */
 const own = {
   label: text(
@@ -89,11 +96,7 @@ const own = {
     ['error', 'mean', 'drop'],
     'error',
   ),
-  decimal: choice(
-    "the decimal point in a CSV; default: '.'; with ',' cells are separated by something else",
-    ['.', ','],
-    undefined,
-  ),
+  decimal: decimalPoint("'.'"),
   imageSize: {
     ...text('the size that images are brought to; default: all must have the same', 'HxW', undefined),
     fallback: undefined as readonly [number, number] | undefined,
@@ -217,17 +220,18 @@ export const train = {
 };
 
 /** Of rows for a model that is there. */
-const asTrained = 'default: as the run was trained';
+const asTrained = 'as the run was trained';
 
 export const evaluate = {
   ...common,
   ...rows,
   ...own,
   missing: choice(
-    `empty cells of a table: an error, the mean of the column, or the row is dropped; ${asTrained}`,
+    `empty cells of a table: an error, the mean of the column, or the row is dropped; default: ${asTrained}`,
     ['error', 'mean', 'drop'],
     'error',
   ),
+  decimal: decimalPoint(asTrained),
   ...classes,
   batchSize: count('rows at once', 1024),
   ...runtime,
@@ -241,11 +245,11 @@ export const predict = {
     describe: 'a data set, whose test rows are taken, or what INPUT may be',
   },
   missing: choice(
-    `empty cells of a table: an error, or the mean of the column; ${asTrained}`,
+    `empty cells of a table: an error, or the mean of the column; default: ${asTrained}`,
     ['error', 'mean'],
     'error',
   ),
-  decimal: own.decimal,
+  decimal: decimalPoint(asTrained),
   invert: toggle('pictures are dark on light, and the model was trained on light on dark, as MNIST'),
   batchSize: count('rows at once', 1024),
   ...runtime,

@@ -156,6 +156,24 @@ test('what fills empty cells in training fills them afterwards', async () => {
   expect((await ran('evaluate', 'holes-web', '--data', 'holes.csv', '--missing', 'error')).status).toBe(3);
 });
 
+test('decimal commas in training are decimal commas afterwards, unless it is said otherwise', async () => {
+  const commas = houses.map((row) => row.replaceAll(',', ';').replaceAll('.', ',')).join('\n');
+  writeFileSync(join(cwd, 'commas.csv'), commas);
+  expect((await train('commas.csv', 'value', '--decimal', ',', '--run-dir', 'commas')).status).toBe(0);
+  const ran = (...words: string[]) =>
+    fusor([...words, '--json', '--backend', 'tfjs', '--tfjs-engine', 'wasm'], { cwd });
+  const predict = ['predict', 'commas', '--limit', '4'];
+  const commaed = await ran(...predict, 'commas.csv');
+  const pointed = await ran(...predict, '--decimal', '.', 'houses.csv');
+  expect(documentOf(commaed).predictions).toEqual(documentOf(pointed).predictions);
+  const asked = (...more: string[]) => ran('evaluate', 'commas', '--data', 'commas.csv', ...more);
+  expect((await asked()).status).toBe(0);
+  expect(await asked('--decimal', '.')).toMatchObject({
+    status: 3,
+    stdout: expect.stringMatching(/"1,74\\" in column .*value\\" is no number .*line 3 · /),
+  });
+});
+
 test('rows that were dropped in training are dropped afterwards', async () => {
   const flags = ['--missing', 'drop', '--run-dir', 'dropped'];
   expect((await train('holes.csv', 'value', ...flags)).status).toBe(0);

@@ -105,7 +105,8 @@ function byOrder(
 function csvInputs(whole: string, name: string, wanted: Wanted): NDArray {
   const { delimiter, length = 0 } = separatorLine(whole) ?? {};
   const cut = whole.slice(length);
-  const text = wanted.decimal === ',' ? withPoints(Buffer.from(cut)).toString() : cut;
+  const text =
+    (wanted.decimal ?? wanted.schema?.decimal) === ',' ? withPoints(Buffer.from(cut)).toString() : cut;
   // By itself papaparse takes one line end for all; a CR that is left is trimmed with its cell.
   const newline = text.includes('\n') ? '\n' : '\r';
   const { data, errors } = parse<string[]>(text, { delimiter, newline, skipEmptyLines: 'greedy' });

@@ -23,7 +23,7 @@ export interface TableOptions {
   missing?: 'error' | 'mean' | 'drop';
   /** One character; by default found out. */
   delimiter?: string;
-  /** Of a CSV: ',' where commas between digits are decimal points, and cells are separated by something else; default '.'. */
+  /** Of a CSV: ',' where commas between digits are decimal points, and cells are separated by something else; default as the schema's table, else '.'. */
   decimal?: '.' | ',';
   /** Of a table that a model was trained on: columns are taken as they were there, by their names. */
   schema?: TableSchema;
@@ -58,7 +58,7 @@ export interface TableLayout {
  * @throws ERR_DATA_EMPTY, ERR_DATA_FORMAT, ERR_ARG for a column that is not there
  */
 export function csvLayout(file: string, given: Buffer, options: TableOptions): TableLayout {
-  const decimalComma = options.decimal === ',';
+  const decimalComma = isComma(options);
   const head = decimalComma ? withPoints(given) : given;
   const begin = textStart(head);
   const delimiter = delimiterOf(head, options);
@@ -68,7 +68,7 @@ export function csvLayout(file: string, given: Buffer, options: TableOptions): T
       'decimal',
       ',',
       "'.' where commas separate cells",
-      'name another delimiter, or leave it out',
+      `name another delimiter, or say '.'`,
     );
   const text = head.toString('utf8', begin);
   const { data: lines } = parse<string[]>(text, { delimiter, newline: '\n', preview: 1000 });
@@ -134,13 +134,13 @@ export function textStart(head: Buffer): number {
 
 const markOf = (head: Buffer): number => (head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf ? 3 : 0);
 
+/** As it is said, or else as it was in training. */
+const isComma = ({ decimal, schema }: TableOptions): boolean => (decimal ?? schema?.decimal) === ',';
+
 /** As it is given, or else found out. */
-export function delimiterOf(
-  head: Buffer,
-  { delimiter, decimal }: Pick<TableOptions, 'delimiter' | 'decimal'>,
-): string {
-  const text = (decimal === ',' ? withPoints(head) : head).toString('utf8', markOf(head));
-  const named = delimiter ?? separatorLine(text)?.delimiter;
+export function delimiterOf(head: Buffer, options: TableOptions): string {
+  const text = (isComma(options) ? withPoints(head) : head).toString('utf8', markOf(head));
+  const named = options.delimiter ?? separatorLine(text)?.delimiter;
   return named ?? parse(text, { newline: '\n', skipEmptyLines: 'greedy', preview: 1 }).meta.delimiter;
 }
 

@@ -21,11 +21,13 @@ export interface TableSchema {
   };
   /** 'bytes': all columns are integers from 0 to 255, kept as uint8; 'standard': numbers less their mean, over their deviation. */
   scale: 'bytes' | 'standard' | 'none';
+  /** Of a CSV whose commas between digits were decimal points: other CSV is read so, unless it is said how. */
+  decimal?: ',';
 }
 
 /** Whether a file's JSON is one. */
 export function isTableSchema(value: unknown): value is TableSchema {
-  const { columns, label, scale } = Object(value) as Partial<TableSchema>;
+  const { columns, label, scale, decimal } = Object(value) as Partial<TableSchema>;
   const isText = (name: unknown) => typeof name === 'string';
   const isColumn = (column: unknown) => {
     const { name, kind, mean, deviation, categories } = Object(column);
@@ -43,7 +45,8 @@ export function isTableSchema(value: unknown): value is TableSchema {
     typeof text === 'boolean' &&
     Number.isFinite(mean) &&
     Number.isFinite(deviation) &&
-    ['bytes', 'standard', 'none'].includes(scale as string)
+    ['bytes', 'standard', 'none'].includes(scale as string) &&
+    [undefined, ','].includes(decimal)
   );
 }
 

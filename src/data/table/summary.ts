@@ -163,6 +163,7 @@ export class TableSummary {
         ...(text && { text }),
       },
       scale: chosen,
+      ...(this.layout.decimalComma && { decimal: ',' }),
     };
     return { schema, ...(classes && { order: new Map(classes.map(([, stored], i) => [stored, i])) }) };
   }

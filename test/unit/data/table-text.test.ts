@@ -157,14 +157,23 @@ describe('decimal commas', () => {
     ]);
     // What is no decimal comma stays one.
     expect(categoriesOf(schema)).toEqual(['p, q', 'r,s 1.5']);
-    const wanted = { inputShape: [3], schema, missing: 'error', decimal: ',' } as const;
-    expect(Array.from(textInputs(text, 'new', wanted).data)).toEqual(x);
+    expect(schema.decimal).toBe(',');
+    expect(predicted(text, schema)).toEqual(x);
+    expect((await opened(text, { schema })).x).toEqual(x);
+    await expect(opened(text, { schema, decimal: '.' })).rejects.toThrow('"1,5" in column "a" is no number');
+    const { decimal: _, ...old } = schema;
+    expect((await opened(text, { schema: old, decimal: ',' })).x).toEqual(x);
   });
 
   test('beyond what is looked at first, and in threads', async () => {
     const rows = Array.from({ length: 400_000 }, (_, i) => `${i % 7},5;${i % 3},25`);
     const { x, y } = await opened(`a;y\n${rows.join('\n')}\n`, options);
     expect([x.length, x.at(-1), y.at(-1)]).toEqual([400_000, (399_999 % 7) + 0.5, (399_999 % 3) + 0.25]);
+  });
+
+  test('of a table that trained are not looked for in JSON', async () => {
+    const { schema } = await opened('a;y\n1,5;0,5\n2,5;1,5\n', options);
+    expect((await opened('{"a":1.5,"y":0.5}\n', { schema }, 'rows.jsonl')).x).toEqual([1.5]);
   });
 
   test.each([
