@@ -1,7 +1,6 @@
-import type { FileHandle } from 'node:fs/promises';
 import { FusorError } from '../../errors';
-import { ioError } from '../../files/system-error';
 import { lastRowEnd } from './row-ends';
+import type { TableSource } from './source';
 
 const BLOCK = 4 << 20;
 const UNIT = 1 << 20;
@@ -24,12 +23,11 @@ export class BlockMemory {
 }
 
 /**
- * The rows of a file, in blocks of about 4 MiB that end where a row does. @param memory where blocks are taken from, and go back
+ * The rows of a table, in blocks of about 4 MiB that end where a row does. @param memory where blocks are taken from, and go back
  * to when they have been read @param delimiter '' where quotes are text @param each is told all bytes in turn
  */
 export async function* rowBlocks(
-  handle: FileHandle,
-  file: string,
+  source: TableSource,
   start: number,
   delimiter: string,
   memory: BlockMemory,
@@ -40,12 +38,7 @@ export async function* rowBlocks(
   for (let at = start; ; ) {
     const block = memory.take(rest.length + want);
     block.set(rest);
-    let bytesRead: number;
-    try {
-      ({ bytesRead } = await handle.read(block, rest.length, want, at));
-    } catch (error) {
-      throw ioError(error, 'read the data file', file);
-    }
+    const bytesRead = await source.read(block.subarray(rest.length), at);
     each(block.subarray(rest.length, rest.length + bytesRead));
     at += bytesRead;
     const filled = rest.length + bytesRead;
@@ -61,10 +54,10 @@ export async function* rowBlocks(
           'ERR_DATA_FORMAT',
           [
             'a row of more than 64 MiB',
-            `${file}, byte ${at - filled}`,
+            `${source.file}, byte ${at - filled}`,
             'are quotes closed, and lines ended by a newline?',
           ],
-          { file },
+          { file: source.file },
         );
       rest = block.subarray(0, filled);
       want = Math.max(BLOCK, filled);

@@ -1,16 +1,13 @@
 /** A table of text, read whole: every row is checked once, and what its columns are is known when it ends. */
 import { createHash } from 'node:crypto';
-import { type FileHandle, open } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { FusorError } from '../../errors';
-import { changed } from '../../files/read-file';
-import { ioError, READ_FLAGS } from '../../files/system-error';
 import { requireMemory } from '../../memory';
 import { dataFolder } from '../cache';
-import { checkRegular, unopened } from '../data-file';
 import { foreign } from '../idx';
 import { Splitter } from '../split';
+import type { DataSource } from '../unpack';
 import { BlockMemory, rowBlocks } from './blocks';
 import type { ParsedRows, ParsedText } from './held-blocks';
 import type { Kept } from './keep';
@@ -24,6 +21,7 @@ import {
 } from './layout';
 import { type BadRow, isBadRow, parseBlock } from './parse';
 import { lastRowEnd } from './row-ends';
+import { openSource, type TableSource } from './source';
 import { Memory, Spill } from './store';
 import { TableSummary } from './summary';
 import { type Work, workOn } from './work';
@@ -54,21 +52,14 @@ const ALONE = 8 << 20;
 
 /** @throws ERR_DATA_… naming the line and the column, ERR_ARG for an option, ERR_IO, ERR_OUT_OF_MEMORY */
 export async function readTable(
-  file: string,
+  from: DataSource,
   kind: TableLayout['kind'],
   options: TableReadOptions,
 ): Promise<ReadTable> {
-  let handle: FileHandle;
+  const source = await openSource(from);
+  const { file, size } = source;
   try {
-    handle = await open(file, READ_FLAGS);
-  } catch (error) {
-    throw unopened(error, file);
-  }
-  try {
-    const stat = await handle.stat();
-    checkRegular(stat, file);
-    const { size } = stat;
-    const bytes = await headOf(handle, file, size);
+    const bytes = await headOf(source);
     const head = bytes.length === size ? bytes : wholeRows(bytes, file, kind, options);
     const layout = (kind === 'csv' ? csvLayout : jsonlLayout)(file, head, options);
     const spilled = options.stream ?? size > STREAM_FROM;
@@ -77,8 +68,8 @@ export async function readTable(
     try {
       const threads = size < ALONE ? 0 : Math.min(4, availableParallelism());
       const reading = new Reading(layout, head, store, threads, options);
-      const sha256 = await reading.all(handle);
-      if ((await handle.stat()).size !== size) throw changed(file);
+      const sha256 = await reading.all(source);
+      await source.checkUnchanged();
       return {
         name: basename(file).replace(/\.\w+$/, ''),
         file,
@@ -92,18 +83,14 @@ export async function readTable(
       throw error;
     }
   } finally {
-    await handle.close();
+    await source.close();
   }
 }
 
-async function headOf(handle: FileHandle, file: string, size: number): Promise<Buffer> {
+async function headOf(source: TableSource): Promise<Buffer> {
+  const { file, size } = source;
   const head = Buffer.alloc(Math.min(size, HEAD));
-  let bytesRead: number;
-  try {
-    ({ bytesRead } = await handle.read(head, 0, head.length, 0));
-  } catch (error) {
-    throw ioError(error, 'read the data file', file);
-  }
+  const bytesRead = await source.read(head, 0);
   const packed = head[0] === 0x1f && head[1] === 0x8b;
   if (packed)
     throw new FusorError('ERR_DATA_FORMAT', ['a gzip file', file, 'unpack it first (gunzip)'], { file });
@@ -166,12 +153,12 @@ class Reading {
   }
 
   /** @returns the file's sha256 */
-  async all(handle: FileHandle): Promise<string> {
-    const { start, file, delimiter } = this.layout;
+  async all(source: TableSource): Promise<string> {
+    const { start, delimiter } = this.layout;
     const hash = createHash('sha256').update(this.head.subarray(0, start));
     try {
       const digest = (bytes: Uint8Array) => hash.update(bytes);
-      for await (const text of rowBlocks(handle, file, start, delimiter, this.#memory, digest)) {
+      for await (const text of rowBlocks(source, start, delimiter, this.#memory, digest)) {
         // What is beyond the limit counts for the digest only.
         if (this.#left <= 0) this.#memory.give(text);
         else this.#parsing.push(this.#work.parse(this.#parsed++, text));
