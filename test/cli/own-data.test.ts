@@ -257,7 +257,7 @@ test('to train on from a run takes other data as that had it: its columns and it
   const other = await on('--data', 'other.csv');
   expect([other.status, other.stderr]).toEqual([
     3,
-    expect.stringMatching(/"tulip" in column "kind" was not there in training · .*other\.csv · /),
+    expect.stringMatching(/"tulip" in column "kind" was not there in training · .*other\.csv, line 121 · /),
   ]);
   const read = flowers[0].split(',').find((name) => name !== 'kind');
   const input = await on('--data', 'two.csv', '--label', `${read}`);

@@ -101,7 +101,7 @@ export class Block {
     const name = text().trim();
     if (name.includes('\ufffd')) throw this.refuse(column, name, 'is no UTF-8', 'save the file as UTF-8');
     if (this.#isAbsent(column, name)) this.missing(column);
-    else this.put(column, categories.add(key, name, this.rows));
+    else this.put(column, categories.add(key, name, this.rows, this.line));
   }
 
   text(column: number, cell: string): void {

@@ -1,7 +1,8 @@
 export interface Category {
   name: string;
-  /** The first of the block's rows that has it. */
+  /** The first of the block's rows that has it, and its line in the block, from 0. */
   row: number;
+  line: number;
 }
 
 /** The categories of a column in a block, numbered in the order in which they first came. */
@@ -15,8 +16,8 @@ export class Categories {
     return this.#byKey.get(key);
   }
 
-  add(key: string, name: string, row: number): number {
-    const id = this.#byName.get(name) ?? this.#found.push({ name, row, key }) - 1;
+  add(key: string, name: string, row: number, line: number): number {
+    const id = this.#byName.get(name) ?? this.#found.push({ name, row, line, key }) - 1;
     this.#byName.set(name, id);
     this.#byKey.set(key, id);
     return id;
@@ -32,6 +33,6 @@ export class Categories {
   }
 
   all(): Category[] {
-    return this.#found.map(({ name, row }) => ({ name, row }));
+    return this.#found.map(({ name, row, line }) => ({ name, row, line }));
   }
 }

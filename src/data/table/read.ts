@@ -185,11 +185,12 @@ class Reading {
   #choose(result: ParsedRows | BadRow): void {
     if (isBadRow(result)) throw this.#bad(result);
     const block = this.#taken++;
+    const line = this.#line;
     this.#line += result.lines;
     if (this.#left <= 0) return;
     const rows = Math.min(this.#left, result.rows);
     this.#left -= rows;
-    const numbered = this.summary.number(result, rows);
+    const numbered = this.summary.number(result, rows, line);
     // By what has come so far: most tables are one block, and of others later ones know better.
     const parts = this.#splitter.assign(
       rows,

@@ -38,18 +38,21 @@ export class TableSummary {
     );
   }
 
-  /** Counts the first `rows` of a block, whose categories become those of all blocks. @returns what `keep` is to know */
-  number(block: ParsedRows, rows: number): Omit<Choice, 'parts'> {
+  /**
+   * Counts the first `rows` of a block, whose categories become those of all blocks. @param line lines before it
+   * @returns what `keep` is to know @throws ERR_DATA_FORMAT for too many categories, ERR_LABEL_RANGE for one that is not given
+   */
+  number(block: ParsedRows, rows: number, line: number): Omit<Choice, 'parts'> {
     const { layout } = this;
     this.rows += rows;
     this.#onlyBytes &&= block.bytes;
     const labels = block.labels.subarray(0, rows);
     const renumbered = new Map<number, number[]>();
     for (const [f, column] of this.#features.entries()) {
-      const ids = this.#idsOf(column, block.categories[column], rows);
+      const ids = this.#idsOf(column, block.categories[column], rows, line);
       if (ids?.some((id, i) => id !== i)) renumbered.set(f, ids);
     }
-    const ids = this.#idsOf(layout.label, block.categories[layout.label], rows);
+    const ids = this.#idsOf(layout.label, block.categories[layout.label], rows, line);
     if (ids) for (let row = 0; row < rows; row++) labels[row] = ids[labels[row]];
     else
       for (let row = 0; row < rows && this.#labels.size <= MOST_CATEGORIES; row++)
@@ -65,12 +68,18 @@ export class TableSummary {
   }
 
   /** Of the categories of a block's first `rows`. */
-  #idsOf(column: number, found: readonly Category[] | undefined, rows: number): number[] | undefined {
+  #idsOf(
+    column: number,
+    found: readonly Category[] | undefined,
+    rows: number,
+    line: number,
+  ): number[] | undefined {
     const known = this.#categories[column];
     if (!known || !found) return undefined;
     const taken = found.filter(({ row }) => row < rows);
-    const ids = taken.map(({ name }) => {
+    const ids = taken.map(({ name, line: within }) => {
       const id = known.get(name) ?? known.size;
+      if (this.given && id === known.size) throw this.#stranger(column, name, line + within + 1);
       known.set(name, id);
       return id;
     });
@@ -106,28 +115,27 @@ export class TableSummary {
     return found?.kind === 'category' ? found.categories : [];
   }
 
-  #asGiven(schema: TableSchema): { schema: TableSchema; order?: Map<number, number> } {
+  #stranger(column: number, value: string, line: number): FusorError {
     const { names, file } = this.layout;
-    for (const [column, known] of this.#categories.entries()) {
-      const stranger = known && [...known.keys()][this.#namesIn(column).length];
-      if (stranger !== undefined)
-        throw new FusorError(
-          'ERR_LABEL_RANGE',
-          [
-            `"${stranger}" in column "${names[column]}" was not there in training`,
-            file,
-            'take such rows away, or train anew',
-          ],
-          { file, value: stranger },
-        );
-    }
+    return new FusorError(
+      'ERR_LABEL_RANGE',
+      [
+        `"${value.slice(0, 40)}" in column "${names[column]}" was not there in training`,
+        `${file}, line ${line}`,
+        `there were ${this.#namesIn(column).slice(0, 12).join(', ')}`,
+      ],
+      { file, line, value },
+    );
+  }
+
+  #asGiven(schema: TableSchema): { schema: TableSchema; order?: Map<number, number> } {
     const { classes } = schema.label;
     if (!classes) return { schema };
     if (hasTextClasses(schema)) return { schema, order: new Map(classes.map((_, i) => [i, i])) };
     const order = orderOf(classes);
     const stranger = [...this.#labels].find((label) => !order.has(label));
     if (stranger === undefined) return { schema, order };
-    throw strangeLabel(stranger, classes, file);
+    throw strangeLabel(stranger, classes, this.layout.file);
   }
 
   /** @param task as the user wants it; else what the label looks like */

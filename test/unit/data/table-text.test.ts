@@ -222,9 +222,12 @@ describe('what is left out does not count', () => {
     expect(x).toEqual([1, 1, 0, 0, 2, 0, 1, 0, 3, 0, 0, 1]);
   });
 
-  test('nor does it have to be known to a model', async () => {
+  test('nor does it have to be known to a model, which else is told of it by its line', async () => {
     const { schema } = await opened(text, options);
     expect((await opened(text, { ...options, label: undefined, schema })).y).toEqual([1, 0, 0]);
+    await expect(opened(`\n${text}`, { missing: 'drop', schema })).rejects.toThrow(
+      /^"k" in column "t" was not there in training · .*, line 8 · there were v, w, z$/,
+    );
   });
 });
 
