@@ -1,5 +1,5 @@
 /** `fusor predict` on what people have: pictures, CSV, JSON, stdin; and data whose classes have names. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { zipSync } from 'fflate';
@@ -85,6 +85,31 @@ test('JSON, CSV and a picture on stdin: the same rows, the same answers', async 
     expect(documentOf(await piped([...plain, '-'], input)).predictions).toEqual(expected.slice(0, 1));
 }, 120_000);
 
+test('tables and pictures together: named, in their order, up to the limit', async () => {
+  const plain = ['predict', 'digits', '--json', ...WASM];
+  const { predictions } = documentOf(await fusor([...plain, 'rows.csv'], { cwd }));
+  const ran = documentOf(await fusor([...plain, 'rows.csv', '0.png', 'rows.csv', '--limit', '15'], { cwd }));
+  const named = predictions.map((each: object, row: number) => ({ ...each, row: `rows.csv ${row}` }));
+  expect(ran.data.rows).toBe(15);
+  expect(ran.predictions).toEqual([
+    ...named,
+    expect.objectContaining({ row: '0.png' }),
+    ...named.slice(0, 2),
+  ]);
+}, 60_000);
+
+test.each([
+  ['a table', '1,2\n', /^error: a row of more than 64 MiB · large, byte \d+ · /],
+  ['JSON', '[1,\n', /^error: JSON of 629\.1 MB, at most .* can be read · large · give CSV/],
+])('more than a string holds: %s', async (_, text, said) => {
+  const file = join(cwd, 'large');
+  writeFileSync(file, text.repeat(2 ** 18));
+  // The rest takes no room on the disk, and has no line.
+  truncateSync(file, 600 * 2 ** 20);
+  const { status, stderr } = await fusor(['predict', 'digits', 'large', ...WASM], { cwd });
+  expect([status, stderr]).toEqual([expect.any(Number), expect.stringMatching(said)]);
+});
+
 test('an answer that overflows is an error, and not null', async () => {
   const model = sequential([layers.dense(1, { inputShape: [2] })]);
   const [kernel, bias] = await model.getWeights();
@@ -162,6 +187,20 @@ describe('a table', () => {
     expect(table.stdout).toMatch(/^row +value\n─+ +─+\n +0 +1\.\d+\n +1 +1\.\d+\n$/);
   }, 120_000);
 
+  test('a large one, in little memory', async () => {
+    const rows = Array.from(
+      { length: 400_000 },
+      (_, i) => `${i % 2 ? 'near' : 'far'},${i % 100},${'x'.repeat(20)}`,
+    );
+    write('large.csv', `sea,income,note\n${rows.join('\n')}\n`);
+    const env = { NODE_OPTIONS: '--max-old-space-size=64' };
+    const ask = (...flags: string[]) =>
+      fusor(['predict', 'houses', 'large.csv', ...flags, ...WASM], { cwd, env });
+    const table = await ask('--quiet');
+    expect([table.status, table.stdout.split('\n').length]).toEqual([0, rows.length + 3]);
+    expect(documentOf(await ask('--json')).predictions).toHaveLength(rows.length);
+  }, 60_000);
+
   test('classes have their names', async () => {
     const ran = await piped(['predict', 'kinds', '-', '--json', ...WASM], 'income\n3\n');
     expect(['far', 'near']).toContain(documentOf(ran).predictions[0].name);
@@ -183,10 +222,20 @@ describe('a table', () => {
 
   test.each([
     ['a column that is not there', 'income\n3\n', 3, 'no column "sea"'],
-    ['a category that was not there', 'sea,income\nunder,3\n', 3, 'there were far, near'],
-    ['text for a number', 'sea,income\nfar,much\n', 3, '"much" in column "income" is no number'],
-    ['an empty cell', 'sea,income\nfar,\n', 3, '--missing mean'],
-    ['a row too long', 'sea,income\nfar,1,2\n', 3, 'stdin, row 1'],
+    ['a category that was not there', 'sea,income\nunder,3\n', 3, 'stdin, line 2 · there were far, near'],
+    [
+      'text for a number',
+      '\n\nsea,income\n\nfar,much\n',
+      3,
+      '"much" in column "income" is no number · stdin, line 5 · mend it [',
+    ],
+    [
+      'an empty cell',
+      'sea,income\nfar,\n',
+      3,
+      'stdin, line 2 · give one, or take the mean: --missing mean [',
+    ],
+    ['a row too long', 'sea,income\nfar,1,2\n', 3, '3 cells, the table has 2 columns · stdin, line 2 · '],
     ['a list too short', '[["far"]]', 3, 'a list of 2 cells: sea, income'],
     ['broken JSON', '[["far", 1', 3, 'no JSON'],
     ['a nested object', '[{"sea": {"deep": 1}, "income": 1}]', 3, '"sea" is neither a number nor text'],

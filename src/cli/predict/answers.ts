@@ -1,7 +1,7 @@
 /** Predictions as people and programs read them: classes with their probabilities, or values. */
 import { FusorError } from '../../errors';
 import type { Model, NDArray } from '../../index';
-import { table } from '../output';
+import { inPieces, tableLines } from '../output';
 
 export type Prediction =
   /** name: where the classes have names. */
@@ -46,23 +46,31 @@ export function readingOf(model: Model): Reading {
   return loss.kind === 'binaryCrossentropy' ? 'sigmoid' : 'softmax';
 }
 
-/** Of a classifier, each row's class; with one output it is 1 above a half, else 0. Of others the outputs as they are. */
+/**
+ * Of a classifier, each row's class; with one output it is 1 above a half, else 0. Of others the outputs as they are.
+ * Each is made as it is asked for, whenever they are gone through.
+ */
 export function answersOf(
   model: Model,
-  answers: NDArray<Float32Array>,
+  outputs: NDArray<Float32Array>,
   classNames: readonly string[] = [],
-): Prediction[] {
+): Iterable<Prediction> {
   const reading = readingOf(model);
-  const [rows, outputs] = answers.shape;
-  return Array.from({ length: rows }, (_, row) => {
-    const values = rowOf(answers, row);
-    if (reading === 'values') return { values };
-    const probabilities = reading === 'probabilities' ? values : probabilitiesOf(values, reading);
-    const best = probabilities.indexOf(greatest(probabilities));
-    const chosen = outputs === 1 ? Number(probabilities[0] > 0.5) : best;
-    const name = classNames[chosen];
-    return { class: chosen, ...(name !== undefined && { name }), probabilities };
-  });
+  return {
+    *[Symbol.iterator]() {
+      for (let row = 0; row < outputs.shape[0]; row++)
+        yield answerOf(rowOf(outputs, row), reading, classNames);
+    },
+  };
+}
+
+function answerOf(values: number[], reading: Reading, classNames: readonly string[]): Prediction {
+  if (reading === 'values') return { values };
+  const probabilities = reading === 'probabilities' ? values : probabilitiesOf(values, reading);
+  const best = probabilities.indexOf(greatest(probabilities));
+  const chosen = values.length === 1 ? Number(probabilities[0] > 0.5) : best;
+  const name = classNames[chosen];
+  return { class: chosen, ...(name !== undefined && { name }), probabilities };
 }
 
 /** Of any number of them: as arguments they would have to fit on the stack. */
@@ -77,18 +85,42 @@ function probabilitiesOf(logits: number[], kind: 'softmax' | 'sigmoid'): number[
   return powers.map((power) => power / sum);
 }
 
-/** @param rows what each is called */
-export function answerTable(answers: readonly Prediction[], rows: readonly string[]): string {
-  const cells = answers.map((answer, i) => {
-    if ('values' in answer) return [rows[i], answer.values.map((value) => value.toPrecision(6)).join(' ')];
-    const { class: chosen, name, probabilities } = answer;
-    // Of one output it is the probability of 1.
-    const sure = probabilities[chosen] ?? probabilities[0];
-    const probability = probabilities.length === 1 && chosen === 0 ? 1 - sure : sure;
-    return [rows[i], name ?? String(chosen), probability.toFixed(4)];
-  });
-  const head = answers.some((answer) => 'values' in answer)
-    ? ['row', 'value']
-    : ['row', 'class', 'probability'];
-  return table(head, cells, [0, 1, 2]);
+/** @param nameOf what a row is called */
+export function answerTable(
+  answers: Iterable<Prediction>,
+  nameOf: (row: number) => string,
+): Generator<string> {
+  const [first] = answers;
+  const head = 'values' in first ? ['row', 'value'] : ['row', 'class', 'probability'];
+  const rows = {
+    *[Symbol.iterator]() {
+      let row = 0;
+      for (const answer of answers) yield [nameOf(row++), ...cellsOf(answer)];
+    },
+  };
+  return inPieces(tableLines(head, rows, [0, 1, 2]), '\n');
+}
+
+function cellsOf(answer: Prediction): string[] {
+  if ('values' in answer) return [answer.values.map((value) => value.toPrecision(6)).join(' ')];
+  const { class: chosen, name, probabilities } = answer;
+  // Of one output it is the probability of 1.
+  const sure = probabilities[chosen] ?? probabilities[0];
+  const probability = probabilities.length === 1 && chosen === 0 ? 1 - sure : sure;
+  return [name ?? String(chosen), probability.toFixed(4)];
+}
+
+/** A document whose last member are the predictions. @param document the others, at least one */
+export function* predictionsJson(
+  document: object,
+  answers: Iterable<Prediction>,
+  nameOf: (row: number) => string,
+): Generator<string> {
+  function* rows() {
+    let row = 0;
+    for (const answer of answers) yield JSON.stringify({ row: nameOf(row++), ...answer });
+  }
+  yield `${JSON.stringify(document).slice(0, -1)},"predictions":[`;
+  yield* inPieces(rows(), ',');
+  yield ']}';
 }

@@ -3,7 +3,7 @@ import { html } from '../../report/html';
 import { page } from '../../report/page';
 import { elements } from '../../shape';
 import type { Reading } from '../predict/answers';
-import type { Wanted } from '../predict/text';
+import type { Wanted } from '../predict/json';
 
 /** Its own script, its own server, and nothing else. */
 const POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'unsafe-inline'";

@@ -11,7 +11,7 @@ import { systemCode } from '../../files/system-error';
 import type { Model, NDArray } from '../../index';
 import { HEADERS, isLoopback, isThisHost, isThisOrigin, type Resources } from '../local-http';
 import { checkFinite, rowOf } from '../predict/answers';
-import { rowInputs, type Wanted } from '../predict/text';
+import { rowInputs, type Wanted } from '../predict/json';
 
 const MAX_BODY = 16 << 20;
 const MAX_CONNECTIONS = 64;

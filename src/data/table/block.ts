@@ -55,7 +55,7 @@ export class Block {
     this.labels = new Float32Array(guess);
     this.place = new Int32Array(layout.names.length).fill(NOWHERE);
     for (const [f, column] of features.entries()) this.place[column] = f;
-    this.place[layout.label] = LABEL;
+    if (layout.label >= 0) this.place[layout.label] = LABEL;
     this.#categories = layout.kinds.map((kind) => (kind === CATEGORY ? new Categories() : undefined));
   }
 
@@ -131,22 +131,24 @@ export class Block {
         'is no number',
         DECIMAL_COMMA.test(cell())
           ? 'say --decimal , (decimal) where commas are decimal points'
-          : 'mend it, or name the column with --categorical or --ignore',
+          : `mend it${this.layout.label < 0 ? '' : ', or name the column with --categorical or --ignore'}`,
       );
     else throw this.refuse(column, cell(), 'is too great for float32', 'scale the column');
   }
 
   missing(column: number): void {
-    const { missing, label } = this.layout;
+    const { missing, label, names } = this.layout;
     if (this.place[column] === NOWHERE) return;
-    if (missing === 'error' || (column === label && missing !== 'drop'))
-      throw new Refusal(
-        `no value in column "${this.layout.names[column]}"`,
-        column === label
-          ? 'give one, or drop such rows with --missing drop'
-          : 'give one, or say what to do with --missing mean|drop',
-      );
-    this.put(column, Number.NaN);
+    const isLabel = column === label;
+    if (missing === 'drop' || (missing === 'mean' && !isLabel)) this.put(column, Number.NaN);
+    else throw new Refusal(`no value in column "${names[column]}"`, `give one${this.#mendMissing(isLabel)}`);
+  }
+
+  #mendMissing(isLabel: boolean): string {
+    const { missing, label } = this.layout;
+    if (isLabel) return ', or drop such rows with --missing drop';
+    if (missing === 'refuse') return '';
+    return label < 0 ? ', or take the mean: --missing mean' : ', or say what to do with --missing mean|drop';
   }
 
   refuse(column: number, cell: string, what: string, mend: string): Refusal {

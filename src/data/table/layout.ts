@@ -1,6 +1,7 @@
 /** What a table's beginning says: its columns, and which of them are numbers. */
 import { parse } from 'papaparse';
 import { wrong } from '../../arguments';
+import { counted } from '../../counted';
 import { FusorError, nearestName } from '../../errors';
 import { isText, numberOf, withPoints } from './cell';
 import { hasHeader, isBlank, separatorLine } from './header';
@@ -29,6 +30,13 @@ export interface TableOptions {
   schema?: TableSchema;
 }
 
+/** What a layout is made by. */
+export interface LayoutOptions extends Omit<TableOptions, 'missing'> {
+  missing?: TableLayout['missing'];
+  /** Rows to predict: a label among them is as other columns that the model does not read. Without a schema all columns are numbers. */
+  unlabelled?: boolean;
+}
+
 export const NUMBER = 0;
 export const CATEGORY = 1;
 const SKIPPED = 2;
@@ -43,10 +51,12 @@ export interface TableLayout {
   names: string[];
   /** NUMBER, CATEGORY or SKIPPED; of the label what it is. */
   kinds: number[];
+  /** -1: there is none. */
   label: number;
   /** The columns that are features, in the order of the model's: by default all others that are not skipped. */
   features: number[];
-  missing: 'error' | 'mean' | 'drop';
+  /** 'refuse' is an error where no option helps. */
+  missing: 'error' | 'mean' | 'drop' | 'refuse';
   /** Bytes before the first row. */
   start: number;
   /** Lines before the first row. */
@@ -57,7 +67,7 @@ export interface TableLayout {
  * @param head the first bytes of the file, ending with a whole line
  * @throws ERR_DATA_EMPTY, ERR_DATA_FORMAT, ERR_ARG for a column that is not there
  */
-export function csvLayout(file: string, given: Buffer, options: TableOptions): TableLayout {
+export function csvLayout(file: string, given: Buffer, options: LayoutOptions): TableLayout {
   const decimalComma = isComma(options);
   const head = decimalComma ? withPoints(given) : given;
   const begin = textStart(head);
@@ -76,10 +86,11 @@ export function csvLayout(file: string, given: Buffer, options: TableOptions): T
   if (data.length === 0)
     throw new FusorError('ERR_DATA_EMPTY', ['the file has no rows', file, 'give at least one'], { file });
   const [first] = data;
-  const { schema, label, ignore = [], categorical = [] } = options;
+  const { schema, label, ignore = [], categorical = [], unlabelled } = options;
   const wanted = [...(label === undefined ? [] : [label]), ...ignore, ...categorical];
-  const isNamed = hasHeader(data, { schema, wanted });
-  const names = isNamed ? first.map((name) => name.trim()) : first.map((_, i) => String(i));
+  // Names that nobody knows say nothing: a row with but one cell of text is wrong, then.
+  const isNamed = unlabelled && !schema ? first.every(isText) : hasHeader(data, { schema, wanted });
+  const names = isNamed ? first.map((name) => name.trim()) : namesWithout(first.length, options);
   checkNames(names, file);
   const rows = isNamed ? data.slice(1) : data;
   if (rows.length === 0)
@@ -106,6 +117,15 @@ export function csvLayout(file: string, given: Buffer, options: TableOptions): T
     },
     options,
   );
+}
+
+/** What columns without a header are called: by their numbers, or, of rows to predict that lack some, in the order of the model's. */
+function namesWithout(count: number, { schema, unlabelled }: LayoutOptions): string[] {
+  const numbers = Array.from({ length: count }, (_, i) => String(i));
+  if (!schema || !unlabelled) return numbers;
+  const columns = schema.columns.map(({ name }) => name);
+  const isWhole = [schema.label.name, ...columns].every((name) => numbers.includes(name));
+  return isWhole || count !== columns.length ? numbers : columns;
 }
 
 /** Text in fewer cells than one of so many is a slip … */
@@ -135,17 +155,17 @@ export function textStart(head: Buffer): number {
 const markOf = (head: Buffer): number => (head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf ? 3 : 0);
 
 /** As it is said, or else as it was in training. */
-const isComma = ({ decimal, schema }: TableOptions): boolean => (decimal ?? schema?.decimal) === ',';
+const isComma = ({ decimal, schema }: LayoutOptions): boolean => (decimal ?? schema?.decimal) === ',';
 
 /** As it is given, or else found out. */
-export function delimiterOf(head: Buffer, options: TableOptions): string {
+export function delimiterOf(head: Buffer, options: LayoutOptions): string {
   const text = (isComma(options) ? withPoints(head) : head).toString('utf8', markOf(head));
   const named = options.delimiter ?? separatorLine(text)?.delimiter;
   return named ?? parse(text, { newline: '\n', skipEmptyLines: 'greedy', preview: 1 }).meta.delimiter;
 }
 
 /** Columns are the keys of the first lines' objects; an array of numbers is a column for each. */
-export function jsonlLayout(file: string, head: Buffer, options: TableOptions): TableLayout {
+export function jsonlLayout(file: string, head: Buffer, options: LayoutOptions): TableLayout {
   if (options.decimal === ',') throw wrong(file, 'decimal', ',', "'.': JSON has no other");
   const lines = head
     .toString('utf8', textStart(head))
@@ -208,18 +228,42 @@ export function flatRow(line: string, where: () => string): Map<string, JsonCell
   return cells;
 }
 
-function withColumns(
+/** Chooses the label and the features. */
+function withColumns(layout: TableLayout, options: LayoutOptions): TableLayout {
+  const { kinds, file } = layout;
+  const { schema, unlabelled, missing = 'error' } = options;
+  layout.missing = missing;
+  if (!unlabelled) chooseLabel(layout, options);
+  if (schema) asTrained(layout, schema);
+  else {
+    if (unlabelled) kinds.fill(NUMBER);
+    layout.features = kinds.flatMap((kind, i) => (i === layout.label || kind === SKIPPED ? [] : i));
+  }
+  if (layout.features.length === 0)
+    throw new FusorError(
+      'ERR_DATA_FORMAT',
+      [
+        `no columns but the label "${layout.names[layout.label]}"`,
+        file,
+        'give at least one to predict it from',
+      ],
+      { file },
+    );
+  return layout;
+}
+
+/** And the columns that are said to be no features, or no numbers. */
+function chooseLabel(
   layout: TableLayout,
-  { schema, label = schema?.label.name, ignore = [], categorical = [], missing = 'error' }: TableOptions,
-): TableLayout {
+  { schema, label = schema?.label.name, ignore = [], categorical = [] }: LayoutOptions,
+): void {
   const { names, kinds, file } = layout;
   const shown = names.length > 12 ? `${names.slice(0, 12).join(', ')} … (${names.length})` : names.join(', ');
   const column = (name: string, option: string): number => {
     const found = names.indexOf(name);
     if (found >= 0) return found;
     const near = nearestName(name, names);
-    const isNumbered = names.every((each, i) => each === String(i));
-    const mend = isNumbered ? 'its first row is no header' : near && `did you mean ${near}?`;
+    const mend = isNumbered(layout) ? 'its first row is no header' : near && `did you mean ${near}?`;
     throw wrong(file, option, name, `a column: ${shown}`, mend);
   };
   if (label === undefined) {
@@ -238,26 +282,39 @@ function withColumns(
     if (at === layout.label) throw wrong(file, 'ignore', name, 'another column than the label');
     kinds[at] = SKIPPED;
   }
-  layout.missing = missing;
-  if (schema) {
-    kinds.fill(SKIPPED);
-    layout.features = schema.columns.map(({ name }) => column(name, 'a column of the model'));
-    if (layout.features.includes(layout.label)) {
-      const was = `in training the label was ${schema.label.name}`;
-      throw wrong(file, 'label', label, 'a column that the model does not read', was);
-    }
-    for (const [i, { kind }] of schema.columns.entries())
-      kinds[layout.features[i]] = kind === 'number' ? NUMBER : CATEGORY;
-    kinds[layout.label] = hasTextClasses(schema) ? CATEGORY : NUMBER;
-  } else layout.features = kinds.flatMap((kind, i) => (i === layout.label || kind === SKIPPED ? [] : i));
-  if (layout.features.length === 0)
-    throw new FusorError(
-      'ERR_DATA_FORMAT',
-      [`no columns but the label "${label}"`, file, 'give at least one to predict it from'],
-      { file },
-    );
-  return layout;
 }
+
+/** Columns are what they were for the model, whatever they look like. */
+function asTrained(layout: TableLayout, schema: TableSchema): void {
+  const { names, kinds, label, file } = layout;
+  kinds.fill(SKIPPED);
+  for (const { name, kind } of schema.columns) {
+    const at = names.indexOf(name);
+    if (at < 0) throw noColumn(layout, name, schema);
+    if (at === label) {
+      const was = `in training the label was ${schema.label.name}`;
+      throw wrong(file, 'label', name, 'a column that the model does not read', was);
+    }
+    layout.features.push(at);
+    kinds[at] = kind === 'number' ? NUMBER : CATEGORY;
+  }
+  if (label >= 0) kinds[label] = hasTextClasses(schema) ? CATEGORY : NUMBER;
+}
+
+function noColumn(layout: TableLayout, name: string, { columns }: TableSchema): FusorError {
+  const { file, names } = layout;
+  const shown = columns
+    .slice(0, 12)
+    .map((column) => column.name)
+    .join(', ');
+  const mend = isNumbered(layout)
+    ? `its first row is no header, and has ${counted(names.length, 'cell')}; the model reads ${columns.length}: ${shown}`
+    : 'name the columns as they were in training';
+  return new FusorError('ERR_DATA_FORMAT', [`there is no column "${name}"`, file, mend], { file });
+}
+
+/** Whether it has no header. */
+export const isNumbered = ({ names }: TableLayout): boolean => names.every((name, i) => name === String(i));
 
 /** Classes that are numbers are stored as these. */
 export function hasTextClasses({ label: { classes = [], text } }: TableSchema): boolean {

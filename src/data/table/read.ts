@@ -15,6 +15,7 @@ import {
   csvLayout,
   delimiterOf,
   jsonlLayout,
+  type LayoutOptions,
   type TableLayout,
   type TableOptions,
   textStart,
@@ -26,7 +27,7 @@ import { Memory, Spill } from './store';
 import { TableSummary } from './summary';
 import { type Work, workOn } from './work';
 
-export interface TableReadOptions extends TableOptions {
+export interface TableReadOptions extends LayoutOptions {
   /** Shares of the rows to validate and to test with, and the seed that chooses them. */
   split: readonly [validation: number, test: number];
   seed: number;

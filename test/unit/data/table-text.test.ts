@@ -1,7 +1,9 @@
 /** What a table's text is taken for: line ends, quotes, headers, categories, what counts of it. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { textInputs } from '../../../src/cli/predict/text';
+import { jsonInputs } from '../../../src/cli/predict/json';
+import { kindOfText } from '../../../src/cli/predict/kind';
+import { type InputsOptions, openInputs } from '../../../src/data/open-inputs';
 import type { TableSchema } from '../../../src/data/table/schema';
 import { datasets, type LabelledRows, type OpenOptions } from '../../../src/index';
 import { temporaryFolder } from '../../support/script';
@@ -19,9 +21,14 @@ async function opened(text: string, options: OpenOptions, name = 'rows.csv') {
 const categoriesOf = ({ columns }: TableSchema) =>
   columns.flatMap((column) => (column.kind === 'category' ? column.categories : []));
 
-function predicted(text: string, schema: TableSchema) {
-  const { data } = textInputs(text, 'new', { inputShape: [schema.columns.length], schema, missing: 'error' });
-  return Array.from(data);
+const inMemory = (text: string) => ({ name: 'new', bytes: Buffer.from(text) });
+
+async function predicted(text: string, options: InputsOptions, kind: 'csv' | 'jsonl' = 'csv') {
+  const { chunks, close } = await openInputs(inMemory(text), kind, options);
+  const parts: number[][] = [];
+  for await (const { data } of chunks) parts.push(Array.from(data));
+  await close();
+  return parts.flat();
 }
 
 test.each([
@@ -30,7 +37,7 @@ test.each([
   ['the header alone with LF', 'a,b,y\n1,2,0.5\r\n3,"4",0.25\r\n'],
 ])('lines may end in both ways: %s', async (_, text) => {
   const { x, y, schema } = await opened(text, { label: 'y' });
-  expect([x, y, predicted(text, schema)]).toEqual([[1, 2, 3, 4], [0.5, 0.25], x]);
+  expect([x, y, await predicted(text, { schema })]).toEqual([[1, 2, 3, 4], [0.5, 0.25], x]);
 });
 
 test('a line end within quotes is the cell’s', async () => {
@@ -67,7 +74,7 @@ describe('headers', () => {
     ['none, the label', bare, { label: '1', ignore: ['0'] }, '9,y,2,3\n9,x,5,6\n', [2, 3, 5, 6]],
   ])('predict knows them as training does: %s', async (_, text, options, given, wanted) => {
     const { schema } = await opened(text, options);
-    expect(predicted(given, schema)).toEqual(wanted);
+    expect(await predicted(given, { schema })).toEqual(wanted);
   });
 
   test('the names of a model are a header, whatever they look like', async () => {
@@ -87,7 +94,7 @@ describe('headers', () => {
   ])('names that are all numbers, of which %s is asked for', async (_, options, x) => {
     const read = await opened(numbers, options);
     expect(read.x).toEqual(x);
-    expect(predicted(numbers, read.schema)).toEqual(x);
+    expect(await predicted(numbers, { schema: read.schema })).toEqual(x);
   });
 
   test('a number that no row of names has is a column, though the first row has it', async () => {
@@ -127,7 +134,7 @@ describe('headers', () => {
       separator,
     );
     const { x, y, schema } = await opened(text, { label: 'y' });
-    expect([x, y, predicted(text, schema)]).toEqual([[1, 1, 0, 2, 0, 1], [0.5, 1.5], x]);
+    expect([x, y, await predicted(text, { schema })]).toEqual([[1, 1, 0, 2, 0, 1], [0.5, 1.5], x]);
     await expect(opened(`${text}3\r\n`, { label: 'y' })).rejects.toThrow(/, line 5 · /);
   });
 
@@ -138,9 +145,65 @@ describe('headers', () => {
   });
 });
 
+describe('rows to predict', () => {
+  test.each([
+    ['1,300\n2,.5\n', {}, [1, 300, 2, 0.5]],
+    ['\na,b\n\n1,300\n2,.5', {}, [1, 300, 2, 0.5]],
+    ['1;300\r\n2;0,5', { decimal: ',' as const }, [1, 300, 2, 0.5]],
+    ['1,300\n2,x\n'.repeat(2), { limit: 1 }, undefined],
+  ])('of a model that knows no columns are numbers: %j', async (text, options, x) => {
+    if (x) expect(await predicted(text, options)).toEqual(x);
+    else
+      await expect(predicted(text, options)).rejects.toThrow(
+        '"x" in column "1" is no number · new, line 2 · mend it',
+      );
+  });
+
+  const table = 'sea,rooms,y\nfar,1,0.5\nnear,2,1.5\n';
+  test.each([
+    ['sea\nfar\n', /^there is no column "rooms" · new · name the columns as they were in training$/],
+    [
+      'far,1,2,3\n',
+      /^there is no column "sea" · new · its first row .* has 4 cells; the model reads 2: sea, rooms$/,
+    ],
+    ['sea,sea\nfar,1\n', /^the column "sea" is there twice · new, the header · rename one$/],
+    [
+      '\n\nsea,rooms\n\nfar,\n',
+      /^no value in column "rooms" · new, line 5 · give one, or take the mean: --missing mean$/,
+    ],
+    ['sea,rooms\n\nfar,1\n\nunder,1\n', /^"under" in column "sea" .* · new, line 5 · there were far, near$/],
+    ['sea,rooms\nfar,1\n"a\nb",1,2\n', /^3 cells, the table has 2 columns · new, line 3 · mend the row/],
+    ['sea,rooms\nfar,"1\n', /^quoted field unterminated · new, line 2 · close the quotes/],
+  ])('are told by their lines: %j', async (text, said) => {
+    const { schema } = await opened(table, { label: 'y' });
+    await expect(predicted(text, { schema })).rejects.toThrow(said);
+  });
+
+  test('of JSON lines, too', async () => {
+    const { schema } = await opened(table, { label: 'y' });
+    const text = '{"rooms": 2, "sea": "far"}\n\n{"rooms": "two", "sea": "far"}\n';
+    await expect(predicted(text, { schema }, 'jsonl')).rejects.toThrow(
+      'is no number · new, line 3 · mend it',
+    );
+  });
+
+  test.each([
+    ['a,b\n1,2\n', 'csv'],
+    ['\ufeff\n {"a": 1}\n{"a": 2}', 'jsonl'],
+    ['{"instances": [[1]]}\n', 'json'],
+    ['{\n  "instances": [[1]]\n}\n', 'json'],
+    ['[1]\n[2]\n', 'json'],
+    ['a\0', undefined],
+  ])('%j is %s', async (text, kind) => {
+    expect(await kindOfText(inMemory(text), true)).toBe(kind);
+    // Whose columns have no names, that has no records.
+    expect(await kindOfText(inMemory(text), false)).toBe(kind === 'jsonl' ? 'json' : kind);
+  });
+});
+
 test('rows to predict that are ragged: their place, not a function of ours', () => {
   const wanted = { inputShape: [2], missing: 'error' } as const;
-  expect(() => textInputs('[[1, 2], [3]]', 'rows.json', wanted)).toThrow(
+  expect(() => jsonInputs('[[1, 2], [3]]', 'rows.json', wanted)).toThrow(
     /^the rows are ragged: .* · rows\.json · give all rows the same number of numbers$/,
   );
 });
@@ -158,7 +221,7 @@ describe('decimal commas', () => {
     // What is no decimal comma stays one.
     expect(categoriesOf(schema)).toEqual(['p, q', 'r,s 1.5']);
     expect(schema.decimal).toBe(',');
-    expect(predicted(text, schema)).toEqual(x);
+    expect(await predicted(text, { schema })).toEqual(x);
     expect((await opened(text, { schema })).x).toEqual(x);
     await expect(opened(text, { schema, decimal: '.' })).rejects.toThrow('"1,5" in column "a" is no number');
     const { decimal: _, ...old } = schema;
@@ -167,7 +230,12 @@ describe('decimal commas', () => {
 
   test('beyond what is looked at first, and in threads', async () => {
     const rows = Array.from({ length: 400_000 }, (_, i) => `${i % 7},5;${i % 3},25`);
-    const { x, y } = await opened(`a;y\n${rows.join('\n')}\n`, options);
+    const text = `a;y\n${rows.join('\n')}\n`;
+    const { x, y, schema } = await opened(text, options);
+    expect(await predicted(text, { schema })).toEqual(x);
+    expect(await predicted(text, { schema, stream: true, dataDir: folder, limit: 300_000 })).toEqual(
+      x.slice(0, 300_000),
+    );
     expect([x.length, x.at(-1), y.at(-1)]).toEqual([400_000, (399_999 % 7) + 0.5, (399_999 % 3) + 0.25]);
   });
 
@@ -202,7 +270,7 @@ test.each(['null', '""'])('JSON lines: a category that is %s is as an empty cell
   const mean = await opened(text, { label: 'y', missing: 'mean' }, 'rows.jsonl');
   expect(mean).toEqual(await opened('t,y\na,0.5\n,1.5\nb,2.5\n', { label: 'y', missing: 'mean' }));
   expect(categoriesOf(mean.schema)).toEqual(['a', '', 'b']);
-  expect(predicted(text, mean.schema)).toEqual(mean.x);
+  expect(await predicted(text, { schema: mean.schema, missing: 'mean' }, 'jsonl')).toEqual(mean.x);
   const { y } = await opened(text, { label: 'y', missing: 'drop' }, 'rows.jsonl');
   expect(y).toEqual([0.5, 2.5]);
   await expect(opened(text, { label: 'y' }, 'rows.jsonl')).rejects.toThrow(/no value in column "t"/);
