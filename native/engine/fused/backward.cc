@@ -61,7 +61,7 @@ DenseBackward FusedTrainer::gradientsOf(size_t l, const Step& step) {
   d.scratch = step.source.scratch.data();
   if (stage.trainable) {
     if (stage.useBias) d.bias = stage.bias.value.data(), d.biasSlot0 = stage.bias.slot(0), d.biasSlot1 = stage.bias.slot(1);
-    d.a = stageInput(l, *training_, step.batch), d.lda = stageStride(l);
+    d.a = stageInput(l, *training_, step.batch), d.lda = stageStride(l, step.batch);
   }
   if (l == lowest_) return d;
   const DenseStage& before = stages_[l - 1];

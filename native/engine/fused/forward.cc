@@ -41,7 +41,7 @@ const float* FusedTrainer::stageInput(size_t l, const Values& values, const Batc
   return l == 0 ? batch.x : values.stages[l - 1].out();
 }
 
-long FusedTrainer::stageStride(size_t l) const { return l == 0 ? xStride_ : stages_[l - 1].ld; }
+long FusedTrainer::stageStride(size_t l, const Batch& batch) const { return l == 0 ? batch.stride : stages_[l - 1].ld; }
 
 // Looks how much of some rows of a stage's input is not zero. Whether zeros are left out depends on it, what comes out
 // does not.
@@ -49,7 +49,7 @@ void FusedTrainer::lookAt(size_t l, const Values& values, const Batch& batch, So
   const DenseStage& stage = stages_[l];
   source.density[l] = 1;
   if ((l == 0 && source.input != Input::Floats) || !mayLeaveOut(stage, Product::Forward, source.batchRows)) return;
-  const long stride = stageStride(l);
+  const long stride = stageStride(l, batch);
   source.density[l] = densityOf(stageInput(l, values, batch) + rows.begin * stride, stride, rows.size(), stage.inputs);
 }
 
@@ -72,7 +72,7 @@ void FusedTrainer::forwardDense(size_t l, Values& values, const Batch& batch, So
   const bool thin = isThin(stage.outputs, stage.inputs, kernels_.width) && (l > 0 || !source.bytes);
   const bool tiles = byTiles(stage, Product::Forward, source.batchRows);
   const auto forward = tiles ? kernels_.denseTilesForward : kernels_.denseForward;
-  forward({stageInput(l, values, batch), stageStride(l), stage.kernel.value.data(), bias, to.y.data(), z, stage.ld, stage.inputs,
+  forward({stageInput(l, values, batch), stageStride(l, batch), stage.kernel.value.data(), bias, to.y.data(), z, stage.ld, stage.inputs,
            stage.outputs, stage.activation, rows, panels, thin, leavesOutZeros(source.density[l]),
            reinterpret_cast<uint8_t*>(source.scratch.data())});
 }

@@ -60,8 +60,11 @@ void FusedTrainer::chunks(const Dataset& data, int64_t begin, int64_t end, Contr
   const int members = together ? team_.size() : static_cast<int>(std::clamp<int64_t>(count, 1, team_.size()));
   const int most = static_cast<int>(std::min<int64_t>(chunk, end - begin));
   const Input input = inputOf(data);
-  // Rows of few floats, as the data set has them, are a batch.
-  const bool inPlace = input == Input::Floats && before_.empty() && xStride_ == plan_.features && !data.floats.empty();
+  // Rows of floats, as the data set has them, are a batch, unless they are so wide that those of a tile may fall into the same few
+  // places of the first-level cache (strideFor).
+  constexpr int kWide = 512;
+  const bool inPlace =
+      input == Input::Floats && !data.floats.empty() && before_.empty() && !stages_.empty() && plan_.features <= kWide;
   chunkValues_.resize(std::max<size_t>(chunkValues_.size(), members));
   struct Place {
     Floats x;
@@ -97,7 +100,7 @@ void FusedTrainer::chunks(const Dataset& data, int64_t begin, int64_t end, Contr
       const int64_t at = begin + c * chunk;
       const int rows = static_cast<int>(std::min<int64_t>(chunk, end - at));
       if (input != Input::Floats) point(data, nullptr, at, rows, source.rows);
-      if (inPlace) batch.x = const_cast<float*>(&data.floats[at * plan_.features]);  // nobody writes there
+      if (inPlace) batch.x = const_cast<float*>(&data.floats[at * plan_.features]), batch.stride = plan_.features;  // nobody writes there
       gather(data, nullptr, at, {0, rows}, input == Input::Floats && !inPlace, batch, nullptr);
       each(batch, source, at, rows, forwardAll(values, batch, source, rows));
     }

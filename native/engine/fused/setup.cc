@@ -155,7 +155,7 @@ Source FusedTrainer::sourceFor(int rows, int batchRows, Input input, bool traini
 }
 
 Batch FusedTrainer::batchFor(const Dataset& data, int rows, float* x) const {
-  Batch batch{x, {}, {}, {}};
+  Batch batch{x, xStride_, {}, {}, {}};
   if (!data.labels.empty()) batch.labels.resize(rows);
   if (!data.values.empty()) batch.values.resize(static_cast<size_t>(rows) * plan_.outputs);
   if (!data.weights.empty()) batch.weights.resize(rows);

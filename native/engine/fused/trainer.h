@@ -91,7 +91,8 @@ struct Source {
 
 // Some gathered rows: what goes in and what should come out.
 struct Batch {
-  float* x;  // [rows, xStride]; not filled where the input is bytes
+  float* x;  // [rows, stride]; not filled where the input is bytes
+  long stride;
   std::vector<int32_t> labels;
   std::vector<float> values, weights;
 
@@ -153,7 +154,7 @@ class FusedTrainer : public Trainer {
   // forward.cc: what training and evaluation share
   void dropout(const Layer& layer, const Step& step, Range rows, const float* from, float* to, long ld) const;
   const float* stageInput(size_t stage, const Values& values, const Batch& batch) const;
-  long stageStride(size_t stage) const;
+  long stageStride(size_t stage, const Batch& batch) const;
   bool mayLeaveOut(const DenseStage& stage, Product product, int batchRows) const;
   void lookAt(size_t stage, const Values& values, const Batch& batch, Source& source, Range rows) const;
   void forwardDense(size_t stage, Values& values, const Batch& batch, Source& source, Range rows, Range panels) const;
