@@ -174,11 +174,6 @@ void FusedTrainer::forward(Run& run, const Step& step, int me) {
   for (size_t l = 0; l < stages_.size(); ++l) {
     const DenseStage& stage = stages_[l];
     if (l > 0 && !byInputs(l)) meet(step, me);
-    if (l == 0 && step.made) {
-      if (!stage.after.empty()) meet(step, me);
-      forwardAfter(stage, training_->stages[l], own, &step);
-      continue;
-    }
     const Timed timed(step.stamps, me, Phase::Forward, stage.layer);
     lookAt(l, *training_, step.batch, step.source, {0, step.rows});
     timed.density(computed(step.source.density[l]));
@@ -188,7 +183,7 @@ void FusedTrainer::forward(Run& run, const Step& step, int me) {
       if (split) meet(step, me);
       addParts(l, own);
     } else if (stage.byColumns) {
-      forwardDense(l, *training_, step.batch, step.source, {0, step.rows}, share(stage.panels, me));
+      if (l > 0 || !step.made) forwardDense(l, *training_, step.batch, step.source, {0, step.rows}, share(stage.panels, me));
       if (!stage.after.empty()) meet(step, me);
     } else {
       forwardDense(l, *training_, step.batch, step.source, own, {0, stage.panels});
