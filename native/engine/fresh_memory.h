@@ -10,4 +10,7 @@ constexpr size_t kLargePage = size_t{2} << 20;
 // above all where a virtual machine's host has to find it first. Little memory, and other systems, go without.
 void provide(void* memory, size_t bytes);
 
+// Of memory that is in use: large pages, when the system comes to it, which may take a minute.
+void wish(const void* memory, size_t bytes);
+
 }  // namespace fusor

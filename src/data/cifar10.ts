@@ -16,6 +16,7 @@ import {
 } from './entry';
 import { digestError } from './idx-folder';
 import { labelRange } from './labels';
+import { ownBytes } from './own-memory';
 import { hereFolder, kerasFolder } from './places';
 import { readPlain } from './unpack';
 
@@ -85,7 +86,7 @@ function images(files: readonly Records[], limit: number): LabelledImages {
     limit,
     files.reduce((sum, { bytes }) => sum + bytes.length / RECORD, 0),
   );
-  const x = new Uint8Array(rows * 3 * PLANE);
+  const x = ownBytes(rows * 3 * PLANE);
   const y = new Uint8Array(rows);
   let row = 0;
   for (const { bytes } of files)

@@ -5,6 +5,7 @@
  */
 import { FusorError } from '../errors';
 import { elements } from '../shape';
+import { ownMemory } from './own-memory';
 import { type DataSource, type OpenedFile, openDataFile, truncated } from './unpack';
 
 export type IdxContent = 'images' | 'labels';
@@ -41,7 +42,7 @@ export function readIdx(source: DataSource, content: IdxContent): Idx {
     const { shape, offset } = readHeader(opened, content);
     const expected = offset + elements(shape);
     checkSize(opened, expected, offset);
-    const bytes = opened.read(expected);
+    const bytes = opened.read(expected, (length) => Buffer.from(ownMemory(length)));
     return {
       file: opened.file,
       shape,

@@ -141,7 +141,8 @@ export class Model implements TrainedModel {
   /**
    * Trains.
    * @param x [rows, …inputShape]; uint8 stays uint8 on the device, all else becomes float32. Not to be changed until
-   *   fit is done; of shared memory a copy is taken, in which what another thread writes meanwhile may be or not
+   *   fit is done: what `datasets` read is trained with where it lies. Of other shared memory a copy is taken, in which
+   *   what another thread writes meanwhile may be or not
    * @param y class labels [rows] for sparseCategoricalCrossentropy, else [rows, outputs]
    * @throws ERR_ARG, ERR_SHAPE, ERR_STATE, ERR_DATA_…, ERR_LABEL_RANGE, ERR_NONFINITE_INPUT, ERR_CKPT_… before anything
    *   is done; ERR_NONFINITE_LOSS or the signal's reason on the way, with the `history` so far

@@ -12,10 +12,10 @@ import {
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { environment, fusor } from '../support/cli';
-import { repository, temporaryFolder } from '../support/script';
+import { run as ending, repository, temporaryFolder } from '../support/script';
 import { noteSkip } from '../support/skip';
 import { buildStubs } from './cuda-stubs';
-import { driverTest } from './sanitized';
+import { driverTest, gpuTest } from './sanitized';
 
 const run = promisify(execFile);
 const folder = temporaryFolder();
@@ -139,10 +139,17 @@ test('an NVRTC that is newer than the driver, too old, or absent', async () => {
   expect(stdout).toContain(`NVRTC, which compiles the kernels, is not there · ${folder} · `);
 });
 
+const broken = join(folder, 'broken');
+mkdirSync(broken);
+writeFileSync(join(broken, 'libcuda.so.1'), 'no library');
+
+// It runs where a GPU is; that it still builds has to be known before.
+test('the program that trains on a GPU builds, and without a driver says so', async () => {
+  const { status, stdout } = await ending(await gpuTest(), ['train'], { env: { LD_LIBRARY_PATH: broken } });
+  expect({ status, stdout }).toEqual({ status: 1, stdout: expect.stringMatching(/^FAIL .*does not load/) });
+}, 300_000);
+
 describe('why there is no GPU to be had', () => {
-  const broken = join(folder, 'broken');
-  mkdirSync(broken);
-  writeFileSync(join(broken, 'libcuda.so.1'), 'no library');
   const none = { LD_LIBRARY_PATH: join(folder, 'none') };
   const cases: [string, Record<string, string>, RegExp, RegExp][] = [
     ['no driver', none, /^there is no NVIDIA driver here$/, /^install one, if there is an NVIDIA GPU/],

@@ -16,6 +16,7 @@ export const kernelTest = (sanitize: string) => built('buildKernelTests', { sani
 export const engineTest = (sanitize: string) =>
   built('buildKernelTests', { sanitize, target: 'fusor_engine_test' });
 export const driverTest = () => built('buildKernelTests', { target: 'fusor_driver_test' });
+export const gpuTest = () => built('buildKernelTests', { target: 'fusor_gpu_test' });
 export const emulatedTest = () => built('buildKernelTests', { target: 'fusor_emulated_test' });
 export const emulatedEngineTest = () => built('buildKernelTests', { target: 'fusor_emulated_engine_test' });
 

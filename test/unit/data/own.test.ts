@@ -2,11 +2,13 @@ import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import sharp from 'sharp';
+import { loadDataset } from '../../../src/data/datasets';
 import { readNpy } from '../../../src/data/npy';
 import { imagesToPredict } from '../../../src/data/open';
+import { isOwnMemory } from '../../../src/data/own-memory';
 import { datasets, type LabelledRows, type OwnData } from '../../../src/index';
-import { writeFiles } from '../../support/data-sets';
-import { idxBytes } from '../../support/idx';
+import { cifarFiles, writeFiles } from '../../support/data-sets';
+import { idxBytes, writeIdxFolder } from '../../support/idx';
 import { npyBytes } from '../../support/npy';
 import { temporaryFolder } from '../../support/script';
 
@@ -47,6 +49,19 @@ const y = npyBytes(
   [10],
   BigInt64Array.from({ length: 10 }, (_, i) => BigInt(i % 2)),
 );
+
+test('rows that are read lie in memory of our own, where backends read them', async () => {
+  const table = `a,b,label\n${Array.from({ length: 20 }, (_, i) => `${i / 2},1,${i % 2}`).join('\n')}\n`;
+  const archive = file('a.npz', zipSync({ 'x.npy': x, 'y.npy': y }));
+  const sets = await Promise.all([
+    loadDataset(writeIdxFolder(fresh())),
+    loadDataset(writeFiles(fresh(), cifarFiles())),
+    loadDataset(archive),
+    loadDataset(archive, { validation: 0.2, test: 0.2 }),
+    loadDataset(file('t.csv', Buffer.from(table)), { label: 'label' }),
+  ]);
+  for (const { train } of sets) expect(isOwnMemory((train as LabelledRows).x.data.buffer)).toBe(true);
+});
 
 test('an archive with x and y is split, one with x_test is not', async () => {
   const {
