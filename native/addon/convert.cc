@@ -7,7 +7,7 @@
 #include <span>
 #include <utility>
 
-#include "../engine/fresh_memory.h"
+#include "../engine/large_pages.h"
 #include "../failure.h"
 
 namespace fusor::addon {
@@ -104,7 +104,6 @@ Elements<T> lentOrCopied(const Napi::Value& value, napi_typedarray_type type, co
   constexpr uintptr_t kWord = 8;  // libtorch reads bytes by so many
   if (elements.empty() || Napi::Value(value.Env(), buffer).IsArrayBuffer() || reinterpret_cast<uintptr_t>(elements.data()) % kWord != 0)
     return copied(elements);
-  wish(elements.data(), elements.size_bytes());
   lender = Napi::Persistent(Napi::Object(value.Env(), buffer));
   return Elements<T>(elements);
 }

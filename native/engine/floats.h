@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "../kernels/cpu/kernels.h"
-#include "fresh_memory.h"
+#include "large_pages.h"
 
 namespace fusor {
 

@@ -106,6 +106,8 @@ struct Dataset {
   std::vector<int32_t> labels;
   std::vector<float> values;
   std::vector<float> weights;
+  // Rows that steps have read; the session's thread only.
+  mutable int64_t read = 0;
   // Whoever keeps a copy on a device knows by it whether the data set is still there.
   std::shared_ptr<const int> life = std::make_shared<const int>(0);
 };

@@ -1,6 +1,9 @@
-#include "fresh_memory.h"
+#include "large_pages.h"
 
 #include <sys/mman.h>
+#ifdef __linux__
+#include <linux/mman.h>  // what is newer than the C library
+#endif
 
 #include <algorithm>
 #include <cstdint>
@@ -52,10 +55,14 @@ void provide([[maybe_unused]] void* memory, [[maybe_unused]] size_t bytes) {
 #endif
 }
 
-void wish([[maybe_unused]] const void* memory, [[maybe_unused]] size_t bytes) {
+void moveToLargePages([[maybe_unused]] const void* memory, [[maybe_unused]] size_t bytes) {
 #ifdef MADV_HUGEPAGE
   const Pages large(memory, bytes);
   advise(large.first, large.end, MADV_HUGEPAGE);
+#ifdef MADV_COLLAPSE
+  constexpr uintptr_t kAtOnce = 32;
+  if (large.end - large.first <= kAtOnce) advise(large.first, large.end, MADV_COLLAPSE);
+#endif
 #endif
 }
 

@@ -1,4 +1,4 @@
-// Memory that nothing has been written to yet.
+// Memory on large pages, for what is read all over.
 #pragma once
 #include <cstddef>
 
@@ -10,7 +10,8 @@ constexpr size_t kLargePage = size_t{2} << 20;
 // above all where a virtual machine's host has to find it first. Little memory, and other systems, go without.
 void provide(void* memory, size_t bytes);
 
-// Of memory that is in use: large pages, when the system comes to it, which may take a minute.
-void wish(const void* memory, size_t bytes);
+// Moves memory that is in use to large pages: 12 to 50 ms for 47 MB. Of more than 64 MiB, or where the system cannot do it at once, it
+// comes to it by and by.
+void moveToLargePages(const void* memory, size_t bytes);
 
 }  // namespace fusor
