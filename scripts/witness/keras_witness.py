@@ -50,10 +50,11 @@ def optimizer_of(config):
 
 def loss_of(c):
     logits = {'from_logits': c['fromLogits']}
+    smoothed = {**logits, 'label_smoothing': c.get('labelSmoothing', 0.0)}
     return {
-        'categoricalCrossentropy': lambda: keras.losses.CategoricalCrossentropy(**logits),
+        'categoricalCrossentropy': lambda: keras.losses.CategoricalCrossentropy(**smoothed),
         'sparseCategoricalCrossentropy': lambda: keras.losses.SparseCategoricalCrossentropy(**logits),
-        'binaryCrossentropy': lambda: keras.losses.BinaryCrossentropy(**logits),
+        'binaryCrossentropy': lambda: keras.losses.BinaryCrossentropy(**smoothed),
         'meanSquaredError': keras.losses.MeanSquaredError,
         'meanAbsoluteError': keras.losses.MeanAbsoluteError,
     }[c['kind']]()

@@ -43,10 +43,11 @@ for layer in plan['layers']:
         modules += [dense, activation_of(layer['activation'])]
 model, output = nn.Sequential(*modules), activation_of(plan['output'])
 
+SMOOTHING = plan['loss'].get('labelSmoothing', 0.0)
 LOSSES = {
-    'categoricalCrossentropy': F.cross_entropy,
+    'categoricalCrossentropy': lambda logits, y: F.cross_entropy(logits, y, label_smoothing=SMOOTHING),
     'sparseCategoricalCrossentropy': F.cross_entropy,
-    'binaryCrossentropy': F.binary_cross_entropy_with_logits,
+    'binaryCrossentropy': lambda logits, y: F.binary_cross_entropy_with_logits(logits, y * (1 - SMOOTHING) + SMOOTHING / 2),
     'meanSquaredError': lambda logits, y: F.mse_loss(output(logits), y),
     'meanAbsoluteError': lambda logits, y: F.l1_loss(output(logits), y),
 }

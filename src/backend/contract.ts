@@ -79,6 +79,11 @@ export type LossPlan = {
     | 'binaryCrossentropy'
     | 'meanSquaredError'
     | 'meanAbsoluteError';
+  /**
+   * What targets were smoothed by on their way here (data/smoothing.ts): a part of what is trained, of which a session need not know.
+   * In (0, 1); absent: not at all.
+   */
+  labelSmoothing?: number;
 };
 
 /**

@@ -133,6 +133,11 @@ export const problem = {
     ],
     undefined,
   ),
+  labelSmoothing: real(
+    'how unsure targets are made: y becomes y·(1 − X) + X/classes; default: 0',
+    range.fraction,
+    undefined,
+  ),
   optimizer: choice('how', ['sgd', 'adam', 'adamw', 'rmsprop'], 'adam'),
   learningRate: real("default: the optimizer's (sgd 0.01, others 0.001)", range.positive, undefined),
   clipNorm: real(

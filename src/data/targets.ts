@@ -4,6 +4,7 @@ import type { DataShape } from './data-shape';
 import { labelRange } from './labels';
 import type { NDArray } from './ndarray';
 import { firstBadLabel, firstNonFinite } from './scan';
+import { smoothed } from './smoothing';
 
 /** How far the sum of a row of class probabilities may be from 1. */
 const SUM_TOLERANCE = 1e-3;
@@ -86,7 +87,7 @@ function valuesOf(fit: DataShape, y: NDArray, where: string): Float32Array {
     );
   }
   if (plan.loss.kind.endsWith('Crossentropy')) checkProbabilities(fit, values, where);
-  return values;
+  return smoothed(plan.loss, values, plan.outputs);
 }
 
 /** Targets of cross-entropies are probabilities; those over classes sum to 1. */

@@ -1,4 +1,4 @@
-import { boolean, closed, oneOf, wrong } from '../arguments';
+import { boolean, closed, oneOf, range, real, wrong } from '../arguments';
 import type { LossPlan } from '../backend/contract';
 
 /** A loss, JSON-safe. */
@@ -9,38 +9,66 @@ export type LossConfig = LossPlan & {
 
 const ALIASES: Record<string, LossPlan['kind']> = { mse: 'meanSquaredError', mae: 'meanAbsoluteError' };
 
-interface CrossEntropyOptions {
+interface LogitOptions {
   /** The outputs are logits, not probabilities. Default false. */
   fromLogits?: boolean;
 }
 
+interface SmoothedOptions extends LogitOptions {
+  /**
+   * How unsure targets are made, those of validation and evaluation too: y becomes y·(1 − s) + s/n, n the number of classes, 2 with
+   * binaryCrossentropy. From 0 to below 1, default 0.
+   */
+  labelSmoothing?: number;
+}
+
+const KEYS = ['fromLogits', 'labelSmoothing'] as const;
+
 const crossEntropy =
   (kind: LossPlan['kind']) =>
-  (options?: CrossEntropyOptions): LossConfig => {
+  (options?: LogitOptions): LossConfig => {
     const where = `losses.${kind}`;
-    const { fromLogits } = closed<CrossEntropyOptions>(where, options, ['fromLogits']);
+    const { fromLogits, labelSmoothing = 0 } = closed<SmoothedOptions>(where, options, KEYS);
+    if (labelSmoothing !== 0)
+      throw wrong(
+        where,
+        'labelSmoothing',
+        labelSmoothing,
+        'left out: class indices are sure',
+        'use losses.categoricalCrossentropy, and toCategorical(y, classes)',
+      );
     return { kind, fromLogits: boolean(where, 'fromLogits', fromLogits, false) };
+  };
+
+const smoothedCrossEntropy =
+  (kind: LossPlan['kind']) =>
+  (options?: SmoothedOptions): LossConfig => {
+    const where = `losses.${kind}`;
+    const { labelSmoothing, ...rest } = closed<SmoothedOptions>(where, options, KEYS);
+    const smoothing = real(where, 'labelSmoothing', labelSmoothing, 0, range.fraction);
+    return { ...crossEntropy(kind)(rest), ...(smoothing > 0 && { labelSmoothing: smoothing }) };
   };
 
 const error =
   (kind: LossPlan['kind']) =>
   (options?: { fromLogits?: false }): LossConfig => {
-    const { fromLogits = false } = closed<{ fromLogits?: boolean }>(`losses.${kind}`, options, [
-      'fromLogits',
-    ]);
+    const where = `losses.${kind}`;
+    const { fromLogits = false, labelSmoothing = 0 } = closed<SmoothedOptions>(where, options, KEYS);
     if (fromLogits)
-      throw wrong(`losses.${kind}`, 'fromLogits', fromLogits, 'left out: only cross-entropies have logits');
+      throw wrong(where, 'fromLogits', fromLogits, 'left out: only cross-entropies have logits');
+    if (labelSmoothing !== 0)
+      throw wrong(where, 'labelSmoothing', labelSmoothing, 'left out: only probabilities are smoothed');
     return { kind, fromLogits };
   };
 
 /** The losses there are; all are means over the outputs of a row, then over the rows of a batch. All throw ERR_ARG naming the option. */
 export const losses = {
   /** −Σ yᵢ·log pᵢ; y holds a probability for each class: rows that sum to 1. */
-  categoricalCrossentropy: crossEntropy('categoricalCrossentropy'),
+  categoricalCrossentropy: smoothedCrossEntropy('categoricalCrossentropy'),
   /** −log p[y]; y holds class indices. */
   sparseCategoricalCrossentropy: crossEntropy('sparseCategoricalCrossentropy'),
   /** −y·log p − (1−y)·log(1−p), each output for itself; y from 0 to 1. */
-  binaryCrossentropy: crossEntropy('binaryCrossentropy'),
+  binaryCrossentropy: smoothedCrossEntropy('binaryCrossentropy'),
   /** (p − y)². */
   meanSquaredError: error('meanSquaredError'),
   /** |p − y|. */
@@ -53,9 +81,9 @@ export type LossName = LossPlan['kind'] | 'mse' | 'mae';
 /** A checked config of a name or of (possibly foreign) data. */
 export function lossConfig(value: unknown): LossConfig {
   if (typeof value === 'object' && value !== null) {
-    const { kind, fromLogits } = closed<LossConfig>('compile', value, ['kind', 'fromLogits']);
-    const make = losses[oneOf('compile', 'loss.kind', kind, NAMES)] as (o: CrossEntropyOptions) => LossConfig;
-    return make({ fromLogits });
+    const { kind, ...options } = closed<LossConfig>('compile', value, ['kind', ...KEYS]);
+    const make = losses[oneOf('compile', 'loss.kind', kind, NAMES)] as (o: SmoothedOptions) => LossConfig;
+    return make(options);
   }
   const name = ALIASES[value as string] ?? value;
   return losses[oneOf('compile', 'loss', name, NAMES)]();

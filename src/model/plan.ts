@@ -21,13 +21,14 @@ export function planOf(layout: Layout, training: TrainingConfig, seed: number): 
   const { layers, output } = liftOutput(foldActivations(layout.layers));
   const outputs = elements(layout.outputShape);
   const { learningRate: _, ...optimizer } = training.optimizer;
+  const { fromLogits: __, ...loss } = training.loss;
   const plan: TrainPlan = {
     features: elements(layout.inputShape),
     outputs,
     layers,
     output,
     targets: training.loss.kind === 'sparseCategoricalCrossentropy' ? 'labels' : 'values',
-    loss: { kind: training.loss.kind },
+    loss,
     optimizer,
     metrics: [],
     seed,
@@ -143,6 +144,11 @@ function metricPlan(metric: MetricConfig, plan: TrainPlan, loss: LossConfig): Me
     if (loss.kind.endsWith('Crossentropy') || classes) return { kind: 'categoricalAccuracy', name };
     refuse(`accuracy has no meaning for ${loss.kind} with ${plan.output} outputs`, "use 'mse' or 'mae'");
   }
+  if (loss.labelSmoothing !== undefined)
+    refuse(
+      `${metric.kind} would measure the distance to the smoothed targets`,
+      "use 'accuracy', or a loss without labelSmoothing",
+    );
   if (plan.targets === 'labels')
     refuse(
       'class labels cannot be compared with outputs',

@@ -40,8 +40,11 @@ describe.each(BACKENDS)('on %s', (name, flags, obstacle) => {
       ).toBe(1e-6);
     });
 
-    test('--l2, --max-norm and --accumulate hold the weights, and are kept with the model', async () => {
-      const held = ['--l2', '0.01', '--max-norm', '0.5', '--accumulate', '4', '--layers', '8'];
+    test('--l2, --max-norm, --accumulate and --label-smoothing hold the weights, and are kept with the model', async () => {
+      const held = [
+        ...['--l2', '0.01', '--max-norm', '0.5', '--accumulate', '4', '--layers', '8'],
+        ...['--label-smoothing', '0.1'],
+      ];
       const folder = `held ${name}`;
       const arguments_ = ['train', ...small, ...flags, ...held, '--json', '--run-dir', folder];
       const ran = documentOf(await fusor(arguments_, { cwd }));
@@ -50,6 +53,11 @@ describe.each(BACKENDS)('on %s', (name, flags, obstacle) => {
       const { kernelRegularizer, kernelConstraint } = config.layers[2].config;
       expect([kernelRegularizer, kernelConstraint]).toEqual([{ l1: 0, l2: 0.01 }, { maxNorm: 0.5 }]);
       expect(config.compile.optimizer.gradientAccumulationSteps).toBe(4);
+      expect(config.compile.loss).toEqual({
+        kind: 'categoricalCrossentropy',
+        fromLogits: false,
+        labelSmoothing: 0.1,
+      });
       const model = await loadModel(join(cwd, folder, 'model'), {
         backend: 'tfjs',
         tfjsEngine: 'cpu',

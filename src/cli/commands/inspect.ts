@@ -100,7 +100,7 @@ function compiled({ optimizer, loss, metrics }: TrainingConfig): string {
   const settings = Object.entries(parts).map(([name, value]) => `${name} ${value}`);
   return [
     `optimizer ${kind} (${settings.join(', ')})`,
-    `loss ${loss.kind}${loss.fromLogits ? ' from logits' : ''}`,
+    `loss ${loss.kind}${loss.fromLogits ? ' from logits' : ''}${loss.labelSmoothing ? `, labels smoothed by ${loss.labelSmoothing}` : ''}`,
     metrics.length > 0 && `metrics ${metrics.map(({ name }) => name).join(', ')}`,
   ]
     .filter(Boolean)

@@ -8,8 +8,10 @@ import { FusorError } from '../../errors';
 import {
   type Checkpoint,
   type DeviceOptions,
+  type LossConfig,
   type LossName,
   layers,
+  losses,
   type Model,
   modelFromJSON,
   type OptimizerConfig,
@@ -92,7 +94,7 @@ export async function buildModel(
   const kind = origins.optimizer !== 'default' || !stored ? settings.optimizer : stored.optimizer.kind;
   model.compile({
     optimizer: optimizerOf(kind, settings, stored?.optimizer),
-    loss: settings.loss ?? stored?.loss ?? lossFor(data),
+    loss: lossOf(settings, stored?.loss, data),
     metrics: stored?.metrics ?? [data.classes === 0 ? 'mae' : 'accuracy'],
     seed,
     ...whereOf(settings),
@@ -126,9 +128,16 @@ function modelAt(path: string): Promise<Model> {
   return isConfiguration(path) ? loadConfig(path) : loadModel(path);
 }
 
-/** Of values the squared error. */
-function lossFor({ classes }: OwnData): LossName {
-  return classes === 0 ? 'meanSquaredError' : 'categoricalCrossentropy';
+/** The stored one unless another is named, of values the squared error; with what is given of it, if anything. */
+function lossOf(
+  { loss: name, labelSmoothing }: Pick<TrainSettings, 'loss' | 'labelSmoothing'>,
+  stored: LossConfig | undefined,
+  { classes }: OwnData,
+): LossName | LossConfig {
+  const loss = name ?? stored ?? (classes === 0 ? 'meanSquaredError' : 'categoricalCrossentropy');
+  if (labelSmoothing === undefined) return loss;
+  const base = typeof loss === 'string' ? losses[loss]() : loss;
+  return { ...base, labelSmoothing };
 }
 
 /**

@@ -94,10 +94,14 @@ function written(className: LayerConfig['className'], own: Json): Json {
 function writeCompile({ optimizer, loss, metrics }: NonNullable<ModelConfig['compile']>): Json {
   const name = Object.entries(LOSSES).find(([, ours]) => ours === loss.kind)![0];
   const className = name.replace(/(^|_)([a-z])/g, (_, __, letter: string) => letter.toUpperCase());
-  const fromLogits = object('keras.losses', className, { from_logits: true });
+  const { fromLogits, labelSmoothing } = loss;
+  const options = {
+    ...(fromLogits && { from_logits: true }),
+    ...(labelSmoothing !== undefined && { label_smoothing: labelSmoothing }),
+  };
   return {
     optimizer: writeOptimizer(optimizer),
-    loss: loss.fromLogits ? fromLogits : name,
+    loss: Object.keys(options).length > 0 ? object('keras.losses', className, options) : name,
     loss_weights: null,
     metrics: metrics.flatMap((metric) => writeKerasMetric(metric, loss) ?? []),
     weighted_metrics: null,

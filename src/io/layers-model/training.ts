@@ -133,11 +133,17 @@ function readLoss(value: unknown): LossConfig | undefined {
     const kind = Object.hasOwn(LOSSES, name) ? LOSSES[name as keyof typeof LOSSES] : undefined;
     const given = isObject(config) ? config : {};
     const plain =
-      !given.label_smoothing &&
       (given.ignore_class ?? null) === null &&
       [undefined, null, -1, 1].includes(given.axis as number | null | undefined) &&
       [undefined, 'sum_over_batch_size'].includes(given.reduction as string);
-    return kind && plain ? { kind, fromLogits: given.from_logits === true } : undefined;
+    const smoothing = given.label_smoothing || undefined;
+    // Checked where the model is made of it.
+    const loss = {
+      kind,
+      fromLogits: given.from_logits === true,
+      ...(smoothing !== undefined && { labelSmoothing: smoothing }),
+    };
+    return kind && plain ? (loss as LossConfig) : undefined;
   }
   if (typeof value !== 'string') return undefined;
   const name = Object.hasOwn(ALIASES, value) ? ALIASES[value] : value;
@@ -189,7 +195,7 @@ function readOptimizer(className: unknown, config: Json): Json | undefined {
 export function writeTraining({ loss, optimizer, metrics }: TrainingConfig): Json | undefined {
   const written = writeOptimizer(optimizer);
   const name = Object.entries(LOSSES).find(([, ours]) => ours === loss.kind)?.[0];
-  if (!written || !name || loss.fromLogits) return undefined;
+  if (!written || !name || loss.fromLogits || loss.labelSmoothing !== undefined) return undefined;
   const names = metrics.flatMap(({ kind }) => METRIC_NAMES[kind] ?? []);
   return { loss: name, metrics: names, optimizer_config: written };
 }

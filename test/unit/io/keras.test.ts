@@ -128,6 +128,17 @@ test('losses from logits and each optimiser come back', async () => {
   }
 });
 
+test.each([
+  ['categoricalCrossentropy', 'softmax', false],
+  ['binaryCrossentropy', 'linear', true],
+] as const)('smoothed labels come back: %s', async (kind, activation, fromLogits) => {
+  const model = sequential([layers.dense(3, { inputShape: [2], activation })]);
+  model.compile({ optimizer: 'adam', loss: losses[kind]({ labelSmoothing: 0.25, fromLogits }), ...PLAIN });
+  const path = fresh('x.keras');
+  await saveModel(model, path);
+  expect((await loadModel(path, PLAIN)).toJSON().compile).toEqual(model.toJSON().compile);
+});
+
 test('numbers that Keras wants as floats are written so, whatever they are', async () => {
   const path = fresh('x.keras');
   const model = sequential([layers.dense(3, { inputShape: [2] })]);

@@ -74,6 +74,12 @@ test.each([
   ['a metric named as validation is', () => metrics.topK(1, { name: 'valTop' })],
   ['a seed that is no integer', () => compileConfig({ ...SGD, seed: 1.5 })],
   ['no options', () => compileConfig(undefined)],
+  ['labels smoothed all over', () => losses.categoricalCrossentropy({ labelSmoothing: 1 })],
+  ['class indices, smoothed', () => losses.sparseCategoricalCrossentropy({ labelSmoothing: 0.1 } as never)],
+  [
+    'values, smoothed',
+    () => compileConfig({ ...SGD, loss: { ...losses.meanSquaredError(), labelSmoothing: 0.1 } }),
+  ],
   ['fromLogits in text', () => losses.binaryCrossentropy({ fromLogits: 'yes' as never })],
 ])('compile refuses %s', async (_name, make) => {
   expect((await failure(make)).code).toBe('ERR_ARG');

@@ -188,6 +188,14 @@ test.each([
   expect(plan(head(name, units), { loss, metrics: ['accuracy'] }).metrics).toEqual([metric]);
 });
 
+test('what would measure the distance to smoothed targets is refused', async () => {
+  const loss = losses.categoricalCrossentropy({ labelSmoothing: 0.1 });
+  const error = await refused(head('softmax'), { loss, metrics: ['mse'] });
+  expect(error.message).toMatch(/distance to the smoothed targets.*use 'accuracy'/);
+  const { loss: planned } = plan(head('softmax'), { loss, metrics: ['accuracy', metrics.topK(2)] });
+  expect(planned).toEqual({ kind: 'categoricalCrossentropy', labelSmoothing: 0.1 });
+});
+
 test('other metrics, with their names', () => {
   const chosen = ['mse', 'mae', metrics.topK(2), metrics.topK(1, { name: 'top1' })] as const;
   expect(plan(head('softmax'), { loss: 'categoricalCrossentropy', metrics: chosen }).metrics).toEqual([

@@ -6,6 +6,7 @@ import {
   initializers,
   layers,
   loadModel,
+  losses,
   type Model,
   ndarray,
   optimizers,
@@ -114,16 +115,24 @@ describe('what fusor saves, TensorFlow.js opens', () => {
   });
 
   test.each([
-    ['adamw', { optimizer: 'adamw', loss: 'mse' }],
-    ['logits', { optimizer: 'adam', loss: { kind: 'binaryCrossentropy', fromLogits: true } }],
-  ] as const)('without its training where TensorFlow.js has no such thing: %s', async (_, compile) => {
-    const model = sequential([layers.dense(2, { inputShape: [3] })]);
-    model.compile({ ...compile, ...DEVICE });
-    const folder = fresh();
-    await saveModel(model, folder, { format: 'tfjs' });
-    expect((await openWithTfjs(tf, folder)).optimizer).toBeUndefined();
-    expect((await loadModel(folder)).toJSON().compile).toBeUndefined();
-  });
+    ['adamw', 'linear', { optimizer: 'adamw', loss: 'mse' }],
+    [
+      'smoothed labels',
+      'sigmoid',
+      { optimizer: 'adam', loss: losses.binaryCrossentropy({ labelSmoothing: 0.1 }) },
+    ],
+    ['logits', 'linear', { optimizer: 'adam', loss: losses.binaryCrossentropy({ fromLogits: true }) }],
+  ] as const)(
+    'without its training where TensorFlow.js has no such thing: %s',
+    async (_, activation, compile) => {
+      const model = sequential([layers.dense(2, { inputShape: [3], activation })]);
+      model.compile({ ...compile, ...DEVICE });
+      const folder = fresh();
+      await saveModel(model, folder, { format: 'tfjs' });
+      expect((await openWithTfjs(tf, folder)).optimizer).toBeUndefined();
+      expect((await loadModel(folder)).toJSON().compile).toBeUndefined();
+    },
+  );
 });
 
 test('what TensorFlow.js has trained on, fusor opens again', async () => {
