@@ -19,6 +19,9 @@ class Failure : public std::exception {
 // How the message of ERR_OUT_OF_MEMORY ends, where a smaller batch may mend it: whoever knows better says so instead.
 inline constexpr const char* kSmallerBatch = "use a smaller batch or model, or free memory of the GPU";
 
+// What mends it where the data set takes what there is.
+inline constexpr const char* kLessData = "the data set does not fit beside the model: train on less of it (--limit)";
+
 inline Failure withMend(const Failure& failure, const std::string& mend) {
   const std::string message = failure.what();
   return Failure(failure.code(), message.substr(0, message.find(kSmallerBatch)) + mend);

@@ -145,9 +145,9 @@ Napi::Value SessionWrap::upload(const Napi::CallbackInfo& info) {
     Napi::ObjectReference lender;
     auto data = std::make_shared<const Dataset>(toDataset(info[0], plan_, lender));
     refuseIfDisposed();
+    if (!lender.IsEmpty()) lenders_.emplace(nextDataset_, std::move(lender));
     hold(bytesOf(*data));
     datasets_.emplace(nextDataset_, std::move(data));
-    if (!lender.IsEmpty()) lenders_.emplace(nextDataset_, std::move(lender));
     return Napi::Number::New(env, static_cast<double>(nextDataset_++));
   });
 }

@@ -37,7 +37,7 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
   // ERR_STATE where the session is disposed.
   template <class F>
   Napi::Value liveEntry(const Napi::CallbackInfo& info, F f);
-  // A job that may be aborted by its token has a control. lent: the data set whose lender is let go behind it.
+  // A job that may be aborted by its token has a control. lent: the number of the lender that is let go behind it, if any.
   Napi::Promise post(Napi::Env env, Worker::Job job, int64_t token = -1, std::shared_ptr<Control> control = nullptr, int64_t lent = -1);
   void refuseIfDisposed() const;
   void hold(int64_t bytes);  // less: negative
@@ -49,7 +49,7 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
   std::unique_ptr<Worker> worker_;
   std::map<int64_t, std::shared_ptr<const Dataset>> datasets_;
   std::map<int64_t, std::shared_ptr<Control>> controls_;  // of jobs not yet settled, by token
-  // What holds the memory of those that are not copied, by their numbers: let go on JavaScript's thread, when no job reads it any more.
+  // What holds the memory of data sets that are not copied, by their numbers, and of rows to predict: let go on JavaScript's thread, when no job reads it any more.
   std::map<int64_t, Napi::ObjectReference> lenders_;
   int64_t nextDataset_ = 1;
   int64_t heldBytes_ = 0;  // reported to V8

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <utility>
@@ -32,6 +33,15 @@ struct Launch {
   bool atOnce = false;  // all blocks run at the same time, and may wait for each other
 };
 
+// Of a kernel on a grid of across x down blocks.
+template <class P>
+Launch launchOf(const Kernel* kernel, int across, int down, int threads, int sharedBytes, const P& parameters) {
+  const auto size = [](int value) { return static_cast<uint32_t>(value); };
+  Launch launch{kernel, {size(across), size(down), 1}, {size(threads), 1, 1}, 1, size(sharedBytes), std::vector<std::byte>(sizeof(P))};
+  std::memcpy(launch.parameters.data(), &parameters, sizeof(P));
+  return launch;
+}
+
 // A sequence of launches that replays unchanged.
 class Graph {
  public:
@@ -51,7 +61,7 @@ struct Properties {
   int multiprocessors = 0;
   int64_t sharedBytesPerBlock = 0;  // with opt-in
   bool mayWait = false;             // blocks of a launch for each other, where they run at once
-  int64_t memoryBytes = 0, freeBytes = 0;
+  int64_t memoryBytes = 0;
 };
 
 // All calls come from the session's thread; work is asynchronous on one stream, in order. Throws Failure:
@@ -70,7 +80,6 @@ class Device {
   virtual void launch(const Launch& launch) = 0;
   virtual std::unique_ptr<Graph> record(const std::vector<Launch>& launches) = 0;
   virtual void replay(const Graph& graph) = 0;
-  virtual bool idle() = 0;         // whether all that was asked for is done: to poll while progress and aborts are looked after
   virtual void synchronize() = 0;
 };
 

@@ -175,13 +175,6 @@ std::vector<Properties> devicesHere() {
   return list;
 }
 
-std::string errorText(Result result) {
-  const DriverApi& api = driver();
-  const char *name = nullptr, *text = nullptr;
-  if (api.getErrorName(result, &name) != kSuccess || !name) return "CUDA_ERROR_" + std::to_string(result);
-  return api.getErrorString(result, &text) == kSuccess && text ? std::string(name) + ": " + text : name;
-}
-
 bool isSticky(Result result) {
   switch (result) {
     case 4:    // deinitialized
@@ -205,6 +198,21 @@ bool isSticky(Result result) {
     default:
       return false;
   }
+}
+
+// "CUDA_ERROR_ILLEGAL_ADDRESS: an illegal memory access was encountered"
+static std::string errorText(Result result) {
+  const DriverApi& api = driver();
+  const char *name = nullptr, *text = nullptr;
+  if (api.getErrorName(result, &name) != kSuccess || !name) return "CUDA_ERROR_" + std::to_string(result);
+  return api.getErrorString(result, &text) == kSuccess && text ? std::string(name) + ": " + text : name;
+}
+
+static void markLost(int index, const std::string& reason) {
+  Loaded& state = loaded();
+  const std::lock_guard lock(state.mutex);
+  if (static_cast<size_t>(index) >= state.lost.size()) state.lost.resize(index + 1);
+  if (state.lost[index].empty()) state.lost[index] = reason;
 }
 
 Failure failureOf(Result result, int index, const std::string& doing) {
@@ -234,13 +242,6 @@ void refuseIfLost(int index) {
   Loaded& state = loaded();
   const std::lock_guard lock(state.mutex);
   throw Failure("ERR_DEVICE_LOST", state.lost[index] + " · " + label(index) + ", lost in this process · go on from the last checkpoint, in another process");
-}
-
-void markLost(int index, const std::string& reason) {
-  Loaded& state = loaded();
-  const std::lock_guard lock(state.mutex);
-  if (static_cast<size_t>(index) >= state.lost.size()) state.lost.resize(index + 1);
-  if (state.lost[index].empty()) state.lost[index] = reason;
 }
 
 Failure outOfMemory(int index, size_t need, size_t free, size_t total) {

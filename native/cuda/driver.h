@@ -20,8 +20,6 @@ std::string versionText(int version);
 // No context is made for these.
 std::vector<Properties> devicesHere();
 
-// "CUDA_ERROR_ILLEGAL_ADDRESS: an illegal memory access was encountered"
-std::string errorText(Result result);
 // Whether an error stays with the process: all that comes after it means nothing.
 bool isSticky(Result result);
 
@@ -33,8 +31,6 @@ void check(Result result, int index, const std::string& doing);
 // Whether the device was lost in this process, and why. Asked before every call: a lost device is never touched again.
 bool isLost(int index);
 void refuseIfLost(int index);
-void markLost(int index, const std::string& reason);
-
 
 // need, free, total: bytes.
 Failure outOfMemory(int index, size_t need, size_t free, size_t total);

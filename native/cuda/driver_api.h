@@ -16,18 +16,16 @@ using GraphHandle = struct GraphHandleStruct*;
 using GraphExec = struct GraphExecHandle*;
 using Event = struct EventHandle*;
 
-constexpr Result kSuccess = 0, kOutOfMemory = 2, kNoDevice = 100, kNotReady = 600;
+constexpr Result kSuccess = 0, kOutOfMemory = 2, kNoDevice = 100;
 
 enum DeviceAttribute {
   kMultiprocessors = 16,
-  kComputeMode = 20,
   kCacheBytes = 38,
   kMajor = 75,
   kMinor = 76,
   kCooperativeLaunch = 95,
   kSharedPerBlockOptIn = 97,
 };
-constexpr int kComputeProhibited = 2;
 enum FunctionAttribute { kMaxDynamicShared = 8, kNonPortableCluster = 14 };
 constexpr unsigned kStreamNonBlocking = 1, kNoTiming = 2;
 constexpr int kCaptureThreadLocal = 1;

@@ -50,9 +50,6 @@ class DriverDevice : public Device {
       : place_(std::move(place)), compiling_(std::move(compiling)), cache_(compiling_.cacheFolder), api_(driver()) {
     refuseIfLost(place_.index);
     properties_ = devicesHere().at(place_.index);
-    size_t free = 0, total = 0;
-    check(api_.memGetInfo(&free, &total), "asking for free memory");
-    properties_.freeBytes = static_cast<int64_t>(free);
     if (properties_.major < 7 || (properties_.major == 7 && properties_.minor < 5)) {
       throw Failure("ERR_BACKEND_UNAVAILABLE", properties_.name + " is of compute capability " + std::to_string(properties_.major) + "." +
                                                    std::to_string(properties_.minor) + ", fused kernels need 7.5 · cuda:" +
@@ -157,14 +154,6 @@ class DriverDevice : public Device {
   void replay(const Graph& graph) override {
     refuseIfLost(place_.index);
     check(api_.graphLaunch(static_cast<const DriverGraph&>(graph).exec(), place_.stream), "launching a graph");
-  }
-
-  bool idle() override {
-    refuseIfLost(place_.index);
-    const Result result = api_.streamQuery(place_.stream);
-    if (result == kNotReady) return false;
-    check(result, "asking whether work is done");
-    return true;
   }
 
   void synchronize() override {

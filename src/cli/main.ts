@@ -1,9 +1,11 @@
-import { exitStatusOf, FusorError, isFusorError } from '../errors';
+import { lendRows } from '../data/row-memory';
+import { exitStatusOf, isFusorError } from '../errors';
 import { ALL_KEYS } from './commands/all';
 import { Interrupted, listenForSignals } from './interrupt';
 import { variableName } from './option';
 import { common } from './options';
 import { Output } from './output';
+import { asOurs } from './outside-error';
 import { parse } from './parse';
 import { resolveSettings } from './settings';
 
@@ -14,6 +16,7 @@ import { resolveSettings } from './settings';
  */
 export async function main(argv: readonly string[]): Promise<number> {
   listenForSignals();
+  lendRows();
   let out = new Output(wantsJson(argv), false);
   // What the library says of its own accord is a remark as others are.
   process.removeAllListeners('warning').on('warning', ({ message }) => out.note(`warning: ${message}`));
@@ -34,7 +37,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     const run = await command.load();
     return await run({ settings, origins, args, words, out, argv });
   } catch (error) {
-    return report(ofTheSystem(withoutMemory(error)), out);
+    return report(asOurs(error), out);
   }
 }
 
@@ -42,29 +45,6 @@ export async function main(argv: readonly string[]): Promise<number> {
 function wantsJson(argv: readonly string[]): boolean {
   const variable = process.env[variableName('json', common.json)];
   return argv.includes('--json') || ['1', 'true', 'yes', 'on'].includes(variable?.toLowerCase() ?? '');
-}
-
-/** What V8 says where memory for an array cannot be had, in our words. */
-function withoutMemory(error: unknown): unknown {
-  if (!(error instanceof RangeError && /allocation failed|out of memory/i.test(error.message))) return error;
-  const parts = [
-    'there is no memory for this',
-    '',
-    'close other programs, raise the limit (ulimit -v), or take less data',
-  ] as const;
-  return new FusorError('ERR_OUT_OF_MEMORY', parts, {}, { cause: error });
-}
-
-/** What the system refuses of a path is no fault of ours, wherever it comes from. */
-function ofTheSystem(error: unknown): unknown {
-  const { code, syscall, path } = Object(error) as NodeJS.ErrnoException;
-  if (isFusorError(error) || !code || !syscall || path === undefined) return error;
-  const parts = [
-    `${syscall} failed (${code})`,
-    path,
-    'check the path, its permissions and the disk',
-  ] as const;
-  return new FusorError('ERR_IO', parts, { path }, { cause: error });
 }
 
 /** One line for what the user can mend; a stack for what we must. */

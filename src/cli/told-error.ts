@@ -1,6 +1,7 @@
 /** Errors on their way from one process to another. */
 import { type ErrorCode, type ErrorParts, FusorError, isFusorError, partsOf } from '../errors';
 import { Interrupted } from './interrupt';
+import { asOurs } from './outside-error';
 
 /** JSON-safe. */
 export interface ToldError {
@@ -12,7 +13,8 @@ export interface ToldError {
   stack?: string;
 }
 
-export function toldError(error: unknown): ToldError {
+export function toldError(thrown: unknown): ToldError {
+  const error = asOurs(thrown);
   if (!(error instanceof Error)) return { message: String(error) };
   const { name, message, stack } = error;
   const { code, parts, details } = error as { code?: string; parts?: ErrorParts; details?: object };

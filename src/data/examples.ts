@@ -3,7 +3,6 @@ import type { Examples, TrainPlan } from '../backend/contract';
 import { FusorError } from '../errors';
 import type { DataShape } from './data-shape';
 import { type ArrayLike, asNDArray, type NDArray } from './ndarray';
-import { ownFloats } from './own-memory';
 import { firstNonFinite } from './scan';
 import { targetsOf } from './targets';
 
@@ -78,7 +77,7 @@ function checkInputShape(
 function featuresOf({ plan }: DataShape, { data }: NDArray, where: string): Examples['x'] {
   const kind = data[Symbol.toStringTag];
   if (kind === 'Uint8Array') return data as Uint8Array;
-  const x = kind === 'Float32Array' ? (data as Float32Array) : asFloats(data);
+  const x = kind === 'Float32Array' ? (data as Float32Array) : new Float32Array(data);
   const bad = firstNonFinite(x);
   if (bad >= 0) {
     const [sample, feature] = [Math.floor(bad / plan.features), bad % plan.features];
@@ -93,12 +92,6 @@ function featuresOf({ plan }: DataShape, { data }: NDArray, where: string): Exam
     );
   }
   return x;
-}
-
-function asFloats(data: NDArray['data']): Float32Array {
-  const floats = ownFloats(data.length);
-  floats.set(data);
-  return floats;
 }
 
 /**

@@ -13,7 +13,7 @@ export function requireStateMemory(plan: TrainPlan): void {
   );
 }
 
-/** The session's copy of the data, unless it reads them where they lie, and what a step writes: the values of every layer and their gradients. */
+/** The session's copy of the data, but for bytes that are lent, and what a step writes: the values of every layer and their gradients. */
 export function requireFitMemory(plan: TrainPlan, batchSize: number, sets: (Examples | undefined)[]): void {
   const data = sets.reduce(
     (sum, set) => sum + (set ? copied(set.x) + set.y.byteLength + (set.weights?.byteLength ?? 0) : 0),
@@ -25,4 +25,5 @@ export function requireFitMemory(plan: TrainPlan, batchSize: number, sets: (Exam
   requireMemory(data + 2 * 4 * rows * widths, 'the values of a batch and the data', 'fit', 'lower batchSize');
 }
 
-const copied = (x: Examples['x']) => (isSharedArrayBuffer(x.buffer) ? 0 : x.byteLength);
+const copied = (x: Examples['x']) =>
+  isSharedArrayBuffer(x.buffer) && x.BYTES_PER_ELEMENT === 1 ? 0 : x.byteLength;

@@ -141,8 +141,7 @@ export class Model implements TrainedModel {
   /**
    * Trains.
    * @param x [rows, …inputShape]; uint8 stays uint8 on the device, all else becomes float32. Not to be changed until
-   *   fit is done: what `datasets` read is trained with where it lies. Of other shared memory a copy is taken, in which
-   *   what another thread writes meanwhile may be or not
+   *   fit is done; of shared memory a copy is taken, in which what another thread writes meanwhile may be or not
    * @param y class labels [rows] for sparseCategoricalCrossentropy, else [rows, outputs]
    * @throws ERR_ARG, ERR_SHAPE, ERR_STATE, ERR_DATA_…, ERR_LABEL_RANGE, ERR_NONFINITE_INPUT, ERR_CKPT_… before anything
    *   is done; ERR_NONFINITE_LOSS or the signal's reason on the way, with the `history` so far
@@ -181,7 +180,7 @@ export class Model implements TrainedModel {
   }
 
   /**
-   * Loss and metrics over all rows, by name.
+   * Loss and metrics over all rows, by name. These are not to be changed until it is done.
    * @throws as {@link Model.fit}
    */
   evaluate(x: ArrayLike, y: ArrayLike, options?: EvaluateOptions): Promise<Evaluation>;
@@ -226,7 +225,7 @@ export class Model implements TrainedModel {
   }
 
   /**
-   * Predictions, float32 [rows, outputs]: the values after the last activation.
+   * Predictions, float32 [rows, outputs]: the values after the last activation. x is not to be changed until it is done.
    * @param options batchSize: rows at a time; by default as many as make good use of the device
    * @throws ERR_ARG, ERR_SHAPE, ERR_DATA_EMPTY, ERR_NONFINITE_INPUT, ERR_STATE
    */

@@ -6,8 +6,10 @@ import type { Checkpoint } from '../train/checkpoint';
 export type Fields = Omit<Checkpoint, 'state' | 'means' | 'history' | 'bestWeights'> & {
   step: number;
   means: Pick<Checkpoint['means'], 'rows'>;
-  history: Omit<Checkpoint['history'], 'history' | 'stepLosses'>;
+  history: Omit<Checkpoint['history'], 'history' | 'stepLosses' | (typeof LISTS)[number]>;
 };
+/** With what is kept apart. */
+type Read = Omit<Fields, 'history'> & { history: Omit<Checkpoint['history'], 'history' | 'stepLosses'> };
 
 type Check = (value: unknown) => boolean;
 const count: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
@@ -62,8 +64,15 @@ function isPlan(value: unknown): boolean {
   );
 }
 
-/** @param broken the error for what is wrong */
-export function checkedFields(text: string | undefined, broken: (what: string) => FusorError): Fields {
+/** Of each epoch that is done. */
+const LISTS = ['epoch', 'seconds', 'memoryBytes'] as const;
+
+/** @param broken the error for what is wrong @param listOf what is kept of each epoch; absent: it is in the text */
+export function checkedFields(
+  text: string | undefined,
+  broken: (what: string) => FusorError,
+  listOf?: (name: (typeof LISTS)[number]) => number[],
+): Read {
   let fields: unknown;
   try {
     fields = parseJson(Buffer.from(text ?? ''));
@@ -71,9 +80,10 @@ export function checkedFields(text: string | undefined, broken: (what: string) =
     throw broken(`its description is ${(error as Error).message}`);
   }
   if (!isObject(fields)) throw broken('its description is not an object');
+  if (listOf && isObject(fields.history)) for (const name of LISTS) fields.history[name] = listOf(name);
   for (const [name, check] of Object.entries(FIELDS))
     if (!check(fields[name])) throw broken(`its ${name} is missing or makes no sense`);
-  const known = fields as unknown as Fields;
+  const known = fields as unknown as Read;
   if (known.batch > Math.ceil(known.trainRows / known.batchSize))
     throw broken(`batch ${known.batch} is beyond its epoch`);
   const { epoch, seconds, memoryBytes } = known.history;

@@ -15,7 +15,9 @@ import { checkedFields, type Fields } from './checkpoint-fields';
 
 const CHECKPOINT_FORMAT = 'fusor.checkpoint';
 /** Raised when a reader of the one before could go wrong on it. */
-const CHECKPOINT_VERSION = 1;
+const CHECKPOINT_VERSION = 2;
+/** Version 1 had the numbers of the epochs as JSON. */
+const READABLE = ['1', '2'];
 
 /** After the 8 bytes of the header's length. */
 const BEFORE_DIGEST = Buffer.from('{"__metadata__":{"sha256":"');
@@ -27,7 +29,7 @@ const NO_DIGEST = '0'.repeat(64);
 export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array[] {
   const { state, means, history, bestWeights, ...fields } = checkpoint;
   const { step, weights, slots } = state;
-  const { history: epochs, stepLosses, ...times } = history;
+  const { history: epochs, stepLosses, epoch, seconds, memoryBytes, ...times } = history;
   const tensors = new Map<string, Tensor>();
   parametersOf(checkpoint.plan).forEach(({ layer, kind, shape }, p) => {
     tensors.set(`${layer}/${kind}`, { data: weights[p], shape });
@@ -40,8 +42,9 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array[] {
   });
   tensors.set('means:sums', { data: means.sums, shape: [means.sums.length] });
   tensors.set('steps:loss', { data: stepLosses, shape: [stepLosses.length] });
-  for (const [name, values] of Object.entries(epochs))
-    tensors.set(`epochs:${name}`, { data: Float64Array.from(values), shape: [values.length] });
+  const lists = { ...prefixed('epochs:', epochs), ...prefixed('each:', { epoch, seconds, memoryBytes }) };
+  for (const [name, values] of Object.entries(lists))
+    tensors.set(name, { data: Float64Array.from(values), shape: [values.length] });
   const json: Fields = { step, ...fields, means: { rows: means.rows }, history: times };
   const parts = writeSafetensors(tensors, {
     sha256: NO_DIGEST,
@@ -55,6 +58,9 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array[] {
   Buffer.from(parts[0].buffer, parts[0].byteOffset).write(hash.digest('hex'), DIGEST_BEGIN, 'latin1');
   return parts;
 }
+
+const prefixed = (prefix: string, lists: Record<string, readonly number[]>) =>
+  Object.fromEntries(Object.entries(lists).map(([name, values]) => [prefix + name, values]));
 
 /** @throws ERR_FILE_FORMAT, ERR_FILE_HEADER, ERR_CKPT_VERSION, ERR_DTYPE_UNSUPPORTED, ERR_IO */
 export async function readCheckpoint(file: string): Promise<Checkpoint> {
@@ -75,10 +81,14 @@ export function decodeCheckpoint(bytes: Uint8Array, file: string): Checkpoint {
   checkDigest(bytes, file);
   const { tensors, metadata } = readSafetensors(bytes, file);
   checkVersion(metadata, file);
-  const { step, means, history, ...fields } = checkedFields(metadata.checkpoint, (what) =>
-    refused(file, 'fields', what, 'take another checkpoint'),
-  );
   const take = taker(tensors, file);
+  const lists =
+    metadata.version === '1' ? undefined : (name: string) => Array.from(take(`each:${name}`, Float64Array));
+  const { step, means, history, ...fields } = checkedFields(
+    metadata.checkpoint,
+    (what) => refused(file, 'fields', what, 'take another checkpoint'),
+    lists,
+  );
   const parameters = parametersOf(fields.plan);
   const floats = (prefix = '') =>
     parameters.map(({ layer, kind, shape }) => take(`${prefix}${layer}/${kind}`, Float32Array, shape));
@@ -130,11 +140,11 @@ function checkDigest(bytes: Uint8Array, file: string): void {
 function checkVersion({ format, version: stated, fusor }: Record<string, string>, file: string): void {
   if (format !== CHECKPOINT_FORMAT)
     throw refused(file, 'format', `not a checkpoint: its format is ${String(format)}`, 'name another');
-  if (stated === String(CHECKPOINT_VERSION)) return;
+  if (READABLE.includes(stated)) return;
   throw new FusorError(
     'ERR_CKPT_VERSION',
     [
-      `a checkpoint of version ${stated}, written by fusor ${fusor}; this one, ${version}, reads ${CHECKPOINT_VERSION}`,
+      `a checkpoint of version ${stated}, written by fusor ${fusor}; this one, ${version}, reads ${READABLE.join(' and ')}`,
       file,
       `use fusor ${fusor}`,
     ],

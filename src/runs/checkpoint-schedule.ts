@@ -25,7 +25,9 @@ export function scheduleOf(where: string, name: string, text: unknown): Schedule
     const key = unit in SECONDS ? 'seconds' : unit?.startsWith('step') ? 'steps' : 'epochs';
     if (part.trim() === 'best' && !schedule.best) schedule.best = true;
     else if (!(value > 0) || schedule[key] !== undefined) throw refuse();
-    else if (key === 'seconds') schedule.seconds = Math.min(Math.max(0.01, value * SECONDS[unit]), 2e6);
+    else if (key === 'seconds' && value * SECONDS[unit] >= 0.01 && value * SECONDS[unit] <= 2e6)
+      schedule.seconds = value * SECONDS[unit];
+    else if (key === 'seconds') throw wrong(where, name, text, 'from every:0.01s to every:555h');
     else if (Number.isInteger(value) && value < 2 ** 31) schedule[key] = value;
     else throw refuse();
   }

@@ -16,6 +16,8 @@ conformance('batches', () => {
     [7, 64],
     [5, 1],
     [64, 32],
+    // All in one, however many there are.
+    [12, 2 ** 31 - 1],
   ])('%i rows in batches of %i', async (rows, batchSize) => {
     const { report } = await expectLikeReference(
       await openBackend(),

@@ -49,9 +49,8 @@ test('what works: memory, launches, graphs, events', async () => {
   const { lines } = await steps('devices open compile launch graph events copy wait close');
   expect(lines).toMatchObject({
     devices: 'ok NVIDIA Stub 9.0',
-    open: 'ok 300 MiB free',
+    open: expect.stringMatching(/^ok \d+ MiB$/),
     compile: 'ok once',
-    launch: 'ok busy',
     // A millisecond a launch.
     events: 'ok 3.000000',
     copy: 'ok Fifteen letters',

@@ -56,10 +56,8 @@ cuda::Launch launchOf(const Plan& plan, const CudaNetwork& network, cuda::Device
                               first.weightsAt(), first.slotAt(0), first.slotAt(1),
                               last.weightsAt(), last.slotAt(0), last.slotAt(1),
                               first.ld, last.ld};
-  const auto blocks = static_cast<uint32_t>(shape.blocks);
-  cuda::Launch launch{device.compile(program), {blocks, 1, 1}, {static_cast<uint32_t>(32 * shape.warps()), 1, 1},
-                      blocks, static_cast<uint32_t>(shape.sharedBytes()), std::vector<std::byte>(sizeof p)};
-  std::memcpy(launch.parameters.data(), &p, sizeof p);
+  cuda::Launch launch = cuda::launchOf(device.compile(program), shape.blocks, 1, 32 * shape.warps(), shape.sharedBytes(), p);
+  launch.cluster = launch.grid[0];
   return launch;
 }
 

@@ -1,11 +1,17 @@
 #include "data.h"
 
-#include <cstring>
-
 #include "../../kernels/cuda/params.h"
 #include "../../failure.h"
 
 namespace fusor {
+
+void CudaRows::place(cuda::Control& c) const {
+  const auto pointer = [](cuda::Address at) { return reinterpret_cast<void*>(at); };
+  c.x = pointer(x);
+  c.labels = static_cast<const int*>(pointer(labels));
+  c.values = static_cast<const float*>(pointer(values));
+  c.weights = static_cast<const float*>(pointer(weights));
+}
 
 CudaData::Entry& CudaData::entryOf(const Dataset& data) {
   entries_.remove_if([](const Entry& entry) { return entry.life.expired(); });
@@ -21,10 +27,15 @@ CudaData::Entry& CudaData::entryOf(const Dataset& data) {
     return entry.memory.back()->address();
   };
   entry.rows.bytes = data.floats.empty();
-  entry.rows.x = entry.rows.bytes ? copy(data.bytes) : copy(data.floats);
-  entry.rows.labels = copy(data.labels);
-  entry.rows.values = copy(data.values);
-  entry.rows.weights = copy(data.weights);
+  try {
+    entry.rows.x = entry.rows.bytes ? copy(data.bytes) : copy(data.floats);
+    entry.rows.labels = copy(data.labels);
+    entry.rows.values = copy(data.values);
+    entry.rows.weights = copy(data.weights);
+  } catch (const Failure& failure) {
+    if (failure.code() != "ERR_OUT_OF_MEMORY") throw;
+    throw withMend(failure, kLessData);
+  }
   entries_.push_back(std::move(entry));
   return entries_.back();
 }
@@ -43,11 +54,9 @@ cuda::Address CudaData::pieces(const Dataset& data, int width, int tiles, int pa
   const auto pointer = [](cuda::Address at) { return reinterpret_cast<void*>(at); };
   const cuda::PiecesParams p{pointer(entry.rows.x), static_cast<unsigned short*>(pointer(to)), data.rows, width, tiles, parts};
   constexpr int kThreads = 256;
-  const auto blocks = static_cast<uint32_t>((data.rows * tiles + kThreads - 1) / kThreads);
-  cuda::Launch launch{device_.compile({"pieces.cu", "pieces", {{"INPUT", entry.rows.bytes ? "kBytes" : "kFloats"}}}), {blocks, 1, 1},
-                      {kThreads, 1, 1}, 1, 0, std::vector<std::byte>(sizeof p)};
-  std::memcpy(launch.parameters.data(), &p, sizeof p);
-  device_.launch(launch);
+  const int blocks = static_cast<int>((data.rows * tiles + kThreads - 1) / kThreads);
+  const cuda::Kernel* kernel = device_.compile({"pieces.cu", "pieces", {{"INPUT", entry.rows.bytes ? "kBytes" : "kFloats"}}});
+  device_.launch(cuda::launchOf(kernel, blocks, 1, kThreads, 0, p));
   entry.memory.push_back(std::move(memory));
   return entry.pieces = to;
 }

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "../../cuda/device.h"
+#include "../../kernels/cuda/params.h"
 #include "../plan.h"
 
 namespace fusor {
@@ -12,6 +13,9 @@ namespace fusor {
 struct CudaRows {
   cuda::Address x = 0, labels = 0, values = 0, weights = 0;
   bool bytes = false;
+
+  // Tells kernels.
+  void place(cuda::Control& control) const;
 };
 
 class CudaData {

@@ -84,15 +84,15 @@ std::optional<CudaGrid> cudaGrid(const CudaRecipe& recipe, cuda::Device& device,
   define("PLAIN", plain ? "1" : "0");
   if (stamped) define("STAMPED", "1");
 
-  CudaGrid grid{{device.compile(program), {1, 1, 1}, {kThreads, 1, 1}, 1, shared, std::vector<std::byte>(sizeof p), true},
-                device.allocate(sizeof(unsigned))};
+  auto arrived = device.allocate(sizeof(unsigned));
+  device.fill(arrived->address(), 0, sizeof(unsigned));
+  p.control = control;
+  p.arrived = reinterpret_cast<unsigned*>(arrived->address());
+  CudaGrid grid{cuda::launchOf(device.compile(program), 1, 1, kThreads, static_cast<int>(shared), p), std::move(arrived)};
+  grid.launch.atOnce = true;
   const int blocks = std::min(most, device.mostAtOnce(grid.launch));
   if (blocks == 0) return std::nullopt;
   grid.launch.grid[0] = static_cast<uint32_t>(blocks);
-  device.fill(grid.arrived->address(), 0, sizeof(unsigned));
-  p.control = control;
-  p.arrived = reinterpret_cast<unsigned*>(grid.arrived->address());
-  std::memcpy(grid.launch.parameters.data(), &p, sizeof p);
   return grid;
 }
 

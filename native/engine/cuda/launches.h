@@ -37,9 +37,7 @@ class CudaLaunches {
            int down, int threads, int sharedBytes, const P& parameters) {
     if (stamped_) defines.emplace_back("STAMPED", "1");
     cuda::Program program{file, entry, std::move(defines)};
-    cuda::Launch launch{device_.compile(program), {static_cast<uint32_t>(across), static_cast<uint32_t>(down), 1},
-                        {static_cast<uint32_t>(threads), 1, 1}, 1, static_cast<uint32_t>(sharedBytes), std::vector<std::byte>(sizeof(P))};
-    std::memcpy(launch.parameters.data(), &parameters, sizeof(P));
+    cuda::Launch launch = cuda::launchOf(device_.compile(program), across, down, threads, sharedBytes, parameters);
     const int place = static_cast<int>(recipe.step.size());
     std::memcpy(launch.parameters.data() + offsetof(cuda::Call, launch), &place, sizeof place);
     recipe.step.push_back(std::move(launch));

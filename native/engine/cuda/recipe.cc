@@ -4,6 +4,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "../../failure.h"
 #include "tiles.h"
 #include "weights.h"
 
@@ -44,6 +45,11 @@ class Builder {
       : plan_(plan), network_(network), rows_(rows), purpose_(purpose), train_(purpose == CudaPurpose::Train),
         launches_(device, {control, 0, train_ ? 1 : 0, 0},
                   plan.features % 4 == 0 ? (bytes ? "kBytes" : "kFloats") : (bytes ? "kOddBytes" : "kOddFloats"), stamped) {
+    constexpr int kMostRows = 65535 * 128;  // as many tiles as the second dimension of a grid has, each of the most rows
+    if (rows > kMostRows) {
+      throw Failure("ERR_UNSUPPORTED", "a batch of " + std::to_string(rows) + " rows · fused kernels, CUDA · use at most " +
+                                           std::to_string(kMostRows) + ", or --kernels framework");
+    }
     if (purpose != CudaPurpose::Predict) {
       recipe_.rowLosses = addressOf(launches_.allocate<double>(results));
       recipe_.rowMetrics = addressOf(launches_.allocate<double>(std::max<size_t>(1, results * plan.metrics.size())));
@@ -170,7 +176,7 @@ class Builder {
   bool fitsHead(size_t l) const {
     const CudaStage& stage = network_.stages[l];
     return values_[l].fused && (l == 0 || values_[l - 1].fused) && stage.outputs <= kHeadOutputs &&
-           stage.rows() * stage.ld <= kHeadWeights;
+           int64_t{stage.rows()} * stage.ld <= kHeadWeights;
   }
 
   cuda::Loss lossOf() {
@@ -310,10 +316,8 @@ Launch withOffset(const Launch& launch, int offset) {
 }
 
 Launch cudaAdvance(cuda::Device& device, cuda::Control* control, int steps) {
-  const cuda::AdvanceParams p{control, steps};
-  Launch launch{device.compile({"rows.cu", "advance", {{"INPUT", "kBytes"}}}), {1, 1, 1}, {32, 1, 1}, 1, 0, std::vector<std::byte>(sizeof p)};
-  std::memcpy(launch.parameters.data(), &p, sizeof p);
-  return launch;
+  const cuda::Kernel* kernel = device.compile({"rows.cu", "advance", {{"INPUT", "kBytes"}}});
+  return cuda::launchOf(kernel, 1, 1, 32, 0, cuda::AdvanceParams{control, steps});
 }
 
 }  // namespace fusor

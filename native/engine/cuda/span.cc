@@ -22,7 +22,7 @@ CudaSpan::CudaSpan(cuda::Device& device, const Plan& plan, const CudaRows& data,
     const Update u = updateOf(plan.optimizer, span.learningRates[s], (step + s) / every);
     rates.push_back(u.rate);
     rates.push_back(u.shrink);
-    together.push_back((step + s + 1) % every == 0 ? static_cast<float>(every) : 0);
+    if (every > 1) together.push_back((step + s + 1) % every == 0 ? static_cast<float>(every) : 0);
   }
   order_ = copy(span.order);
   rates_ = copy(rates);
@@ -36,10 +36,7 @@ CudaSpan::CudaSpan(cuda::Device& device, const Plan& plan, const CudaRows& data,
   c.number = static_cast<unsigned long long>(span.firstStep);
   c.seed = plan.seed;
   c.order = static_cast<const unsigned*>(pointer(order_->address()));
-  c.x = pointer(data.x);
-  c.labels = static_cast<const int*>(pointer(data.labels));
-  c.values = static_cast<const float*>(pointer(data.values));
-  c.weights = static_cast<const float*>(pointer(data.weights));
+  data.place(c);
   c.rates = static_cast<const float*>(pointer(rates_->address()));
   if (together_) c.together = static_cast<const float*>(pointer(together_->address()));
   c.losses = static_cast<float*>(pointer(results_->address()));

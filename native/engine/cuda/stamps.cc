@@ -43,14 +43,14 @@ void CudaStamps::add(Phase phase, int layer, int64_t step, double begin, double 
 
 // [steps][launches][begin, end]
 void CudaStamps::readLaunches(const std::vector<uint64_t>& all, int64_t steps) {
-  zero_ = all[0];
+  const uint64_t zero = all[0];  // the device's time of the first stamp
   double before = 0;
   for (int64_t s = 0; s < steps; ++s) {
     for (size_t l = 0; l < does_.size(); ++l) {
       const uint64_t* at = &all[2 * (s * does_.size() + l)];
-      if (at[0] < zero_ || at[1] < at[0]) continue;  // not launched: the device's memory is as it was filled
+      if (at[0] < zero || at[1] < at[0]) continue;  // not launched: the device's memory is as it was filled
       // On a stream one comes after the other; clocks of several multiprocessors may differ by a tick.
-      const double begin = std::max(before, static_cast<double>(at[0] - zero_)), end = std::max(begin, static_cast<double>(at[1] - zero_));
+      const double begin = std::max(before, static_cast<double>(at[0] - zero)), end = std::max(begin, static_cast<double>(at[1] - zero));
       add(does_[l].phase, does_[l].layer, s, begin, end);
       before = end;
     }
@@ -70,7 +70,7 @@ void CudaStamps::readCluster(const std::vector<uint64_t>& all, int64_t steps) {
   constexpr auto kFirst = ClusterBorder::Rows;
   constexpr int kCount = static_cast<int>(ClusterBorder::End);
   static_assert(sizeof does / sizeof *does == kCount);
-  zero_ = all[0];
+  const uint64_t zero = all[0];
   for (int64_t first = 0, launch = 0; first < steps; first += stepsALaunch_, ++launch) {
     const int64_t last = std::min<int64_t>(first + stepsALaunch_, steps) - 1;
     // Cycles are 32 bits and wrap: a border lies less than that behind the one before it.
@@ -84,7 +84,7 @@ void CudaStamps::readCluster(const std::vector<uint64_t>& all, int64_t steps) {
       for (int b = 1; b < kCount; ++b) next(at(s, static_cast<ClusterBorder>(b)));
       next(s == last ? at(s, ClusterBorder::End) : at(s + 1, kFirst));
     }
-    const double begin = static_cast<double>(all[2 * launch] - zero_), took = static_cast<double>(all[2 * launch + 1] - all[2 * launch]);
+    const double begin = static_cast<double>(all[2 * launch] - zero), took = static_cast<double>(all[2 * launch + 1] - all[2 * launch]);
     const double scale = cycles.back() > 0 ? took / cycles.back() : 0;
     // No clock of a GPU is so slow or so fast: a border is missing.
     if (!(scale > 0.1 && scale < 10)) {

@@ -37,7 +37,6 @@ class CudaStamps {
   std::unique_ptr<cuda::Memory> memory_;
   size_t words_;
   std::vector<Sight> sights_;
-  uint64_t zero_ = 0;  // the device's time of the first stamp
 };
 
 // Microseconds a launch that does nothing takes.

@@ -165,7 +165,7 @@ void CudaTrainer::tryGrid(Training& training, const CudaSpan& span) {
     const double g = secondsOf([&] { device_->replay(graph); }), l = secondsOf([&] { device_->launch(launch); });
     if (trial > 0) byGraph = std::min(byGraph, g), byGrid = std::min(byGrid, l);  // the first one warms up
   }
-  if (byGrid < byGraph) training.grid = std::move(grid);
+  if (byGrid < byGraph) training.grid = std::move(grid), training.graphs.clear();
 }
 
 void CudaTrainer::run(const Dataset& data, const Span& span, Control& control, Report& report) {
@@ -178,10 +178,15 @@ void CudaTrainer::run(const Dataset& data, const Span& span, Control& control, R
   if (control.stamps) stamps.emplace(*device_, plan_, *control.stamps, training.recipe.does, kClusterSteps, steps);
   CudaSpan onDevice(*device_, plan_, rows, span, step_, controlAt(), stamps ? &*stamps : nullptr);
 
+  // Steps done are done, whatever comes after them.
   int64_t done = 0;
+  const auto look = [&, begun = step_] {
+    done = onDevice.done();
+    step_ = begun + done;
+  };
   if (!training.cluster && !training.chosen && steps >= 2 * kTrials * kFewestTrialSteps) {
     choose(training, onDevice);
-    done = onDevice.done();
+    look();
     // What begins beyond the end takes no time.
     if (onDevice.stopped()) training.grid.reset(), training.chosen = false;
   }
@@ -217,7 +222,7 @@ void CudaTrainer::run(const Dataset& data, const Span& span, Control& control, R
     for (int64_t i = 0; i < count; ++i) advance();
     {
       const Timed timed(control.stamps, 0, Phase::Wait);
-      done = onDevice.done();
+      look();
     }
     if (stamps) stamps->seen(done);
     launched += count;
@@ -232,7 +237,6 @@ void CudaTrainer::run(const Dataset& data, const Span& span, Control& control, R
     const Timed timed(control.stamps, 0, Phase::Copy);
     onDevice.read(report, done);
   }
-  step_ += done;
   report.aborted = done < steps;
   if (stamps) {
     control.stamps->close([&] {
@@ -248,17 +252,13 @@ int CudaTrainer::passRows(int64_t rows) const {
 
 bool CudaTrainer::pass(const CudaRecipe& recipe, const CudaRows& rows, int64_t begin, int64_t end, int batch, Control* control,
                        const std::function<void(int64_t, int)>& each) {
-  const auto pointer = [](cuda::Address at) { return reinterpret_cast<void*>(at); };
   cuda::Control c{};
   c.batch = batch;
   c.rows = end - begin;
   c.first = begin;
   c.end = c.steps = static_cast<int>((c.rows + batch - 1) / batch);
   c.seed = plan_.seed;
-  c.x = pointer(rows.x);
-  c.labels = static_cast<const int*>(pointer(rows.labels));
-  c.values = static_cast<const float*>(pointer(rows.values));
-  c.weights = static_cast<const float*>(pointer(rows.weights));
+  rows.place(c);
   device_->upload(control_->address(), &c, sizeof c);
   for (int s = 0; s < c.steps; ++s) {
     if (control && control->abort.load(std::memory_order_relaxed)) return false;

@@ -13,7 +13,7 @@
 
 namespace fusor {
 
-// Null where the fused kernels do `plan`; else the first part of it that they do not.
+// Empty where the fused kernels do `plan`; else the first part of it that they do not.
 std::string cudaUnsupported(const Plan& plan);
 
 // How steps get to the GPU. Auto: where a net fits, a cluster of blocks does a span in one launch; else the faster of the other two, which

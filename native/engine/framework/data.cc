@@ -22,7 +22,7 @@ const Rows& Data::on(const Dataset& data) {
     resident_.push_back(torch_ ? torch_->contained([&] { return uploaded(data); }) : uploaded(data));
   } catch (const Failure& failure) {
     if (failure.code() != "ERR_OUT_OF_MEMORY") throw;
-    throw withMend(failure, "the data set does not fit beside the model: train on less of it (--limit)");
+    throw withMend(failure, kLessData);
   }
   return resident_.back();
 }

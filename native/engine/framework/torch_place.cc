@@ -152,7 +152,7 @@ bool TorchPlace::fits(size_t bytes) const {
   try {
     at::empty({static_cast<int64_t>(bytes)}, at::TensorOptions().device(device()).dtype(at::kByte));
     return true;
-  } catch (const c10::OutOfMemoryError&) {
+  } catch (const c10::Error&) {  // out of memory, or more than there can be
     return false;
   }
 }

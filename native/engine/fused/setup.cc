@@ -85,9 +85,9 @@ int FusedTrainer::blockRows(int batchSize) const {
     row += stage.ld * (2 + stage.after.size() + (stage.activation == Activation::Gelu));
     if (stage.inParts) row += stage.ld * panelsOf(stage.inputs, kernels_.width);
   }
-  const size_t most = std::max(kFewest, kCache / row);
-  const int blocks = static_cast<int>((batchSize + most - 1) / most), each = (batchSize + blocks - 1) / blocks;
-  return std::min(batchSize, (each + kTogether - 1) / kTogether * kTogether);
+  const int64_t most = static_cast<int64_t>(std::max(kFewest, kCache / row));
+  const int64_t blocks = (batchSize + most - 1) / most, each = (batchSize + blocks - 1) / blocks;
+  return static_cast<int>(std::min<int64_t>(batchSize, (each + kTogether - 1) / kTogether * kTogether));
 }
 
 // Whether the first stage's weights and slots are so many that they have left the caches from one step to the next, and the rows so few

@@ -68,11 +68,12 @@ FusedTrainer::Run FusedTrainer::runFor(const Dataset& data, const Span& span, Co
   const int batchRows = static_cast<int>(std::min<int64_t>(span.batchSize, static_cast<int64_t>(span.order.size())));
   Run run{control, report};
   run.blockRows = blockRows(span.batchSize);
-  run.blocks = (span.batchSize + run.blockRows - 1) / run.blockRows;
-  run.summed = needsAll_ || run.blocks > 1;
+  run.blocks = static_cast<int>((int64_t{batchRows} + run.blockRows - 1) / run.blockRows);
+  run.summed = needsAll_ || run.blockRows < span.batchSize;
   const int capacity = std::min(batchRows, run.blockRows);
   if (!training_ || training_->rows < capacity) training_ = valuesFor(capacity, true);
   for (DenseStage& stage : stages_) {
+    if (!stage.trainable) continue;
     for (Packed* p : {&stage.kernel, &stage.bias}) {
       if (run.summed && p->gradient.size() == 0) p->gradient = Floats(p->value.size());
     }

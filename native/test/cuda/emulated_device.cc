@@ -156,7 +156,7 @@ std::shared_future<void*> libraryFor(const std::vector<std::string>& command, co
 EmulatedDevice::EmulatedDevice(EmulatedOptions options) : options_(std::move(options)) {
   std::filesystem::create_directories(options_.folder);
   sources_ = options_.fault.file.empty() ? (kSources / "kernels/cuda").string() : plant(options_.fault, options_.folder);
-  properties_ = {"emulated", options_.major, 0, options_.multiprocessors, 227 * 1024, options_.mostAtOnce > 0, static_cast<int64_t>(options_.memory), static_cast<int64_t>(options_.memory / 2)};
+  properties_ = {"emulated", options_.major, 0, options_.multiprocessors, 227 * 1024, options_.mostAtOnce > 0, static_cast<int64_t>(options_.memory)};
 }
 
 EmulatedDevice::~EmulatedDevice() = default;
@@ -192,6 +192,7 @@ void EmulatedDevice::fill(cuda::Address to, uint8_t value, size_t bytes) { std::
 
 void EmulatedDevice::launch(const cuda::Launch& launch) {
   ++launches_;
+  if (launch.grid[1] > 65535) throw Failure("ERR_NATIVE", "a grid of more rows than a GPU's has");
   if (launch.atOnce && options_.refuseAtOnce) throw Failure("ERR_NATIVE", "told to refuse it");
   void* const library = launch.kernel->library.get();
   const std::string& entry = launch.kernel->entry;

@@ -48,7 +48,6 @@ class EmulatedDevice : public cuda::Device {
   void launch(const cuda::Launch& launch) override;
   std::unique_ptr<cuda::Graph> record(const std::vector<cuda::Launch>& launches) override;
   void replay(const cuda::Graph& graph) override;
-  bool idle() override { return true; }
   void synchronize() override {}
 
   long launches() const { return launches_; }

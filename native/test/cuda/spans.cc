@@ -85,6 +85,36 @@ void checkSpans(Report& report, CudaSteps steps) {
     verdict.expect(all.stepsDone == 3 && std::isfinite(all.losses[2]), "the session did not go on");
     report.add("a batch too large for the memory", verdict);
   }
+  if (!clustered) {
+    // What does not fit is said as it is: no smaller batch would.
+    Judge verdict;
+    const auto refused = [&](const Dataset& data, const Span& span) {
+      EmulatedOptions options;
+      options.folder = folder;
+      options.memory = 1'000'000;
+      CudaTrainer trainer(job.plan, job.state, std::make_unique<EmulatedDevice>(options), CudaOptions{steps});
+      Control control;
+      fusor::Report none;
+      try {
+        trainer.run(data, span, control, none);
+      } catch (const Failure& failure) {
+        return failure.code() + " " + failure.what();
+      }
+      return std::string("nothing");
+    };
+    Dataset large = job.data;
+    large.rows = 2'000'000 / job.plan.features;
+    large.bytes = std::vector<uint8_t>(large.rows * job.plan.features);
+    large.labels.resize(large.rows);
+    const std::string data = refused(large, longSpan(3));
+    verdict.expect(data.starts_with("ERR_OUT_OF_MEMORY") && data.ends_with(kLessData), data);
+    Span whole = longSpan(1);
+    whole.order.resize(65535 * 128 + 1);
+    whole.batchSize = static_cast<int>(whole.order.size()), whole.learningRates.resize(1);
+    const std::string batch = refused(job.data, whole);
+    verdict.expect(batch.starts_with("ERR_UNSUPPORTED") && batch.find("use at most 8388480") != std::string::npos, batch);
+    report.add("data and batches beyond a GPU", verdict);
+  }
   {
     // A loss that is not finite: its step is the last, and is done.
     Judge verdict;

@@ -50,7 +50,6 @@ class Collector : public cuda::Device {
   }
   std::unique_ptr<cuda::Graph> record(const std::vector<cuda::Launch>&) override { return nullptr; }
   void replay(const cuda::Graph&) override {}
-  bool idle() override { return true; }
   void synchronize() override {}
   bool sample = false;  // of what is asked for from now on
   int inCluster = 16;

@@ -22,7 +22,9 @@ export class Pool {
       const entry = { worker, jobs: 0 };
       worker.on('message', (message: Done) => {
         entry.jobs--;
-        const { done, failed } = this.#waiting.get(message.id)!;
+        const waiting = this.#waiting.get(message.id);
+        if (!waiting) return; // all have failed with another
+        const { done, failed } = waiting;
         this.#waiting.delete(message.id);
         this.#alive(-1);
         if ('error' in message) failed(new Error(message.error));

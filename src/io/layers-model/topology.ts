@@ -64,14 +64,30 @@ function chain(value: unknown, place: Place): Omit<ModelConfig, 'compile'> {
     next.set(entry.from, entry);
   }
   const stack: Json[] = [];
+  let last: string | undefined;
   for (let entry = next.get(undefined); entry; entry = next.get(entry.name)) {
+    last = entry.name;
     if (stack.length === entries.length) throw notAStack(entry.place, 'the layers form a circle');
     stack.push(readLayer(entry.node, entry.place));
     next.delete(entry.from);
   }
   if (stack.length < entries.length)
     throw notAStack(at, `${entries.length - stack.length} layers cannot be reached from the input`);
+  checkEnd(config, last, place);
   return model(config.name, stack, place);
+}
+
+/** What comes out is what the last layer makes, where the file says so: [[name, 0, 0]], or flat, as Keras 3 writes one. */
+function checkEnd(config: Json, last: string | undefined, place: Place): void {
+  const outputs = config.output_layers;
+  if (outputs === undefined || outputs === null) return;
+  const at = place.at('output_layers');
+  const list = at.list(outputs, 1000);
+  const ends = typeof list[0] === 'string' ? [list] : list;
+  if (ends.length !== 1) throw notAStack(at, `the model has ${ends.length} outputs`);
+  const [name, node, tensor] = at.list(ends[0], 3);
+  if (name !== last || node !== 0 || tensor !== 0)
+    throw notAStack(at, `what comes out is ${show(String(name))}, not ${show(last)}, the last layer`);
 }
 
 /** The name of the one layer that a layer takes; undefined for the input. */

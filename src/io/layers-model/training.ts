@@ -184,6 +184,7 @@ function readOptimizer(className: unknown, config: Json): Json | undefined {
     case 'RMSProp':
     case 'RMSprop':
       // What Keras calls rho, TensorFlow.js calls decay.
+      if (config.rho !== undefined && !off('decay')) return undefined;
       return off('momentum', 'centered')
         ? { kind: 'rmsprop', ...rate, rho: first('rho', 'decay'), epsilon }
         : undefined;

@@ -82,9 +82,10 @@ export function badTfjs(root: string): BadInput[] {
     weights((list) => {
       list[0].shape = value;
     });
-  const graph = (links: [name: string, from: string | null][], more: Json = {}) =>
+  const graph = (links: [name: string, from: string | null][], more: Json = {}, outputs?: unknown) =>
     topology((to) => {
       to.class_name = 'Model';
+      if (outputs) Object.assign(to.config, { output_layers: outputs });
       to.config.layers = links.map(([name, from], i) => ({
         ...dense(name, 2, i === 0 ? { batch_input_shape: [null, 3] } : {}),
         name,
@@ -334,6 +335,35 @@ export function badTfjs(root: string): BadInput[] {
       'more than once',
       STACK,
     ],
+    ...(
+      [
+        [
+          'two outputs',
+          [
+            ['a', 0, 0],
+            ['b', 0, 0],
+          ],
+          'the model has 2 outputs',
+        ],
+        ['an output before the last layer', [['a', 0, 0]], 'what comes out is "a", not "b"'],
+        ['such an output as Keras 3 writes it', ['a', 0, 0], 'what comes out is "a", not "b"'],
+      ] as const
+    ).map(
+      ([name, outputs, what]): Row => [
+        `a graph of ${name}`,
+        graph(
+          [
+            ['a', null],
+            ['b', 'a'],
+          ],
+          {},
+          outputs,
+        ),
+        FORMAT,
+        what,
+        STACK,
+      ],
+    ),
     ['a graph without nodes', graph([['a', null]], { inbound_nodes: 7 }), FORMAT, 'inbound_nodes', COPY],
     [
       'no manifest',

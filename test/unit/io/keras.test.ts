@@ -249,6 +249,11 @@ test.each<[string, object | null, string[]]>([
   ['no training', null, []],
   ['an optimiser that is unknown here', { optimizer: { class_name: 'Nadam', config: {} } }, NO_COUNTERPART],
   [
+    'a rate that decays by itself',
+    { optimizer: { class_name: 'RMSprop', config: { learning_rate: 0.1, rho: 0.9, decay: 0.01 } } },
+    NO_COUNTERPART,
+  ],
+  [
     'labels that do not count',
     { loss: { class_name: 'SparseCategoricalCrossentropy', config: { ignore_class: 2 } } },
     NO_COUNTERPART,

@@ -133,6 +133,8 @@ describe('when', () => {
       'best,best',
       'none,best',
       'every:1,every:2',
+      'every:1000h',
+      'every:0.001s',
     ],
   ])('%p is refused', (...bad) => {
     for (const save of bad)
