@@ -40,7 +40,7 @@ struct ClusterShape {
   constexpr int unitStride() const { return rows() + 4; }
   constexpr int partStride() const { return rows() + 8; }
 
-  // The block's shared memory, in bytes.
+  // The block's shared memory, in bytes: each begins where the one before it ends, which is of the form beside it.
   constexpr int sums() const { return 2 * inputParts() * rows() * stride() * 2; }           // x: bfloat16 [2][parts][rows][stride]
   constexpr int h() const { return sums() + 4 * warps() * own() * unitStride(); }           // [warps][own][rows + 4]
   constexpr int dz() const { return h() + 4 * own() * unitStride(); }                       // [own][rows + 4]

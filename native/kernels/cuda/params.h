@@ -268,7 +268,7 @@ struct GridParams {
   Control span;      // all else, where reading it costs nothing
   unsigned* arrived;  // of its barrier
   int steps;          // to do at most
-  int blocks;         // of the update
+  int blocks;         // of the update's launch
   ForwardParams forward[kMostHidden];
   Tiling forwardTiles[kMostHidden];
   GradientParams gradient[kMostHidden - 1];  // of the second layer, the third, …
