@@ -4,10 +4,9 @@
 #include <cstring>
 #include <initializer_list>
 #include <new>
-#include <span>
 #include <utility>
 
-#include "../engine/large_pages.h"
+#include "../engine/fresh_memory.h"
 #include "../failure.h"
 
 namespace fusor::addon {
@@ -60,16 +59,16 @@ Activation toActivation(const Napi::Value& value) {
                             {"softmax", Activation::Softmax}});
 }
 
-// The elements of a typed array of one type, where they are. JavaScript may write to it, or another realm own its class: the
-// type tag is what counts. buffer: what holds them.
+// The elements of a typed array of one type, copied. JavaScript may write to it, or another realm own its class: the
+// type tag is what counts.
 template <class T>
-std::span<const T> viewOf(const Napi::Value& value, napi_typedarray_type type, const char* name, int64_t count, napi_value* buffer = nullptr) {
+std::vector<T> copyOf(const Napi::Value& value, napi_typedarray_type type, const char* name, int64_t count) {
   require(value.IsTypedArray(), std::string(name) + " must be a typed array");
   // Asked for the memory itself: the array's buffer may be a SharedArrayBuffer, which is no ArrayBuffer to Node-API.
   napi_typedarray_type found;
   size_t elements = 0;
   void* data = nullptr;
-  require(napi_get_typedarray_info(value.Env(), value, &found, &elements, &data, buffer, nullptr) == napi_ok,
+  require(napi_get_typedarray_info(value.Env(), value, &found, &elements, &data, nullptr, nullptr) == napi_ok,
           std::string(name) + " cannot be read");
   require(found == type, std::string(name) + " has the wrong element type");
   const auto length = static_cast<int64_t>(elements);
@@ -78,34 +77,12 @@ std::span<const T> viewOf(const Napi::Value& value, napi_typedarray_type type, c
   if (length == 0) return {};
   require(data != nullptr, std::string(name) + " is detached");
   // Aligned: a typed array's offset is a multiple of its element's size.
-  return {static_cast<const T*>(data), elements};
-}
-
-template <class T>
-std::vector<T> copied(std::span<const T> elements) {
+  const auto* first = static_cast<const T*>(data);
   std::vector<T> values;
-  values.reserve(elements.size());
-  provide(values.data(), elements.size_bytes());
-  values.assign(elements.begin(), elements.end());
+  values.reserve(elements);
+  provide(values.data(), elements * sizeof(T));
+  values.assign(first, first + length);
   return values;
-}
-
-template <class T>
-std::vector<T> copyOf(const Napi::Value& value, napi_typedarray_type type, const char* name, int64_t count) {
-  return copied(viewOf<T>(value, type, name, count));
-}
-
-// Lent where they lie in a SharedArrayBuffer: nobody can take its memory away, as an ArrayBuffer's by a transfer, while somebody
-// refers to it. What stands there may change under way; only for what can be any number. Else copied.
-template <class T>
-Elements<T> lentOrCopied(const Napi::Value& value, napi_typedarray_type type, const char* name, Napi::ObjectReference& lender) {
-  napi_value buffer = nullptr;
-  const auto elements = viewOf<T>(value, type, name, -1, &buffer);
-  constexpr uintptr_t kWord = 8;  // libtorch reads bytes by so many
-  if (elements.empty() || Napi::Value(value.Env(), buffer).IsArrayBuffer() || reinterpret_cast<uintptr_t>(elements.data()) % kWord != 0)
-    return copied(elements);
-  lender = Napi::Persistent(Napi::Object(value.Env(), buffer));
-  return Elements<T>(elements);
 }
 
 std::vector<float> floatsOf(const Napi::Value& value, const char* name, int64_t count) {
@@ -325,13 +302,13 @@ Way toWay(const Napi::Object& o) {
   return way;
 }
 
-Dataset toInputs(const Napi::Value& x, const Plan& plan, Napi::ObjectReference& lender) {
+Dataset toInputs(const Napi::Value& x, const Plan& plan) {
   require(x.IsTypedArray(), "x must be a typed array");
   Dataset data;
   if (x.As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array) {
-    data.bytes = lentOrCopied<uint8_t>(x, napi_uint8_array, "x", lender);
+    data.bytes = copyOf<uint8_t>(x, napi_uint8_array, "x", -1);
   } else {
-    data.floats = lentOrCopied<float>(x, napi_float32_array, "x", lender);
+    data.floats = floatsOf(x, "x", -1);
   }
   const auto elements = static_cast<int64_t>(data.bytes.size() + data.floats.size());
   require(elements % plan.features == 0, "x does not hold whole rows");
@@ -340,9 +317,9 @@ Dataset toInputs(const Napi::Value& x, const Plan& plan, Napi::ObjectReference& 
   return data;
 }
 
-Dataset toDataset(const Napi::Value& value, const Plan& plan, Napi::ObjectReference& lender) {
+Dataset toDataset(const Napi::Value& value, const Plan& plan) {
   const Napi::Object o = toObjectOf(value, "examples");
-  Dataset data = toInputs(o.Get("x"), plan, lender);
+  Dataset data = toInputs(o.Get("x"), plan);
   require(data.rows > 0 && data.rows == toInteger(o.Get("rows"), "rows", 1, kMostElements - 1), "rows do not fit x");
   if (plan.labels) {
     data.labels = copyOf<int32_t>(o.Get("y"), napi_int32_array, "y", data.rows);

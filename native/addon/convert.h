@@ -10,10 +10,9 @@ namespace fusor::addon {
 
 Plan toPlan(const Napi::Value& value);
 State toState(const Napi::Value& value, const Plan& plan);
-// lender: what must be referred to as long as the data set is there; empty where all of it is copied.
-Dataset toDataset(const Napi::Value& value, const Plan& plan, Napi::ObjectReference& lender);
+Dataset toDataset(const Napi::Value& value, const Plan& plan);
 // x alone: [rows, features].
-Dataset toInputs(const Napi::Value& x, const Plan& plan, Napi::ObjectReference& lender);
+Dataset toInputs(const Napi::Value& x, const Plan& plan);
 // {kernels, isa, threads}, and for a GPU {device: 'cuda:N', precision, cacheFolder}.
 Way toWay(const Napi::Object& options);
 // 'cuda:N', 'played' or 'cpu', as Way::gpu has it.

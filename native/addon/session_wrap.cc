@@ -29,8 +29,7 @@ int64_t bytesOf(const State& state) {
 }
 
 int64_t bytesOf(const Dataset& d) {
-  const size_t own = (d.bytes.lent() ? 0 : d.bytes.size_bytes()) + (d.floats.lent() ? 0 : d.floats.size_bytes());
-  return static_cast<int64_t>(own + 4 * (d.labels.size() + d.values.size() + d.weights.size()));
+  return static_cast<int64_t>(d.bytes.size() + 4 * (d.floats.size() + d.labels.size() + d.values.size() + d.weights.size()));
 }
 
 }  // namespace
@@ -96,13 +95,12 @@ void SessionWrap::hold(int64_t bytes) {
   Napi::MemoryManagement::AdjustExternalMemory(Env(), bytes);
 }
 
-Napi::Promise SessionWrap::post(Napi::Env env, Worker::Job job, int64_t token, std::shared_ptr<Control> control, int64_t lent) {
+Napi::Promise SessionWrap::post(Napi::Env env, Worker::Job job, int64_t token, std::shared_ptr<Control> control) {
   // Again: what the arguments' getters did came after the first look.
   refuseIfDisposed();
   require(!controls_.contains(token), "token names a job under way");
-  Napi::Promise promise = worker_->post(env, std::move(job), [this, token, control, lent] {
+  Napi::Promise promise = worker_->post(env, std::move(job), [this, token, control] {
     if (control) controls_.erase(token);
-    lenders_.erase(lent);
     Unref();
   });
   Ref();
@@ -142,10 +140,8 @@ Napi::Value SessionWrap::describe(const Napi::CallbackInfo& info) {
 
 Napi::Value SessionWrap::upload(const Napi::CallbackInfo& info) {
   return liveEntry(info, [&](Napi::Env env) {
-    Napi::ObjectReference lender;
-    auto data = std::make_shared<const Dataset>(toDataset(info[0], plan_, lender));
+    auto data = std::make_shared<const Dataset>(toDataset(info[0], plan_));
     refuseIfDisposed();
-    if (!lender.IsEmpty()) lenders_.emplace(nextDataset_, std::move(lender));
     hold(bytesOf(*data));
     datasets_.emplace(nextDataset_, std::move(data));
     return Napi::Number::New(env, static_cast<double>(nextDataset_++));
@@ -154,17 +150,11 @@ Napi::Value SessionWrap::upload(const Napi::CallbackInfo& info) {
 
 Napi::Value SessionWrap::release(const Napi::CallbackInfo& info) {
   return entry(info, [&](Napi::Env env) {
-    const int64_t id = toInteger(info[0], "dataset", 0, kMostName);
-    const auto found = datasets_.find(id);
+    const auto found = datasets_.find(toInteger(info[0], "dataset", 0, kMostName));
     if (found != datasets_.end()) {
       const int64_t bytes = bytesOf(*found->second);
       datasets_.erase(found);  // a running job holds its own share
       hold(-bytes);
-      const auto letGo = [this, id] {
-        lenders_.erase(id);
-        Unref();
-      };
-      if (lenders_.contains(id) && worker_->behind(env, letGo)) Ref();
     }
     return env.Undefined();
   });
@@ -240,15 +230,12 @@ Napi::Value SessionWrap::evaluate(const Napi::CallbackInfo& info) {
 
 Napi::Value SessionWrap::predict(const Napi::CallbackInfo& info) {
   return liveEntry(info, [&](Napi::Env env) {
-    Napi::ObjectReference lender;
-    auto data = std::make_shared<const Dataset>(toInputs(info[0], plan_, lender));
-    const int64_t lent = lender.IsEmpty() ? -1 : nextDataset_++;
-    if (lent >= 0) lenders_.emplace(lent, std::move(lender));
+    auto data = std::make_shared<const Dataset>(toInputs(info[0], plan_));
     return post(env, [trainer = trainer_, outputs = plan_.outputs, data]() -> Worker::Result {
       auto out = std::make_shared<std::vector<float>>(data->rows * outputs);
       trainer->predict(*data, out->data());
       return [out](Napi::Env env) { return toArray(env, *out); };
-    }, -1, nullptr, lent);
+    });
   });
 }
 
@@ -293,7 +280,6 @@ Napi::Value SessionWrap::dispose(const Napi::CallbackInfo& info) {
     };
     Napi::Promise promise = worker_->post(env, job, [this] {
       contained("while a session was disposed", [&] { worker_->close(); });
-      lenders_.clear();
       Unref();
     });
     Ref();

@@ -1,5 +1,4 @@
-// A session as JavaScript sees it: methods that copy their arguments (rows in shared memory they keep where they are), post a job and
-// return a promise.
+// A session as JavaScript sees it: methods that copy their arguments, post a job and return a promise.
 #pragma once
 #include <napi.h>
 
@@ -37,8 +36,8 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
   // ERR_STATE where the session is disposed.
   template <class F>
   Napi::Value liveEntry(const Napi::CallbackInfo& info, F f);
-  // A job that may be aborted by its token has a control. lent: the number of the lender that is let go behind it, if any.
-  Napi::Promise post(Napi::Env env, Worker::Job job, int64_t token = -1, std::shared_ptr<Control> control = nullptr, int64_t lent = -1);
+  // A job that may be aborted by its token has a control.
+  Napi::Promise post(Napi::Env env, Worker::Job job, int64_t token = -1, std::shared_ptr<Control> control = nullptr);
   void refuseIfDisposed() const;
   void hold(int64_t bytes);  // less: negative
   std::shared_ptr<const Dataset> datasetOf(const Napi::Value& id) const;
@@ -49,8 +48,6 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
   std::unique_ptr<Worker> worker_;
   std::map<int64_t, std::shared_ptr<const Dataset>> datasets_;
   std::map<int64_t, std::shared_ptr<Control>> controls_;  // of jobs not yet settled, by token
-  // What holds the memory of data sets that are not copied, by their numbers, and of rows to predict: let go on JavaScript's thread, when no job reads it any more.
-  std::map<int64_t, Napi::ObjectReference> lenders_;
   int64_t nextDataset_ = 1;
   int64_t heldBytes_ = 0;  // reported to V8
   bool disposed_ = false;

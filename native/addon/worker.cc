@@ -101,27 +101,13 @@ Napi::Promise Worker::post(Napi::Env env, Job job, std::function<void()> done) {
       deferred.Reject(toError(env, std::current_exception()).Value());
     }
   });
-  push(env, {std::move(job), std::move(outcome), std::move(message)});
-  return deferred.Promise();
-}
-
-bool Worker::behind(Napi::Env env, std::function<void()> then) {
-  if (stopped_) return false;
-  auto message = std::make_unique<Message>([this, then = std::move(then)](Napi::Env env, Napi::Function) {
-    if (--pending_ == 0) mailbox_.Unref(env);
-    then();
-  });
-  push(env, {[] { return Result(); }, std::make_shared<Outcome>(), std::move(message)});
-  return true;
-}
-
-void Worker::push(Napi::Env env, Task task) {
   {
     const std::lock_guard lock(mutex_);
-    tasks_.push_back(std::move(task));
+    tasks_.push_back({std::move(job), std::move(outcome), std::move(message)});
   }
   if (pending_++ == 0) mailbox_.Ref(env);
   wake_.notify_one();
+  return deferred.Promise();
 }
 
 void Worker::emit(std::function<std::vector<napi_value>(Napi::Env)> arguments) noexcept {

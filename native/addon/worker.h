@@ -45,9 +45,6 @@ class Worker {
 
   // The promise of the job's result. `done` runs on JavaScript's thread before the promise settles.
   Napi::Promise post(Napi::Env env, Job job, std::function<void()> done);
-  // `then` runs on JavaScript's thread when all jobs so far are done; never, where the environment goes down before. false: none run
-  // any more.
-  bool behind(Napi::Env env, std::function<void()> then);
   // From the worker's thread: calls onEmit with what `arguments` makes. Does not throw: it is called in the middle of the
   // team's work; what cannot be told is lost.
   void emit(std::function<std::vector<napi_value>(Napi::Env)> arguments) noexcept;
@@ -70,7 +67,6 @@ class Worker {
 
   friend class Workers;
   static void atExit(void* worker);
-  void push(Napi::Env env, Task task);
   void loop();
   void run(Task task);
   void stop();
@@ -78,7 +74,7 @@ class Worker {
   Workers& all_;
   napi_env env_;
   Mailbox mailbox_;
-  int pending_ = 0;  // tasks not yet told of; JavaScript's thread only
+  int pending_ = 0;  // promises not yet settled; JavaScript's thread only
   bool stopped_ = false;
 
   std::mutex mutex_;

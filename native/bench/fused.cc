@@ -25,7 +25,7 @@ class FusedSubject : public bench::Subject {
     run_.losses.resize(c.batch);
     x_ = Floats(c.batch * trainer_.xStride_);
     batch_.x = x_.data(), batch_.stride = trainer_.xStride_;
-    set_.bytes = Elements<uint8_t>(data.bytes);
+    set_.bytes = data.bytes;
     batch_.labels = data.labels;
     if (layer() == 1) copyIn(data.x, c.inputs, trainer_.stages_[0].ld, trainer_.training_->stages[0].y.data());
     if (c.op == Op::OptimizerStep) copyIn(data.x, c.inputs, trainer_.xStride_, x_.data());

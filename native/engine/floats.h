@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "../kernels/cpu/kernels.h"
-#include "large_pages.h"
+#include "fresh_memory.h"
 
 namespace fusor {
 

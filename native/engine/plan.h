@@ -5,9 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "../kernels/terms.h"
@@ -84,30 +82,14 @@ struct State {
   std::vector<std::vector<std::vector<float>>> slots;
 };
 
-// Elements that stay as they are: its own, or lent by somebody who sees to it that they are there as long as this is.
-template <class T>
-class Elements : public std::span<const T> {
- public:
-  Elements() = default;
-  Elements(std::vector<T> own) : Elements(std::make_shared<const std::vector<T>>(std::move(own))) {}
-  explicit Elements(std::span<const T> lent) : std::span<const T>(lent) {}
-  bool lent() const { return !own_ && !this->empty(); }
-
- private:
-  explicit Elements(std::shared_ptr<const std::vector<T>> own) : std::span<const T>(*own), own_(std::move(own)) {}
-  std::shared_ptr<const std::vector<T>> own_;
-};
-
-// Rows in host memory. Exactly one of bytes/floats and one of labels/values is filled.
+// Rows in host memory, owned. Exactly one of bytes/floats and one of labels/values is filled.
 struct Dataset {
   int64_t rows = 0;
-  Elements<uint8_t> bytes;
-  Elements<float> floats;
+  std::vector<uint8_t> bytes;
+  std::vector<float> floats;
   std::vector<int32_t> labels;
   std::vector<float> values;
   std::vector<float> weights;
-  // Rows that steps have read; the session's thread only.
-  mutable int64_t read = 0;
   // Whoever keeps a copy on a device knows by it whether the data set is still there.
   std::shared_ptr<const int> life = std::make_shared<const int>(0);
 };

@@ -220,8 +220,7 @@ export interface SessionState {
 
 /**
  * Rows for training or evaluation, already checked: sizes agree, labels are in range, values are finite.
- * A backend copies what it needs before `upload` resolves, but for x in a SharedArrayBuffer: that stays as it is until the data
- * set is disposed, and may be read where it lies.
+ * A backend copies what it needs before `upload` resolves.
  */
 export interface Examples {
   rows: number;
@@ -365,7 +364,7 @@ export interface Session {
   run(span: Span, listen?: Listener): Promise<SpanReport>;
   /** Rejects with the signal's reason when aborted. */
   evaluate(data: Dataset, rows: RowRange, batchSize: number, signal?: AbortSignal): Promise<Metrics>;
-  /** Predictions [rows, outputs] for x [rows, features], row-major; x as in {@link Examples}. */
+  /** Predictions [rows, outputs] for x [rows, features], row-major. */
   predict(x: Examples['x']): Promise<Float32Array>;
   readState(): Promise<SessionState>;
   writeState(state: SessionState): Promise<void>;

@@ -1,4 +1,3 @@
-import { lendRows } from '../data/row-memory';
 import { exitStatusOf, isFusorError } from '../errors';
 import { ALL_KEYS } from './commands/all';
 import { Interrupted, listenForSignals } from './interrupt';
@@ -16,7 +15,6 @@ import { resolveSettings } from './settings';
  */
 export async function main(argv: readonly string[]): Promise<number> {
   listenForSignals();
-  lendRows();
   let out = new Output(wantsJson(argv), false);
   // What the library says of its own accord is a remark as others are.
   process.removeAllListeners('warning').on('warning', ({ message }) => out.note(`warning: ${message}`));

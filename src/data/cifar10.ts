@@ -17,7 +17,6 @@ import {
 import { digestError } from './idx-folder';
 import { labelRange } from './labels';
 import { hereFolder, kerasFolder } from './places';
-import { rowBytes } from './row-memory';
 import { readPlain } from './unpack';
 
 const SIDE = 32;
@@ -86,7 +85,7 @@ function images(files: readonly Records[], limit: number): LabelledImages {
     limit,
     files.reduce((sum, { bytes }) => sum + bytes.length / RECORD, 0),
   );
-  const x = rowBytes(rows * 3 * PLANE);
+  const x = new Uint8Array(rows * 3 * PLANE);
   const y = new Uint8Array(rows);
   let row = 0;
   for (const { bytes } of files)

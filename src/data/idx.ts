@@ -5,7 +5,6 @@
  */
 import { FusorError } from '../errors';
 import { elements } from '../shape';
-import { rowMemory } from './row-memory';
 import { type DataSource, type OpenedFile, openDataFile, truncated } from './unpack';
 
 export type IdxContent = 'images' | 'labels';
@@ -42,9 +41,7 @@ export function readIdx(source: DataSource, content: IdxContent): Idx {
     const { shape, offset } = readHeader(opened, content);
     const expected = offset + elements(shape);
     checkSize(opened, expected, offset);
-    // Elements begin at a multiple of 8 bytes: they are lent.
-    const pad = -offset & 7;
-    const bytes = opened.read(expected, (length) => Buffer.from(rowMemory(pad + length), pad));
+    const bytes = opened.read(expected);
     return {
       file: opened.file,
       shape,

@@ -5,7 +5,6 @@ import { FusorError } from '../errors';
 import { ioError } from '../files/system-error';
 import { requireMemory } from '../memory';
 import type { LabelledRows } from './entry';
-import { rowBytes } from './row-memory';
 
 const KINDS = ['.png', '.jpg', '.jpeg', '.webp', '.gif', '.tif', '.tiff', '.avif'];
 
@@ -143,7 +142,7 @@ export async function readImages(
     chosen[0].file,
     'take a smaller size (--image-size), or fewer (--limit)',
   );
-  const x = rowBytes(chosen.length * pixels);
+  const x = new Uint8Array(chosen.length * pixels);
   for (const [row, { file }] of chosen.entries())
     x.set(await pixelsOf(file, file, [height, width, channels]), row * pixels);
   const y = new (classNames.length <= 256 ? Uint8Array : Int32Array)(chosen.map(({ label }) => label));

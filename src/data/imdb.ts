@@ -10,7 +10,6 @@ import { FusorError } from '../errors';
 import { requireMemory } from '../memory';
 import { setDigest, sha256 } from './digests';
 import { type LabelledReviews, type LoadOptions, type ReviewDataset, rowLimit } from './entry';
-import { rowBytes } from './row-memory';
 import { readPlain } from './unpack';
 
 export const IMDB_FILES = ['imdb.vocab', 'train/labeledBow.feat', 'test/labeledBow.feat'];
@@ -179,7 +178,7 @@ function multiHot(
   // Good and bad reviews come in blocks: a part of them takes from both.
   const order =
     rows < labels.length ? alternating(labels).subarray(0, rows) : Uint32Array.from(labels.keys());
-  const x = rowBytes(rows * width);
+  const x = new Uint8Array(rows * width);
   order.forEach((review, row) => {
     for (let i = starts[review]; i < starts[review + 1]; i++)
       if (column[words[i]] >= 0) x[row * width + column[words[i]]] = 1;

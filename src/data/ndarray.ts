@@ -2,7 +2,6 @@ import { isSharedArrayBuffer, isTypedArray } from 'node:util/types';
 import { integer, reading, show, wrong } from '../arguments';
 import { FusorError } from '../errors';
 import { elements } from '../shape';
-import { isLent } from './row-memory';
 
 /** Element types that data may have. Whatever is not Uint8Array is computed as float32. */
 export type NumericArray = Uint8Array | Int32Array | Float32Array | Float64Array;
@@ -111,9 +110,9 @@ export function asNDArray(value: unknown, where: string, name: string): NDArray 
   throw wrong(where, name, value, 'an NDArray, a typed array or nested arrays of numbers', hintFor(value));
 }
 
-/** Memory that another thread may write is copied before it is checked: what was checked is what is used. Lent rows no other has. */
+/** Memory that another thread may write is copied before it is checked: what was checked is what is used. */
 function unshared<T extends NumericArray>(data: T): T {
-  return isSharedArrayBuffer(data.buffer) && !isLent(data.buffer) ? (data.slice() as T) : data;
+  return isSharedArrayBuffer(data.buffer) ? (data.slice() as T) : data;
 }
 
 /** What people pass instead. */

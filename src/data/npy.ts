@@ -6,7 +6,6 @@ import { FusorError, isFusorError, partsOf } from '../errors';
 import { unzip } from '../files/zip';
 import { elements } from '../shape';
 import type { NDArray, NumericArray } from './ndarray';
-import { rowBytes, rowFloats } from './row-memory';
 import { type DataSource, nameOf, readPlain } from './unpack';
 
 /** How many times its own size an archive may become. */
@@ -19,8 +18,8 @@ type Reader = (view: DataView, at: number) => number;
 
 /** By numpy's name: bytes of an element, and how it is read. What is not bool, uint8, int32 or float becomes float32. */
 const TYPES: Record<string, [size: number, read: Reader, make: (length: number) => NumericArray]> = {
-  '|u1': [1, (view, at) => view.getUint8(at), rowBytes],
-  '|b1': [1, (view, at) => Number(view.getUint8(at) !== 0), rowBytes],
+  '|u1': [1, (view, at) => view.getUint8(at), (length) => new Uint8Array(length)],
+  '|b1': [1, (view, at) => Number(view.getUint8(at) !== 0), (length) => new Uint8Array(length)],
   '|i1': [1, (view, at) => view.getInt8(at), (length) => new Int32Array(length)],
   '<i2': [2, (view, at) => view.getInt16(at, true), (length) => new Int32Array(length)],
   '<u2': [2, (view, at) => view.getUint16(at, true), (length) => new Int32Array(length)],
@@ -28,7 +27,7 @@ const TYPES: Record<string, [size: number, read: Reader, make: (length: number) 
   '<u4': [4, (view, at) => view.getUint32(at, true), (length) => new Float64Array(length)],
   '<i8': [8, (view, at) => Number(view.getBigInt64(at, true)), (length) => new Float64Array(length)],
   '<u8': [8, (view, at) => Number(view.getBigUint64(at, true)), (length) => new Float64Array(length)],
-  '<f4': [4, (view, at) => view.getFloat32(at, true), rowFloats],
+  '<f4': [4, (view, at) => view.getFloat32(at, true), (length) => new Float32Array(length)],
   '<f8': [8, (view, at) => view.getFloat64(at, true), (length) => new Float64Array(length)],
 };
 

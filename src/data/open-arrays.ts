@@ -5,7 +5,6 @@ import type { ByteDataset, LabelledRows } from './entry';
 import type { NDArray, NumericArray } from './ndarray';
 import type { OpenOptions } from './open-options';
 import type { OwnData } from './open-table';
-import { rowMemory } from './row-memory';
 import { Splitter } from './split';
 import { arrayInputs } from './table/inputs';
 import { hasTextClasses } from './table/layout';
@@ -174,8 +173,7 @@ function digestOf({ data, shape }: NDArray): string {
 function take({ x, y }: LabelledRows, rows: readonly number[]): LabelledRows {
   const some = ({ data, shape }: NDArray): NDArray => {
     const width = data.length / shape[0];
-    const memory = rowMemory(rows.length * width * data.BYTES_PER_ELEMENT);
-    const out = new (data.constructor as new (memory: ArrayBufferLike) => NumericArray)(memory);
+    const out = new (data.constructor as new (length: number) => NumericArray)(rows.length * width);
     rows.forEach((row, to) => {
       out.set(data.subarray(row * width, (row + 1) * width), to * width);
     });

@@ -3,7 +3,6 @@ import { FusorError } from '../errors';
 import { sha256 } from './digests';
 import type { LabelledRows } from './entry';
 import type { NDArray } from './ndarray';
-import { rowBytes, rowFloats } from './row-memory';
 import type { RowStream } from './row-source';
 import { PARTS } from './split';
 import type { TableOptions } from './table/layout';
@@ -105,7 +104,7 @@ function inMemory(store: Memory, schema: TableSchema, order: Map<number, number>
   const rows = store.parts.map((blocks) => {
     if (blocks.length === 0) return undefined;
     const { rows: count, values, labels } = joined(blocks);
-    const x: NDArray = { data: expand(schema, values, count, rowFloats), shape: [count, widthOf(schema)] };
+    const x: NDArray = { data: expand(schema, values, count), shape: [count, widthOf(schema)] };
     return { x, y: targets(labels, order) };
   });
   return { rows };
@@ -116,7 +115,7 @@ function joined(blocks: readonly KeptBlock[]): KeptBlock {
   const rows = blocks.reduce((sum, block) => sum + block.rows, 0);
   const width = blocks[0].values.length / blocks[0].rows;
   const bytes = blocks.every(({ values }) => values[Symbol.toStringTag] === 'Uint8Array');
-  const values = bytes ? rowBytes(rows * width) : new Float32Array(rows * width);
+  const values = new (bytes ? Uint8Array : Float32Array)(rows * width);
   const labels = new Float32Array(rows);
   let at = 0;
   for (const block of blocks) {

@@ -22,10 +22,9 @@ export interface OpenedFile {
   readonly size: number;
   /**
    * All unpacked bytes, given that they must be `expected`.
-   * @param room for that many, of a file that is not packed
    * @throws ERR_DATA_TRUNCATED, ERR_DATA_FORMAT (more than expected, or damaged gzip), ERR_IO (changed meanwhile)
    */
-  read(expected: number, room?: (bytes: number) => Buffer): Buffer;
+  read(expected: number): Buffer;
   close(): void;
 }
 
@@ -53,14 +52,14 @@ export function openDataFile(file: DataSource): OpenedFile {
     const stat = fstatSync(fd);
     checkRegular(stat, file);
     const size = stat.size;
-    const start = readUpTo(fd, Buffer.allocUnsafeSlow(Math.min(PACKED_HEAD, size)), file);
+    const start = readUpTo(fd, Math.min(PACKED_HEAD, size), file);
     const packed = isGzip(start);
     const head = packed ? unpackHead(start, file) : start.subarray(0, HEAD);
-    const read = (expected: number, room = Buffer.allocUnsafeSlow) => {
+    const read = (expected: number) => {
       requireMemory(expected, 'the data', file, 'close other programs, or take a part of it');
-      if (!packed) return readAll(fd, room(expected), file);
+      if (!packed) return readAll(fd, expected, file);
       checkPacked(size, expected, file);
-      const bytes = readUpTo(fd, Buffer.allocUnsafeSlow(size), file);
+      const bytes = readUpTo(fd, size, file);
       checkUnchanged(fd, size, bytes.length, file);
       return unpackAll(bytes, expected, file);
     };
@@ -100,12 +99,13 @@ export function readPlain(source: DataSource, kind: string): Buffer {
   }
 }
 
-/** The file's first bytes into `bytes`; what it had, where it has fewer. */
-function readUpTo(fd: number, bytes: Buffer, file: string): Buffer {
+/** The first `length` bytes, or fewer where the file has fewer. */
+function readUpTo(fd: number, length: number, file: string): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(length);
   let done = 0;
   try {
-    while (done < bytes.length) {
-      const count = readSync(fd, bytes, done, bytes.length - done, done);
+    while (done < length) {
+      const count = readSync(fd, bytes, done, length - done, done);
       if (count === 0) break;
       done += count;
     }
@@ -115,9 +115,9 @@ function readUpTo(fd: number, bytes: Buffer, file: string): Buffer {
   return bytes.subarray(0, done);
 }
 
-function readAll(fd: number, room: Buffer, file: string): Buffer {
-  const bytes = readUpTo(fd, room, file);
-  checkUnchanged(fd, room.length, bytes.length, file);
+function readAll(fd: number, expected: number, file: string): Buffer {
+  const bytes = readUpTo(fd, expected, file);
+  checkUnchanged(fd, expected, bytes.length, file);
   return bytes;
 }
 

@@ -1,5 +1,4 @@
 /** How much memory a model and its training take at the least, known before any of it is allocated. */
-import { isSharedArrayBuffer } from 'node:util/types';
 import { type Examples, stateSize, type TrainPlan } from '../backend/contract';
 import { requireMemory } from '../memory';
 
@@ -13,10 +12,10 @@ export function requireStateMemory(plan: TrainPlan): void {
   );
 }
 
-/** The session's copy of the data, but for bytes that are lent, and what a step writes: the values of every layer and their gradients. */
+/** The session's copy of the data, and what a step writes: the values of every layer and their gradients. */
 export function requireFitMemory(plan: TrainPlan, batchSize: number, sets: (Examples | undefined)[]): void {
   const data = sets.reduce(
-    (sum, set) => sum + (set ? copied(set.x) + set.y.byteLength + (set.weights?.byteLength ?? 0) : 0),
+    (sum, set) => sum + (set ? set.x.byteLength + set.y.byteLength + (set.weights?.byteLength ?? 0) : 0),
     0,
   );
   requireMemory(data, 'the training data', 'fit', 'train on fewer rows at a time');
@@ -24,6 +23,3 @@ export function requireFitMemory(plan: TrainPlan, batchSize: number, sets: (Exam
   const rows = Math.min(batchSize, Math.max(...sets.map((set) => set?.rows ?? 0)));
   requireMemory(data + 2 * 4 * rows * widths, 'the values of a batch and the data', 'fit', 'lower batchSize');
 }
-
-const copied = (x: Examples['x']) =>
-  isSharedArrayBuffer(x.buffer) && x.BYTES_PER_ELEMENT === 1 ? 0 : x.byteLength;

@@ -195,7 +195,7 @@ conformance('data types', () => {
     await expectLikeReference(await openBackend(), { plan: soft, examples, batchSize: 9 });
   });
 
-  test('upload copies what is not shared: what the caller does with its arrays afterwards changes nothing', async () => {
+  test('upload copies: what the caller does with its arrays afterwards changes nothing', async () => {
     const backend = await openBackend();
     const kept = randomExamples(plan, 8);
     const expected = await train(backend, { plan, examples: kept, batchSize: 8 });
@@ -209,54 +209,6 @@ conformance('data types', () => {
     });
     expect(sameBits(losses, expected.report.losses)).toBe(true);
   });
-});
-
-conformance('rows in shared memory', () => {
-  /** The same rows there, so many elements from its begin. */
-  function shared<T extends Uint8Array | Float32Array>(x: T, offset: number): T {
-    const size = x.BYTES_PER_ELEMENT;
-    const there = new (x.constructor as new (memory: SharedArrayBuffer, at: number) => T)(
-      new SharedArrayBuffer((x.length + offset) * size),
-      offset * size,
-    );
-    there.set(x);
-    return there;
-  }
-  const rescaling: LayerPlan = { kind: 'rescaling', name: 'r', width: 72, scale: 1 / 255, offset: 0 };
-  const given = planOf([rescaling, dense(72, 16, 'relu'), dense(16, 10)], 'sparseCategoricalCrossentropy');
-
-  test.each([
-    ['uint8', 0],
-    ['uint8', 1],
-    ['uint8', 16],
-    ['float32', 0],
-    ['float32', 1],
-  ] as const)(
-    '%s, %i elements from its begin: train, evaluate and predict as others',
-    async (dtype, offset) => {
-      const backend = await openBackend();
-      const own = randomExamples(given, 40, dtype);
-      const results = await Promise.all(
-        [own.x, shared(own.x, offset)].map((x) =>
-          withSession(backend, given, randomState(given), async (session) => {
-            const data = await session.upload({ ...own, x });
-            const order = permutation(40, 3, 1);
-            const span = { data, order, batchSize: 16, firstStep: 0 };
-            const { losses } = await session.run({ ...span, learningRates: new Float32Array(3).fill(0.01) });
-            const { loss } = await session.evaluate(data, { begin: 3, end: 40 }, 16);
-            return [
-              ...losses,
-              loss,
-              ...(await session.predict(x)),
-              ...(await session.readState()).weights[0],
-            ];
-          }),
-        ),
-      );
-      expect(results[0].length).toBe(3 + 1 + 40 * 10 + 72 * 16);
-      expect(sameBits(Float64Array.from(results[0]), Float64Array.from(results[1]))).toBe(true);
-    },
-  );
 });
 
 conformance('dropout', () => {

@@ -23,10 +23,10 @@ struct Batch {
 };
 
 // Host memory as a tensor, without a copy; undefined where there is none.
-template <class List>
-at::Tensor wrap(const List& values, at::IntArrayRef shape, at::ScalarType type) {
+template <class T>
+at::Tensor wrap(const std::vector<T>& values, at::IntArrayRef shape, at::ScalarType type) {
   if (values.empty()) return {};
-  return at::from_blob(const_cast<List::value_type*>(values.data()), shape, type);
+  return at::from_blob(const_cast<T*>(values.data()), shape, type);
 }
 
 class Data {

@@ -2,7 +2,6 @@
 #include <chrono>
 #include <cmath>
 
-#include "../large_pages.h"
 #include "run.h"
 #include "zeros.h"
 
@@ -29,7 +28,6 @@ Range FusedTrainer::share(int count, int member) const {
 void FusedTrainer::run(const Dataset& data, const Span& span, Control& control, Report& report) {
   const int64_t steps = static_cast<int64_t>(span.learningRates.size());
   if (steps == 0) return;
-  countReads(data, span);
   Run run = runFor(data, span, control, report);
   for (int64_t s = 0; s < steps && !run.stop;) {
     const int64_t end = std::min<int64_t>(steps, s + pace_.steps());
@@ -50,16 +48,6 @@ void FusedTrainer::run(const Dataset& data, const Span& span, Control& control, 
   if (unseen_ < kLookEvery) return;
   unseen_ = 0;
   report.finite = weightsAreFinite();
-}
-
-// Lent rows lie on small pages, and to look up where takes up to a thirtieth of a step: after so many epochs as much as moving them.
-void FusedTrainer::countReads(const Dataset& data, const Span& span) const {
-  constexpr int64_t kEpochs = 20;
-  const int64_t before = data.read, enough = kEpochs * data.rows;
-  data.read += static_cast<int64_t>(span.order.size());
-  if (before >= enough || data.read < enough) return;
-  if (data.bytes.lent()) moveToLargePages(data.bytes.data(), data.bytes.size_bytes());
-  if (data.floats.lent()) moveToLargePages(data.floats.data(), data.floats.size_bytes());
 }
 
 // All memory is taken here: nothing may throw while the team works.

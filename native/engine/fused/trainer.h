@@ -172,8 +172,7 @@ class FusedTrainer : public Trainer {
               const std::function<void(const Batch&, Source&, int64_t at, int rows, const float* logits)>& each);
   long logitStride() const { return stages_.empty() ? xStride_ : stages_.back().ld; }
 
-  // trainer.cc: what is once a span; one step, as member `me` of the team.
-  void countReads(const Dataset& data, const Span& span) const;
+  // trainer.cc: one step, as member `me` of the team.
   Run runFor(const Dataset& data, const Span& span, Control& control, Report& report);
   // False where the span ends before this step: every member reads that at the same place, between two barriers.
   bool oneStep(Run& run, const Dataset& data, const Span& span, int64_t s, int me);

@@ -80,9 +80,7 @@ Job makeJob(const JobOptions& o) {
   data.rows = o.rows;
   const std::vector<float> x = random.matrix(static_cast<long>(o.rows) * o.features);
   if (o.bytes) {
-    std::vector<uint8_t> bytes;
-    for (const float value : x) bytes.push_back(static_cast<uint8_t>(127.5f + 127.5f * value));
-    data.bytes = std::move(bytes);
+    for (const float value : x) data.bytes.push_back(static_cast<uint8_t>(127.5f + 127.5f * value));
   } else {
     data.floats = x;
   }

@@ -117,9 +117,8 @@ State stateFor(const Plan& plan) {
 Dataset dataFor(bool labels, bool sparse) {
   Dataset data;
   data.rows = kRows;
-  std::vector<uint8_t> bytes(size_t{kRows} * kFeatures);
-  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = sparse && i % 5 ? 0 : static_cast<uint8_t>(i * 31);
-  data.bytes = std::move(bytes);
+  data.bytes.resize(size_t{kRows} * kFeatures);
+  for (size_t i = 0; i < data.bytes.size(); ++i) data.bytes[i] = sparse && i % 5 ? 0 : static_cast<uint8_t>(i * 31);
   for (int r = 0; r < kRows; ++r) {
     if (labels) data.labels.push_back(r % kClasses);
     for (int c = 0; !labels && c < kClasses; ++c) data.values.push_back(c == r % kClasses);
@@ -195,7 +194,7 @@ std::vector<float> predict(const Kernels& kernels, int threads, bool sparse) {
   FusedTrainer trainer(plan, stateFor(plan), kernels, threads);
   Dataset inputs = dataFor(true, sparse);
   inputs.rows = kFew;
-  inputs.bytes = std::vector<uint8_t>(inputs.bytes.begin(), inputs.bytes.begin() + kFew * kFeatures);
+  inputs.bytes.resize(size_t{kFew} * kFeatures);
   inputs.labels.resize(kFew);
   std::vector<float> all(size_t{kFew} * kClasses);
   for (int times = 0; times < 20; ++times) {

@@ -137,14 +137,12 @@ Job flagship(int hidden, int batch) {
   o.features = 784, o.rows = 1000, o.batch = batch, o.steps = kTimes * o.rows / batch;
   o.layers = {rescaling(1.0f / 255), dense(hidden, Activation::Relu), dense(10)};
   Job job = makeJob(o);
-  std::vector<uint8_t> bytes(job.data.bytes.begin(), job.data.bytes.end());
-  for (uint8_t& value : bytes) value = value < 204 ? 0 : value;
+  for (uint8_t& value : job.data.bytes) value = value < 204 ? 0 : value;
   const auto repeat = [](auto& values) {
     const auto once = values;
     for (int i = 1; i < kTimes; ++i) values.insert(values.end(), once.begin(), once.end());
   };
-  repeat(bytes), repeat(job.data.labels);
-  job.data.bytes = std::move(bytes);
+  repeat(job.data.bytes), repeat(job.data.labels);
   job.data.rows *= kTimes;
   for (size_t i = 0; i < job.span.order.size(); ++i) job.span.order[i] = static_cast<uint32_t>(i * 13 % job.data.rows);
   for (float& rate : job.span.learningRates) rate = 1e-3f;

@@ -1,4 +1,3 @@
-import { isSharedArrayBuffer } from 'node:util/types';
 import type { Dataset, Examples, LayerPlan, TrainPlan } from '../contract';
 import type { Targets } from './head';
 
@@ -27,7 +26,7 @@ export class Rows {
     const isBytes = x.BYTES_PER_ELEMENT === 1;
     const rescale = (value: number) =>
       leadingRescalings(plan).reduce((v, { scale, offset }) => Math.fround(v * scale + offset), value);
-    this.values = !isBytes ? Float32Array.from(x, rescale) : isSharedArrayBuffer(x.buffer) ? x : x.slice();
+    this.values = isBytes ? x.slice() : Float32Array.from(x, rescale);
     this.table = isBytes ? Float32Array.from({ length: 256 }, (_, value) => rescale(value)) : null;
   }
 

@@ -1,6 +1,5 @@
 /** The process of one variant: trains as `fusor train` does, in rounds that its parent asks for. */
 import { once } from 'node:events';
-import { lendRows } from '../../data/row-memory';
 import type { RuntimeInfo, TrainPlan } from '../../index';
 import type { Round } from '../../profile/round';
 import type { Recorded } from '../../profile/trace';
@@ -47,7 +46,6 @@ export type Told =
 const tell = (message: Told) => process.send!(message);
 const order = async (): Promise<Order> => (await once(process, 'message'))[0];
 
-lendRows();
 process.on('disconnect', () => process.exit(0));
 
 async function profile({ problem, seed, steps, warmup, epochs }: Request): Promise<void> {

@@ -1,5 +1,4 @@
 /** The process that trains for a supervisor. What becomes of it goes back in a message: the supervisor reports it. */
-import { lendRows } from '../../data/row-memory';
 import { trainHere } from '../commands/train';
 import { listenForSignals } from '../interrupt';
 import { Output } from '../output';
@@ -7,7 +6,6 @@ import { toldError } from '../told-error';
 import { Attempt, type Task, type Told } from './attempt';
 
 listenForSignals();
-lendRows();
 // The supervisor is gone: what was done is kept, as after SIGTERM.
 const orphaned = () => process.kill(process.pid, 'SIGTERM');
 process.on('disconnect', orphaned);

@@ -58,16 +58,15 @@ export function widthOf({ columns }: TableSchema): number {
   );
 }
 
-/** Rows as they were stored, a number a column, as the model takes them. Missing numbers become the mean. @param make so many zeros */
+/** Rows as they were stored, a number a column, as the model takes them. Missing numbers become the mean. */
 export function expand(
   { columns, scale }: TableSchema,
   values: Float32Array | Uint8Array,
   rows: number,
-  make: (length: number) => Float32Array = (length) => new Float32Array(length),
 ): Float32Array | Uint8Array {
   if (scale === 'bytes' && values[Symbol.toStringTag] === 'Uint8Array') return values;
   const width = widthOf({ columns } as TableSchema);
-  const x = make(rows * width);
+  const x = new Float32Array(rows * width);
   const stored = columns.length;
   let to = 0;
   for (const [from, column] of columns.entries()) {

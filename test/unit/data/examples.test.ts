@@ -3,7 +3,6 @@ import type { DataShape } from '../../../src/data/data-shape';
 import { examplesOf, inputsOf } from '../../../src/data/examples';
 import { toCategorical } from '../../../src/data/labels';
 import { type ArrayLike, ndarray } from '../../../src/data/ndarray';
-import { isLent, lendRows, rowFloats } from '../../../src/data/row-memory';
 import { sampleWeightsOf, withClassWeights } from '../../../src/data/sample-weights';
 import { failure } from '../../support/models';
 import { dense, planOf } from '../../support/plans';
@@ -173,15 +172,6 @@ test.each([
 ])('classWeight: %s', async (_name, shape, weights) => {
   const examples = { rows: 1, x: x(1).data, y: Int32Array.of(0) };
   expect((await failure(() => withClassWeights(shape, examples, weights, 1))).code).toBe('ERR_ARG');
-});
-
-test('rows that are lent are passed on as they are', () => {
-  expect(isLent(rowFloats(12).buffer)).toBe(false);
-  lendRows();
-  const own = rowFloats(12);
-  const examples = examplesOf(SPARSE, ndarray(own, [2, 2, 3, 1]), Int32Array.of(0, 1), 'fit');
-  expect(examples.x).toBe(own);
-  expect(isLent(own.buffer)).toBe(true);
 });
 
 test('shared memory is copied before it is checked', async () => {

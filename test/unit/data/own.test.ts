@@ -2,13 +2,11 @@ import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import sharp from 'sharp';
-import { loadDataset } from '../../../src/data/datasets';
 import { readNpy } from '../../../src/data/npy';
 import { imagesToPredict } from '../../../src/data/open';
-import { isLent, lendRows } from '../../../src/data/row-memory';
 import { datasets, type LabelledRows, type OwnData } from '../../../src/index';
-import { cifarFiles, writeFiles } from '../../support/data-sets';
-import { idxBytes, writeIdxFolder } from '../../support/idx';
+import { writeFiles } from '../../support/data-sets';
+import { idxBytes } from '../../support/idx';
 import { npyBytes } from '../../support/npy';
 import { temporaryFolder } from '../../support/script';
 
@@ -49,23 +47,6 @@ const y = npyBytes(
   [10],
   BigInt64Array.from({ length: 10 }, (_, i) => BigInt(i % 2)),
 );
-
-test('rows that are read are lent where a process keeps them to itself', async () => {
-  const table = `a,b,label\n${Array.from({ length: 20 }, (_, i) => `${i / 2},1,${i % 2}`).join('\n')}\n`;
-  const archive = file('a.npz', zipSync({ 'x.npy': x, 'y.npy': y }));
-  const read = () =>
-    Promise.all([
-      loadDataset(writeIdxFolder(fresh())),
-      loadDataset(writeFiles(fresh(), cifarFiles())),
-      loadDataset(archive),
-      loadDataset(archive, { validation: 0.2, test: 0.2 }),
-      loadDataset(file('t.csv', Buffer.from(table)), { label: 'label' }),
-    ]);
-  const lent = async () => (await read()).map(({ train }) => isLent((train as LabelledRows).x.data.buffer));
-  expect(await lent()).toEqual([false, false, false, false, false]);
-  lendRows();
-  expect(await lent()).toEqual([true, true, true, true, true]);
-});
 
 test('an archive with x and y is split, one with x_test is not', async () => {
   const {
