@@ -24,7 +24,7 @@ struct Nowhere : cuda::Memory {
 class Collector : public cuda::Device {
  public:
   Collector(std::map<std::string, Wanted>& all, int multiprocessors, int major)
-      : all_(all), properties_{"none", major, 0, multiprocessors, 227 * 1024, true, 0, 0} {}
+      : all_(all), properties_{"none", major, 0, multiprocessors, 227 * 1024, true, 0} {}
   const cuda::Properties& properties() const override { return properties_; }
   const cuda::Kernel* compile(const cuda::Program& program) override {
     std::string name = program.file;

@@ -136,14 +136,14 @@ function readLoss(value: unknown): LossConfig | undefined {
       (given.ignore_class ?? null) === null &&
       [undefined, null, -1, 1].includes(given.axis as number | null | undefined) &&
       [undefined, 'sum_over_batch_size'].includes(given.reduction as string);
-    const smoothing = given.label_smoothing || undefined;
-    // Checked where the model is made of it.
-    const loss = {
+    if (!kind || !plain) return undefined;
+    const { from_logits: fromLogits, label_smoothing: smoothing } = given;
+    // Its size is checked where the model is made of it.
+    return {
       kind,
-      fromLogits: given.from_logits === true,
-      ...(smoothing !== undefined && { labelSmoothing: smoothing }),
+      fromLogits: fromLogits === true,
+      ...(smoothing ? { labelSmoothing: smoothing as number } : {}),
     };
-    return kind && plain ? (loss as LossConfig) : undefined;
   }
   if (typeof value !== 'string') return undefined;
   const name = Object.hasOwn(ALIASES, value) ? ALIASES[value] : value;
