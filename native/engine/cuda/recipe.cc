@@ -18,6 +18,7 @@ static_assert(static_cast<int>(cuda::OptimizerKind::Rmsprop) == static_cast<int>
 static_assert(static_cast<int>(cuda::LossKindOf::AbsoluteError) == static_cast<int>(LossKind::AbsoluteError));
 static_assert(static_cast<int>(cuda::MetricKindOf::AbsoluteError) == static_cast<int>(MetricKind::AbsoluteError));
 
+constexpr int kMostRows = 65535 * 128;  // as many tiles as the second dimension of a grid has, each of the most rows
 constexpr int kRowsABlock = 4;          // of rows.cu: a warp each
 constexpr int kHeadWeights = 8192;      // the head reads all of its weights for each row
 constexpr int kHeadOutputs = 1024;  // and has a row of them in shared memory, three times
@@ -45,7 +46,6 @@ class Builder {
       : plan_(plan), network_(network), rows_(rows), purpose_(purpose), train_(purpose == CudaPurpose::Train),
         launches_(device, {control, 0, train_ ? 1 : 0, 0},
                   plan.features % 4 == 0 ? (bytes ? "kBytes" : "kFloats") : (bytes ? "kOddBytes" : "kOddFloats"), stamped) {
-    constexpr int kMostRows = 65535 * 128;  // as many tiles as the second dimension of a grid has, each of the most rows
     if (rows > kMostRows) {
       throw Failure("ERR_UNSUPPORTED", "a batch of " + std::to_string(rows) + " rows · fused kernels, CUDA · use at most " +
                                            std::to_string(kMostRows) + ", or --kernels framework");

@@ -98,9 +98,11 @@ async function inRun(path: string): Promise<string | undefined> {
 function compiled({ optimizer, loss, metrics }: TrainingConfig): string {
   const { kind, ...parts } = optimizer;
   const settings = Object.entries(parts).map(([name, value]) => `${name} ${value}`);
+  const logits = loss.fromLogits ? ' from logits' : '';
+  const smoothing = loss.labelSmoothing ? `, labels smoothed by ${loss.labelSmoothing}` : '';
   return [
     `optimizer ${kind} (${settings.join(', ')})`,
-    `loss ${loss.kind}${loss.fromLogits ? ' from logits' : ''}${loss.labelSmoothing ? `, labels smoothed by ${loss.labelSmoothing}` : ''}`,
+    `loss ${loss.kind}${logits}${smoothing}`,
     metrics.length > 0 && `metrics ${metrics.map(({ name }) => name).join(', ')}`,
   ]
     .filter(Boolean)
