@@ -117,6 +117,7 @@ export const range = {
   positive: [(v: number) => v > 0 && v <= 3.4e38, 'greater than 0 and at most 3.4e38'],
   notNegative: [(v: number) => v >= 0 && v <= 3.4e38, 'from 0 to 3.4e38'],
   fraction: [(v: number) => v >= 0 && v < 1, 'from 0 to below 1'],
+  share: [(v: number) => v >= 0 && v <= 1, 'from 0 to 1'],
 } as const;
 
 export function boolean(where: string, name: string, value: unknown, fallback: boolean): boolean {

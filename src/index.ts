@@ -13,6 +13,7 @@ export type {
   MetricPlan,
   OptimizerPlan,
   Parameter,
+  ParameterKind,
   Phase,
   Precision,
   Session,
@@ -58,7 +59,13 @@ export {
   type LearningRates,
 } from './model/find-learning-rate';
 export { type InitializerConfig, type InitializerName, initializers } from './model/initializers';
-export { type DenseOptions, type LayerConfig, type LayerOptions, layers } from './model/layers';
+export {
+  type BatchNormalizationOptions,
+  type DenseOptions,
+  type LayerConfig,
+  type LayerOptions,
+  layers,
+} from './model/layers';
 export { type LossConfig, type LossName, losses } from './model/losses';
 export { type MetricConfig, type MetricName, metrics } from './model/metrics';
 export {

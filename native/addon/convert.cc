@@ -109,8 +109,12 @@ Layer toLayer(const Napi::Object& o) {
                                {{"rescaling", LayerKind::Rescaling},
                                 {"dense", LayerKind::Dense},
                                 {"activation", LayerKind::Activation},
-                                {"dropout", LayerKind::Dropout}}),
+                                {"dropout", LayerKind::Dropout},
+                                {"batchNormalization", LayerKind::BatchNormalization}}),
               0, 0};
+  if (const Napi::Value trainable = optional(o, "trainable"); !trainable.IsUndefined()) {
+    layer.trainable = toFlag(trainable, "trainable");
+  }
   if (layer.kind == LayerKind::Dense) {
     layer.inputs = widthAt(o, "inputs");
     layer.outputs = widthAt(o, "outputs");
@@ -119,9 +123,6 @@ Layer toLayer(const Napi::Object& o) {
     layer.activation = toActivation(o.Get("activation"));
     require(layer.activation != Activation::Softmax, "softmax cannot be part of a dense layer");
     layer.name = toText(o.Get("name"), "name");
-    if (const Napi::Value trainable = optional(o, "trainable"); !trainable.IsUndefined()) {
-      layer.trainable = toFlag(trainable, "trainable");
-    }
     if (!layer.trainable) return layer;
     layer.kernel = toRestraint(o, "kernel");
     if (layer.useBias) layer.bias = toRestraint(o, "bias");
@@ -133,6 +134,13 @@ Layer toLayer(const Napi::Object& o) {
     layer.offset = static_cast<float>(numberAt(o, "offset"));
   } else if (layer.kind == LayerKind::Activation) {
     layer.activation = toActivation(o.Get("activation"));
+  } else if (layer.kind == LayerKind::BatchNormalization) {
+    layer.channels = widthAt(o, "channels");
+    require(layer.inputs % layer.channels == 0, "the width must be a multiple of the channels");
+    layer.momentum = numberAt(o, "momentum");
+    layer.epsilon = numberAt(o, "epsilon");
+    layer.hasGamma = flagAt(o, "scale");
+    layer.hasBeta = flagAt(o, "center");
   } else {
     layer.rate = numberAt(o, "rate");
     require(layer.rate >= 0 && layer.rate < 1, "rate must be in [0, 1)");
@@ -264,9 +272,7 @@ State toState(const Napi::Value& value, const Plan& plan) {
       result.push_back(floatsOf(arrays.Get(static_cast<uint32_t>(result.size())), name, count));
     };
     for (const Layer& layer : plan.layers) {
-      if (layer.kind != LayerKind::Dense) continue;
-      take(int64_t{layer.inputs} * layer.outputs);
-      if (layer.useBias) take(layer.outputs);
+      for (const Shape& shape : parametersOf(layer)) take(shape.count());
     }
     require(arrays.Length() == result.size(), std::string(name) + " has the wrong number of arrays");
     return result;

@@ -13,7 +13,7 @@
 
 namespace fusor {
 
-enum class LayerKind { Rescaling, Dense, Activation, Dropout };
+enum class LayerKind { Rescaling, Dense, Activation, Dropout, BatchNormalization };
 
 // What a parameter is held to: a penalty l1 |w| + l2 w^2 in the loss; the norm of what goes into an output, 0: no limit.
 struct Restraint {
@@ -30,6 +30,10 @@ struct Layer {
   float scale = 1, offset = 0;
   double rate = 0;
   uint32_t stream = 0;
+  // Of a batch normalisation: element e of a row is of channel e mod channels.
+  int channels = 0;
+  double momentum = 0, epsilon = 0;
+  bool hasGamma = false, hasBeta = false;
   bool trainable = true;
   Restraint kernel, bias;
   std::string name;
@@ -66,6 +70,13 @@ struct Plan {
   std::vector<Metric> metrics;
   uint64_t seed;
 };
+
+// A layer's parameters in the contract's order, rows x columns: of one row but for kernels.
+struct Shape {
+  int rows, columns;
+  int64_t count() const { return int64_t{rows} * columns; }
+};
+std::vector<Shape> parametersOf(const Layer& layer);
 
 // Whether something has to know whole gradients before the update: their norm, what weights add to the loss, sums of several steps.
 bool holdsGradients(const Plan& plan);

@@ -82,7 +82,12 @@ std::unique_ptr<Trainer> onCpu(const Plan& plan, const State& state, const Way& 
 }  // namespace
 
 std::string fusedObstacle(const Plan& plan, const Way& way) {
+  const auto is = [](LayerKind kind) { return [kind](const Layer& layer) { return layer.kind == kind; }; };
+  const auto dense = std::ranges::find_if(plan.layers, is(LayerKind::Dense));
+  const auto normalization = std::ranges::find_if(plan.layers, is(LayerKind::BatchNormalization));
+  if (normalization < dense) return "batch normalisation before the first dense layer has no fused kernels";
   if (way.gpu == Way::kCpu) return "";
+  if (normalization != plan.layers.end()) return "batch normalisation has no fused kernels on a GPU";
   const std::string reason = cudaUnsupported(plan);
   if (!reason.empty()) return reason;
   if (way.precision == Precision::Bf16) return "fused kernels compute in fp32 or tf32";

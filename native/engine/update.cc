@@ -15,6 +15,16 @@ bool anyRestraint(const Plan& plan, F f) {
 
 }  // namespace
 
+std::vector<Shape> parametersOf(const Layer& layer) {
+  if (layer.kind == LayerKind::BatchNormalization) {
+    return std::vector<Shape>(2 + layer.hasGamma + layer.hasBeta, Shape{1, layer.channels});
+  }
+  if (layer.kind != LayerKind::Dense) return {};
+  std::vector<Shape> shapes{{layer.inputs, layer.outputs}};
+  if (layer.useBias) shapes.push_back({1, layer.outputs});
+  return shapes;
+}
+
 bool holdsGradients(const Plan& plan) {
   return plan.optimizer.clipNorm > 0 || plan.optimizer.accumulate > 1 || anyRestraint(plan, &Restraint::penalises);
 }

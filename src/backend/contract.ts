@@ -64,7 +64,29 @@ export type LayerPlan =
    * Element e = row·width + column of step s is kept when number e of
    * randomUint32(…, seed, Purpose.dropout, stream, s) is ≥ dropoutThreshold(rate); rows count within the batch.
    */
-  | { kind: 'dropout'; name: string; width: number; rate: number; stream: number };
+  | { kind: 'dropout'; name: string; width: number; rate: number; stream: number }
+  | BatchNormalizationPlan;
+
+/**
+ * Element e of a row is of channel c = e mod channels; y = (x − meanᶜ)/√(varianceᶜ + epsilon)·gammaᶜ + betaᶜ, gamma 1 without
+ * `scale`, beta 0 without `center`. Parameters [channels]: gamma, beta, movingMean, movingVariance, those that there are.
+ *
+ * While training, mean = Σx/n and variance = Σ(x − mean)²/n are those of the batch, n = rows·width/channels, the gradient is taken
+ * through both, and each step, also one that only accumulates, ends with moving ← moving·momentum + batch's·(1 − momentum). Otherwise, and
+ * where `trainable` is false, they are the moving ones, which no gradient changes.
+ */
+export interface BatchNormalizationPlan {
+  kind: 'batchNormalization';
+  name: string;
+  width: number;
+  channels: number;
+  momentum: number;
+  epsilon: number;
+  scale: boolean;
+  center: boolean;
+  /** As a Dense layer's. */
+  trainable?: false;
+}
 
 /**
  * All losses are means: over the outputs of a row, then over the rows of a batch, each row times its weight
@@ -149,37 +171,51 @@ export interface TrainPlan {
 /** One parameter of a plan; their order is the order of everything in {@link SessionState}. */
 export interface Parameter {
   layer: string;
-  kind: 'kernel' | 'bias';
+  kind: ParameterKind;
   shape: number[];
+  /** Whether the optimiser changes it. Moving means and variances it does not. */
   trainable: boolean;
   /** Of those that are trained. */
   regularizer?: RegularizerPlan;
   constraint?: ConstraintPlan;
 }
 
-/** The parameters of a plan: for each Dense layer its kernel [inputs, outputs], then its bias [outputs]. */
+export type ParameterKind = 'kernel' | 'bias' | 'gamma' | 'beta' | 'movingMean' | 'movingVariance';
+
+/**
+ * The parameters of a plan, layer by layer: of a Dense its kernel [inputs, outputs], then its bias [outputs]; of a batch
+ * normalisation those that {@link BatchNormalizationPlan} says.
+ */
 export function parametersOf(plan: Pick<TrainPlan, 'layers'>): Parameter[] {
-  return plan.layers.flatMap((layer): Parameter[] => {
-    if (layer.kind !== 'dense') return [];
-    const trainable = layer.trainable !== false;
-    const parameter = (
-      kind: Parameter['kind'],
-      shape: number[],
-      regularizer: RegularizerPlan | undefined,
-      constraint: ConstraintPlan | undefined,
-    ): Parameter => ({
-      layer: layer.name,
-      kind,
-      shape,
-      trainable,
-      ...(trainable && regularizer && { regularizer }),
-      ...(trainable && constraint && { constraint }),
-    });
-    const { inputs, outputs, kernelRegularizer, kernelConstraint, biasRegularizer, biasConstraint } = layer;
-    const kernel = parameter('kernel', [inputs, outputs], kernelRegularizer, kernelConstraint);
-    if (!layer.useBias) return [kernel];
-    return [kernel, parameter('bias', [outputs], biasRegularizer, biasConstraint)];
+  return plan.layers.flatMap(parametersOfLayer);
+}
+
+/** Those of one layer. */
+export function parametersOfLayer(layer: LayerPlan): Parameter[] {
+  const trainable = 'trainable' in layer ? layer.trainable !== false : true;
+  const parameter = (
+    kind: ParameterKind,
+    shape: number[],
+    regularizer?: RegularizerPlan,
+    constraint?: ConstraintPlan,
+  ): Parameter => ({
+    layer: layer.name,
+    kind,
+    shape,
+    trainable: trainable && !kind.startsWith('moving'),
+    ...(trainable && regularizer && { regularizer }),
+    ...(trainable && constraint && { constraint }),
   });
+  if (layer.kind === 'batchNormalization') {
+    const { channels, scale, center } = layer;
+    const kinds = [...(scale ? ['gamma'] : []), ...(center ? ['beta'] : []), 'movingMean', 'movingVariance'];
+    return kinds.map((kind) => parameter(kind as ParameterKind, [channels]));
+  }
+  if (layer.kind !== 'dense') return [];
+  const { inputs, outputs, kernelRegularizer, kernelConstraint, biasRegularizer, biasConstraint } = layer;
+  const kernel = parameter('kernel', [inputs, outputs], kernelRegularizer, kernelConstraint);
+  if (!layer.useBias) return [kernel];
+  return [kernel, parameter('bias', [outputs], biasRegularizer, biasConstraint)];
 }
 
 /** Numbers of a session's state: weights and optimiser slots. */

@@ -45,7 +45,17 @@ export type LayerConfig =
         Restraints;
     }
   | { className: 'Activation'; config: Base & { activation: Activation } }
-  | { className: 'Dropout'; config: Base & { rate: number } };
+  | { className: 'Dropout'; config: Base & { rate: number } }
+  | {
+      className: 'BatchNormalization';
+      config: Base & {
+        momentum: number;
+        epsilon: number;
+        center: boolean;
+        scale: boolean;
+        trainable?: false;
+      };
+    };
 
 function base(where: string, options: LayerOptions): Base {
   return reading(where, () => checkedBase(where, options));
@@ -198,13 +208,49 @@ function dropout(rate: number, options?: LayerOptions): LayerConfig {
   };
 }
 
+export interface BatchNormalizationOptions extends LayerOptions {
+  /** What the moving mean and variance keep of themselves each step, 0 … 1. Default 0.99. */
+  momentum?: number;
+  /** Added to the variance, greater than 0. Default 0.001. */
+  epsilon?: number;
+  /** Whether beta is added; it begins at 0. Default true. */
+  center?: boolean;
+  /** Whether gamma multiplies; it begins at 1. Default true. */
+  scale?: boolean;
+  /** Where not, also training takes the moving mean and variance, and changes nothing. Default true. */
+  trainable?: boolean;
+}
+
+/**
+ * y = (x − mean)/√(variance + epsilon)·gamma + beta, for each of the last axis' columns; keeps the shape. While training
+ * mean and variance are the batch's, otherwise moving averages of those. Ioffe and Szegedy, ICML 2015; as Keras 3's.
+ */
+function batchNormalization(options?: BatchNormalizationOptions): LayerConfig {
+  const where = 'layers.batchNormalization';
+  const keys = ['momentum', 'epsilon', 'center', 'scale', 'trainable', 'name', 'inputShape'] as const;
+  const o = closed<BatchNormalizationOptions>(where, options, keys);
+  return {
+    className: 'BatchNormalization',
+    config: {
+      ...base(where, o),
+      momentum: real(where, 'momentum', o.momentum, 0.99, range.share),
+      epsilon: real(where, 'epsilon', o.epsilon, 0.001, range.divisor),
+      center: boolean(where, 'center', o.center, true),
+      scale: boolean(where, 'scale', o.scale, true),
+      ...(!boolean(where, 'trainable', o.trainable, true) && { trainable: false }),
+    },
+  };
+}
+
 /**
  * The same layer, its parameters not trained; for a base that is to stay as it is:
  * `sequential([...base.toJSON().layers.map(layers.frozen), layers.dense(5)])`.
  */
 function frozen(layer: LayerConfig): LayerConfig {
-  return layer.className === 'Dense' ? { ...layer, config: { ...layer.config, trainable: false } } : layer;
+  const { className } = layer;
+  if (className !== 'Dense' && className !== 'BatchNormalization') return layer;
+  return { ...layer, config: { ...layer.config, trainable: false } } as LayerConfig;
 }
 
 /** The layers there are: functions that make {@link LayerConfig}s. */
-export const layers = { input, rescaling, flatten, dense, activation, dropout, frozen };
+export const layers = { input, rescaling, flatten, dense, activation, dropout, batchNormalization, frozen };

@@ -12,6 +12,8 @@ export interface PlacedLayer {
   inputShape: readonly number[];
   outputShape: readonly number[];
   parameters: number;
+  /** Of those, as many as the optimiser changes. */
+  trained: number;
 }
 
 export interface Layout {
@@ -33,6 +35,7 @@ const REBUILD: { [K in LayerConfig['className']]: (config: never) => LayerConfig
   Dense: ({ units, ...rest }: { units: number }) => layers.dense(units, rest),
   Activation: ({ activation, ...rest }: { activation: 'relu' }) => layers.activation(activation, rest),
   Dropout: ({ rate, ...rest }: { rate: number }) => layers.dropout(rate, rest),
+  BatchNormalization: (rest: object) => layers.batchNormalization(rest),
 };
 
 /** A checked copy of one entry. @throws ERR_LAYER_UNKNOWN for a class outside the closed list */
@@ -64,11 +67,11 @@ function checkedAll(entries: unknown): LayerConfig[] {
   return Array.from(entries, checked);
 }
 
-/** 'dense', 'dense_1', …: the first name that is free, as Keras. @param counts where to go on, by class */
+/** 'dense', 'dense_1', 'batch_normalization', …: the first name that is free, as Keras. @param counts where to go on, by class */
 function named(config: LayerConfig, taken: Set<string>, counts: Map<string, number>): string {
   const wanted = config.config.name;
   if (wanted !== undefined) return wanted;
-  const base = config.className.toLowerCase();
+  const base = config.className.replace(/(?<=[a-z])(?=[A-Z])/g, '_').toLowerCase();
   for (let n = counts.get(base) ?? 0; ; n++) {
     const name = n === 0 ? base : `${base}_${n}`;
     if (taken.has(name)) continue;
@@ -119,7 +122,7 @@ export function layoutOf(entries: readonly unknown[]): Layout {
       );
     const before = shape;
     shape = outputShapeOf(config, name, before);
-    const parameters = parametersOfLayer(config, before);
+    const { parameters, trained } = parametersOfLayer(config, before);
     parameterCount += parameters;
     if (parameterCount > MAX_PARAMETERS)
       throw new FusorError(
@@ -127,7 +130,7 @@ export function layoutOf(entries: readonly unknown[]): Layout {
         [`more than 2³¹ parameters (${parameterCount})`, `layer "${name}"`, 'use fewer units'],
         { layer: name, parameters: parameterCount },
       );
-    return { name, config, inputShape: before, outputShape: shape, parameters };
+    return { name, config, inputShape: before, outputShape: shape, parameters, trained };
   });
   return { inputShape, outputShape: shape, layers: placed, parameterCount };
 }
@@ -148,9 +151,24 @@ function outputShapeOf(config: LayerConfig, name: string, shape: readonly number
   return config.className === 'Dense' ? [config.config.units] : shape;
 }
 
-function parametersOfLayer(config: LayerConfig, shape: readonly number[]): number {
-  if (config.className !== 'Dense') return 0;
-  return config.config.units * (shape[0] + (config.config.useBias ? 1 : 0));
+function parametersOfLayer(config: LayerConfig, shape: readonly number[]) {
+  const counted = (own: number, moving: number, trainable?: false) => ({
+    parameters: own + moving,
+    trained: trainable === false ? 0 : own,
+  });
+  switch (config.className) {
+    case 'Dense': {
+      const { units, useBias, trainable } = config.config;
+      return counted(units * (shape[0] + Number(useBias)), 0, trainable);
+    }
+    case 'BatchNormalization': {
+      const { scale, center, trainable } = config.config;
+      const channels = shape.at(-1)!;
+      return counted(channels * (Number(scale) + Number(center)), 2 * channels, trainable);
+    }
+    default:
+      return counted(0, 0);
+  }
 }
 
 /** What parameters are to begin with where it was said. */

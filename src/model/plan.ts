@@ -62,6 +62,11 @@ function foldActivations(placed: readonly PlacedLayer[]): LayerPlan[] {
       case 'Dropout':
         out.push({ kind: 'dropout', name, width, rate: config.config.rate, stream: stream++ });
         break;
+      case 'BatchNormalization': {
+        const { name: _, inputShape: __, ...own } = config.config;
+        out.push({ kind: 'batchNormalization', name, width, channels: inputShape.at(-1)!, ...own });
+        break;
+      }
       case 'Activation':
         activate(name, width, config.config.activation);
         break;
@@ -106,7 +111,7 @@ function checkOutput({ layers, output, outputs }: TrainPlan, { kind, fromLogits 
     );
   if (fromLogits || output === implied) return;
   const last = layers.at(-1)?.kind;
-  if (output === 'linear' && (last === 'dropout' || last === 'rescaling'))
+  if (output === 'linear' && last !== 'dense')
     refuse(
       `${kind} needs probabilities, but the model ends with a ${last} layer`,
       `let a dense layer with the activation '${implied}' be the last`,

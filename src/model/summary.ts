@@ -20,10 +20,7 @@ export function summaryOf(name: string, { layers, parameterCount }: Layout): str
   const rule = '─'.repeat(widths[0] + widths[1] + widths[2] + 4);
   const [head, ...body] = rows.map(line);
   const total = `Parameters: ${grouped(parameterCount)} (${grouped(parameterCount * 4)} bytes)`;
-  const fixed = layers.filter(
-    ({ config }) => config.className === 'Dense' && config.config.trainable === false,
-  );
-  const untrained = fixed.reduce((sum, { parameters }) => sum + parameters, 0);
-  const trained = untrained > 0 ? [`Trained: ${grouped(parameterCount - untrained)}`] : [];
+  const trainedCount = layers.reduce((sum, { trained }) => sum + trained, 0);
+  const trained = trainedCount < parameterCount ? [`Trained: ${grouped(trainedCount)}`] : [];
   return [`Model "${printable(name)}"`, rule, head, rule, ...body, rule, total, ...trained].join('\n');
 }

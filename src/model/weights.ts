@@ -11,7 +11,8 @@ import { elements } from '../shape';
 import { drawn, type Initializers } from './initializers';
 
 /**
- * By default glorot-uniform kernels (limit √(6/(inputs + outputs)); Glorot and Bengio, AISTATS 2010), zero biases. Parameter p
+ * By default glorot-uniform kernels (limit √(6/(inputs + outputs)); Glorot and Bengio, AISTATS 2010), biases, betas and moving means of 0,
+ * gammas and moving variances of 1. Parameter p
  * of {@link parametersOf} draws from stream p, so weights depend on the seed, the shapes and the initialisers alone.
  */
 export function initialWeights(
@@ -24,7 +25,16 @@ export function initialWeights(
   );
 }
 
-const DEFAULTS = { kernel: { kind: 'glorotUniform' }, bias: { kind: 'constant', value: 0 } } as const;
+const ZEROS = { kind: 'constant', value: 0 } as const;
+const ONES = { kind: 'constant', value: 1 } as const;
+const DEFAULTS = {
+  kernel: { kind: 'glorotUniform' },
+  bias: ZEROS,
+  gamma: ONES,
+  beta: ZEROS,
+  movingMean: ZEROS,
+  movingVariance: ONES,
+} as const;
 
 /** A state with these weights whose optimiser has not run. */
 export function freshState(weights: Float32Array[], optimizer: OptimizerPlan): SessionState {

@@ -1,7 +1,8 @@
 /** What each phase of a plan's step has to do, counted by hand: floating-point operations, and bytes at least. */
 import type { LayerPlan, OptimizerPlan, TrainPlan } from '../backend/contract';
-import { slotsOf } from '../backend/contract';
+import { parametersOfLayer, slotsOf } from '../backend/contract';
 import { ADAM_FLOPS, type Shape, type Work, workOf } from '../bench/work';
+import { elements } from '../shape';
 import type { OpPhase } from './profile';
 
 const FLOAT = 4;
@@ -49,14 +50,15 @@ export function workOfOp(
     case 'backward+update':
       return at < 0 ? weightsWork(counting) : backwardUpdateWork(at, counting, computed);
     case 'update':
-      return updateWork(parameters(plan.layers.filter(isTrained)), plan.optimizer, true);
+      return updateWork(parameters(plan.layers), plan.optimizer, true);
     default:
       return null;
   }
 }
 
 const isDense = (layer: LayerPlan): layer is Dense => layer.kind === 'dense';
-const isTrained = (layer: LayerPlan): layer is Dense => isDense(layer) && layer.trainable !== false;
+const isTrained = (layer: LayerPlan) => parametersOfLayer(layer).some(({ trainable }) => trainable);
+const isTrainedDense = (layer: LayerPlan): layer is Dense => isDense(layer) && isTrained(layer);
 /** Whether the gradient goes further down than the layer at this place. */
 const goesOnBelow = ({ layers }: TrainPlan, at: number) => layers.slice(0, at).some(isTrained);
 const shapeOf = ({ inputs, outputs }: Dense, rows: number): Shape => ({
@@ -64,8 +66,11 @@ const shapeOf = ({ inputs, outputs }: Dense, rows: number): Shape => ({
   inputs,
   units: outputs,
 });
-const parameters = (layers: readonly Dense[]) =>
-  layers.reduce((count, { inputs, outputs, useBias }) => count + (inputs + (useBias ? 1 : 0)) * outputs, 0);
+/** Numbers that are trained. */
+const parameters = (layers: readonly LayerPlan[]) =>
+  layers
+    .flatMap(parametersOfLayer)
+    .reduce((count, { trainable, shape }) => count + (trainable ? elements(shape) : 0), 0);
 
 function sum(works: readonly Work[]): Work {
   return works.reduce((a, b) => ({
@@ -81,12 +86,29 @@ function stageOf({ plan, own }: Counting, at: number): LayerPlan[] {
   return plan.layers.slice(at, next < 0 ? undefined : next);
 }
 
-/** As many floating-point operations for each of a layer's values; a whole exponential is one. */
-const PER_VALUE = { rescaling: 2, activation: 1, dropout: 1 };
+type Elementwise = Exclude<LayerPlan['kind'], 'dense'>;
 
-function elementwise(kind: keyof typeof PER_VALUE, width: number, rows: number): Work {
+/** As many floating-point operations for each of a layer's values; a whole exponential is one. */
+const PER_VALUE: Record<Elementwise, number> = {
+  rescaling: 2,
+  activation: 1,
+  dropout: 1,
+  // To the mean; the difference, its square to the variance; times a factor, plus beta.
+  batchNormalization: 6,
+};
+/** The same on the way back, where it differs: to the sums of dy and dy·x̂; less the one, less x̂ times the other; times a factor. */
+const PER_VALUE_BACK = { ...PER_VALUE, batchNormalization: 9 };
+
+function elementwise(kind: Elementwise, width: number, rows: number): Work {
   const bytes = FLOAT * width * rows;
   return { flops: PER_VALUE[kind] * width * rows, read: bytes, written: bytes };
+}
+
+function elementwiseBack(kind: Elementwise, width: number, rows: number): Work {
+  const bytes = FLOAT * width * rows;
+  // Of what was normalised the layer's input, too.
+  const read = kind === 'batchNormalization' ? 2 * bytes : bytes;
+  return { flops: PER_VALUE_BACK[kind] * width * rows, read, written: bytes };
 }
 
 /** Bytes that a layer's input has. */
@@ -202,13 +224,13 @@ function headWork(at: number, counting: Counting): Work {
 
 /** All layers' weights and the optimiser, or their gradients to memory. */
 function weightsWork(counting: Counting): Work {
-  const layers = counting.plan.layers.filter(isTrained);
+  const layers = counting.plan.layers.filter(isTrainedDense);
   const gradients = layers.map((layer) => weightGradientWork(layer, counting));
   return sum([...gradients, updateWork(parameters(layers), counting.plan.optimizer, false)]);
 }
 
 function gradientsWork(counting: Counting): Work {
-  const layers = counting.plan.layers.filter(isTrained);
+  const layers = counting.plan.layers.filter(isTrainedDense);
   const { flops, read } = sum(layers.map((layer) => weightGradientWork(layer, counting)));
   return { flops, read, written: FLOAT * parameters(layers) };
 }
@@ -216,7 +238,7 @@ function gradientsWork(counting: Counting): Work {
 function backwardWork(at: number, counting: Counting, computed: number): Work {
   const { plan, rows, together } = counting;
   const layer = plan.layers[at];
-  if (layer.kind !== 'dense') return elementwise(layer.kind, layer.width, rows);
+  if (layer.kind !== 'dense') return elementwiseBack(layer.kind, layer.width, rows);
   if (together) return inputGradientWork(layer, counting);
   const { inputs, outputs, useBias } = layer;
   const [below, trained] = [goesOnBelow(plan, at), isTrained(layer)];
@@ -225,7 +247,7 @@ function backwardWork(at: number, counting: Counting, computed: number): Work {
   return {
     flops: products(below, trained) * 2 * share * rows * w + (trained && useBias ? dz : 0),
     read: (trained ? inputOf(layer, counting) : 0) + FLOAT * (dz + (below ? w : 0)),
-    written: FLOAT * ((trained ? parameters([layer]) : 0) + (below ? x : 0)),
+    written: FLOAT * (parameters([layer]) + (below ? x : 0)),
   };
 }
 
@@ -238,7 +260,7 @@ const products = (below: boolean, trained: boolean) => Number(below) + Number(tr
 function backwardUpdateWork(at: number, counting: Counting, computed: number): Work {
   const { plan, rows, keepsWeights } = counting;
   const [layer, ...after] = stageOf(counting, at);
-  if (layer.kind !== 'dense') return elementwise(layer.kind, layer.width, rows);
+  if (layer.kind !== 'dense') return elementwiseBack(layer.kind, layer.width, rows);
   const { inputs, outputs, useBias } = layer;
   const [below, trained] = [goesOnBelow(plan, at), isTrained(layer)];
   const share = shareOf(layer, counting, computed);
@@ -248,7 +270,9 @@ function backwardUpdateWork(at: number, counting: Counting, computed: number): W
     read: (trained ? inputOf(layer, counting) : 0) + FLOAT * dz,
     written: below ? FLOAT * x : 0,
   };
-  const passes = after.map((each) => (isDense(each) ? gradients : elementwise(each.kind, each.width, rows)));
-  const update = updateWork(trained ? parameters([layer]) : 0, plan.optimizer, false);
+  const passes = after.map((each) =>
+    isDense(each) ? gradients : elementwiseBack(each.kind, each.width, rows),
+  );
+  const update = updateWork(parameters([layer, ...after]), plan.optimizer, false);
   return sum([gradients, keepsWeights ? { ...update, read: 0, written: 0 } : update, ...passes]);
 }

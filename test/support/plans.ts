@@ -1,6 +1,7 @@
 /** Short ways to write plans, data and states for tests. All drawn from the house's own generator. */
 import {
   type Activation,
+  type BatchNormalizationPlan,
   type ElementwiseActivation,
   type Examples,
   type LayerPlan,
@@ -73,11 +74,23 @@ export function planOf(
   };
 }
 
-/** Kernels as glorot-uniform draws them; biases not zero, so that an error relative to them means something. */
+export function batchNormalization(
+  width: number,
+  changes: Partial<BatchNormalizationPlan> = {},
+): BatchNormalizationPlan {
+  const own = { channels: width, momentum: 0.9, epsilon: 0.001, scale: true, center: true, ...changes };
+  return { kind: 'batchNormalization', name: `batch_normalization_${width}`, width, ...own };
+}
+
+/**
+ * Kernels as glorot-uniform draws them; biases not zero, so that an error relative to them means something; what multiplies or is a
+ * variance about 1.
+ */
 export function randomState(plan: TrainPlan, seed = 3): SessionState {
   const weights = parametersOf(plan).map(({ kind, shape }, p) => {
-    const count = elements(shape);
-    return uniform(count, kind === 'kernel' ? Math.sqrt(6 / (shape[0] + shape[1])) : 0.5, seed, p);
+    const limit = kind === 'kernel' ? Math.sqrt(6 / (shape[0] + shape[1])) : 0.5;
+    const values = uniform(elements(shape), limit, seed, p);
+    return kind === 'gamma' || kind === 'movingVariance' ? values.map((value) => 1 + value) : values;
   });
   const slots = slotsOf(plan.optimizer).map(() => weights.map((w) => new Float32Array(w.length)));
   return { step: 0, weights, slots };

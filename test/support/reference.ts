@@ -118,6 +118,7 @@ class ReferenceSession implements Session {
       if (ready) update(plan.optimizer, rate, ready.t, state.weights[p], ready.gradients[p], slots);
       constrain(constraint, state.weights[p], shape);
     });
+    for (const [p, values] of result.moving) state.weights[p].set(values);
     return result;
   }
 

@@ -38,10 +38,13 @@ void Network::write(const State& state) {
   const auto tensors = [&](const std::vector<std::vector<float>>& arrays) {
     std::vector<Tensor> list;
     for (const Layer& layer : plan_.layers) {
-      if (layer.kind != LayerKind::Dense) continue;
-      const Tensor kernel = wrap(arrays[list.size()], {layer.inputs, layer.outputs}, at::kFloat);
-      list.push_back(kernel.t().clone(at::MemoryFormat::Contiguous).to(device()));
-      if (layer.useBias) list.push_back(wrap(arrays[list.size()], {layer.outputs}, at::kFloat).clone().to(device()));
+      bool isKernel = layer.kind == LayerKind::Dense;
+      for (const auto& [rows, columns] : parametersOf(layer)) {
+        const std::vector<float>& values = arrays[list.size()];
+        const Tensor own = isKernel ? wrap(values, {rows, columns}, at::kFloat).t() : wrap(values, {columns}, at::kFloat);
+        list.push_back(own.clone(at::MemoryFormat::Contiguous).to(device()));
+        isKernel = false;
+      }
     }
     return list;
   };
@@ -64,9 +67,30 @@ void Network::takeTrained() {
     ++p;
   };
   for (const Layer& layer : plan_.layers) {
+    if (layer.kind == LayerKind::BatchNormalization) {
+      for (int i = 0; i < layer.hasGamma + layer.hasBeta; ++i) take(layer, {});
+      p += 2;
+    }
     if (layer.kind != LayerKind::Dense) continue;
     take(layer, layer.kernel);
     if (layer.useBias) take(layer, layer.bias);
+  }
+}
+
+// Its parameters, from the first on, as the same memory.
+Normalization Network::normalizationOf(const Layer& layer, size_t p) const {
+  Normalization own;
+  if (layer.hasGamma) own.gamma = weights_[p++];
+  if (layer.hasBeta) own.beta = weights_[p++];
+  own.movingMean = weights_[p], own.movingVariance = weights_[p + 1];
+  return own;
+}
+
+void Network::moveAverages(std::vector<Pass>& passes) {
+  for (size_t l = 0; l < plan_.layers.size(); ++l) {
+    const Layer& layer = plan_.layers[l];
+    if (layer.kind != LayerKind::BatchNormalization || !layer.trainable) continue;
+    framework::moveAverages(layer, passes[l].normalization, passes[l].moments);
   }
 }
 
@@ -87,6 +111,7 @@ Tensor Network::train(const Batch& batch, int64_t number, double rate, Stamps* s
     const Timed timed(stamps, 0, Phase::Update);
     added = penalty();
     update(std::move(gradients), rate);
+    moveAverages(passes);
   }
   ++step_;
   const Timed timed(stamps, 0, Phase::Record);
@@ -157,6 +182,12 @@ Tensor Network::forward(Tensor x, const int64_t* step, std::vector<Pass>& passes
           pass.y = at::where(pass.factors == 0, at::zeros({}, pass.factors.options()), x * pass.factors);
         }
         break;
+      case LayerKind::BatchNormalization:
+        pass.x = x.to(at::kFloat);
+        pass.normalization = normalizationOf(layer, parameter);
+        parameter += parametersOf(layer).size();
+        pass.y = normalize(layer, pass.normalization, pass.x, step ? &pass.moments : nullptr);
+        break;
     }
     x = pass.y;
     passes.push_back(std::move(pass));
@@ -194,6 +225,16 @@ std::vector<Tensor> Network::backward(Gradient logits, const std::vector<Pass>& 
       case LayerKind::Dropout:
         d = at::where(pass.factors == 0, at::zeros({}, d.options()), d * pass.factors);
         break;
+      case LayerKind::BatchNormalization: {
+        auto own = normalizeBackward(layer, pass.normalization, pass.x, pass.moments, d.to(at::kFloat));
+        d = own.dx;
+        for (Tensor* const gradient : {&own.beta, &own.gamma}) {
+          if (!gradient->defined()) continue;
+          if (scale != 1) gradient->mul_(scale);
+          gradients[--left] = *gradient;
+        }
+        break;
+      }
     }
   }
   return gradients;

@@ -33,6 +33,8 @@ class Network {
   // A layer's way forward, for its way back.
   struct Pass {
     at::Tensor x, w, z, y, factors;  // x and w: as the product took them
+    Normalization normalization;
+    Moments moments;
   };
   // Parameters that steps change, as the same memory.
   struct Trained {
@@ -50,13 +52,15 @@ class Network {
   void update(std::vector<at::Tensor> gradients, double rate);
   bool accumulated(std::vector<at::Tensor>& gradients);
   std::vector<at::Tensor> resultsOf(const Outcome& outcome, const Batch& batch) const;
+  Normalization normalizationOf(const Layer& layer, size_t first) const;
+  void moveAverages(std::vector<Pass>& passes);
   void takeTrained();
 
   const Plan& plan_;
   const std::shared_ptr<TorchPlace> torch_;
   const Precision precision_;
   int64_t step_ = 0;
-  std::vector<at::Tensor> weights_;             // kernels [outputs, inputs], as torch has them; the contract's are [inputs, outputs]
+  std::vector<at::Tensor> weights_;             // in the contract's order; kernels [outputs, inputs], as torch has them
   std::vector<std::vector<at::Tensor>> slots_;  // [slot][parameter]
   Trained trained_;
 };

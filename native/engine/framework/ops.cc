@@ -84,6 +84,35 @@ at::Tensor activateBackward(Activation activation, const at::Tensor& y, const at
   }
 }
 
+at::Tensor normalize(const Layer& layer, const Normalization& p, const at::Tensor& x, Moments* moments) {
+  const bool ofBatch = moments && layer.trainable;
+  const auto none = at::Tensor();
+  // [n, channels]: row-major, the last axis is the channels'.
+  auto [y, mean, inverse] = at::native_batch_norm(x.reshape({-1, layer.channels}), p.gamma, p.beta, ofBatch ? none : p.movingMean,
+                                                  ofBatch ? none : p.movingVariance, ofBatch, 0, layer.epsilon);
+  if (ofBatch) *moments = {mean, inverse};
+  return y.reshape(x.sizes());
+}
+
+NormalizationGradients normalizeBackward(const Layer& layer, const Normalization& p, const at::Tensor& x, const Moments& moments,
+                                         const at::Tensor& dy) {
+  const bool ofBatch = layer.trainable;
+  const auto flat = [&](const at::Tensor& t) { return t.reshape({-1, layer.channels}).contiguous(); };
+  const auto none = at::Tensor();
+  auto [dx, gamma, beta] = at::native_batch_norm_backward(
+      flat(dy), flat(x), p.gamma, ofBatch ? none : p.movingMean, ofBatch ? none : p.movingVariance, moments.mean, moments.inverse, ofBatch,
+      layer.epsilon, {true, layer.trainable && layer.hasGamma, layer.trainable && layer.hasBeta});
+  return {dx.reshape(dy.sizes()), gamma, beta};
+}
+
+void moveAverages(const Layer& layer, Normalization& p, const Moments& moments) {
+  const double blend = 1 - layer.momentum;
+  p.movingMean.mul_(layer.momentum).add_(moments.mean, blend);
+  // Of a column without variance rounding may leave less than none.
+  const at::Tensor variance = moments.inverse.square().reciprocal_().sub_(layer.epsilon).clamp_min_(0);
+  p.movingVariance.mul_(layer.momentum).add_(variance, blend);
+}
+
 Outcome outcomeOf(const Plan& plan, const at::Tensor& z) {
   const bool classes = plan.loss == LossKind::SparseCategoricalCrossentropy || plan.loss == LossKind::CategoricalCrossentropy;
   const bool looked = !plan.metrics.empty() || plan.loss == LossKind::SquaredError || plan.loss == LossKind::AbsoluteError;

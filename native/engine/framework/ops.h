@@ -21,6 +21,24 @@ at::Tensor activate(Activation activation, const at::Tensor& x);
 // From y = activation(z); gelu alone reads z.
 at::Tensor activateBackward(Activation activation, const at::Tensor& y, const at::Tensor& z, const at::Tensor& dy);
 
+// A batch normalisation's parameters; gamma and beta may be undefined.
+struct Normalization {
+  at::Tensor gamma, beta, movingMean, movingVariance;
+};
+// By what a batch was normalised [channels]; undefined where by the moving averages.
+struct Moments {
+  at::Tensor mean, inverse;  // 1 / sqrt(variance + epsilon)
+};
+// x float32 [rows, width]. `moments`: null where nothing is trained; else what the way back and the averages need.
+at::Tensor normalize(const Layer& layer, const Normalization& parameters, const at::Tensor& x, Moments* moments);
+struct NormalizationGradients {
+  at::Tensor dx, gamma, beta;  // gamma and beta undefined where the layer has none, or is not trained
+};
+NormalizationGradients normalizeBackward(const Layer& layer, const Normalization& parameters, const at::Tensor& x, const Moments& moments,
+                                         const at::Tensor& dy);
+// The moving averages of one more batch.
+void moveAverages(const Layer& layer, Normalization& parameters, const Moments& moments);
+
 // What a batch comes to.
 struct Outcome {
   at::Tensor z;     // logits [rows, outputs]

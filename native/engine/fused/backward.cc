@@ -15,37 +15,57 @@ void FusedTrainer::backward(const Step& step, int me) {
       backwardAfter(l, step, me);
       meet(step, me);
     }
-    timed.density(backwardDense(l, gradientsOf(l, step), step, me));
+    // Below a frozen Dense nothing may learn but what comes after it.
+    if (l > lowest_ || stages_[l].trainable) timed.density(backwardDense(l, gradientsOf(l, step), step, me));
   }
 }
 
-// Through the layers after the Dense and its activation, in place, by rows.
+// Through the layers after the Dense and its activation, in place: this member's rows, or columns of those that need all rows.
 void FusedTrainer::backwardAfter(size_t l, const Step& step, int me) {
-  const DenseStage& stage = stages_[l];
+  DenseStage& stage = stages_[l];
   StageValues& values = training_->stages[l];
   const Range rows = share(step.rows, me);
-  const int n = stage.outputs;
-  float* const dz = values.dz.data();
+  Share made = Share::All;
+  const auto turnTo = [&](Share next) {
+    if (made != Share::All && made != next) meet(step, me);
+    made = next;
+  };
   for (size_t i = stage.after.size(); i-- > 0;) {
-    const Layer& layer = stage.after[i];
-    if (layer.kind == LayerKind::Dropout) {
-      dropout(layer, step, rows, dz + rows.begin * stage.ld, dz + rows.begin * stage.ld, stage.ld);
-      continue;
-    }
-    const float* const in = (i == 0 ? values.y : values.after[i - 1]).data();
-    for (int r = rows.begin; r < rows.end; ++r) {
-      const long at = r * stage.ld;
-      if (layer.kind == LayerKind::Rescaling) kernels_.scaleFloats(dz + at, dz + at, n, layer.scale, 0);
-      if (layer.kind == LayerKind::Activation) {
-        kernels_.activateBackward(layer.activation, values.after[i].data() + at, in + at, dz + at, dz + at, n);
-      }
+    if (stage.after[i].takesColumns()) {
+      turnTo(Share::Columns);
+      normalizeBackward(stage, values, i, step, share(stage.panels, me));
+    } else {
+      turnTo(Share::Rows);
+      backwardAfter(stage, values, i, step, rows);
     }
   }
   if (stage.activation == Activation::Linear) return;
+  turnTo(Share::Rows);
+  float* const dz = values.dz.data();
   for (int r = rows.begin; r < rows.end; ++r) {
     const long at = r * stage.ld;
     kernels_.activateBackward(stage.activation, values.y.data() + at, values.z.size() ? values.z.data() + at : nullptr, dz + at,
-                              dz + at, n);
+                              dz + at, stage.outputs);
+  }
+}
+
+// Some rows of a layer after a Dense; of a batch normalisation one that is not trained.
+void FusedTrainer::backwardAfter(const DenseStage& stage, StageValues& values, size_t i, const Step& step, Range rows) const {
+  const Layer& layer = stage.after[i].layer;
+  float* const dz = values.dz.data();
+  if (layer.kind == LayerKind::BatchNormalization) {
+    for (int p = 0; p < stage.panels; ++p) kernels_.normalizeBackward(columnsOf(stage, i, values, dz, rows, p), false, nullptr, nullptr);
+    return;
+  }
+  if (layer.kind == LayerKind::Dropout) {
+    return dropout(layer, step, rows, dz + rows.begin * stage.ld, dz + rows.begin * stage.ld, stage.ld);
+  }
+  for (int r = rows.begin; r < rows.end; ++r) {
+    const long at = r * stage.ld;
+    if (layer.kind == LayerKind::Rescaling) kernels_.scaleFloats(dz + at, dz + at, stage.outputs, layer.scale, 0);
+    if (layer.kind == LayerKind::Activation) {
+      kernels_.activateBackward(layer.activation, values.after[i].data() + at, values.before(i) + at, dz + at, dz + at, stage.outputs);
+    }
   }
 }
 

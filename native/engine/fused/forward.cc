@@ -87,26 +87,29 @@ void FusedTrainer::forwardBytes(Values& values, Source& source, const std::vecto
            reinterpret_cast<uint8_t*>(source.scratch.data())});
 }
 
-void FusedTrainer::forwardAfter(const DenseStage& stage, StageValues& values, Range rows, const Step* step) const {
-  const float* in = values.y.data();
+// Some rows of a layer after a Dense; of a batch normalisation by the mean and inverse that it has.
+void FusedTrainer::forwardAfter(const DenseStage& stage, StageValues& values, size_t i, Range rows, const Step* step) const {
+  const Layer& layer = stage.after[i].layer;
+  const float* const in = values.before(i);
+  float* const out = values.after[i].data();
   const int n = stage.outputs;
-  for (size_t i = 0; i < stage.after.size(); ++i) {
-    const Layer& layer = stage.after[i];
-    float* const out = values.after[i].data();
-    const bool drops = layer.kind == LayerKind::Dropout && step;
-    if (drops) dropout(layer, *step, rows, in + rows.begin * stage.ld, out + rows.begin * stage.ld, stage.ld);
-    for (int r = rows.begin; r < rows.end && !drops; ++r) {
-      const float* from = in + r * stage.ld;
-      float* to = out + r * stage.ld;
-      if (layer.kind == LayerKind::Rescaling) {
-        kernels_.scaleFloats(from, to, n, layer.scale, layer.offset);
-      } else if (layer.kind == LayerKind::Activation) {
-        kernels_.activate(layer.activation, from, to, n);
-      } else {
-        std::memcpy(to, from, n * sizeof(float));
-      }
+  if (layer.kind == LayerKind::BatchNormalization) {
+    for (int p = 0; p < stage.panels; ++p) kernels_.normalize(columnsOf(stage, i, values, out, rows, p));
+    return;
+  }
+  if (layer.kind == LayerKind::Dropout && step) {
+    return dropout(layer, *step, rows, in + rows.begin * stage.ld, out + rows.begin * stage.ld, stage.ld);
+  }
+  for (int r = rows.begin; r < rows.end; ++r) {
+    const float* from = in + r * stage.ld;
+    float* to = out + r * stage.ld;
+    if (layer.kind == LayerKind::Rescaling) {
+      kernels_.scaleFloats(from, to, n, layer.scale, layer.offset);
+    } else if (layer.kind == LayerKind::Activation) {
+      kernels_.activate(layer.activation, from, to, n);
+    } else {
+      std::memcpy(to, from, n * sizeof(float));
     }
-    in = out;
   }
 }
 

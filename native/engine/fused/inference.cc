@@ -19,7 +19,7 @@ const float* FusedTrainer::forwardAll(Values& values, const Batch& batch, Source
   for (size_t l = 0; l < stages_.size(); ++l) {
     lookAt(l, values, batch, source, {0, rows});
     forwardDense(l, values, batch, source, {0, rows}, {0, stages_[l].panels});
-    forwardAfter(stages_[l], values.stages[l], {0, rows}, nullptr);
+    for (size_t i = 0; i < stages_[l].after.size(); ++i) forwardAfter(stages_[l], values.stages[l], i, {0, rows}, nullptr);
   }
   return stages_.empty() ? batch.x : values.stages.back().out();
 }
@@ -33,7 +33,7 @@ const float* FusedTrainer::forwardTogether(Values& values, const Batch& batch, S
     forwardDense(l, values, batch, source, stage.byColumns ? all : own, stage.byColumns ? share(stage.panels, me) : Range{0, stage.panels});
     if (stage.after.empty()) continue;
     if (stage.byColumns) team_.barrier();
-    forwardAfter(stage, values.stages[l], own, nullptr);
+    for (size_t i = 0; i < stage.after.size(); ++i) forwardAfter(stage, values.stages[l], i, own, nullptr);
   }
   team_.barrier();
   return stages_.empty() ? batch.x : values.stages.back().out();
@@ -60,6 +60,7 @@ void FusedTrainer::chunks(const Dataset& data, int64_t begin, int64_t end, Contr
   const int members = together ? team_.size() : static_cast<int>(std::clamp<int64_t>(count, 1, team_.size()));
   const int most = static_cast<int>(std::min<int64_t>(chunk, end - begin));
   const Input input = inputOf(data);
+  restNormalizations();
   // Rows of floats, as the data set has them, are a batch, unless they are so wide that those of a tile may fall into the same few
   // places of the first-level cache (strideFor).
   constexpr int kWide = 512;

@@ -15,21 +15,54 @@ long strideFor(int columns) {
   return 16 * (lines <= kFew ? lines : lines | 1);
 }
 
+bool makesZeros(const Layer& layer) {
+  return (layer.kind == LayerKind::Activation && layer.activation == Activation::Relu) ||
+         (layer.kind == LayerKind::Dropout && layer.rate >= 0.5f);
+}
+
+Packed packed(size_t floats, int slots) {
+  Packed p;
+  p.value = Floats(floats);
+  for (int s = 0; s < slots; ++s) p.slots[s] = Floats(floats);
+  return p;
+}
+
 }  // namespace
 
 bool DenseStage::leavesZeros() const {
-  const auto leaves = [](const Layer& layer) {
-    return (layer.kind == LayerKind::Activation && layer.activation == Activation::Relu) ||
-           (layer.kind == LayerKind::Dropout && layer.rate >= 0.5f);
-  };
-  return activation == Activation::Relu || std::any_of(after.begin(), after.end(), leaves);
+  bool zeros = activation == Activation::Relu;
+  for (const After& each : after) zeros = !each.normalization && (zeros || makesZeros(each.layer));
+  return zeros;
+}
+
+bool DenseStage::getsZeros() const {
+  if (activation == Activation::Relu) return true;
+  for (const After& each : after) {
+    if (each.normalization) return false;
+    if (makesZeros(each.layer)) return true;
+  }
+  return false;
+}
+
+bool DenseStage::learns() const {
+  return trainable || std::ranges::any_of(after, &After::takesColumns);
 }
 
 FusedTrainer::FusedTrainer(const Plan& plan, const State& state, const Kernels& kernels, int threads)
     : plan_(plan), kernels_(kernels), team_(threads), pace_(team_.size()) {
   for (const Layer& layer : plan_.layers) {
+    const int slots = plan_.optimizer.slots;
     if (layer.kind != LayerKind::Dense) {
-      (stages_.empty() ? before_ : stages_.back().after).push_back(layer);
+      if (stages_.empty()) {
+        before_.push_back(layer);
+        continue;
+      }
+      After& after = stages_.back().after.emplace_back(layer, std::nullopt);
+      if (layer.kind != LayerKind::BatchNormalization) continue;
+      const size_t columns = static_cast<size_t>(stages_.back().panels) * kernels_.width;
+      const auto vector = [&] { return packed(columns, slots); };
+      after.normalization.emplace(vector(), vector(), vector(), vector(), Floats(columns), Floats(columns));
+      normalizes_ |= layer.trainable;
       continue;
     }
     if (stages_.empty()) {
@@ -54,12 +87,8 @@ FusedTrainer::FusedTrainer(const Plan& plan, const State& state, const Kernels& 
     stage.byColumns = stage.panels % team_.size() == 0 || stage.panels >= 4 * team_.size();
     stage.inParts = stage.panels == 1 && !stages_.empty() && stages_.back().panels > 1;
     stage.readsZeros = !stages_.empty() && stages_.back().leavesZeros();
-    stage.kernel.value = Floats(columns * stage.inputs);
-    stage.bias.value = Floats(columns);
-    for (int s = 0; s < plan_.optimizer.slots; ++s) {
-      stage.kernel.slots[s] = Floats(columns * stage.inputs);
-      stage.bias.slots[s] = Floats(columns);
-    }
+    stage.kernel = packed(columns * stage.inputs, slots);
+    stage.bias = packed(columns, slots);
     productsOfRow_ += int64_t{stage.inputs} * stage.outputs;
     stages_.push_back(std::move(stage));
   }
@@ -67,7 +96,7 @@ FusedTrainer::FusedTrainer(const Plan& plan, const State& state, const Kernels& 
   constexpr int kFew = 16;
   xStride_ = stages_.empty() || plan.features > kFew ? strideFor(plan.features) : plan.features;
   byRows_ = std::ranges::none_of(stages_, &DenseStage::byColumns);
-  lowest_ = std::ranges::find_if(stages_, &DenseStage::trainable) - stages_.begin();
+  lowest_ = std::ranges::find_if(stages_, &DenseStage::learns) - stages_.begin();
   listWholes();
   uint8_t bytes[256];
   for (int i = 0; i < 256; ++i) bytes[i] = static_cast<uint8_t>(i);
@@ -78,6 +107,7 @@ FusedTrainer::FusedTrainer(const Plan& plan, const State& state, const Kernels& 
 // A batch whose values would not stay in a second-level cache is taken through the network in blocks of so many rows, each
 // about as long; the gradients are summed. Not a matter of how many threads there are, for sums depend on it.
 int FusedTrainer::blockRows(int batchSize) const {
+  if (normalizes_) return batchSize;
   constexpr size_t kCache = (512 << 10) / sizeof(float), kFewest = 512;
   constexpr int kTogether = 16;  // as vectors and tiles do
   size_t row = takesBytes_ ? plan_.features / 4 : xStride_;
@@ -95,7 +125,7 @@ int FusedTrainer::blockRows(int batchSize) const {
 bool FusedTrainer::goesAhead(int batchSize) const {
   constexpr size_t kCache = (32 << 20) / sizeof(float);
   constexpr int kFew = 64;
-  return batchSize <= kFew && stages_[0].byColumns && lowest_ == 0 &&
+  return batchSize <= kFew && stages_[0].byColumns && lowest_ == 0 && stages_[0].trainable &&
          stages_[0].kernel.value.size() * (1 + plan_.optimizer.slots) >= kCache;
 }
 
@@ -124,7 +154,7 @@ Values FusedTrainer::valuesFor(int rows, bool training) const {
 bool FusedTrainer::byTiles(const DenseStage& stage, Product product, int batchRows) const {
   constexpr int kFew = 64;
   if (!kernels_.denseTilesForward || batchRows < kFew || stage.inputs < kFew || stage.outputs < kFew) return false;
-  return !(product != Product::InputGradient && stage.readsZeros) && !(product != Product::Forward && stage.leavesZeros());
+  return !(product != Product::InputGradient && stage.readsZeros) && !(product != Product::Forward && stage.getsZeros());
 }
 
 Source FusedTrainer::sourceFor(int rows, int batchRows, Input input, bool training) const {
@@ -169,6 +199,14 @@ void FusedTrainer::eachParameter(F f) {
   for (DenseStage& stage : stages_) {
     f(stage.kernel, stage.inputs, stage.outputs, index++);
     if (stage.useBias) f(stage.bias, 1, stage.outputs, index++);
+    for (auto& [layer, normalization] : stage.after) {
+      if (!normalization) continue;
+      auto& [gamma, beta, movingMean, movingVariance, _, __] = *normalization;
+      if (layer.hasGamma) f(gamma, 1, stage.outputs, index++);
+      if (layer.hasBeta) f(beta, 1, stage.outputs, index++);
+      f(movingMean, 1, stage.outputs, index++);
+      f(movingVariance, 1, stage.outputs, index++);
+    }
   }
 }
 

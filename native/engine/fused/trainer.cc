@@ -60,12 +60,11 @@ FusedTrainer::Run FusedTrainer::runFor(const Dataset& data, const Span& span, Co
   run.summed = needsAll_ || run.blockRows < span.batchSize;
   const int capacity = std::min(batchRows, run.blockRows);
   if (!training_ || training_->rows < capacity) training_ = valuesFor(capacity, true);
-  for (DenseStage& stage : stages_) {
-    if (!stage.trainable) continue;
-    for (Packed* p : {&stage.kernel, &stage.bias}) {
-      if (run.summed && p->gradient.size() == 0) p->gradient = Floats(p->value.size());
-    }
+  for (const Whole& whole : wholes_) {
+    Packed& p = whole.parameter;
+    if (run.summed && p.gradient.size() == 0) p.gradient = Floats(p.value.size());
   }
+  restNormalizations();
   run.input = inputOf(data);
   run.ahead = run.input == Input::Sparse && !run.summed && goesAhead(span.batchSize);
   input_.store(run.input, std::memory_order_relaxed);
@@ -77,7 +76,7 @@ FusedTrainer::Run FusedTrainer::runFor(const Dataset& data, const Span& span, Co
     run.sources.push_back(sourceFor(capacity, span.batchSize, run.input, true));
     run.sources.back().bytes = takesBytes_ && !data.bytes.empty();
   }
-  run.waits = run.summed || run.input == Input::Floats || stages_.size() != 2 || !byInputs(1) || lowest_ > 0;
+  run.waits = run.summed || run.input == Input::Floats || stages_.size() != 2 || !byInputs(1) || lowest_ > 0 || normalizes_;
   run.losses.resize(batchRows);
   run.metrics.resize(batchRows * metrics);
   run.metricSums.resize(metrics);
@@ -168,7 +167,7 @@ double FusedTrainer::barrierMicroseconds() {
 // Forward, and the loss.
 void FusedTrainer::forward(Run& run, const Step& step, int me) {
   const Range own = share(step.rows, me);
-  if (team_.active() == 1 || byRows_) {
+  if (team_.active() == 1 || (byRows_ && !normalizes_)) {
     forwardRows(step, own, me);
     return loss(run, step, own, me);
   }
@@ -189,11 +188,28 @@ void FusedTrainer::forward(Run& run, const Step& step, int me) {
     } else {
       forwardDense(l, *training_, step.batch, step.source, own, {0, stage.panels});
     }
-    forwardAfter(stage, training_->stages[l], own, &step);
+    forwardAfter(l, step, own, me);
   }
   // Logits that were computed by columns are read by rows.
-  if (!stages_.empty() && stages_.back().byColumns && !stages_.back().inParts && stages_.back().after.empty()) meet(step, me);
+  if (!stages_.empty() && stages_.back().endsByColumns()) meet(step, me);
   loss(run, step, own, me);
+}
+
+// The layers after a Dense, whose values are there: this member's rows, or columns of those that need all rows.
+void FusedTrainer::forwardAfter(size_t l, const Step& step, Range rows, int me) {
+  DenseStage& stage = stages_[l];
+  StageValues& values = training_->stages[l];
+  Share made = stage.byColumns && !stage.inParts ? Share::All : Share::Rows;
+  for (size_t i = 0; i < stage.after.size(); ++i) {
+    const Share next = stage.after[i].takesColumns() ? Share::Columns : Share::Rows;
+    if (made != Share::All && made != next) meet(step, me);
+    if (next == Share::Columns) {
+      normalize(stage, values, i, {0, step.rows}, share(stage.panels, me));
+    } else {
+      forwardAfter(stage, values, i, rows, &step);
+    }
+    made = next;
+  }
 }
 
 // Some rows, by one member, through the whole network.
@@ -209,7 +225,7 @@ void FusedTrainer::forwardRows(const Step& step, Range rows, int me) {
     } else if (l > 0 || !step.made) {
       forwardDense(l, *training_, step.batch, step.source, rows, {0, stage.panels});
     }
-    forwardAfter(stage, training_->stages[l], rows, &step);
+    forwardAfter(l, step, rows, me);
   }
 }
 

@@ -27,6 +27,21 @@ struct Packed {
   float* slot(int i) { return slots[i].size() ? slots[i].data() : value.data(); }
 };
 
+// A batch normalisation after a Dense.
+struct Normalization {
+  Packed gamma, beta, movingMean, movingVariance;
+  Floats mean, inverse;  // of the last batch; of the moving averages where nothing is trained
+};
+
+// A layer after a Dense.
+struct After {
+  Layer layer;
+  std::optional<Normalization> normalization;
+
+  // Whether it needs all rows of the batch.
+  bool takesColumns() const { return normalization && layer.trainable; }
+};
+
 struct DenseStage {
   int layer;  // in the plan
   int inputs, outputs, panels;
@@ -40,10 +55,14 @@ struct DenseStage {
   bool readsZeros;
   Packed kernel, bias;
   // The layers between this Dense and the next, or the end.
-  std::vector<Layer> after;
+  std::vector<After> after;
 
-  // The same of what it gives, and so of the gradient that comes back to its product.
+  // The same of what it gives, and of the gradient that comes back to its product.
   bool leavesZeros() const;
+  bool getsZeros() const;
+  bool learns() const;
+  // Whether its values, forward, come from members that have columns.
+  bool endsByColumns() const { return after.empty() ? byColumns && !inParts : after.back().takesColumns(); }
   // Whether a pass of its own has to carry the gradient from this stage's end to before its activation.
   bool backwardPass(bool last) const { return !after.empty() || (last && activation != Activation::Linear); }
 };
@@ -64,7 +83,9 @@ struct StageValues {
   Floats parts;               // [panels of inputs][rows, ld], of a stage in parts
   Floats dz;                  // gradient; before the activation once the step is through with it
 
-  const float* out() const { return after.empty() ? y.data() : after.back().data(); }
+  const float* out() const { return before(after.size()); }
+  // What the i-th layer after the Dense reads.
+  const float* before(size_t i) const { return (i == 0 ? y : after[i - 1]).data(); }
 };
 
 // Buffers for up to `rows` rows.
@@ -75,6 +96,9 @@ struct Values {
 
 // The three ways through a Dense.
 enum class Product { Forward, InputGradient, WeightGradient };
+
+// What of a layer's values a member has made, or all that all have, when they have met since.
+enum class Share { All, Rows, Columns };
 
 // Which of the kernels take the first stage's input.
 enum class Input { Floats, Sparse, Tiles };
@@ -159,7 +183,7 @@ class FusedTrainer : public Trainer {
   void lookAt(size_t stage, const Values& values, const Batch& batch, Source& source, Range rows) const;
   void forwardDense(size_t stage, Values& values, const Batch& batch, Source& source, Range rows, Range panels) const;
   void forwardBytes(Values& values, Source& source, const std::vector<const uint8_t*>& from, Range rows, Range panels) const;
-  void forwardAfter(const DenseStage& stage, StageValues& values, Range rows, const Step* step) const;
+  void forwardAfter(const DenseStage& stage, StageValues& values, size_t i, Range rows, const Step* step) const;
 
   // inference.cc. These two: logits of the batch's first `rows` rows, made in one thread, or by the whole team.
   const float* forwardAll(Values& values, const Batch& batch, Source& source, int rows) const;
@@ -182,6 +206,7 @@ class FusedTrainer : public Trainer {
   bool weightsAreFinite();
   void forward(Run& run, const Step& step, int me);
   void forwardRows(const Step& step, Range rows, int me);
+  void forwardAfter(size_t stage, const Step& step, Range rows, int me);
   bool byInputs(size_t stage) const;
   void multiplyParts(size_t stage, Range rows);
   void multiplyParts(size_t stage, Range parts, Range rows);
@@ -192,6 +217,7 @@ class FusedTrainer : public Trainer {
   // backward.cc
   void backward(const Step& step, int me);
   void backwardAfter(size_t stage, const Step& step, int me);
+  void backwardAfter(const DenseStage& stage, StageValues& values, size_t i, const Step& step, Range rows) const;
   DenseBackward gradientsOf(size_t stage, const Step& step);
   double leaveOutZeros(size_t stage, DenseBackward& gradients, const Step& step) const;
   template <class F>
@@ -199,6 +225,12 @@ class FusedTrainer : public Trainer {
   void multiplyBack(DenseStage& stage, const DenseBackward& gradients, const Step& step) const;
   double backwardDense(size_t stage, DenseBackward gradients, const Step& step, int me);
   void backwardBytes(const DenseBackward& gradients, const Step& step, int me);
+
+  // normalization.cc
+  void restNormalizations();
+  NormalizedColumns columnsOf(const DenseStage& stage, size_t i, const StageValues& values, float* y, Range rows, int panel) const;
+  void normalize(DenseStage& stage, StageValues& values, size_t i, Range rows, Range panels);
+  void normalizeBackward(DenseStage& stage, StageValues& values, size_t i, const Step& step, Range panels);
 
   // whole.cc: passes over whole gradients and weights
   void listWholes();
@@ -220,6 +252,7 @@ class FusedTrainer : public Trainer {
   size_t lowest_;  // the first of them that is trained: gradients go no further down
   long xStride_;
   int64_t productsOfRow_ = 0;  // forward
+  bool normalizes_ = false;  // whether there is a layer that needs all rows of a batch
   bool byRows_;      // whether members share out rows alone, no columns: then one needs nothing of the others' on its way forward
   // Whether the first stage may take bytes as they are: many, and nothing but a rescaling that leaves zero at zero before it.
   bool takesBytes_ = false;

@@ -28,10 +28,15 @@ void FusedTrainer::listWholes() {
     chunks += chunksOf(wholes_.back());
   };
   for (DenseStage& stage : stages_) {
-    if (!stage.trainable) continue;
-    const Layer& layer = plan_.layers[stage.layer];
-    add(stage.kernel, layer.kernel, stage.inputs, stage.panels, false);
-    if (stage.useBias) add(stage.bias, layer.bias, 1, stage.panels, true);
+    const Layer& dense = plan_.layers[stage.layer];
+    if (stage.trainable) add(stage.kernel, dense.kernel, stage.inputs, stage.panels, false);
+    if (stage.trainable && stage.useBias) add(stage.bias, dense.bias, 1, stage.panels, true);
+    static constexpr Restraint kNone;
+    for (auto& [layer, normalization] : stage.after) {
+      if (!normalization || !layer.trainable) continue;
+      if (layer.hasGamma) add(normalization->gamma, kNone, 1, stage.panels, true);
+      if (layer.hasBeta) add(normalization->beta, kNone, 1, stage.panels, true);
+    }
   }
   sums_.resize(chunks);
 }

@@ -131,6 +131,24 @@ struct WholeSums {
   double norm;                 // of the new g: sum g², where wanted
 };
 
+// Some columns of one panel, at most `width`, all rows of a batch, `ld` apart; what there is one of for each column begins with the first's.
+struct NormalizedColumns {
+  const float* x;  // what is normalised
+  float* y;        // forward the result; back its gradient, in whose place comes that of x
+  long ld;
+  int rows, columns;
+  const float* gamma;  // or null: 1
+  const float* beta;   // or null: 0
+  const float* mean;
+  const float* inverse;  // 1 / sqrt(variance + epsilon)
+};
+
+struct MovingAverages {
+  float* mean;
+  float* variance;
+  double momentum, epsilon;
+};
+
 // y = activation(sum of parts + bias) for a Dense of one panel whose product was cut into parts by its inputs, a panel of
 // them each, as the layer before is.
 struct PartialSums {
@@ -191,6 +209,10 @@ struct Kernels {
   void (*update)(const Update&, const float* g, float* w, float* slot0, float* slot1, long n);  // the optimiser
   void (*columnSquares)(const float* w, long rows, double* squares);                            // of a panel: [width] sums of w²
   void (*scaleColumns)(float* w, long rows, const float* factors);
+  // Batch normalisation: the batch's mean and inverse, and the moving averages of one batch more; y; the way back.
+  void (*columnMoments)(const NormalizedColumns&, const MovingAverages&, float* mean, float* inverse);
+  void (*normalize)(const NormalizedColumns&);
+  void (*normalizeBackward)(const NormalizedColumns&, bool ofBatch, float* gammaGradient, float* betaGradient);
   // Bytes that are mostly zero: the dense kernels' sums without the zeros, bit for bit.
   void (*sparseForward)(const BytesForward&);
   void (*sparseBackward)(const BytesBackward&);

@@ -3,6 +3,7 @@
 #include "activation.h"
 #include "dropout.h"
 #include "kernels.h"
+#include "normalize.h"
 #include "sparse_backward.h"
 #include "thin.h"
 #include "tile.h"
@@ -255,7 +256,7 @@ void denseBackward(const DenseBackward& d) {
 
 constexpr Kernels kTable = {
     kName,       kWidth,        denseForward,   denseBackward, activate, softmaxRows, activateBackward, binaryCrossentropy, scaleBytes,
-    scaleFloats, dropout,       addParts,       wholeGradient, update,        columnSquares,  scaleColumns,     sparseForward,      sparseBackward,
-    nullptr,     nullptr,       nullptr,        nullptr};
+    scaleFloats, dropout,       addParts,       wholeGradient, update,        columnSquares,  scaleColumns,     columnMoments,      normalize,
+    normalizeBackward, sparseForward, sparseBackward, nullptr, nullptr, nullptr, nullptr};
 
 }  // namespace

@@ -1,5 +1,6 @@
 import { dropoutThreshold, Purpose, randomUint32 } from '../../random';
 import type { Activation, LayerPlan } from '../contract';
+import { type Moments, normalize, normalizeBackward } from './batch-normalization';
 import type { Tensor, Tf } from './engine';
 
 /*
@@ -8,18 +9,22 @@ import type { Tensor, Tf } from './engine';
  * Its transposing products are ten times slower than a transposition and a plain product.
  */
 
-/** What dropout needs; null outside training, where it is the identity. */
+/** What dropout needs; null outside training, where it is the identity and batches are normalised by moving averages. */
 export type Training = { seed: number; step: number } | null;
 
-/** A layer's values: z before its activation, y after it; for dropout, `mask` holds the factors. */
+/**
+ * A layer's values: z before its activation, y after it; for dropout, `mask` holds the factors, for batch normalisation
+ * `moments` what it went by.
+ */
 export interface Pass {
   x: Tensor;
   z: Tensor;
   y: Tensor;
   mask?: Tensor;
+  moments?: Moments;
 }
 
-/** x [inputs, rows] → y [outputs, rows]. `parameters`: kernel [inputs, outputs], then bias [outputs, 1]. */
+/** x [inputs, rows] → y [outputs, rows]. `parameters`: in the contract's order, kernel [inputs, outputs], the others [n, 1]. */
 export function forward(tf: Tf, layer: LayerPlan, parameters: Tensor[], x: Tensor, training: Training): Pass {
   switch (layer.kind) {
     case 'rescaling': {
@@ -37,6 +42,10 @@ export function forward(tf: Tf, layer: LayerPlan, parameters: Tensor[], x: Tenso
       if (!training) return { x, z: x, y: x };
       const mask = tf.tensor2d(dropoutFactors(layer, x.shape[1]!, training), [layer.width, x.shape[1]!]);
       return { x, z: x, y: tf.mul(x, mask), mask };
+    }
+    case 'batchNormalization': {
+      const { y, moments } = normalize(tf, layer, parameters, x, training !== null);
+      return { x, z: x, y, moments };
     }
   }
 }
@@ -65,6 +74,8 @@ export function backward(
       return { parameters: [], dx: activationGradient(tf, layer.activation, pass, dy) };
     case 'dropout':
       return { parameters: [], dx: pass.mask ? tf.mul(dy, pass.mask) : dy };
+    case 'batchNormalization':
+      return normalizeBackward(tf, layer, parameters, pass.x, pass.moments!, dy);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Metrics, TrainPlan } from '../contract';
+import { type Metrics, parametersOfLayer, type TrainPlan } from '../contract';
 import { leadingRescalings } from './dataset';
 import type { Tensor, Tf } from './engine';
 import { type Score, score, type Targets, takesLogits } from './head';
@@ -21,11 +21,11 @@ export class Network {
     this.layers = plan.layers.slice(leadingRescalings(plan).length);
     let next = 0;
     for (const layer of this.layers) {
-      const count = layer.kind !== 'dense' ? 0 : layer.useBias ? 2 : 1;
+      const count = parametersOfLayer(layer).length;
       this.spans.push([next, next + count]);
       next += count;
     }
-    const first = this.layers.findIndex((layer) => layer.kind === 'dense' && layer.trainable !== false);
+    const first = this.layers.findIndex((layer) => parametersOfLayer(layer).some((each) => each.trainable));
     this.lowest = first < 0 ? this.layers.length : first;
   }
 
@@ -40,7 +40,7 @@ export class Network {
     return { loss, metrics };
   }
 
-  /** As evaluate, in training, with the gradient of every parameter. */
+  /** As evaluate, in training, with the gradient of every parameter, and what moving averages become. */
   gradients(parameters: Tensor[], x: Float32Array, targets: Targets, training: Training, watch?: Stopwatch) {
     const { tf, layers, plan } = this;
     const { passes, logits } = this.forward(parameters, x, training, watch);
@@ -63,7 +63,18 @@ export class Network {
     }
     const rest = parameters.slice(0, parameters.length - gradients.length);
     gradients.unshift(...rest.map((w) => tf.zerosLike(w)));
-    return { loss: result.loss, metrics: result.metrics, gradients };
+    return { loss: result.loss, metrics: result.metrics, gradients, moving: this.movingOf(passes) };
+  }
+
+  /** By the place of the parameter: the moving means and variances after this step. */
+  private movingOf(passes: readonly Pass[]): Map<number, Tensor> {
+    const moved = passes.flatMap(({ moments }, i) => {
+      const end = this.spans[i][1];
+      return moments?.moving
+        ? [[end - 2, moments.moving[0]] as const, [end - 1, moments.moving[1]] as const]
+        : [];
+    });
+    return new Map(moved);
   }
 
   private forward(parameters: Tensor[], x: Float32Array, training: Training, watch?: Stopwatch) {

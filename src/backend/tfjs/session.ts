@@ -160,7 +160,7 @@ export class TfjsSession implements Session {
       sums = { loss: result.loss + penalty * order.length, metrics: result.metrics };
       const { weights, slots } = this;
       return timed(watch, 'update', null, () =>
-        this.updater.next({ weights, slots }, result.gradients, this.step, rate),
+        this.updater.next({ weights, slots }, result, this.step, rate),
       );
     });
     timed(watch, 'record', null, () => this.free());

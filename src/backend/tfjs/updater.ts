@@ -24,11 +24,18 @@ export class Updater {
   /**
    * All of them anew, so that the old ones can be freed.
    * @param gradients of the loss without its penalty
+   * @param moving what moving averages become, by the place of the parameter
    * @param step from 0
    */
-  next(old: Variables, gradients: readonly Tensor[], step: number, rate: number): Variables {
+  next(
+    old: Variables,
+    { gradients, moving }: { gradients: readonly Tensor[]; moving: ReadonlyMap<number, Tensor> },
+    step: number,
+    rate: number,
+  ): Variables {
     const { weights, slots } = this.updated(old, gradients, step, rate);
-    return { weights: weights.map((w, p) => constrained(this.tf, this.parameters[p], w)), slots };
+    const held = weights.map((w, p) => moving.get(p) ?? constrained(this.tf, this.parameters[p], w));
+    return { weights: held, slots };
   }
 
   private updated(old: Variables, gradients: readonly Tensor[], step: number, rate: number): Variables {

@@ -2,7 +2,12 @@
  * The layers of a plan, forward and backward, in float64. Part of the reference session: written to be read
  * beside the contract, not to be fast.
  */
-import type { Activation, ElementwiseActivation, LayerPlan } from '../../../src/backend/contract';
+import type {
+  Activation,
+  BatchNormalizationPlan,
+  ElementwiseActivation,
+  LayerPlan,
+} from '../../../src/backend/contract';
 import { dropoutThreshold, Purpose, randomUint32 } from '../../../src/random';
 
 /** Row-major [rows, width]. */
@@ -20,7 +25,7 @@ export function matrix(rows: number, width: number, value?: (e: number) => numbe
 
 export type Numbers = Float32Array | Float64Array;
 
-/** What a layer needs besides its input: null outside training, where dropout is the identity. */
+/** What a layer needs besides its input: null outside training, where dropout is the identity and averages are the moving ones. */
 export type Training = { seed: number; step: number } | null;
 
 /** A layer's values: `z` before its activation (what the gradient needs), `y` after it. */
@@ -28,6 +33,15 @@ export interface Pass {
   x: Matrix;
   z: Matrix;
   y: Matrix;
+  /** Of a batch normalisation: by what it went. */
+  moments?: Moments;
+}
+
+export interface Moments {
+  mean: Float64Array;
+  variance: Float64Array;
+  /** Whether they are the batch's. */
+  ofBatch: boolean;
 }
 
 export function forward(layer: LayerPlan, parameters: Numbers[], x: Matrix, training: Training): Pass {
@@ -47,6 +61,16 @@ export function forward(layer: LayerPlan, parameters: Numbers[], x: Matrix, trai
       const factors = dropoutFactors(layer, x.rows, training);
       const y = matrix(x.rows, x.width, (e) => (factors[e] === 0 ? 0 : x.data[e] * factors[e]));
       return { x, z: x, y };
+    }
+    case 'batchNormalization': {
+      const moments = momentsOf(layer, parameters, x, training);
+      const { gamma, beta } = affine(layer, parameters);
+      const normal = normalized(layer, x, moments);
+      const y = matrix(x.rows, x.width, (e) => {
+        const c = e % layer.channels;
+        return normal.data[e] * gamma(c) + beta(c);
+      });
+      return { x, z: x, y, moments };
     }
   }
 }
@@ -78,7 +102,74 @@ export function backward(
         dx: matrix(dy.rows, dy.width, (e) => (factors[e] === 0 ? 0 : dy.data[e] * factors[e])),
       };
     }
+    case 'batchNormalization':
+      return normalizationGradients(layer, parameters, pass, dy);
   }
+}
+
+// ── Batch normalisation ─────────────────────────────────────────────────────────────────────────────────────
+
+function momentsOf(
+  layer: BatchNormalizationPlan,
+  parameters: Numbers[],
+  x: Matrix,
+  training: Training,
+): Moments {
+  const [movingMean, movingVariance] = parameters.slice(-2).map((values) => Float64Array.from(values));
+  if (!training || layer.trainable === false)
+    return { mean: movingMean, variance: movingVariance, ofBatch: false };
+  const count = x.data.length / layer.channels;
+  const mean = channelSums(layer, x.data).map((sum) => sum / count);
+  const squares = x.data.map((value, e) => (value - mean[e % layer.channels]) ** 2);
+  return { mean, variance: channelSums(layer, squares).map((sum) => sum / count), ofBatch: true };
+}
+
+function channelSums({ channels }: BatchNormalizationPlan, values: Float64Array): Float64Array {
+  const sums = new Float64Array(channels);
+  for (const [e, value] of values.entries()) sums[e % channels] += value;
+  return sums;
+}
+
+function normalized(
+  { channels, epsilon }: BatchNormalizationPlan,
+  x: Matrix,
+  { mean, variance }: Moments,
+): Matrix {
+  return matrix(x.rows, x.width, (e) => {
+    const c = e % channels;
+    return (x.data[e] - mean[c]) / Math.sqrt(variance[c] + epsilon);
+  });
+}
+
+function affine({ scale, center }: BatchNormalizationPlan, parameters: Numbers[]) {
+  const gamma = (c: number) => (scale ? parameters[0][c] : 1);
+  const beta = (c: number) => (center ? parameters[scale ? 1 : 0][c] : 0);
+  return { gamma, beta };
+}
+
+/** With x̂ = (x − mean)/√(variance + ε): dx = gamma/√(variance + ε)·(dy − mean(dy) − x̂·mean(dy·x̂)). */
+function normalizationGradients(
+  layer: BatchNormalizationPlan,
+  parameters: Numbers[],
+  { x, moments }: Pass,
+  dy: Matrix,
+) {
+  const { channels, epsilon, scale, center } = layer;
+  const { variance, ofBatch } = moments!;
+  const normal = normalized(layer, x, moments!);
+  const beta = channelSums(layer, dy.data);
+  const gamma = channelSums(
+    layer,
+    dy.data.map((value, e) => value * normal.data[e]),
+  );
+  const count = x.data.length / channels;
+  const dx = matrix(dy.rows, dy.width, (e) => {
+    const c = e % channels;
+    const through = ofBatch ? (beta[c] + normal.data[e] * gamma[c]) / count : 0;
+    return (affine(layer, parameters).gamma(c) / Math.sqrt(variance[c] + epsilon)) * (dy.data[e] - through);
+  });
+  const none = new Float64Array(channels);
+  return { parameters: [...(scale ? [gamma] : []), ...(center ? [beta] : []), none, none.slice()], dx };
 }
 
 /** One factor an element: 0, or 1/(1−rate) in float32. */

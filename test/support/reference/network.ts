@@ -1,6 +1,21 @@
 /** The whole network of a plan: predictions, loss, gradients. Part of the reference session. */
-import { type Examples, type Metrics, parametersOf, type TrainPlan } from '../../../src/backend/contract';
-import { activate, backward, forward, type Matrix, matrix, type Numbers, type Training } from './layers';
+import {
+  type Examples,
+  type Metrics,
+  parametersOf,
+  parametersOfLayer,
+  type TrainPlan,
+} from '../../../src/backend/contract';
+import {
+  activate,
+  backward,
+  forward,
+  type Matrix,
+  matrix,
+  type Numbers,
+  type Pass,
+  type Training,
+} from './layers';
 import { logitGradient, rowLosses, rowMetrics, targetMatrix } from './loss';
 
 /** Some rows with their targets, ready for arithmetic. */
@@ -43,7 +58,10 @@ export function penalty(plan: TrainPlan, parameters: Numbers[]): number {
   }, 0);
 }
 
-/** Σ wᵢ·lossᵢ / rows of a batch with the penalty, its gradient with respect to every parameter, and the metrics' means. */
+/**
+ * Σ wᵢ·lossᵢ / rows of a batch with the penalty, its gradient with respect to every parameter, what moving averages become (by
+ * the parameter's place), and the metrics' means.
+ */
 export function lossAndGradients(plan: TrainPlan, parameters: Numbers[], batch: Batch, training: Training) {
   const { passes, logits, predictions } = forwardAll(plan, parameters, batch.x, training);
   const perLayer = parametersByLayer(plan, parameters);
@@ -63,7 +81,8 @@ export function lossAndGradients(plan: TrainPlan, parameters: Numbers[], batch: 
     );
   }
   const means = batchMeans(plan, logits, predictions, batch);
-  return { ...means, loss: means.loss + penalty(plan, parameters), gradients };
+  const moving = movingAverages(plan, parameters, passes);
+  return { ...means, loss: means.loss + penalty(plan, parameters), gradients, moving };
 }
 
 export function batchMeans(plan: TrainPlan, logits: Matrix, predictions: Matrix, batch: Batch): Metrics {
@@ -77,13 +96,36 @@ export function batchMeans(plan: TrainPlan, logits: Matrix, predictions: Matrix,
   };
 }
 
-/** Kernel and bias of each layer; empty for the layers without parameters. */
+/** moving·momentum + batch's·(1 − momentum), for every mean and variance of a batch. */
+function movingAverages(
+  { layers }: TrainPlan,
+  parameters: Numbers[],
+  passes: readonly Pass[],
+): Map<number, Float64Array> {
+  const moving = new Map<number, Float64Array>();
+  let end = 0;
+  for (const [i, layer] of layers.entries()) {
+    end += parametersOfLayer(layer).length;
+    const { moments } = passes[i];
+    if (layer.kind !== 'batchNormalization' || !moments?.ofBatch) continue;
+    const { momentum } = layer;
+    const next = (p: number, own: Float64Array) =>
+      moving.set(
+        p,
+        own.map((value, c) => parameters[p][c] * momentum + value * (1 - momentum)),
+      );
+    next(end - 2, moments.mean);
+    next(end - 1, moments.variance);
+  }
+  return moving;
+}
+
+/** The parameters of each layer; empty for the layers without. */
 function parametersByLayer(plan: TrainPlan, parameters: Numbers[]): Numbers[][] {
   let next = 0;
   return plan.layers.map((layer) => {
-    if (layer.kind !== 'dense') return [];
-    const count = layer.useBias ? 2 : 1;
-    next += count;
-    return parameters.slice(next - count, next);
+    const begin = next;
+    next += parametersOfLayer(layer).length;
+    return parameters.slice(begin, next);
   });
 }
