@@ -18,6 +18,15 @@ def refuse(message):
     sys.exit(1)
 
 
+def shapes_of(layer):
+    """Of a layer's parameters, in our order."""
+    if layer['kind'] == 'dense':
+        return [(layer['inputs'], layer['outputs'])] + ([(layer['outputs'],)] if layer['useBias'] else [])
+    if layer['kind'] == 'batchNormalization':
+        return [(layer['channels'],)] * (layer['scale'] + layer['center'] + 2)
+    return []
+
+
 class Problem:
     def __init__(self):
         with open(sys.argv[1], encoding='utf-8') as file:
@@ -39,10 +48,7 @@ class Problem:
         flat, at = np.fromfile(os.path.join(folder, 'weights-0.f32'), np.float32), 0
         self.weights = []
         for layer in self.plan['layers']:
-            if layer['kind'] != 'dense':
-                continue
-            shapes = [(layer['inputs'], layer['outputs'])] + ([(layer['outputs'],)] if layer['useBias'] else [])
-            for shape in shapes:
+            for shape in shapes_of(layer):
                 self.weights.append(flat[at:at + int(np.prod(shape))].reshape(shape).copy())
                 at += int(np.prod(shape))
         self.batches = -(-len(self.order) // self.batch_size)

@@ -3,7 +3,7 @@
  * Format: https://github.com/onnx/onnx, onnx/onnx.proto, whose field numbers these are.
  */
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import type { Activation } from '../backend/contract';
+import type { Activation, ParameterKind } from '../backend/contract';
 import { FusorError } from '../errors';
 import { writeAtomic } from '../files/atomic';
 import type { Tensor } from '../files/safetensors';
@@ -87,6 +87,9 @@ class Graph {
         case 'Activation':
           this.#activation(value, layer.config.activation);
           break;
+        case 'BatchNormalization':
+          this.#normalization(name, layer.config, tensors);
+          break;
         // The identity, but while training.
         case 'Dropout':
           break;
@@ -117,10 +120,28 @@ class Graph {
     }
   }
 
+  /** By its moving averages, of the last axis: ONNX's own operator is of the second. */
+  #normalization(
+    name: string,
+    { epsilon, scale, center }: { epsilon: number; scale: boolean; center: boolean },
+    tensors: ReadonlyMap<string, Tensor>,
+  ): void {
+    const of = (kind: ParameterKind) => tensors.get(`${name}/${kind}`)!;
+    const { data, shape } = of('movingVariance');
+    const gamma = scale ? of('gamma').data : null;
+    const factor = Float32Array.from(data, (variance, c) => (gamma?.[c] ?? 1) / Math.sqrt(variance + epsilon));
+    this.#vectorOp('Sub', `${name}/mean`, of('movingMean'));
+    this.#vectorOp('Mul', `${name}/factor`, { shape, data: factor });
+    if (center) this.#vectorOp('Add', `${name}/beta`, of('beta'));
+  }
+
+  #vectorOp(operator: string, name: string, tensor: Tensor): void {
+    this.#constant(`${name}/value`, tensor);
+    this.#node(operator, name, [this.#at, `${name}/value`]);
+  }
+
   #constantOp(operator: string, name: string, value: number): void {
-    const constant = `${name}/value`;
-    this.#constant(constant, { shape: [], data: Float32Array.of(value) });
-    this.#node(operator, name, [this.#at, constant]);
+    this.#vectorOp(operator, name, { shape: [], data: Float32Array.of(value) });
   }
 
   #constant(name: string, { shape, data }: Tensor): void {

@@ -67,11 +67,16 @@ function checkedAll(entries: unknown): LayerConfig[] {
   return Array.from(entries, checked);
 }
 
+/** BatchNormalization → batch_normalization, as Keras calls layers of a class. */
+export function snakeCase(className: string): string {
+  return className.replace(/(?<=[a-z])(?=[A-Z])/g, '_').toLowerCase();
+}
+
 /** 'dense', 'dense_1', 'batch_normalization', …: the first name that is free, as Keras. @param counts where to go on, by class */
 function named(config: LayerConfig, taken: Set<string>, counts: Map<string, number>): string {
   const wanted = config.config.name;
   if (wanted !== undefined) return wanted;
-  const base = config.className.replace(/(?<=[a-z])(?=[A-Z])/g, '_').toLowerCase();
+  const base = snakeCase(config.className);
   for (let n = counts.get(base) ?? 0; ; n++) {
     const name = n === 0 ? base : `${base}_${n}`;
     if (taken.has(name)) continue;

@@ -1,18 +1,35 @@
-/** The arrays of a weights.h5 ↔ our tensors: layers/dense_1/vars/0 is the kernel of the second Dense layer, vars/1 its bias. */
+/**
+ * The arrays of a weights.h5 ↔ our tensors: layers/dense_1/vars/0 is the kernel of the second Dense layer, vars/1 its bias; a layer's
+ * parameters are numbered in our order.
+ */
 import { parametersOf } from '../../backend/contract';
 import type { Tensor } from '../../files/safetensors';
+import { snakeCase } from '../../model/layout';
 import type { Model } from '../../model/model';
 import { type Hdf5Dataset, hdf5 } from './hdf5';
 
-/** Keras' path of each weight, by our name. Layers are counted by class there, whatever they are called. */
+/** Where Keras keeps each layer, by its name. They are counted by class there, whatever they are called. */
+function placesOf(model: Model): Map<string, string> {
+  const counts = new Map<string, number>();
+  const places = model.toJSON().layers.map(({ className, config: { name } }): [string, string] => {
+    const snake = snakeCase(className);
+    const n = counts.get(snake) ?? 0;
+    counts.set(snake, n + 1);
+    return [name!, `layers/${n === 0 ? snake : `${snake}_${n}`}/vars`];
+  });
+  return new Map(places);
+}
+
+/** Keras' path of each weight, by our name. */
 function pathsOf(model: Model): Map<string, string> {
-  const dense = model.toJSON().layers.filter(({ className }) => className === 'Dense');
-  const places = new Map(dense.map(({ config: { name } }, i) => [name, i === 0 ? 'dense' : `dense_${i}`]));
+  const places = placesOf(model);
+  const counts = new Map<string, number>();
   return new Map(
-    parametersOf(model.plan()).map(({ layer, kind }) => [
-      `${layer}/${kind}`,
-      `layers/${places.get(layer)}/vars/${kind === 'kernel' ? 0 : 1}`,
-    ]),
+    parametersOf(model.plan()).map(({ layer, kind }) => {
+      const n = counts.get(layer) ?? 0;
+      counts.set(layer, n + 1);
+      return [`${layer}/${kind}`, `${places.get(layer)}/${n}`];
+    }),
   );
 }
 
@@ -33,12 +50,6 @@ export function writeWeights(
     return { path, shape, data: Float32Array.from(data) };
   });
   // Layers without weights have a place, too; each says its layer's name.
-  const counts = new Map<string, number>();
-  const groups = model.toJSON().layers.map(({ className, config: { name } }) => {
-    const snake = className.toLowerCase();
-    const n = counts.get(snake) ?? 0;
-    counts.set(snake, n + 1);
-    return { path: `layers/${n === 0 ? snake : `${snake}_${n}`}/vars`, name: name! };
-  });
+  const groups = [...placesOf(model)].map(([name, path]) => ({ path, name }));
   return hdf5.write({ groups, datasets }, file);
 }

@@ -47,8 +47,33 @@ const READ: Record<string, (config: Json, place: Place) => Own> = {
     neutral(config, 'noise_shape', [null], place);
     return { className: 'Dropout', config: { rate: config.rate } };
   },
+  BatchNormalization: (config, place) => {
+    for (const key of UNRESTRAINED) neutral(config, key, [null], place);
+    for (const key of ['renorm', 'synchronized']) neutral(config, key, [false, null], place);
+    neutral(config, 'virtual_batch_size', [null], place);
+    const { momentum = 0.99, epsilon = 0.001, center = true, scale = true, trainable = true } = config;
+    const axis = Array.isArray(config.axis) && config.axis.length === 1 ? config.axis[0] : config.axis;
+    return { className: 'BatchNormalization', config: { momentum, epsilon, center, scale, trainable, axis } };
+  },
   Rescaling: ({ scale, offset = 0 }) => ({ className: 'Rescaling', config: { scale, offset } }),
 };
+
+/** Of gammas and betas, which have none here. */
+const UNRESTRAINED = ['beta', 'gamma'].flatMap((of) => [`${of}_regularizer`, `${of}_constraint`]);
+
+/**
+ * Layers without the axis that batch normalisations are of, once it is known to be the last: -1, or its number, which depends on what comes
+ * in. @throws ERR_FILE_FORMAT
+ */
+export function withoutAxes(layers: readonly { className: string; config: Json }[], place: Place): Json[] {
+  let rank = 0;
+  return layers.map(({ className, config: { axis = -1, ...config } }, i) => {
+    if (Array.isArray(config.inputShape)) rank = config.inputShape.length;
+    if (className === 'BatchNormalization') neutral({ axis }, 'axis', [-1, rank], place.at(i));
+    if (className === 'Flatten' || className === 'Dense') rank = 1;
+    return { className, config };
+  });
+}
 
 /** One layer as ours; its values are checked when the model is made. @throws ERR_LAYER_UNKNOWN, ERR_FILE_FORMAT */
 export function readLayer(entry: unknown, place: Place): { className: string; config: Json } {
@@ -128,6 +153,7 @@ function object(className: string, config: Json): Json {
 
 function written(className: LayerConfig['className'], own: Json): Json {
   if (className === 'Dropout') return { ...own, noise_shape: null, seed: null };
+  if (className === 'BatchNormalization') return { axis: -1, ...own };
   if (className !== 'Dense') return own;
   const { units, activation, useBias } = own;
   return {

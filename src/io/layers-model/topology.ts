@@ -3,7 +3,7 @@
 import { refused } from '../../files/refused';
 import type { ModelConfig } from '../../model/types';
 import { type Json, Place } from './json';
-import { readLayer, writeLayer } from './layers';
+import { readLayer, withoutAxes, writeLayer } from './layers';
 
 /** As in src/model/layout.ts: counted before anything of that size is made. */
 const MAX_LAYERS = 10_000;
@@ -63,7 +63,7 @@ function chain(value: unknown, place: Place): Omit<ModelConfig, 'compile'> {
     if (next.has(entry.from)) throw notAStack(entry.place, `two layers take ${show(entry.from)}`);
     next.set(entry.from, entry);
   }
-  const stack: Json[] = [];
+  const stack: ReturnType<typeof readLayer>[] = [];
   let last: string | undefined;
   for (let entry = next.get(undefined); entry; entry = next.get(entry.name)) {
     last = entry.name;
@@ -122,7 +122,12 @@ function notAStack(place: Place, what: string): Error {
   });
 }
 
-function model(name: unknown, layers: Json[], place: Place): Omit<ModelConfig, 'compile'> {
+function model(
+  name: unknown,
+  read: { className: string; config: Json }[],
+  place: Place,
+): Omit<ModelConfig, 'compile'> {
+  const layers = withoutAxes(read, place.at('layers'));
   if (name !== undefined && name !== null) place.at('name').text(name);
   // Names of models are for people: what ours may not be called is called by the default.
   const named = typeof name === 'string' && /^[\w.-]{1,100}$/.test(name) ? name : 'sequential';

@@ -70,17 +70,19 @@ export function readTfjsConfig(json: Json, file: string): ModelConfig {
 
 /** Entries by our names: Keras' converter may write sequential/dense/kernel, and older files dense/kernel:0. */
 function renamed(groups: WeightGroup[], model: Model): WeightGroup[] {
-  const ours = new Set(model.weightNames);
+  const ours = new Map(model.weightNames.map((name) => [nameThere(name), name]));
   const nameOf = (name: string) => {
-    if (ours.has(name)) return name;
     const short = name.replace(/:0$/, '').split('/').slice(-2).join('/');
-    return ours.has(short) ? short : name;
+    return ours.get(name) ?? ours.get(short) ?? name;
   };
   return groups.map((group) => ({
     ...group,
     entries: group.entries.map((entry) => ({ ...entry, name: nameOf(entry.name) })),
   }));
 }
+
+/** dense/kernel is called so there, too; batch_normalization/movingMean is batch_normalization/moving_mean. */
+const nameThere = (name: string) => name.replace(/\/moving(Mean|Variance)$/, (_, of) => `/moving_${of.toLowerCase()}`);
 
 /** Writes `folder`/weights.bin, then `folder`/model.json. @throws ERR_IO; no file is ever half */
 export async function writeTfjsModel(
@@ -89,7 +91,7 @@ export async function writeTfjsModel(
   folder: string,
 ): Promise<void> {
   const floats = [...tensors].map(([name, { data, shape }]) => ({
-    name,
+    name: nameThere(name),
     shape: [...shape],
     bytes: bytesOf(Float32Array.from(data)),
   }));
