@@ -168,6 +168,7 @@ void compareElementwise(const Kernels& kernels, Report& report) {
   compareLengths(kernels, report);
   compareSoftmax(kernels, report);
   compareWholes(kernels, report);
+  compareNormalization(kernels, report);
 }
 
 }  // namespace fusor::test

@@ -39,6 +39,7 @@ void compareElementwise(const Kernels&, Report&);  // activations over all of fl
 void compareLengths(const Kernels&, Report&);      // the same at every short length, scaling
 void compareSoftmax(const Kernels&, Report&);
 void compareWholes(const Kernels&, Report&);       // passes over whole gradients and weights
+void compareNormalization(const Kernels&, Report&);
 void compareGradients(Report&);  // central differences, float64 only
 void compareChains(const Kernels&, Report&);
 void runControls(Report&);

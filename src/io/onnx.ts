@@ -129,7 +129,10 @@ class Graph {
     const of = (kind: ParameterKind) => tensors.get(`${name}/${kind}`)!;
     const { data, shape } = of('movingVariance');
     const gamma = scale ? of('gamma').data : null;
-    const factor = Float32Array.from(data, (variance, c) => (gamma?.[c] ?? 1) / Math.sqrt(variance + epsilon));
+    const factor = Float32Array.from(
+      data,
+      (variance, c) => (gamma?.[c] ?? 1) / Math.sqrt(variance + epsilon),
+    );
     this.#vectorOp('Sub', `${name}/mean`, of('movingMean'));
     this.#vectorOp('Mul', `${name}/factor`, { shape, data: factor });
     if (center) this.#vectorOp('Add', `${name}/beta`, of('beta'));

@@ -10,6 +10,16 @@ const plan = (labels) => ({
   layers: [
     { kind: 'rescaling', name: 'r', width: FEATURES, scale: 1 / 255, offset: 0 },
     { kind: 'dense', name: 'a', inputs: FEATURES, outputs: 5, useBias: true, activation: 'relu' },
+    {
+      kind: 'batchNormalization',
+      name: 'n',
+      width: 5,
+      channels: 5,
+      momentum: 0.9,
+      epsilon: 0.001,
+      scale: true,
+      center: true,
+    },
     { kind: 'dropout', name: 'd', width: 5, rate: 0.25, stream: 1 },
     { kind: 'dense', name: 'b', inputs: 5, outputs: CLASSES, useBias: true, activation: 'linear' },
   ],
@@ -25,7 +35,7 @@ const plan = (labels) => ({
 });
 
 const parameters = (value) =>
-  [FEATURES * 5, 5, 5 * CLASSES, CLASSES].map((n) => new Float32Array(n).fill(value));
+  [FEATURES * 5, 5, 5, 5, 5, 5, 5 * CLASSES, CLASSES].map((n) => new Float32Array(n).fill(value));
 const state = () => ({ step: 0, weights: parameters(0.1), slots: [parameters(0), parameters(0)] });
 const examples = (labels) => ({
   rows: ROWS,

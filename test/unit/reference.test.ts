@@ -1,8 +1,15 @@
 /** The reference session against mathematics: gradients by central differences, and what must not pass. */
-import type { Activation, LayerPlan, LossPlan, TrainPlan } from '../../src/backend/contract';
+import {
+  type Activation,
+  type LayerPlan,
+  type LossPlan,
+  parametersOf,
+  type TrainPlan,
+} from '../../src/backend/contract';
 import { relativeL2 } from '../support/compare';
 import {
   ACTIVATIONS,
+  batchNormalization,
   dense,
   LOSSES,
   OPTIMIZERS,
@@ -39,6 +46,17 @@ const STACKS: Record<string, LayerPlan[]> = {
     { kind: 'dropout', name: 'd', width: 4, rate: 0.4, stream: 1 },
     dense(4, 3),
   ],
+  'batch normalisation': [batchNormalization(5), dense(5, 4, 'tanh'), batchNormalization(4), dense(4, 3)],
+  'batch normalisation of two channels': [
+    dense(5, 4),
+    batchNormalization(4, { channels: 2, scale: false }),
+    dense(4, 3, 'tanh'),
+  ],
+  'batch normalisation by moving averages': [
+    dense(5, 4),
+    { ...batchNormalization(4), trainable: false },
+    dense(4, 3, 'tanh'),
+  ],
 };
 
 function problem(layers: LayerPlan[], loss: LossPlan['kind'], output?: Activation) {
@@ -68,7 +86,10 @@ describe('gradients equal central differences', () => {
       const given = problem(layers, loss);
       const { gradients } = lossAndGradients(given.plan, given.parameters, given.batch, training);
       const numeric = numericGradients(given);
-      for (const [p, g] of gradients.entries()) expect(relativeL2(g, numeric[p])).toBeLessThan(TOLERANCE);
+      const trained = parametersOf(given.plan);
+      for (const [p, g] of gradients.entries())
+        if (trained[p].trainable) expect(relativeL2(g, numeric[p])).toBeLessThan(TOLERANCE);
+        else expect(g.every((value) => value === 0)).toBe(true);
     });
   }
 
@@ -164,6 +185,27 @@ describe('formulas', () => {
       expected.map(() => 0.25),
     );
     for (const [i, w] of weights.entries()) expect(w).toBeCloseTo(expected[i], 6);
+  });
+
+  test('batch normalisation by hand: 1, 2 and 6 have the mean 3 and the variance 14/3', async () => {
+    const layer = batchNormalization(1, { momentum: 0.75, epsilon: 1 / 3 });
+    const plan = planOf([layer], 'meanSquaredError', OPTIMIZERS.sgd, { metrics: [] });
+    const state = { step: 0, weights: [[2], [1], [7], [2]].map((w) => Float32Array.from(w)), slots: [] };
+    const session = await referenceBackend.createSession(plan, state);
+    expect((await session.predict(Float32Array.of(7, 7 + Math.sqrt(7 / 3))))[1]).toBeCloseTo(3, 6);
+    const data = await session.upload({
+      rows: 3,
+      x: Float32Array.of(1, 2, 6),
+      y: Float32Array.of(0, 0, 0),
+    });
+    const learningRates = Float32Array.of(0);
+    const span = { data, order: Uint32Array.of(0, 1, 2), batchSize: 3, firstStep: 0, learningRates };
+    const { losses } = await session.run(span);
+    // √(14/3 + 1/3) = √5; y = 2·(−2, −1, 3)/√5 + 1: the mean of squares is 4·14/3/5 + 1.
+    expect(losses[0]).toBeCloseTo(56 / 15 + 1, 6);
+    const after = (await session.readState()).weights.map(([value]) => value);
+    expect(after.slice(0, 3)).toEqual([2, 1, 7 * 0.75 + 3 * 0.25]);
+    expect(after[3]).toBeCloseTo(2 * 0.75 + (14 / 3) * 0.25, 6);
   });
 
   /** m̂/√v̂ of Adam's second step for β₁ 0.5, β₂ 0.75 after gradients 2 and 2·w. */

@@ -28,6 +28,7 @@ enum class Net {
   Deep,
   Frozen,  // a base that is not trained, and one layer on it: the members need not meet as often
   Narrow,  // members share out rows alone, and meet between steps only
+  Normed,  // batch normalisation, by columns between what is by rows
   Held,    // all that has to know whole gradients and weights
   Wide,    // members share out columns for few rows, too
   Broad,   // a first layer that does not stay in the caches
@@ -70,6 +71,17 @@ Plan planFor(Net net, bool labels) {
     plan.layers[1].outputs = plan.layers[2].inputs = 30;
     plan.layers[2].outputs = plan.layers[3].inputs = 3;
   }
+  if (net == Net::Normed) {
+    Layer normalization{LayerKind::BatchNormalization, kHidden, kHidden};
+    normalization.channels = kHidden;
+    normalization.momentum = 0.9, normalization.epsilon = 1e-3;
+    normalization.hasGamma = normalization.hasBeta = true;
+    Layer fixed = normalization;
+    fixed.trainable = false;
+    Layer relu{LayerKind::Activation, kHidden, kHidden, false, Activation::Relu};
+    first.useBias = false, first.activation = Activation::Linear;
+    plan.layers = {rescaling, first, normalization, relu, dropout, normalization, second, fixed, normalization, last};
+  }
   plan.output = Activation::Softmax;
   plan.labels = labels;
   plan.loss = labels ? LossKind::SparseCategoricalCrossentropy : LossKind::CategoricalCrossentropy;
@@ -101,11 +113,12 @@ Plan planFor(Net net, bool labels) {
 State stateFor(const Plan& plan) {
   State state;
   for (const Layer& layer : plan.layers) {
-    if (layer.kind != LayerKind::Dense) continue;
-    std::vector<float> kernel(static_cast<size_t>(layer.inputs) * layer.outputs);
-    for (size_t i = 0; i < kernel.size(); ++i) kernel[i] = 0.1f * value(i);
-    state.weights.push_back(kernel);
-    state.weights.push_back(std::vector<float>(layer.outputs));
+    const bool normalizes = layer.kind == LayerKind::BatchNormalization;
+    for (const Shape& shape : parametersOf(layer)) {
+      std::vector<float> values(shape.count(), normalizes ? 1.0f : 0.0f);
+      for (size_t i = 0; i < values.size() && shape.rows > 1; ++i) values[i] = 0.1f * value(i);
+      state.weights.push_back(std::move(values));
+    }
   }
   for (int s = 0; s < plan.optimizer.slots; ++s) {
     state.slots.emplace_back();
@@ -312,7 +325,7 @@ int runAll(const Kernels& kernels, int steps) {
       check(seconds < 0.1, "seconds until the team has its size", seconds);
     }
   }
-  for (const auto [net, labels] : {std::pair{Net::Deep, false}, {Net::Deep, true}, {Net::Frozen, true}, {Net::Narrow, false}, {Net::Held, true}}) {
+  for (const auto [net, labels] : {std::pair{Net::Deep, false}, {Net::Deep, true}, {Net::Frozen, true}, {Net::Narrow, false}, {Net::Normed, true}, {Net::Held, true}}) {
     for (const bool sparse : {false, true}) {
       for (const int batch : {32, 96, kBlocks}) {
         const Job job{net, labels, sparse, batch, batch < kBlocks ? steps : steps / 20}, few{net, labels, sparse, batch, kFewSteps};

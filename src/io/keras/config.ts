@@ -76,7 +76,8 @@ function writeLayer({ className, config }: LayerConfig, inputShape: readonly num
 function written(className: LayerConfig['className'], own: Json): Json {
   if (className === 'Flatten') return { data_format: 'channels_last' };
   if (className === 'Dropout') return { ...own, seed: null, noise_shape: null };
-  if (className === 'BatchNormalization') return { axis: -1, ...own, momentum: float(own.momentum as number) };
+  if (className === 'BatchNormalization')
+    return { axis: -1, ...own, momentum: float(own.momentum as number) };
   if (className !== 'Dense') return own;
   const { units, activation, useBias } = own as { units: number; activation: Activation; useBias: boolean };
   return {

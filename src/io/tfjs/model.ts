@@ -82,7 +82,8 @@ function renamed(groups: WeightGroup[], model: Model): WeightGroup[] {
 }
 
 /** dense/kernel is called so there, too; batch_normalization/movingMean is batch_normalization/moving_mean. */
-const nameThere = (name: string) => name.replace(/\/moving(Mean|Variance)$/, (_, of) => `/moving_${of.toLowerCase()}`);
+const nameThere = (name: string) =>
+  name.replace(/\/moving(Mean|Variance)$/, (_, of) => `/moving_${of.toLowerCase()}`);
 
 /** Writes `folder`/weights.bin, then `folder`/model.json. @throws ERR_IO; no file is ever half */
 export async function writeTfjsModel(

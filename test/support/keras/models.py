@@ -41,6 +41,22 @@ def functional():
     return keras.Model(first, at)
 
 
+def normalized():
+    return [
+        layers.Input((4, 4, 1)),
+        layers.Rescaling(1 / 255),
+        layers.BatchNormalization(axis=3, momentum=0.5),
+        layers.Flatten(),
+        layers.BatchNormalization(axis=1, scale=False),
+        layers.Dense(6, use_bias=False),
+        layers.BatchNormalization(name="named", epsilon=0.01),
+        layers.ReLU(),
+        layers.Dense(5),
+        layers.BatchNormalization(center=False, trainable=False),
+        layers.Dense(3, activation="softmax"),
+    ]
+
+
 sequential = keras.Sequential(stack())
 sequential.compile(
     optimizer=keras.optimizers.AdamW(0.002, weight_decay=0.01, global_clipnorm=2.0),
@@ -48,17 +64,23 @@ sequential.compile(
     metrics=["accuracy"],
 )
 graph = functional()
-# Biases that are not zero.
+# Weights that tell the rows apart, biases that are not zero.
+numbers = np.random.default_rng(1)
 for model in (sequential, graph):
-    model.set_weights([w + np.float32(0.1) * np.sign(w.sum() + 1) for w in model.get_weights()])
+    model.set_weights([w + 0.5 * numbers.standard_normal(w.shape).astype("float32") for w in model.get_weights()])
 sequential.save(folder / "sequential.keras")
 sequential.save_weights(folder / "sequential.weights.h5")
 graph.save(folder / "functional.keras")
+trained = keras.Sequential(normalized())
+trained.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
+trained.fit(x, np.arange(5) % 3, epochs=3, verbose=0)
+trained.save(folder / "normalized.keras")
 predictions = {
     "keras": keras.__version__,
     "x": x.tolist(),
     "sequential": sequential.predict(x, verbose=0).tolist(),
     "functional": graph.predict(x, verbose=0).tolist(),
+    "normalized": trained.predict(x, verbose=0).tolist(),
 }
 (folder / "predictions.json").write_text(json.dumps(predictions) + "\n")
 

@@ -510,6 +510,13 @@ export function badArguments(model: Model): BadInput[] {
     ],
     ['an input shape with the batch', dense(2, { inputShape: [null, 4] }), ARG, 'inputShape', 'from 1 to'],
     ['a dropout of 1', () => layers.dropout(1), ARG, 'layers.dropout', 'from 0 to below 1'],
+    [
+      'a momentum in percent',
+      () => layers.batchNormalization({ momentum: 99 }),
+      ARG,
+      'layers.batchNormalization',
+      'momentum must be a number from 0 to 1',
+    ],
     ['a rescaling of NaN', () => layers.rescaling(Number.NaN), ARG, 'layers.rescaling', 'to 3.4e38'],
     [
       'a rescaling that is infinite in float32',

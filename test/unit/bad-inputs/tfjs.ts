@@ -233,6 +233,63 @@ export function badTfjs(root: string): BadInput[] {
       'remove it',
     ],
     [
+      'a batch normalisation along the batch',
+      topology(({ config: { layers } }) => {
+        layers.push({ class_name: 'BatchNormalization', config: { name: 'last', axis: 0 } });
+      }),
+      FORMAT,
+      'axis is 0',
+      'remove it',
+    ],
+    [
+      'a batch normalisation along two axes',
+      topology(({ config: { layers } }) => {
+        layers.push({ class_name: 'BatchNormalization', config: { name: 'last', axis: [1, 2] } });
+      }),
+      FORMAT,
+      'axis is',
+      'remove it',
+    ],
+    [
+      'a batch normalisation with a regulariser',
+      topology(({ config: { layers } }) => {
+        layers.push({
+          class_name: 'BatchNormalization',
+          config: { name: 'last', gamma_regularizer: { class_name: 'L2', config: {} } },
+        });
+      }),
+      FORMAT,
+      'gamma_regularizer',
+      'remove it',
+    ],
+    [
+      'a batch renormalisation',
+      topology(({ config: { layers } }) => {
+        layers.push({ class_name: 'BatchNormalization', config: { name: 'last', renorm: true } });
+      }),
+      FORMAT,
+      'renorm is true',
+      'remove it',
+    ],
+    [
+      'a batch normalisation without its weights',
+      topology(({ config: { layers } }) => {
+        layers.push({ class_name: 'BatchNormalization', config: { name: 'last', axis: [1] } });
+      }),
+      FORMAT,
+      'last/gamma is missing',
+      'take the weights',
+    ],
+    [
+      'a momentum of 2',
+      topology(({ config: { layers } }) => {
+        layers.push({ class_name: 'BatchNormalization', config: { name: 'last', momentum: 2 } });
+      }),
+      FORMAT,
+      'momentum must be a number from 0 to 1',
+      'model.json',
+    ],
+    [
       'a constraint',
       layer({ kernel_constraint: { class_name: 'NonNeg', config: {} } }),
       FORMAT,

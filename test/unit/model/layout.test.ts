@@ -2,7 +2,7 @@ import { type LayerConfig, layers } from '../../../src/model/layers';
 import { layoutOf } from '../../../src/model/layout';
 import { failure } from '../../support/models';
 
-const { activation, dense, dropout, flatten, input, rescaling } = layers;
+const { activation, batchNormalization, dense, dropout, flatten, input, rescaling } = layers;
 const refused = (stack: unknown) => failure(() => layoutOf(stack as LayerConfig[]));
 
 test('shapes, names and parameters of the flagship', () => {
@@ -21,6 +21,26 @@ test('shapes, names and parameters of the flagship', () => {
     ['dense_1', [10], 1290],
   ]);
   expect(layout.parameterCount).toBe(101_770);
+});
+
+test('batch normalisation is of the last axis, and has a name of two words', () => {
+  const { layers: placed, parameterCount } = layoutOf([
+    batchNormalization({ inputShape: [4, 4, 3] }),
+    flatten(),
+    dense(5, { useBias: false }),
+    batchNormalization({ scale: false }),
+    batchNormalization({ trainable: false }),
+  ]);
+  expect(
+    placed.map(({ name, outputShape, parameters, trained }) => [name, outputShape, parameters, trained]),
+  ).toEqual([
+    ['batch_normalization', [4, 4, 3], 12, 6],
+    ['flatten', [48], 0, 0],
+    ['dense', [5], 240, 240],
+    ['batch_normalization_1', [5], 15, 5],
+    ['batch_normalization_2', [5], 20, 0],
+  ]);
+  expect(parameterCount).toBe(287);
 });
 
 test('names that are given stay, and the default ones make way for them', () => {
@@ -113,6 +133,8 @@ test.each([
   ['dropout of everything', () => dropout(1)],
   ['a negative rate', () => dropout(-0.1)],
   ['no rate', () => dropout(undefined as never)],
+  ['a momentum above 1', () => batchNormalization({ momentum: 1.01 })],
+  ['an epsilon of 0', () => batchNormalization({ epsilon: 0 })],
   ['a scale that is not finite', () => rescaling(Number.NaN)],
   ['an unknown option', () => dense(1, { activaton: 'relu' } as never)],
   ['options that are no object', () => dense(1, 'relu' as never)],

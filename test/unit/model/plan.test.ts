@@ -7,7 +7,7 @@ import { metrics } from '../../../src/model/metrics';
 import { planKey, planOf } from '../../../src/model/plan';
 import { failure } from '../../support/models';
 
-const { activation, dense, dropout, flatten, rescaling } = layers;
+const { activation, batchNormalization, dense, dropout, flatten, rescaling } = layers;
 
 const plan = (stack: LayerConfig[], options: Partial<CompileOptions> = {}, seed = 5) =>
   planOf(layoutOf(stack), compileConfig({ optimizer: 'adam', loss: 'mse', ...options }).training, seed);
@@ -119,6 +119,60 @@ test('rescaling after images keeps the flat width; parameters are kernel, bias',
   ]);
   expect(lowered.layers[0]).toEqual({ kind: 'rescaling', name: 'rescaling', width: 6, scale: 2, offset: 1 });
   expect(parametersOf(lowered)).toEqual([{ layer: 'dense', kind: 'kernel', shape: [6, 2], trainable: true }]);
+});
+
+test('batch normalisation has its channels, parameters of them, and keeps activations apart', () => {
+  const lowered = plan([
+    batchNormalization({ inputShape: [2, 3], momentum: 0.5 }),
+    flatten(),
+    dense(2),
+    batchNormalization({ center: false, trainable: false }),
+    activation('relu'),
+    dense(1),
+  ]);
+  const common = { momentum: 0.99, epsilon: 0.001, scale: true, center: true };
+  expect(lowered.layers.filter(({ kind }) => kind === 'batchNormalization')).toEqual([
+    {
+      kind: 'batchNormalization',
+      name: 'batch_normalization',
+      width: 6,
+      channels: 3,
+      ...common,
+      momentum: 0.5,
+    },
+    {
+      kind: 'batchNormalization',
+      name: 'batch_normalization_1',
+      width: 2,
+      channels: 2,
+      ...common,
+      center: false,
+      trainable: false,
+    },
+  ]);
+  expect(lowered.layers.map(({ kind }) => kind)).toEqual([
+    'batchNormalization',
+    'dense',
+    'batchNormalization',
+    'activation',
+    'dense',
+  ]);
+  const described = parametersOf(lowered).map(
+    ({ kind, shape, trainable }) => `${kind} ${shape} ${trainable}`,
+  );
+  expect(described).toEqual([
+    'gamma 3 true',
+    'beta 3 true',
+    'movingMean 3 false',
+    'movingVariance 3 false',
+    'kernel 6,2 true',
+    'bias 2 true',
+    'gamma 2 false',
+    'movingMean 2 false',
+    'movingVariance 2 false',
+    'kernel 2,1 true',
+    'bias 1 true',
+  ]);
 });
 
 test.each([

@@ -2,7 +2,7 @@
 import type { OptimizerPlan, TrainPlan } from '../../../src/backend/contract';
 import { workOf } from '../../../src/bench/work';
 import { type Counting, workOfOp } from '../../../src/profile/work';
-import { OPTIMIZERS } from '../../support/plans';
+import { batchNormalization, OPTIMIZERS } from '../../support/plans';
 
 /** 784-128-10 as `fusor train` has it. */
 const plan: TrainPlan = {
@@ -146,6 +146,29 @@ test('layers without an op of their own go with the gathering and with their Den
   layers.splice(2, 0, { kind: 'dropout', name: 'dropout', width: 128, rate: 0.5, stream: 0 });
   const grouped = counting({ plan: { ...plan, layers } });
   expect(workOfOp('forward', 'dense', grouped)!.flops).toBe(6_422_528 + 32 * 128);
+});
+
+test('batch normalisation: passes for both moments and the way back, gamma and beta beside the weights', () => {
+  const layers = [...plan.layers];
+  layers.splice(2, 0, batchNormalization(128));
+  const apart = { plan: { ...plan, layers }, own: new Set(['dense', 'batch_normalization_128', 'dense_1']) };
+  const values = 32 * 128;
+  expect(workOfOp('forward', 'batch_normalization_128', counting(apart))).toEqual({
+    flops: 6 * values,
+    read: 4 * values,
+    written: 4 * values,
+  });
+  expect(workOfOp('backward', 'batch_normalization_128', counting(apart))).toEqual({
+    flops: 9 * values,
+    read: 8 * values,
+    written: 4 * values,
+  });
+  expect(workOfOp('update', null, counting(apart))!.flops).toBe(12 * (101_770 + 2 * 128));
+  const grouped = counting({ plan: apart.plan });
+  expect(workOfOp('forward', 'dense', grouped)!.flops).toBe(6_422_528 + 6 * values);
+  expect(workOfOp('backward+update', 'dense', grouped)!.flops).toBe(
+    workOfOp('backward+update', 'dense', counting())!.flops + 9 * values + 12 * 256,
+  );
 });
 
 test.each<[OptimizerPlan, number, number]>([

@@ -65,6 +65,16 @@ const STACKS = {
     ]),
     layers.dense(2, { activation: 'sigmoid' }),
   ],
+  'batch normalisation': () => [
+    layers.batchNormalization({ inputShape: [2, 2, 3], momentum: 0.5 }),
+    layers.flatten(),
+    layers.dense(4, { useBias: false }),
+    layers.batchNormalization({ scale: false, epsilon: 0.01 }),
+    layers.activation('relu'),
+    layers.dense(4),
+    layers.batchNormalization({ center: false, trainable: false }),
+    layers.dense(2, { activation: 'sigmoid' }),
+  ],
   initialisers: () => [
     ...(
       ['glorotNormal', 'heUniform', 'heNormal', 'lecunUniform', 'lecunNormal', 'zeros', 'ones'] as const
@@ -159,6 +169,7 @@ describe('what TensorFlow.js saves, fusor opens', () => {
         tf.layers.reLU(),
         tf.layers.dense({ units: 5 }),
         tf.layers.elu(),
+        tf.layers.batchNormalization({ gammaInitializer: 'heNormal', movingMeanInitializer: 'ones' }),
         tf.layers.dense({ units: 3 }),
         tf.layers.softmax(),
       ],
