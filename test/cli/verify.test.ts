@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { layers, saveModel, sequential } from '../../src/index';
 import { BACKENDS, documentOf, fusor } from '../support/cli';
 import { repository, run as runProgram, temporaryFolder } from '../support/script';
 import { describeUnless } from '../support/skip';
@@ -55,6 +56,39 @@ describeUnless(noNative)('native', () => {
       expect(differences.losses['10'].difference).toBeLessThanOrEqual(1e-5);
     }
     expect(ran.status).toBe(0);
+  });
+});
+
+/** A layer that is not trained, batch normalisation after a bias, and before an activation. */
+async function normalized(): Promise<string> {
+  const model = sequential([
+    layers.rescaling(1 / 255, { inputShape: [28, 28, 1] }),
+    layers.flatten(),
+    layers.dense(12, { trainable: false }),
+    layers.dense(12),
+    layers.batchNormalization({ momentum: 0.9 }),
+    layers.activation('relu'),
+    layers.dense(8, { activation: 'tanh' }),
+    layers.batchNormalization({ center: false }),
+    layers.dense(10, { activation: 'softmax' }),
+  ]);
+  model.compile({ optimizer: 'adam', loss: 'categoricalCrossentropy', backend: 'tfjs', tfjsEngine: 'cpu' });
+  const folder = join(cwd, 'normalized');
+  await saveModel(model, folder);
+  return folder;
+}
+/** The net above instead of --layers. */
+const ofNormalized = async () => [
+  'verify',
+  ...['--limit', '400', '--seed', '7', '--model', await normalized(), '--json'],
+];
+
+test('of a bias that a batch normalisation takes away again nothing is promised', async () => {
+  const ways = noNative ? 'tfjs:wasm,tfjs:cpu' : 'native:fused,native:framework,tfjs:wasm';
+  const ran = await fusor([...(await ofNormalized()), '--backends', ways], { cwd });
+  expect(documentOf(ran)).toMatchObject({
+    ok: true,
+    notCompared: ['dense_1/bias', 'batch_normalization/movingMean'],
   });
 });
 
@@ -124,6 +158,13 @@ describe.each(['keras', 'torch'])('%s as a witness', (kind) => {
       const flags = ['--backends', 'tfjs:wasm', '--against', kind];
       const ran = await fusor([...small, '--batch-size', '30', ...flags, '--json'], { cwd });
       expect(documentOf(ran)).toMatchObject({ ok: true, steps: 11 });
+    });
+
+    test('batch normalisation, and a layer that is not trained', async () => {
+      const ran = await fusor([...(await ofNormalized()), '--backends', 'tfjs:wasm', '--against', kind], {
+        cwd,
+      });
+      expect(documentOf(ran)).toMatchObject({ ok: true, steps: 10 });
     });
   });
 });

@@ -56,6 +56,7 @@ async function verifyIn(temp: string, call: Call<typeof verify>, signal: AbortSi
     batchSize: settings.batchSize,
     reference: reference.tracer.name,
     results,
+    notCompared: [...job.notCompared],
     notRun,
   };
   out.result(document, () =>
@@ -70,6 +71,11 @@ async function verifyIn(temp: string, call: Call<typeof verify>, signal: AbortSi
       ...notRun.map(
         ({ name, reason, cure }) => `not run: ${[name, reason, cure].filter(Boolean).join(' · ')}`,
       ),
+      ...(job.notCompared.size > 0
+        ? [
+            `not compared: ${document.notCompared.join(', ')} · a batch normalisation takes the bias away again`,
+          ]
+        : []),
       '',
       ...faults(results, document.reference),
       ok ? `All ${results.length} are the same training.` : 'Not the same training.',

@@ -5,6 +5,7 @@ import type { Settings } from '../option';
 import type { verify } from '../options';
 import { targetsOf } from '../train/data';
 import { buildModel, loadArrays, type Problem } from '../train/problem';
+import { takenAway } from './taken-away';
 import type { Job } from './tracers';
 
 const ANYWHERE = {
@@ -28,11 +29,12 @@ export async function prepare({ settings, origins }: Call<typeof verify>, seed: 
   const arrays = await model.getWeights();
   const shapes = new Map(arrays.map(({ shape }, i) => [model.weightNames[i], shape]));
   const weights = arrays.map((array, i) => ({ name: model.weightNames[i], size: array.data.length }));
-  const { optimizer } = model.plan();
+  const plan = model.plan();
+  const { optimizer } = plan;
   const slots = slotsOf(optimizer).flatMap((slot) =>
     weights.map(({ name, size }) => ({ name: `${slot} of ${name}`, size })),
   );
-  const job: Job = { problem, seed, shapes, weights, slots, optimizer, temp };
+  const job: Job = { problem, seed, shapes, weights, slots, optimizer, notCompared: takenAway(plan), temp };
   return { job, model, data, y };
 }
 

@@ -56,16 +56,24 @@ export interface Contents {
   /** Of SLOTS_FILE. */
   slots: readonly Sized[];
   optimizer: TrainPlan['optimizer'];
+  /** Names of weights, {@link takenAway}, that are read and not compared. */
+  notCompared: ReadonlySet<string>;
 }
 
-export function readTrace(folder: string, { weights, slots, optimizer }: Contents, slack = 0): Trace {
+export function readTrace(folder: string, contents: Contents, slack = 0): Trace {
+  const { weights, slots, optimizer, notCompared } = contents;
   const file: TraceFile = JSON.parse(readFileSync(join(folder, TRACE_FILE), 'utf8'));
   const whole = file.epoch?.losses ?? [];
   const differs = file.losses.findIndex((loss, i) => i < whole.length && loss !== whole[i]);
   const snapshots = new Map(
-    file.snapshots.map((step) => [step, split(join(folder, weightsFile(step)), weights)]),
+    file.snapshots.map((step) => [
+      step,
+      without(notCompared, split(join(folder, weightsFile(step)), weights)),
+    ]),
   );
-  const kept = existsSync(join(folder, SLOTS_FILE)) ? split(join(folder, SLOTS_FILE), slots) : new Map();
+  const kept = existsSync(join(folder, SLOTS_FILE))
+    ? without(notCompared, split(join(folder, SLOTS_FILE), slots))
+    : new Map();
   return {
     ranOn: file.ranOn,
     // Steps one by one as far as they were traced, then those of the epoch in one go.
@@ -78,6 +86,11 @@ export function readTrace(folder: string, { weights, slots, optimizer }: Content
     slack,
     rounding: roundingOf({ snapshots, slots: kept }, optimizer),
   };
+}
+
+/** @param snapshot by weight, or as 'm of dense/bias' */
+function without(names: ReadonlySet<string>, snapshot: Snapshot): Snapshot {
+  return new Map([...snapshot].filter(([name]) => !names.has(name.replace(/^.* of /, ''))));
 }
 
 function split(file: string, parts: readonly Sized[]): Snapshot {

@@ -1,12 +1,34 @@
+import type { LayerPlan } from '../../../src/backend/contract';
 import { differences, weightTolerance, within } from '../../../src/cli/verify/parity';
 import { partingOf } from '../../../src/cli/verify/parting';
 import { roundingOf } from '../../../src/cli/verify/rounding';
+import { takenAway } from '../../../src/cli/verify/taken-away';
 import type { Trace } from '../../../src/cli/verify/trace-files';
 import type { TracePlan, Tracer } from '../../../src/cli/verify/tracers';
 import { means, wayOf } from '../../../src/cli/ways';
+import { batchNormalization, dense } from '../../support/plans';
 
 const shapes = new Map([['dense/kernel', [2, 3]]]);
 const initial = Float32Array.of(1, 2, 3, 4, 5, 6);
+
+test('what a batch normalisation takes away is not determined', () => {
+  const named = (layer: LayerPlan, name: string): LayerPlan => ({ ...layer, name });
+  const relu: LayerPlan = { kind: 'activation', name: 'relu', width: 2, activation: 'relu' };
+  const found = (...layers: LayerPlan[]) => [...takenAway({ layers })];
+  const [a, b, n, m] = [
+    named(dense(2, 2), 'a'),
+    named(dense(2, 2), 'b'),
+    named(batchNormalization(2), 'n'),
+    named(batchNormalization(2), 'm'),
+  ];
+  expect(found(a, n, relu, b)).toEqual(['a/bias', 'n/movingMean']);
+  expect(found(a, relu, n, b)).toEqual([]);
+  expect(found(named(dense(2, 2, 'tanh'), 'a'), n)).toEqual([]);
+  expect(found(a, b, n)).toEqual(['a/bias', 'b/bias', 'n/movingMean']);
+  expect(found(named(dense(2, 2, 'linear', false), 'a'), n, m)).toEqual(['n/beta', 'm/movingMean']);
+  expect(found(a, { ...n, trainable: false } as LayerPlan, b)).toEqual([]);
+  expect(found({ ...a, trainable: false } as LayerPlan, n)).toEqual([]);
+});
 
 /** A training whose weights are `apart` from those of others, relative, from step `from` on. */
 function tracer(from: number, apart: number, asked: number[][] = []): Tracer {
