@@ -1,5 +1,5 @@
 /** How much memory a model and its training take at the least, known before any of it is allocated. */
-import { type Examples, stateSize, type TrainPlan } from '../backend/contract';
+import { type Examples, type LayerPlan, stateSize, type TrainPlan } from '../backend/contract';
 import { requireMemory } from '../memory';
 
 /** One copy of the state here, to hand over, and one in the session. @throws ERR_OUT_OF_MEMORY */
@@ -19,7 +19,9 @@ export function requireFitMemory(plan: TrainPlan, batchSize: number, sets: (Exam
     0,
   );
   requireMemory(data, 'the training data', 'fit', 'train on fewer rows at a time');
-  const widths = plan.layers.reduce((sum, layer) => sum + (layer.kind === 'dense' ? layer.outputs : 0), 0);
+  const widthOf = (layer: LayerPlan) =>
+    layer.kind === 'dense' ? layer.outputs : layer.kind === 'batchNormalization' ? layer.width : 0;
+  const widths = plan.layers.reduce((sum, layer) => sum + widthOf(layer), 0);
   const rows = Math.min(batchSize, Math.max(...sets.map((set) => set?.rows ?? 0)));
   requireMemory(data + 2 * 4 * rows * widths, 'the values of a batch and the data', 'fit', 'lower batchSize');
 }

@@ -50,6 +50,8 @@ const FIELDS: Record<string, Check> = {
     number(value.milliseconds),
 };
 
+const HAVE_WEIGHTS = ['dense', 'batchNormalization'];
+
 /** As much as it takes to name the tensors; the whole is compared with the plan of the model that goes on. */
 function isPlan(value: unknown): boolean {
   return (
@@ -59,7 +61,8 @@ function isPlan(value: unknown): boolean {
     Array.isArray(value.metrics) &&
     Array.isArray(value.layers) &&
     value.layers.every(
-      (layer) => isObject(layer) && (layer.kind !== 'dense' || typeof layer.name === 'string'),
+      (layer) =>
+        isObject(layer) && (!HAVE_WEIGHTS.includes(layer.kind as string) || typeof layer.name === 'string'),
     )
   );
 }

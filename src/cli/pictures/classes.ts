@@ -76,7 +76,7 @@ function imageOf({ data, shape }: LabelledRows['x'], row: number): Omit<Tile, 'l
 /** The kernels of the first Dense layer as images, where its inputs are one: what each unit looks for. */
 export async function weightPicture(model: Model): Promise<Drawing | undefined> {
   const [height, width, channels = 1] = model.inputShape;
-  const [kernel] = await model.getWeights();
+  const kernel = (await model.getWeights()).find(({ shape }) => shape.length === 2);
   if (!kernel || model.inputShape.length < 2 || height * width * channels !== kernel.shape[0])
     return undefined;
   const [inputs, units] = kernel.shape;
