@@ -453,6 +453,8 @@ export interface SessionDescription {
   kernels: string;
   isa: string;
   threads: number;
+  /** Why fused kernels cannot run the plan, where 'auto' would have taken them. */
+  notFused?: string;
 }
 
 export interface Backend {

@@ -306,8 +306,10 @@ export class Model implements TrainedModel {
   async runtime(): Promise<RuntimeInfo> {
     return this.#runtime.use(this.plan(), undefined, async ({ session, selection }) => {
       const { name, engine, device, deviceName, versions, gpuVisible, precision } = selection.backend;
-      const { kernels, isa, threads } = session.description;
-      const { steppedDown } = selection;
+      const { kernels, isa, threads, notFused } = session.description;
+      const better =
+        notFused === undefined ? [] : [{ candidate: 'fused kernels', reason: notFused, cure: '' }];
+      const steppedDown = [...selection.steppedDown, ...better];
       const runs = { engine, device, deviceName, kernels, isa, threads, versions };
       const gpu = { ...(gpuVisible !== undefined && { gpuVisible }), ...(precision && { precision }) };
       return { backend: name, ...runs, ...gpu, steppedDown };

@@ -9,7 +9,7 @@ import {
 import { relativeL2, sameBits } from '../support/compare';
 import { batchNormalization, dense, OPTIMIZERS, planOf, randomExamples, randomState } from '../support/plans';
 import { referenceBackend } from '../support/reference';
-import { conformance, isShort, runs } from './target';
+import { conformance, isShort, openBackend, runs, target } from './target';
 import { expectLikeReference, expectSameForAnyThreads, TOLERANCE, train, withSession } from './training';
 
 const NAMES = Object.keys(OPTIMIZERS) as (keyof typeof OPTIMIZERS)[];
@@ -109,6 +109,20 @@ conformance('one step of batch normalisation', () => {
     });
   }
 });
+
+if (target.provider === 'native' && (target.request?.kernels ?? 'auto') === 'auto')
+  conformance('kernels that are chosen', () => {
+    test.each([
+      ['after bytes', 'fused', undefined],
+      ['first', 'framework', 'batch normalisation before the first dense layer has no fused kernels'],
+    ])('%s', async (stack, kernels, notFused) => {
+      const plan = planOf(STACKS[stack], 'meanSquaredError');
+      await withSession(await openBackend(), plan, randomState(plan), async ({ description }) => {
+        expect(description).toMatchObject({ kernels });
+        expect(description.notFused).toBe(notFused);
+      });
+    });
+  });
 
 conformance('many steps of batch normalisation', () => {
   const steps = isShort ? 30 : 100;

@@ -33,7 +33,8 @@ export async function openSession(
       ),
   );
   if (options.device) await started(session);
-  return new ContractSession(plan, session, listeners);
+  const obstacle = options.kernels === 'auto' ? native.fusedObstacle(plan, options) : null;
+  return new ContractSession(plan, session, listeners, obstacle === null ? {} : { notFused: obstacle });
 }
 
 async function started(session: NativeSession): Promise<void> {
@@ -71,13 +72,14 @@ class ContractSession implements Session {
     private readonly plan: TrainPlan,
     private readonly native: NativeSession,
     private readonly listeners: Listeners,
+    private readonly why: Pick<SessionDescription, 'notFused'>,
   ) {
-    this.#description = native.describe();
+    this.#description = { ...native.describe(), ...why };
   }
 
   /** Of the kernels that ran last: which they are depends on the data. */
   get description(): SessionDescription {
-    if (!this.#disposal) this.#description = this.native.describe();
+    if (!this.#disposal) this.#description = { ...this.native.describe(), ...this.why };
     return this.#description;
   }
 
