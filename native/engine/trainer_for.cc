@@ -86,6 +86,9 @@ std::string fusedObstacle(const Plan& plan, const Way& way) {
   const auto dense = std::ranges::find_if(plan.layers, is(LayerKind::Dense));
   const auto normalization = std::ranges::find_if(plan.layers, is(LayerKind::BatchNormalization));
   if (normalization < dense) return "batch normalisation before the first dense layer has no fused kernels";
+  // None that our layers make; what memory is taken for them relies on it.
+  const auto inPart = [](const Layer& layer) { return layer.kind == LayerKind::BatchNormalization && layer.channels != layer.inputs; };
+  if (std::ranges::any_of(plan.layers, inPart)) return "batch normalisation of parts of a row has no fused kernels";
   if (way.gpu == Way::kCpu) return "";
   if (normalization != plan.layers.end()) return "batch normalisation has no fused kernels on a GPU";
   const std::string reason = cudaUnsupported(plan);

@@ -55,6 +55,7 @@ const STACKS: Record<string, LayerPlan[]> = {
     batchNormalization(33, { momentum: 0.5 }),
     dense(33, 10),
   ],
+  'of parts of a row': [dense(17, 30, 'tanh'), batchNormalization(30, { channels: 5 }), dense(30, 10)],
   first: [batchNormalization(17), dense(17, 33, 'relu'), dense(33, 10)],
   'first, of three channels': [batchNormalization(18, { channels: 3 }), dense(18, 10)],
   'first, of bytes': [rescaling(17), batchNormalization(17), dense(17, 10)],

@@ -85,8 +85,9 @@ FusedTrainer::Run FusedTrainer::runFor(const Dataset& data, const Span& span, Co
   report.metrics.resize(metrics);
   for (auto& metric : report.metrics) metric.reserve(steps);
   if (control.stamps) {
-    const size_t panels = run.ahead ? stages_[0].panels : 0;
-    openStamps(*control.stamps, team_.size(), steps * (8 + 8 * stages_.size() + panels) * run.blocks);
+    size_t each = 8 + 8 * stages_.size() + (run.ahead ? stages_[0].panels : 0);
+    for (const DenseStage& stage : stages_) each += 4 * std::ranges::count_if(stage.after, &After::takesColumns);
+    openStamps(*control.stamps, team_.size(), steps * each * run.blocks);
   }
   return run;
 }
