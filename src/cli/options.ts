@@ -116,7 +116,16 @@ export const problem = {
     0.2,
   ),
   ...classes,
-  layers: integers('widths of the hidden layers, relu', [128]),
+  layers: integers('widths of the hidden layers', [128]),
+  activation: choice('of the hidden layers', ['linear', 'relu', 'sigmoid', 'tanh', 'elu', 'gelu'], 'relu'),
+  batchNormalization: toggle(
+    'normalise each hidden layer over the batch, between its product and its activation',
+  ),
+  dropout: real(
+    'share of what each hidden layer gives that a step drops; default: none',
+    range.fraction,
+    undefined,
+  ),
   model: text(
     "train this model instead: a model.json, or, to go on from its weights, a run, a model's folder, .keras, .npz or .safetensors",
     'PATH',

@@ -40,6 +40,22 @@ describe.each(BACKENDS)('on %s', (name, flags, obstacle) => {
       ).toBe(1e-6);
     });
 
+    test('--activation, --batch-normalization and --dropout make the hidden layers', async () => {
+      const made = [
+        ...['--layers', '8,6', '--activation', 'tanh', '--batch-normalization', '--dropout', '0.1'],
+        ...['--run-dir', `made ${name}`],
+      ];
+      const ran = documentOf(await fusor(['train', ...small, ...flags, ...made, '--json'], { cwd }));
+      expect(ran.backend.kernels).toBe(kernels);
+      const { config } = JSON.parse(read(cwd, `made ${name}`, 'model', 'model.json'));
+      const hidden = ['Dense', 'BatchNormalization', 'Activation', 'Dropout'];
+      expect(config.layers.map(({ className }: { className: string }) => className)).toEqual([
+        ...['Rescaling', 'Flatten', ...hidden, ...hidden, 'Dense'],
+      ]);
+      expect(config.layers[4].config.activation).toBe('tanh');
+      expect(config.layers[2].config.useBias).toBe(false);
+    });
+
     test('--l2, --max-norm, --accumulate and --label-smoothing hold the weights, and are kept with the model', async () => {
       const held = [
         ...['--l2', '0.01', '--max-norm', '0.5', '--accumulate', '4', '--layers', '8'],

@@ -113,6 +113,8 @@ describe('where settings come from', () => {
       missing: 'error',
       testSplit: 0.2,
       layers: [128],
+      activation: 'relu',
+      batchNormalization: false,
       log: ['jsonl', 'csv'],
       optimizer: 'adam',
       epochs: 10,

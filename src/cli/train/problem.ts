@@ -73,7 +73,7 @@ export function modelOf({ config }: Checkpoint, settings: TrainSettings): Model 
 }
 
 /** What a model that is given says itself. */
-const OF_LAYERS = ['layers', 'l1', 'l2', 'maxNorm'] as const;
+const OF_LAYERS = ['layers', 'activation', 'batchNormalization', 'dropout', 'l1', 'l2', 'maxNorm'] as const;
 
 /** A compiled model for the data: of the flags, of a model.json, or of a model with its weights. */
 export async function buildModel(
@@ -141,11 +141,11 @@ function lossOf(
 }
 
 /**
- * Pixels / 255, flat, the hidden layers with relu, one output a class; for two classes and its loss, one output; for values one
+ * Pixels / 255, flat, the hidden layers, one output a class; for two classes and its loss, one output; for values one
  * output a value, which a rescaling brings to the size of those to predict: weights begin for values of about 1, and get there in no time.
  */
 function mlp(
-  { layers: widths, loss, l1, l2, maxNorm }: Problem['settings'],
+  { layers: widths, activation, batchNormalization, dropout, loss, l1, l2, maxNorm }: Problem['settings'],
   { train, classes, scale, schema }: OwnData,
 ): Model {
   const binary = loss === 'binaryCrossentropy';
@@ -154,6 +154,16 @@ function mlp(
     kernelRegularizer: { l1, l2 },
     ...(maxNorm !== undefined && { kernelConstraint: { maxNorm } }),
   };
+  // What normalises takes a bias away again.
+  const activated = (units: number) =>
+    batchNormalization
+      ? [
+          layers.dense(units, { useBias: false, ...held }),
+          layers.batchNormalization(),
+          layers.activation(activation),
+        ]
+      : [layers.dense(units, { activation, ...held })];
+  const dropped = dropout === undefined ? [] : [layers.dropout(dropout)];
   const values = classes === 0 && (loss ?? 'mean').startsWith('mean') ? valuesOf(train, schema) : null;
   const last =
     classes === 0
@@ -165,7 +175,7 @@ function mlp(
   return sequential([
     layers.rescaling(scale ?? 1 / 255, { inputShape }),
     layers.flatten(),
-    ...widths.map((units) => layers.dense(units, { activation: 'relu', ...held })),
+    ...widths.flatMap((units) => [...activated(units), ...dropped]),
     last,
     ...(values ? [layers.rescaling(values.deviation, { offset: values.mean })] : []),
   ]);

@@ -16,7 +16,8 @@ export interface Resumed {
 }
 
 /** What makes a run what it is: the problem, not where its data is fetched from. */
-const FIXED = (Object.keys(options.problem) as (keyof typeof options.problem)[]).filter(
+type Fixed = keyof typeof options.problem;
+const FIXED = (Object.keys(options.problem) as Fixed[]).filter(
   (key) => !['dataDir', 'offline', 'mirror'].includes(key),
 );
 
@@ -41,15 +42,16 @@ export async function openRun(
   }
   const path = runFolderOf(settings.resume);
   const before = JSON.parse(readText(join(path, CONFIG_FILE)));
+  // What a run of before has no word of was as it is by default.
+  const was = (key: Fixed) => before[key] ?? options.problem[key].fallback;
   const changed = FIXED.find(
-    (key) =>
-      JSON.stringify(config[key]) !== JSON.stringify(before[key]) && !hasMoved(before[key], config[key]),
+    (key) => JSON.stringify(config[key]) !== JSON.stringify(was(key)) && !hasMoved(was(key), config[key]),
   );
   if (changed !== undefined) {
     throw new FusorError(
       'ERR_ARG',
       [
-        `the run has ${changed} ${shown(before[changed])}, not ${shown(config[changed])}`,
+        `the run has ${changed} ${shown(was(changed))}, not ${shown(config[changed])}`,
         origins[changed],
         changed === 'layers'
           ? 'leave it out, or start a new run'

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { problem } from '../../../src/cli/options';
 import { buildModel, type Problem } from '../../../src/cli/train/problem';
 import type { OwnData } from '../../../src/data/open-table';
 import { layers, saveModel, sequential } from '../../../src/index';
@@ -28,7 +29,7 @@ async function build(outputs: number, loss: Loss, columns: number, classes: numb
   const data: OwnData = { name: 'mine', train: rows, sha256: '', classes, folder: '' };
   const settings = { model: path, optimizer: 'sgd', quiet: true } as unknown as Problem['settings'];
   const origins = { model: '--model', optimizer: 'default' } as Problem['origins'];
-  for (const key of ['layers', 'l1', 'l2', 'maxNorm'] as const) origins[key] = 'default';
+  for (const key of Object.keys(problem) as (keyof typeof problem)[]) origins[key] ??= 'default';
   await (await buildModel({ settings, origins }, data, 1)).dispose();
 }
 
