@@ -65,9 +65,7 @@ async function verifyIn(temp: string, call: Call<typeof verify>, signal: AbortSi
       '',
       verificationTable(results, document.reference),
       '',
-      ...results
-        .filter(({ error }) => !error)
-        .map(({ name, ranOn, note }) => `${name}: ${[ranOn, note].filter(Boolean).join(' · ')}`),
+      ...results.filter(({ error }) => !error).map(({ name, ranOn }) => `${name}: ${ranOn}`),
       ...notRun.map(
         ({ name, reason, cure }) => `not run: ${[name, reason, cure].filter(Boolean).join(' · ')}`,
       ),

@@ -32,10 +32,10 @@ export async function judge(
 ): Promise<Verified[]> {
   const results: Verified[] = [];
   for (const [tracer, trace] of traces) {
-    const { name, note } = tracer;
+    const { name } = tracer;
     if (failed(trace)) {
       const none = { ranOn: '', differences: null, parting: null, unrepeated: null };
-      results.push({ name, note, ...none, error: trace.message, ok: false });
+      results.push({ name, ...none, error: trace.message, ok: false });
       continue;
     }
     const isReference = tracer === reference.tracer;
@@ -43,7 +43,7 @@ export async function judge(
     const found = isReference ? null : differences(trace, reference.trace);
     const { ranOn, unrepeated } = trace;
     const ok = !parting && unrepeated === null;
-    results.push({ name, note, ranOn, differences: found, parting, unrepeated, error: null, ok });
+    results.push({ name, ranOn, differences: found, parting, unrepeated, error: null, ok });
   }
   return results;
 }

@@ -64,10 +64,7 @@ export function worstTensor(a: Trace, b: Trace, step: number): WorstTensor {
   let greatest = -1;
   for (const [name, values] of b.snapshots.get(step)!) {
     const difference = relativeL2(a.snapshots.get(step)!.get(name)!, values);
-    const slack = a.slack + b.slack;
-    const gone = slack > 0 ? relativeL2(b.snapshots.get(0)!.get(name)!, values) : 0;
-    const tolerance =
-      weightTolerance(step) + slack * gone + (step > 0 ? roundingShare(a, b, name, values) : 0);
+    const tolerance = weightTolerance(step) + (step > 0 ? roundingShare(a, b, name, values) : 0);
     // Where nothing, or everything, is allowed the difference itself counts.
     const share = tolerance > 0 && Number.isFinite(tolerance) ? difference / tolerance : difference;
     if (!(share > greatest || Number.isNaN(share)) || Number.isNaN(greatest)) continue;

@@ -6,8 +6,6 @@ import type { Parting } from './parting';
 export interface Verified {
   name: string;
   ranOn: string;
-  /** What is particular about its differences; may be empty. */
-  note: string;
   /** Against the reference; null for the reference itself. */
   differences: Differences | null;
   parting: Parting | null;

@@ -35,8 +35,6 @@ export interface Trace {
   slots: Snapshot;
   /** The first step whose loss was another when the epoch was trained in one go; null when none. */
   unrepeated: number | null;
-  /** Share of the way that a weight has gone by which it may differ beyond the contract; 0 for our own. */
-  slack: number;
   /** By weight: how far rounding may have taken it in the first step, {@link roundingOf}; empty where slots were not kept. */
   rounding: ReadonlyMap<string, number>;
 }
@@ -60,7 +58,7 @@ export interface Contents {
   notCompared: ReadonlySet<string>;
 }
 
-export function readTrace(folder: string, contents: Contents, slack = 0): Trace {
+export function readTrace(folder: string, contents: Contents): Trace {
   const { weights, slots, optimizer, notCompared } = contents;
   const file: TraceFile = JSON.parse(readFileSync(join(folder, TRACE_FILE), 'utf8'));
   const whole = file.epoch?.losses ?? [];
@@ -83,7 +81,6 @@ export function readTrace(folder: string, contents: Contents, slack = 0): Trace 
     epochLoss: file.epoch?.loss ?? null,
     slots: kept,
     unrepeated: differs < 0 ? null : differs + 1,
-    slack,
     rounding: roundingOf({ snapshots, slots: kept }, optimizer),
   };
 }

@@ -23,8 +23,6 @@ export interface Failure extends ToldError {
 
 export interface Tracer {
   name: string;
-  /** What is particular about its differences; empty for our own ways. */
-  note: string;
   trace(plan: TracePlan, signal: AbortSignal): Promise<Trace | Failure>;
 }
 
@@ -58,7 +56,6 @@ export function wayTracer(way: Way, job: Job): Tracer {
   const { name, backend, device, kernels, tfjsEngine } = way;
   return {
     name,
-    note: '',
     trace: async (plan, signal) => {
       const folder = await newFolder(job);
       const where = { backend, device, kernels, tfjsEngine, precision: 'fp32', quiet: true } as const;
@@ -78,11 +75,10 @@ export async function runTracer(
   folder: string,
   job: Job,
   signal: AbortSignal,
-  slack = 0,
 ): Promise<Trace | Failure> {
   const { stdout, stderr, how } = await run(program, args, signal);
   signal.throwIfAborted();
-  if (existsSync(join(folder, TRACE_FILE))) return readTrace(folder, job, slack);
+  if (existsSync(join(folder, TRACE_FILE))) return readTrace(folder, job);
   try {
     return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
   } catch {

@@ -47,19 +47,11 @@ export async function witnessTracers(
   const data = await writeData(testimony);
   return found.map(([kind, program]) => ({
     name: kind,
-    ...slackOf(kind, model),
     trace: async ({ snapshots, epoch }, signal) => {
       const folder = await newFolder(job);
       const request = join(folder, 'request.json');
       await writeAtomic(request, JSON.stringify({ data, folder, snapshots, epoch }));
-      return runTracer(
-        program,
-        ['-B', witnessScript(kind), request],
-        folder,
-        job,
-        signal,
-        slackOf(kind, model).slack,
-      );
+      return runTracer(program, ['-B', witnessScript(kind), request], folder, job, signal);
     },
   }));
 }
@@ -74,18 +66,6 @@ function hindranceOf(kind: Kind, model: Model): string | null {
   if (kind === 'torch' && (held || optimizer.gradientAccumulationSteps !== undefined))
     return 'PyTorch has no regularizers, constraints or gradient accumulation of its own';
   return null;
-}
-
-/**
- * Keras' Adam takes 1 − β₂ᵗ in float32. It holds β₂ to 2⁻²⁵ and the power to 2⁻²⁴, so the difference is wrong by up to
- * 1.5·2⁻²⁴/(1 − β₂) of itself, and the update, which has its root, by half of that: 4.5e-5 with β₂ = 0.999.
- */
-function slackOf(kind: Kind, model: Model): { slack: number; note: string } {
-  const { optimizer } = model.plan();
-  if (kind !== 'keras' || !('beta2' in optimizer)) return { slack: 0, note: '' };
-  const slack = (0.75 * 2 ** -24) / (1 - optimizer.beta2);
-  const note = `its Adam takes 1 − β₂ᵗ in float32, so ${slack.toExponential(1)} of the way that a weight has gone is allowed on top`;
-  return { slack, note };
 }
 
 /** One folder for all witnesses. @returns its path */

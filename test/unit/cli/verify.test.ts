@@ -34,7 +34,6 @@ test('what a batch normalisation takes away is not determined', () => {
 function tracer(from: number, apart: number, asked: number[][] = []): Tracer {
   return {
     name: 'made up',
-    note: '',
     trace: async ({ snapshots }: TracePlan): Promise<Trace> => {
       asked.push([...snapshots]);
       const weights = (step: number) => initial.map((w) => w * (step >= from && step > 0 ? 1 + apart : 1));
@@ -49,7 +48,6 @@ function tracer(from: number, apart: number, asked: number[][] = []): Tracer {
         epochLoss: null,
         slots: new Map(),
         unrepeated: null,
-        slack: 0,
         rounding: new Map(),
       };
     },
@@ -128,7 +126,6 @@ describe('rounding of the first gradient', () => {
       epochLoss: null,
       slots,
       unrepeated: null,
-      slack: 0,
       rounding,
     };
   };
