@@ -2,6 +2,7 @@
 import { FusorError, isFusorError, partsOf } from '../errors';
 import type { Backend, BackendName, BackendProvider, DeviceRequest } from './contract';
 import { losable } from './device-loss';
+import { loadedFramework } from './loaded-framework';
 import { nvidiaDriverPresent } from './nvidia-driver';
 import { type DeviceOptions, type ResolvedRequest, resolveRequest } from './request';
 import type { NamedCandidate, Selection, StepDown } from './selection';
@@ -44,6 +45,7 @@ export class Selector {
   constructor(
     private readonly load: Record<BackendName, Load> = PROVIDERS,
     private readonly hasDriver: () => boolean = nvidiaDriverPresent,
+    private readonly loaded: () => string | null = loadedFramework,
   ) {}
 
   /** Everything there is, usable or not; probes run in child processes, once for this process. */
@@ -110,7 +112,10 @@ export class Selector {
   #obstacle(candidate: NamedCandidate): { reason: string; cure: string } | null {
     if (!candidate.usable) return { reason: candidate.reason, cure: candidate.cure };
     const framework = frameworkOf(candidate);
-    if (!framework || !this.#framework || framework === this.#framework) return null;
+    if (!framework) return null;
+    // A worker thread, or a test's realm, may have loaded one.
+    this.#framework ??= this.loaded();
+    if (!this.#framework || framework === this.#framework) return null;
     return {
       reason: `${this.#framework} is loaded in this process, and ${framework} beside it would crash`,
       cure: 'use another process',

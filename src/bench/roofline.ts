@@ -1,6 +1,6 @@
 /** How near a measurement comes to what the machine can give. */
 import type { Ceilings } from '../backend/native/measure';
-import type { Work } from './work';
+import { footprintOf, type Work } from './work';
 
 export type { Ceilings };
 
@@ -15,9 +15,10 @@ export interface Share {
   bound: string;
 }
 
-export function shareOf({ flops, read, written }: Work, seconds: number, ceilings: Ceilings): Share {
+export function shareOf(work: Work, seconds: number, ceilings: Ceilings): Share {
+  const { flops, read, written } = work;
   const compute = flops / Math.max(...Object.values(ceilings.flops));
-  const level = ceilings.bandwidths.find(({ bytes }) => bytes === 0 || bytes >= read + written)!;
+  const level = ceilings.bandwidths.find(({ bytes }) => bytes === 0 || bytes >= footprintOf(work))!;
   // What is both read and written goes at the pace of an update; the rest at that of reading, or of writing as an update has it.
   const both = Math.min(read, written);
   const transfer =

@@ -11,7 +11,11 @@ export interface Work {
   flops: number;
   read: number;
   written: number;
+  /** The bytes that both pass over, where what is written lies where it was read; absent: the two together. */
+  footprint?: number;
 }
+
+export const footprintOf = ({ read, written, footprint = read + written }: Work): number => footprint;
 
 /** m, v and w of one weight: 5 products and sums for m and v fused in pairs, √, +ε, ÷, and the step. */
 export const ADAM_FLOPS = 12;
@@ -41,6 +45,7 @@ const WORK = {
     flops: 2 * B * I * U + B * U + ADAM_FLOPS * (I * U + U),
     read: FLOAT * (B * I + B * U + 3 * (I * U + U)),
     written: FLOAT * 3 * (I * U + U),
+    footprint: FLOAT * (B * I + B * U + 3 * (I * U + U)),
   }),
   'sparse-forward': ({ B, I, U, n }) => ({
     flops: 2 * n * U,
@@ -51,6 +56,7 @@ const WORK = {
     flops: 2 * n * U + B * U + ADAM_FLOPS * (I * U + U),
     read: B * I + FLOAT * (B * U + 3 * (I * U + U)),
     written: FLOAT * 3 * (I * U + U),
+    footprint: B * I + FLOAT * (B * U + 3 * (I * U + U)),
   }),
   // Greatest, difference, exponential, sum, quotient, difference to the target, mean.
   'softmax-crossentropy': ({ B, U }) => ({
@@ -63,6 +69,7 @@ const WORK = {
     flops: ADAM_FLOPS * I * U,
     read: FLOAT * (3 * I * U + I + U),
     written: FLOAT * 3 * I * U,
+    footprint: FLOAT * (3 * I * U + I + U),
   }),
 } satisfies Record<string, (sizes: { B: number; I: number; U: number; n: number }) => Work>;
 

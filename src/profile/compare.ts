@@ -81,9 +81,13 @@ export interface Change {
   now: number;
   /** now / before. */
   times: number;
+  /** The same, beside what most ops of the variant have changed by: what makes it slower or faster. */
+  beside: number;
 }
 
 export interface Changes {
+  /** How many times as long as before most ops of a variant take, where that is a change: a machine that is slower, or busy. */
+  drifts: { variant: string; times: number }[];
   slower: Change[];
   faster: Change[];
 }
@@ -93,36 +97,47 @@ const LEAST_TIMES = 1.15;
 /** Nor is what matters nothing: this share of the step. */
 const LEAST_SHARE = 0.02;
 
-/** What got slower and what faster, the greatest difference first; times relative to a step's sum cancel a slow machine. */
+/** What got slower and what faster beside what all ops have in common, the greatest difference first. */
 export function changesFrom(before: readonly VariantProfile[], now: readonly VariantProfile[]): Changes {
-  const all = now.flatMap((variant) => {
+  const pairs = now.flatMap((variant) => {
     const old = before.find(({ name }) => name === variant.name);
-    return old ? changesOf(old, variant) : [];
+    return old ? [{ variant, old, drift: driftOf(old, variant) }] : [];
   });
+  const drifts = pairs
+    .filter(({ drift }) => Math.max(drift, 1 / drift) >= LEAST_TIMES)
+    .map(({ variant, drift }) => ({ variant: variant.name, times: drift }));
+  const all = pairs.flatMap(({ old, variant, drift }) => changesOf(old, variant, drift));
   const byDifference = (a: Change, b: Change) => Math.abs(b.now - b.before) - Math.abs(a.now - a.before);
   const of = (test: (change: Change) => boolean) => all.filter(test).sort(byDifference);
-  return { slower: of(({ times }) => times > 1), faster: of(({ times }) => times < 1) };
+  return { drifts, slower: of(({ beside }) => beside > 1), faster: of(({ beside }) => beside < 1) };
 }
 
-function changesOf(old: VariantProfile, variant: VariantProfile): Change[] {
-  const pairs = variant.ops.flatMap((op) => {
+function pairsOf(old: VariantProfile, { ops }: VariantProfile): { op: OpRow; its: OpRow }[] {
+  return ops.flatMap((op) => {
     const its = old.ops.find(({ name }) => name === op.name);
     return its && its.self.median > 0 && !AROUND.includes(op.phase) ? [{ op, its }] : [];
   });
-  if (pairs.length === 0) return [];
-  // A machine that is slower today is slower for most ops.
-  const drift = median(pairs.map(({ op, its }) => op.self.median / its.self.median));
+}
+
+/** A machine that is slower today is slower for most ops. */
+function driftOf(old: VariantProfile, variant: VariantProfile): number {
+  const ratios = pairsOf(old, variant).map(({ op, its }) => op.self.median / its.self.median);
+  return ratios.length > 0 ? median(ratios) : 1;
+}
+
+function changesOf(old: VariantProfile, variant: VariantProfile, drift: number): Change[] {
   // Of the longer one: whatever makes a step much longer also leaves its neighbours colder caches.
   const least = LEAST_SHARE * Math.max(old.step.median, variant.step.median);
-  return pairs.flatMap(({ op, its }) => {
+  return pairsOf(old, variant).flatMap(({ op, its }) => {
     const [now, was] = [op.self.median / drift, its.self.median];
     const apart =
       quantile(op.rounds, 0.25) / drift > quantile(its.rounds, 0.75) ||
       quantile(op.rounds, 0.75) / drift < quantile(its.rounds, 0.25);
-    const times = now / was;
-    const matters = Math.max(times, 1 / times) >= LEAST_TIMES && Math.abs(now - was) >= least;
+    const beside = now / was;
+    const matters = Math.max(beside, 1 / beside) >= LEAST_TIMES && Math.abs(now - was) >= least;
     if (!apart || !matters) return [];
-    return [{ variant: variant.name, op: op.name, before: was, now: op.self.median, times }];
+    const change = { before: was, now: op.self.median, times: op.self.median / was, beside };
+    return [{ variant: variant.name, op: op.name, ...change }];
   });
 }
 

@@ -14,7 +14,9 @@ import { phaseOf, type Stretch, stretchesOf } from './stretches';
 import {
   AROUND_NOTE,
   comparisonCells,
+  driftLine,
   micros,
+  noChange,
   noiseNote,
   OP_HEAD,
   opCells,
@@ -119,7 +121,7 @@ function headline({ variants, comparison: rows }: ProfileDocument): string {
   ].join(' ');
 }
 
-function changed({ slower, faster }: Changes): Html {
+function changed({ drifts, slower, faster }: Changes): Html {
   const cells = (what: string) => (change: Change) => [
     `${what}: ${change.variant}, ${change.op}`,
     micros(change.before),
@@ -127,8 +129,12 @@ function changed({ slower, faster }: Changes): Html {
     `${timesText(change.times)}×`,
   ];
   const rows = [...slower.map(cells('slower')), ...faster.map(cells('faster'))];
-  if (rows.length === 0) return html`<p>No op changed by more than its spread and 15 %.</p>`;
-  return figureTable(['µs a step', 'before', 'now', 'times'], rows);
+  const common = drifts.map((drift) => html`<p>${driftLine(drift)}.</p>`);
+  const own =
+    rows.length === 0
+      ? html`<p>${noChange(drifts)}.</p>`
+      : figureTable(['µs a step', 'before', 'now', 'times'], rows);
+  return html`${common}${own}`;
 }
 
 function stepBars(variants: readonly VariantProfile[]): Html[] {
@@ -152,7 +158,8 @@ function stepBars(variants: readonly VariantProfile[]): Html[] {
 function comparison({ variants, comparison: ops }: ProfileDocument): Html {
   const [first, ...others] = variants.map(({ name }) => name);
   const titles = ['µs a step', first, ...others.flatMap((name) => [name, `× ${first}`])];
-  return html`${figureTable(titles, ops.map(comparisonCells))}<p class="muted">${AROUND_NOTE}. Fused kernels update weights within the way back, so that is compared as a whole.</p>`;
+  const within = variants.some(({ ops: all }) => all.some(({ phase }) => phase === 'backward+update'));
+  return html`${figureTable(titles, ops.map(comparisonCells))}<p class="muted">${AROUND_NOTE}.${within ? ' Fused kernels update weights within the way back, so that is compared as a whole.' : ''}</p>`;
 }
 
 /** How many ops of a variant are held against their roofs. */

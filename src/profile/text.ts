@@ -2,6 +2,7 @@
 import type { Figure } from '../bench/statistics';
 import { counted } from '../counted';
 import { percent } from '../report/percent';
+import type { Changes } from './compare';
 import type { ComparedOp, OpRow, VariantProfile } from './profile';
 
 export const micros = (value: number): string => value.toFixed(value < 10 ? 2 : value < 1000 ? 1 : 0);
@@ -126,3 +127,15 @@ export function comparisonCells({ name, self, times }: ComparedOp): string[] {
 /** What the rows mean that are no layer's. */
 export const AROUND_NOTE =
   'wait: for other threads · record: loss and metrics put away · gap: between phases · launch: from JavaScript to the first phase and back, once a span · javascript: the training loop, once a span';
+
+/** What all ops of a variant have in common since an earlier profile. */
+export function driftLine({ variant, times }: Changes['drifts'][number]): string {
+  return `${variant}: most ops take ${times.toFixed(2)} times as long as before; the machine, or what they have in common`;
+}
+
+/** Where no op is named. */
+export function noChange(drifts: Changes['drifts']): string {
+  return drifts.length > 0
+    ? 'no op changed by more than the others, its spread and 15 %'
+    : 'no op changed by more than its spread and 15 %';
+}

@@ -15,6 +15,8 @@ export interface Facts extends Pick<VariantProfile, 'ranOn' | 'device' | 'thread
   keepsWeights: boolean;
   /** Whether the first layer multiplies bytes by the processor's tiles, which takes half of what two floats do. */
   multipliesBytes: boolean;
+  /** Whether its backend has fused kernels. */
+  mayFuse: boolean;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface Facts extends Pick<VariantProfile, 'ranOn' | 'device' | 'thread
  */
 export function variantProfile(
   name: string,
-  { skipsZeros, keepsWeights, multipliesBytes, ...facts }: Facts,
+  { skipsZeros, keepsWeights, multipliesBytes, mayFuse, ...facts }: Facts,
   rounds: readonly Round[],
   ceilings: Ceilings | null,
   counting: Omit<Counting, 'own' | 'inPlace' | 'together' | 'keepsWeights'>,
@@ -73,6 +75,7 @@ export function variantProfile(
       computed,
       launch,
       isOnDevice: facts.device !== 'cpu',
+      mayFuse,
       roof: roof && { share: roof.ofCeiling, bound: roof.nearest },
     });
     const zeros =

@@ -19,6 +19,8 @@ export interface Facts {
   /** What the smallest piece of work costs here, in microseconds. */
   launch: number;
   isOnDevice: boolean;
+  /** Whether there are fused kernels that could run instead. */
+  mayFuse: boolean;
 }
 
 /** From this share of a ceiling on, the ceiling is what holds. */
@@ -50,7 +52,7 @@ function launchTime(self: number, kernels: readonly KernelRow[], launch: number)
 }
 
 function adviceOf(verdict: Verdict, facts: Facts): string {
-  const { phase, share, kernels, computed, roof, launch, isOnDevice } = facts;
+  const { phase, share, kernels, computed, roof, launch, isOnDevice, mayFuse } = facts;
   const at = roof
     ? `${percent(roof.share)} of the ${roof.bound !== 'compute' ? roof.bound : isOnDevice ? 'matrix' : 'FMA'} roof`
     : '';
@@ -66,7 +68,10 @@ function adviceOf(verdict: Verdict, facts: Facts): string {
   if (phase === 'gap') return small || 'the event loop, and what is between phases: a larger --batch-size';
   if (phase === 'record' || phase === 'copy') return small || 'fewer metrics, or a larger --batch-size';
   if ((verdict === 'compute' || verdict === 'memory') && roof!.share < NEAR)
-    return small || `${at}, with work enough: is the machine busy? If not, other --kernels may be nearer`;
+    return (
+      small ||
+      `${at}, with work enough: is the machine busy?${mayFuse ? ' If not, other --kernels may be nearer' : ''}`
+    );
   if (verdict === 'compute') return `${at}: only fewer operations would be faster`;
   if (verdict === 'memory')
     return phase === 'update' || phase === 'backward+update'
@@ -75,7 +80,7 @@ function adviceOf(verdict: Verdict, facts: Facts): string {
   if (verdict === 'launch') {
     const calls = kernels.reduce((sum, kernel) => sum + kernel.calls, 0);
     const what = `${Math.round(calls)} operations of at least ${launch.toFixed(1)} µs each`;
-    return `${what}: --kernels fused does them in one, a larger --batch-size makes each worth more`;
+    return `${what}: ${mayFuse ? '--kernels fused does them in one, ' : ''}a larger --batch-size makes each worth more`;
   }
   if (small) return small;
   const why =

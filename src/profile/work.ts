@@ -1,7 +1,13 @@
 /** What each phase of a plan's step has to do, counted by hand: floating-point operations, and bytes at least. */
-import type { LayerPlan, OptimizerPlan, TrainPlan } from '../backend/contract';
-import { parametersOfLayer, slotsOf } from '../backend/contract';
-import { ADAM_FLOPS, type Shape, type Work, workOf } from '../bench/work';
+import {
+  type LayerPlan,
+  type OptimizerPlan,
+  type Parameter,
+  parametersOfLayer,
+  slotsOf,
+  type TrainPlan,
+} from '../backend/contract';
+import { ADAM_FLOPS, footprintOf, type Shape, type Work, workOf } from '../bench/work';
 import { elements } from '../shape';
 import type { OpPhase } from './profile';
 
@@ -50,7 +56,7 @@ export function workOfOp(
     case 'backward+update':
       return at < 0 ? weightsWork(counting) : backwardUpdateWork(at, counting, computed);
     case 'update':
-      return updateWork(parameters(plan.layers), plan.optimizer, true);
+      return updateWork(plan.layers, plan.optimizer, true);
     default:
       return null;
   }
@@ -68,15 +74,16 @@ const shapeOf = ({ inputs, outputs }: Dense, rows: number): Shape => ({
 });
 /** Numbers that are trained. */
 const parameters = (layers: readonly LayerPlan[]) =>
-  layers
-    .flatMap(parametersOfLayer)
-    .reduce((count, { trainable, shape }) => count + (trainable ? elements(shape) : 0), 0);
+  trainedOf(layers).reduce((count, { shape }) => count + elements(shape), 0);
+const trainedOf = (layers: readonly LayerPlan[]) =>
+  layers.flatMap(parametersOfLayer).filter(({ trainable }) => trainable);
 
 function sum(works: readonly Work[]): Work {
   return works.reduce((a, b) => ({
     flops: a.flops + b.flops,
     read: a.read + b.read,
     written: a.written + b.written,
+    ...((a.footprint ?? b.footprint) !== undefined && { footprint: footprintOf(a) + footprintOf(b) }),
   }));
 }
 
@@ -181,14 +188,33 @@ function updateFlops(optimizer: OptimizerPlan): number {
   }
 }
 
-/** @param reads whether the gradient comes from memory */
-function updateWork(count: number, optimizer: OptimizerPlan, reads: boolean): Work {
-  const state = 1 + slotsOf(optimizer).length;
-  return {
-    flops: updateFlops(optimizer) * count,
-    read: FLOAT * (state + (reads ? 1 : 0)) * count,
-    written: FLOAT * state * count,
-  };
+/**
+ * All in place. Where gradients accumulate, an update's share of each step.
+ * @param reads whether the gradient comes from memory
+ */
+function updateWork(layers: readonly LayerPlan[], optimizer: OptimizerPlan, reads: boolean): Work {
+  const { gradientAccumulationSteps: steps = 1, clipNorm } = optimizer;
+  const accumulates = steps > 1;
+  const state = 1 + slotsOf(optimizer).length - Number(accumulates);
+  // The norm, and what brings the gradient to it; the mean of the sum.
+  const updated = updateFlops(optimizer) + (clipNorm === undefined ? 0 : 3) + Number(accumulates);
+  const works = trainedOf(layers).map((parameter): Work => {
+    const count = elements(parameter.shape);
+    const held = heldFlops(parameter);
+    // What is held to something is looked at in steps that do not update, too.
+    const looked = held > 0 ? 1 - 1 / steps : 0;
+    const written =
+      FLOAT * count * (state / steps + Number(accumulates) + (parameter.constraint ? looked : 0));
+    const read = FLOAT * count * (state / steps + Number(accumulates) + looked + Number(reads));
+    return { flops: count * (updated / steps + Number(accumulates) + held), read, written, footprint: read };
+  });
+  return works.length > 0 ? sum(works) : { flops: 0, read: 0, written: 0 };
+}
+
+/** Of one number: each penalty's sum and its gradient; a limit's norm and what it shortens. */
+function heldFlops({ regularizer, constraint }: Parameter): number {
+  const penalties = regularizer ? [regularizer.l1, regularizer.l2].filter((factor) => factor > 0).length : 0;
+  return 4 * penalties + (constraint ? 3 : 0);
 }
 
 /** The gradient of a layer's input alone. */
@@ -226,7 +252,7 @@ function headWork(at: number, counting: Counting): Work {
 function weightsWork(counting: Counting): Work {
   const layers = counting.plan.layers.filter(isTrainedDense);
   const gradients = layers.map((layer) => weightGradientWork(layer, counting));
-  return sum([...gradients, updateWork(parameters(layers), counting.plan.optimizer, false)]);
+  return sum([...gradients, updateWork(layers, counting.plan.optimizer, false)]);
 }
 
 function gradientsWork(counting: Counting): Work {
@@ -273,6 +299,6 @@ function backwardUpdateWork(at: number, counting: Counting, computed: number): W
   const passes = after.map((each) =>
     isDense(each) ? gradients : elementwiseBack(each.kind, each.width, rows),
   );
-  const update = updateWork(parameters([layer, ...after]), plan.optimizer, false);
-  return sum([gradients, keepsWeights ? { ...update, read: 0, written: 0 } : update, ...passes]);
+  const update = updateWork([layer, ...after], plan.optimizer, false);
+  return sum([gradients, keepsWeights ? { flops: update.flops, read: 0, written: 0 } : update, ...passes]);
 }

@@ -106,6 +106,7 @@ function documentOf(
       skipsZeros: /sparse/.test(kernels),
       keepsWeights: /cluster/.test(kernels),
       multipliesBytes: /tiles of bytes/.test(kernels),
+      mayFuse: done.runtime.backend === 'native',
     };
     const roof = ceilingsOf({ device, threads, precision }, ceilings);
     const { plan, density } = ready;

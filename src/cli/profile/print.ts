@@ -9,7 +9,9 @@ import {
 } from '../../profile/profile';
 import {
   comparisonCells,
+  driftLine,
   micros,
+  noChange,
   noiseNote,
   OP_HEAD,
   OP_NUMBERS,
@@ -83,18 +85,22 @@ export function printed(document: ProfileDocument): string {
 
 /** What changed since an earlier profile. */
 export function changesText(before: ProfileDocument, now: ProfileDocument): string {
-  const { slower, faster } = changesFrom(before.variants, now.variants);
-  const line = ({ variant, op, before: was, now: is, times }: (typeof slower)[number]) =>
-    `${variant} · ${op}: ${micros(was)} → ${micros(is)} µs (${times.toFixed(2)}×)`;
+  const { drifts, slower, faster } = changesFrom(before.variants, now.variants);
+  const drifted = (variant: string) => drifts.some((drift) => drift.variant === variant);
+  const line = ({ variant, op, before: was, now: is, times, beside }: (typeof slower)[number]) =>
+    `${variant} · ${op}: ${micros(was)} → ${micros(is)} µs (${times.toFixed(2)}×${drifted(variant) ? `, ${beside.toFixed(2)}× beside the others` : ''})`;
   const steps = now.variants.flatMap(({ name, step }) => {
     const old = before.variants.find((variant) => variant.name === name);
-    return old ? [`${name} · step: ${micros(old.step.median)} → ${micros(step.median)} µs`] : [];
+    if (!old) return [];
+    const [was, is] = [old.step.median, step.median];
+    return [`${name} · step: ${micros(was)} → ${micros(is)} µs (${(is / was).toFixed(2)}×)`];
   });
   return [
     `Since ${before.date}:`,
     ...steps,
+    ...drifts.map((drift) => driftLine(drift)),
     ...slower.map((change) => `SLOWER ${line(change)}`),
     ...faster.map((change) => `faster ${line(change)}`),
-    ...(slower.length + faster.length === 0 ? ['no op changed by more than its spread and 15 %'] : []),
+    ...(slower.length + faster.length === 0 ? [noChange(drifts)] : []),
   ].join('\n');
 }

@@ -20,6 +20,18 @@ function turns(variables: Record<string, string>): [turns: string | undefined, l
 
 testUnless(
   (!built && 'the native backend is not built') ||
+    (process.platform !== 'linux' && '/proc is of Linux alone'),
+)('a framework that a worker thread has loaded is known in every thread', () => {
+  const known = JSON.stringify(join(repository, 'dist', 'backend', 'loaded-framework.js'));
+  const code = `const { loadedFramework } = require(${known}); console.log(loadedFramework());
+    const code = ${JSON.stringify(`require(${JSON.stringify(binding)}).loadBinding(); setInterval(() => {}, 9e9); require('node:worker_threads').parentPort.postMessage(1)`)};
+    new (require('node:worker_threads').Worker)(code, { eval: true }).once('message', () => { console.log(loadedFramework()); process.exit(); });`;
+  const { stdout } = spawnSync(process.execPath, ['-e', code], { encoding: 'utf8' });
+  expect(stdout).toBe('null\nlibtorch\n');
+});
+
+testUnless(
+  (!built && 'the native backend is not built') ||
     (process.platform !== 'linux' && "libtorch has GNU's OpenMP on Linux alone"),
 )("libtorch's threads do not spin for long, unless the user says so", () => {
   expect(turns({})).toEqual(['1000', 'undefined']);

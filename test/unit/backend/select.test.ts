@@ -15,7 +15,13 @@ const candidate = (backend: BackendName, text: string): Candidate => {
 };
 
 /** A machine with these candidates, and a record of what was probed and opened. */
-function machine(native: string[], tfjs: string[], driver = false, fails: string[] = []) {
+function machine(
+  native: string[],
+  tfjs: string[],
+  driver = false,
+  fails: string[] = [],
+  loaded: string | null = null,
+) {
   const calls: string[] = [];
   const requests: DeviceRequest[] = [];
   const provider = (name: BackendName, texts: string[]): BackendProvider => ({
@@ -39,6 +45,7 @@ function machine(native: string[], tfjs: string[], driver = false, fails: string
       tfjs: () => ({ provider: provider('tfjs', tfjs) }),
     },
     () => driver,
+    () => loaded,
   );
   const choose = async (request: DeviceOptions = {}) => {
     const { backend, steppedDown } = await selector.select({ quiet: true, ...request });
@@ -194,6 +201,12 @@ test('one native framework a process', async () => {
   await reverse.choose({ backend: 'tfjs' });
   expect((await failure(reverse.choose({ backend: 'native' }))).code).toBe('ERR_BACKEND_CONFLICT');
   expect(await reverse.choose()).toEqual(['tfjs node', 'native cpu']);
+});
+
+test('one a process, also where another thread or realm has loaded it', async () => {
+  const { choose } = machine(['cpu'], ['node', 'wasm'], false, [], 'libtensorflow');
+  expect((await failure(choose({ backend: 'native' }))).code).toBe('ERR_BACKEND_CONFLICT');
+  expect(await choose()).toEqual(['tfjs node', 'native cpu']);
 });
 
 test('devices lists everything, with its backend', async () => {

@@ -135,7 +135,17 @@ test.each([
   [
     { roof: { share: 0.01, bound: 'L1' }, kernels: [{ name: 'a', calls: 30, self: 30 }], launch: 1 },
     'launch',
-    /30 operations of at least 1\.0 µs/,
+    /30 operations of at least 1\.0 µs each: --kernels fused does them in one, a larger/,
+  ],
+  [
+    {
+      mayFuse: false,
+      roof: { share: 0.01, bound: 'L1' },
+      kernels: [{ name: 'a', calls: 30, self: 30 }],
+      launch: 1,
+    },
+    'launch',
+    /30 operations of at least 1\.0 µs each: a larger --batch-size/,
   ],
   [{ phase: 'wait' as const, work: null, roof: null }, 'latency', /threads wait/],
   [{ phase: 'javascript' as const, work: null, roof: null }, 'launch', /spans are short/],
@@ -151,6 +161,7 @@ test.each([
     launch: 1,
     roof: null,
     isOnDevice: false,
+    mayFuse: true,
   };
   const found = verdictOf({ ...facts, ...more });
   expect(found.verdict).toBe(verdict);
@@ -234,13 +245,17 @@ test('side by side: like with like, the way back together with the update', () =
 });
 
 test('what got slower is named, whatever else the machine does', () => {
-  expect(changesFrom([fused()], [fused()])).toEqual({ slower: [], faster: [] });
-  // All of it slower: the machine.
-  expect(changesFrom([fused()], [fused(30, 1.5)])).toEqual({ slower: [], faster: [] });
+  expect(changesFrom([fused()], [fused()])).toEqual({ drifts: [], slower: [], faster: [] });
+  // All of it slower: the machine, and that is said.
+  expect(changesFrom([fused()], [fused(30, 1.5)])).toEqual({
+    drifts: [{ variant: 'native:fused', times: 1.5 }],
+    slower: [],
+    faster: [],
+  });
   const { slower, faster } = changesFrom([fused(), framework], [fused(60, 1.2), framework]);
   expect(faster).toEqual([]);
   expect(slower).toMatchObject([{ variant: 'native:fused', op: 'forward dense', before: 30, now: 72 }]);
-  expect(slower[0].times).toBeCloseTo(2);
+  expect([slower[0].times, slower[0].beside].map((times) => times.toFixed(2))).toEqual(['2.40', '2.00']);
   expect(changesFrom([fused(60)], [fused(30)]).faster).toMatchObject([{ op: 'forward dense' }]);
   // Beside 3 ms more, a difference of a small op's is nothing to the step; alone it is named.
   const steps = (forward: number, loss: number) =>

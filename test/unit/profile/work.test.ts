@@ -56,6 +56,8 @@ test('MNIST on framework kernels', () => {
     flops: 12 * 101_770,
     read: 4 * 4 * 101_770,
     written: 4 * 3 * 101_770,
+    // What is written lies where it was read.
+    footprint: 4 * 4 * 101_770,
   });
   expect(workOfOp('loss', null, own)).toEqual({ flops: 2240, read: 2560, written: 1280 });
 });
@@ -181,6 +183,36 @@ test.each<[OptimizerPlan, number, number]>([
   const work = workOfOp('update', null, counting({ plan: { ...plan, optimizer } }))!;
   expect(work.flops / 101_770).toBe(flops);
   expect(work.written / 101_770 / 4).toBe(arrays);
+});
+
+test('gradients that accumulate: an update is a share of each step, in place', () => {
+  const parameters = 101_770;
+  const optimizer = { ...OPTIMIZERS.adam, gradientAccumulationSteps: 64 };
+  const work = workOfOp('update', null, counting({ plan: { ...plan, optimizer } }))!;
+  // A sum each step; of 64 steps one has the mean and Adam's.
+  expect(work.flops).toBeCloseTo(parameters * (1 + 13 / 64), 6);
+  expect(work.read).toBeCloseTo(4 * parameters * (2 + 3 / 64), 6);
+  expect(work.written).toBeCloseTo(4 * parameters * (1 + 3 / 64), 6);
+  expect(work.footprint).toBe(work.read);
+});
+
+test('clipping, penalties and limits are counted', () => {
+  const layers = plan.layers.map((layer) =>
+    layer.kind === 'dense' && layer.name === 'dense'
+      ? { ...layer, kernelRegularizer: { l1: 0, l2: 1e-4 }, kernelConstraint: { maxNorm: 3 } }
+      : layer,
+  );
+  const held = 784 * 128;
+  const optimizer = { ...OPTIMIZERS.adam, clipNorm: 1 };
+  const work = workOfOp('update', null, counting({ plan: { ...plan, layers, optimizer } }))!;
+  expect(work.flops).toBe(15 * 101_770 + 7 * held);
+  expect([work.read, work.written]).toEqual([4 * 4 * 101_770, 4 * 3 * 101_770]);
+  const rarely = { ...optimizer, gradientAccumulationSteps: 2 };
+  const of = workOfOp('update', null, counting({ plan: { ...plan, layers, optimizer: rarely } }))!;
+  expect(of.flops).toBe(101_770 * (1 + 16 / 2) + 7 * held);
+  // In the steps between, the kernel is read for its penalty, and held to its limit.
+  expect(of.read).toBe(4 * (101_770 * (3 / 2 + 2) + held / 2));
+  expect(of.written).toBe(4 * (101_770 * (3 / 2 + 1) + held / 2));
 });
 
 test.each(['wait', 'record', 'launch', 'gap', 'javascript', 'copy'] as const)('%s has no work', (phase) => {
