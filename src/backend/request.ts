@@ -1,5 +1,5 @@
 /** What the user asked for, from options and the environment, checked. */
-import { integer, oneOf, wrong } from '../arguments';
+import { boolean, integer, oneOf, wrong } from '../arguments';
 import type { BackendName, DeviceRequest } from './contract';
 
 /** Where to run; each undefined part comes from its environment variable FUSOR_…, else is chosen. */
@@ -11,22 +11,30 @@ export interface DeviceOptions extends Partial<DeviceRequest> {
 
 export type ResolvedRequest = DeviceRequest & { backend: 'auto' | BackendName };
 
+/** What of it was said in a call; the environment is looked at when a device is chosen. @throws ERR_ARG naming the option */
+export function checkedDevice(where: string, options: DeviceOptions): DeviceOptions {
+  boolean(where, 'quiet', options.quiet, false);
+  resolveRequest(options, {}, where);
+  return options;
+}
+
 /** @throws ERR_ARG naming the option or the environment variable */
 export function resolveRequest(
   request: DeviceOptions,
   env: NodeJS.ProcessEnv = process.env,
+  of = 'device options',
 ): ResolvedRequest {
   const pick = (
     name: keyof ResolvedRequest,
     variable: string,
   ): [where: string, name: string, value: unknown] => {
     const option = request[name];
-    if (option !== undefined) return ['device options', name, option];
+    if (option !== undefined) return [of, name, option];
     // An empty variable counts as unset, as in most tools.
     return ['environment', variable, env[variable] || undefined];
   };
   const threads = pick('threads', 'FUSOR_THREADS');
-  if (typeof threads[2] === 'string' && /^\d+$/.test(threads[2])) threads[2] = Number(threads[2]);
+  if (threads[0] === 'environment' && /^\d+$/.test(String(threads[2]))) threads[2] = Number(threads[2]);
   return {
     backend: oneOf(...pick('backend', 'FUSOR_BACKEND'), ['auto', 'native', 'tfjs'], 'auto'),
     device: deviceOf(...pick('device', 'FUSOR_DEVICE')),

@@ -1,5 +1,5 @@
 import { closed, reading, seedOf } from '../arguments';
-import type { DeviceOptions } from '../backend/request';
+import { checkedDevice, type DeviceOptions } from '../backend/request';
 import { type LossConfig, type LossName, lossConfig } from './losses';
 import { type MetricConfig, type MetricName, metricConfigs } from './metrics';
 import { type OptimizerConfig, type OptimizerName, optimizerConfig } from './optimizers';
@@ -39,7 +39,7 @@ export const COMPILE_KEYS: (keyof CompileOptions)[] = [
   ...DEVICE_KEYS,
 ];
 
-/** Splits checked compile options into what is trained and where. The device is checked when it is selected. */
+/** Splits compile options into what is trained and where; whether there is such a device is seen when one is chosen. */
 export function compileConfig(options: unknown): { training: TrainingConfig; where: DeviceOptions } {
   const { optimizer, loss, metrics, seed, ...where } = closed<CompileOptions>(
     'compile',
@@ -56,5 +56,5 @@ export function compileConfig(options: unknown): { training: TrainingConfig; whe
   );
   const checked = seedOf('compile', seed);
   if (checked !== undefined) training.seed = checked;
-  return { training, where };
+  return { training, where: checkedDevice('compile', where) };
 }

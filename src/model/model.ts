@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { closed, count, range, reading, real } from '../arguments';
 import { parametersOf, type Session, type SessionState, type TrainPlan } from '../backend/contract';
-import type { DeviceOptions } from '../backend/request';
+import { checkedDevice, type DeviceOptions } from '../backend/request';
 import { checkStillThere, inputsOf } from '../data/examples';
 import type { ArrayLike, NDArray } from '../data/ndarray';
 import { isStream } from '../data/row-source';
@@ -132,10 +132,10 @@ export class Model implements TrainedModel {
     this.#runtime.position.learningRate = training.optimizer.learningRate;
   }
 
-  /** Says where to run, as compile does, and nothing else: also for a model that is not compiled. @throws ERR_ARG for an option that is none, ERR_STATE during a fit */
+  /** Says where to run, as compile does, and nothing else: also for a model that is not compiled. @throws ERR_ARG, ERR_STATE during a fit */
   runOn(where: DeviceOptions): void {
     this.#notFitting('runOn');
-    this.#runtime.request(closed<DeviceOptions>('runOn', where, DEVICE_KEYS));
+    this.#runtime.request(checkedDevice('runOn', closed<DeviceOptions>('runOn', where, DEVICE_KEYS)));
   }
 
   /**
