@@ -2,7 +2,7 @@
 import { machineLine } from '../bench/machine';
 import { shareBars } from '../report/bars';
 import { curves } from '../report/curves';
-import { type Html, html } from '../report/html';
+import { type Html, html, withOptions } from '../report/html';
 import { page, section } from '../report/page';
 import { percent } from '../report/percent';
 import { roofline } from '../report/roofline';
@@ -63,7 +63,7 @@ export function profilePage(
   const title = `Profile: ${job.data}, ${job.net}, batch ${job.batchSize}`;
   return page(title, [
     html`<h1>${title}</h1>
-<p class="muted">${shortDate(document.date)} · ${document.command}</p>
+<p class="muted">${shortDate(document.date)} · ${withOptions(document.command)}</p>
 <p class="lead">${headline(document)}</p>
 ${noise === null ? html`` : html`<p class="noise">${noise}</p>`}
 `,
@@ -263,7 +263,7 @@ function advice({ ops }: VariantProfile): Html {
     .slice(0, 4)
     .map(
       ({ name, share, verdict, advice: text }) =>
-        html`<li><b>${name}</b> (${percent(share)}, ${verdict}-bound): ${text}</li>`,
+        html`<li><b>${name}</b> (${percent(share)}, ${verdict}-bound): ${withOptions(text)}</li>`,
     );
   return html`<ul>${lines}</ul>`;
 }

@@ -34,13 +34,25 @@ const CAPTION = 190;
 /** Names are cut to it. */
 const LONGEST = 130;
 
+/** Of so many classes. */
+function sizesOf(classes: number) {
+  const cell = Math.max(11, Math.min(42, Math.floor(720 / classes)));
+  return { cell, font: Math.min(12, cell - 1) };
+}
+
+const widestOf = (names: readonly string[]) =>
+  Math.max(...names.map((name) => textWidth(name, sizesOf(names.length).font)));
+
+/** With their numbers where some are too long for the matrix: names that are cut may be alike. */
+export function matrixNames(names: readonly string[]): readonly string[] {
+  return widestOf(names) > LONGEST ? names.map((name, c) => `${c} ${name}`) : names;
+}
+
 /** Darker is more; the counts are written where there is room. */
 export function confusionMatrix(counts: readonly (readonly number[])[], names: readonly string[]): Drawing {
-  const cell = Math.max(11, Math.min(42, Math.floor(720 / counts.length)));
-  const font = Math.min(12, cell - 1);
-  const widest = Math.max(...names.map((name) => textWidth(name, font)));
-  // Names that are cut may be alike.
-  const shown = widest > LONGEST ? names.map((name, c) => `${c} ${name}`) : names;
+  const { cell, font } = sizesOf(counts.length);
+  const widest = widestOf(names);
+  const shown = matrixNames(names);
   const longest = Math.min(LONGEST, widest);
   // Names that are wider than their column are written upwards.
   const upwards = longest > cell - 2;

@@ -28,3 +28,10 @@ export function html(parts: TemplateStringsArray, ...values: readonly Value[]): 
   });
   return new Html(parts.map((part, i) => part + (written[i] ?? '')).join(''));
 }
+
+/** Text whose options stay whole: no line ends within --batch-size. */
+export function withOptions(text: string): Html[] {
+  return text
+    .split(/(--[\w-]+)/)
+    .map((part, i) => (i % 2 === 1 ? html`<span class="option">${part}</span>` : html`${part}`));
+}

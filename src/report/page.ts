@@ -31,7 +31,7 @@ body { margin: 0 auto; padding: 24px 20px 48px; max-width: 1040px; background: v
   font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
 h1 { font-size: 24px; line-height: 1.25; margin: 0 0 4px; }
 h2 { font-size: 17px; margin: 36px 0 10px; } h1, h2, h3, p, figcaption { overflow-wrap: anywhere; }
-p { margin: 6px 0; } .lead { font-size: 17px; margin: 14px 0; } .muted { color: var(--muted); }
+p { margin: 6px 0; } .lead { font-size: 17px; margin: 14px 0; } .muted { color: var(--muted); } .option { white-space: nowrap; }
 .noise { padding: 8px 12px; border-left: 4px solid var(--s1); background: var(--card); }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }

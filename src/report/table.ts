@@ -1,4 +1,4 @@
-import { Html, html } from './html';
+import { Html, html, withOptions } from './html';
 import { swatch } from './page';
 
 /** One cell; the best of a column is set in bold. */
@@ -47,7 +47,7 @@ export function factTable(titles: readonly string[], rows: readonly (readonly st
   const lines = rows.map(([fact, ...values]) => {
     // Of one series alone there is nothing to tell apart.
     const title = (i: number) => (titles.length > 1 ? titles[i] : '');
-    const cells = values.map((value, i) => html`<td data-title="${title(i)}">${value}</td>`);
+    const cells = values.map((value, i) => html`<td data-title="${title(i)}">${withOptions(value)}</td>`);
     return html`<tr><td class="muted">${fact}</td>${cells}</tr>
 `;
   });

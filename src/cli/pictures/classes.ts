@@ -1,7 +1,7 @@
 /** What a classifier does on its test rows: the confusion matrix, a table by class, the worst misses; and its first weights. */
 import type { LabelledRows } from '../../data/entry';
 import type { Model, NDArray } from '../../index';
-import { classFigures, confusionMatrix, confusionOf } from '../../report/confusion';
+import { classFigures, confusionMatrix, confusionOf, matrixNames } from '../../report/confusion';
 import type { Drawing } from '../../report/svg';
 import { type Tile, tiles, weightPixels } from '../../report/tiles';
 
@@ -46,8 +46,9 @@ export function classPictures(
     .sort((a, b) => chance(a, truth[a]) - chance(b, truth[b]))
     .slice(0, MISSES);
   const percent = (value: number) => (Number.isNaN(value) ? '–' : `${(100 * value).toFixed(1)} %`);
+  const shownNames = matrixNames(names);
   const rows = classFigures(counts).map((of, c) => [
-    names[c],
+    shownNames[c],
     String(of.rows),
     ...[of.precision, of.recall, of.f1].map(percent),
   ]);
