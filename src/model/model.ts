@@ -180,7 +180,8 @@ export class Model implements TrainedModel {
   }
 
   /**
-   * Loss and metrics over all rows, by name. These are not to be changed until it is done.
+   * Loss and metrics over all rows, by name. These are not to be changed until it is done. While a fit runs it waits for the
+   * steps at hand: the rest of the epoch, or fewer where a callback asks for some (`everySteps`).
    * @throws as {@link Model.fit}
    */
   evaluate(x: ArrayLike, y: ArrayLike, options?: EvaluateOptions): Promise<Evaluation>;
@@ -225,7 +226,8 @@ export class Model implements TrainedModel {
   }
 
   /**
-   * Predictions, float32 [rows, outputs]: the values after the last activation. x is not to be changed until it is done.
+   * Predictions, float32 [rows, outputs]: the values after the last activation. x is not to be changed until it is done. While a
+   * fit runs it waits as evaluate does; to answer requests meanwhile, predict with another model that takes its weights.
    * @param options batchSize: rows at a time; by default as many as make good use of the device
    * @throws ERR_ARG, ERR_SHAPE, ERR_DATA_EMPTY, ERR_NONFINITE_INPUT, ERR_STATE
    */

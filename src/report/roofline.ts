@@ -30,6 +30,9 @@ const SHAPES = [
 ] as const;
 const HEIGHT = 420;
 
+/** Readable where it lies over a line or a mark. */
+const HALO = { textBorderColor: 'var(--card)', textBorderWidth: 3 } as const;
+
 const colour = (series: number) => `var(--s${series % SERIES_COLOURS})`;
 
 export function roofline(
@@ -60,6 +63,7 @@ function optionOf(roof: Roof | null, marks: readonly Mark[], narrow: boolean): E
       show: true,
       formatter: name,
       ...label,
+      ...HALO,
       fontSize: 11,
       position: 'right',
       offset: [-4, -12],
@@ -89,6 +93,7 @@ function optionOf(roof: Roof | null, marks: readonly Mark[], narrow: boolean): E
           formatter: '{b}',
           position: 'right',
           ...label,
+          ...HALO,
           color: 'var(--ink)',
           fontSize: 11,
         },

@@ -69,7 +69,9 @@ function measureAll(
   absent: Obstacle[],
 ) {
   const asked = settings.variants.length > 0;
-  const ways: Way[] = (asked ? settings.variants : DEFAULT).map((name) => wayOf(name, origins.variants));
+  const ways: Way[] = (asked ? [...new Set(settings.variants)] : DEFAULT).map((name) =>
+    wayOf(name, origins.variants),
+  );
   const { steps, warmup, rounds, epochs, nvtx } = settings;
   const anywhere = { backend: 'auto', kernels: 'auto', tfjsEngine: 'auto' } as const;
   const problem = { settings: { ...settings, ...anywhere }, origins };
