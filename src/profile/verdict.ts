@@ -35,10 +35,12 @@ export function verdictOf(facts: Facts): { verdict: Verdict; advice: string } {
   return { verdict, advice: adviceOf(verdict, facts) };
 }
 
-function boundOf({ phase, self, kernels, work, roof, launch }: Facts): Verdict {
+function boundOf({ phase, self, kernels, work, roof, launch, computed }: Facts): Verdict {
   if (phase === 'wait' || phase === 'record' || phase === 'copy') return 'latency';
   if (!work) return 'launch';
-  if (roof && (roof.share >= NEAR || roof.share * self >= ENOUGH))
+  // Where zeros are left out, what holds is how weights come to the products, not how many there are.
+  const holds = roof && (roof.bound !== 'compute' || computed === 1);
+  if (holds && (roof.share >= NEAR || roof.share * self >= ENOUGH))
     return roof.bound === 'compute' ? 'compute' : 'memory';
   // What is not inside a kernel, and what each kernel costs before it computes.
   const launching = launchTime(self, kernels, launch);

@@ -131,6 +131,7 @@ test.each([
   [{ roof: { share: 0.6, bound: 'L3' } }, 'memory', /60 % of the L3 roof/],
   [{ roof: { share: 0.1, bound: 'compute' } }, 'latency', /too little work .* larger --batch-size$/],
   [{ roof: { share: 0.1, bound: 'compute' }, computed: 0.2 }, 'latency', /not zero .* changes little$/],
+  [{ roof: { share: 0.4, bound: 'compute' }, computed: 0.2 }, 'latency', /^40 % .* not zero .* little$/],
   [{ self: 20_000, roof: { share: 0.1, bound: 'compute' } }, 'compute', /10 % of .* roof, with work enough/],
   [
     { roof: { share: 0.01, bound: 'L1' }, kernels: [{ name: 'a', calls: 30, self: 30 }], launch: 1 },
