@@ -20,7 +20,12 @@ import { Network } from './network';
 import { penaltyOf } from './restraints';
 import { Stopwatch, timed } from './stopwatch';
 import { Tally } from './tally';
-import { Updater } from './updater';
+import { Updater, type Variables } from './updater';
+
+/** Tensors are not the garbage collector's: those of a session that nobody can reach, and nobody has disposed of. */
+const unreached = new FinalizationRegistry(({ tf, held }: { tf: Engine['tf']; held: Variables }) =>
+  tf.dispose([held.weights, held.slots]),
+);
 
 /** Rows predicted between two turns of the event loop. */
 const PREDICT_ROWS = 256;
@@ -32,10 +37,8 @@ export class TfjsSession implements Session {
   private readonly updater: Updater;
   private readonly parameters: readonly Parameter[];
   private step = 0;
-  /** One tensor a parameter: kernels [inputs, outputs], biases [outputs, 1]. */
-  private weights: Tensor[] = [];
-  /** slots[s][p]. */
-  private slots: Tensor[][] = [];
+  /** Kernels [inputs, outputs], all else [n, 1]. */
+  private readonly held: Variables = { weights: [], slots: [] };
   private queue: Promise<unknown> = Promise.resolve();
   private disposal: Promise<void> | null = null;
   private readonly datasets = new Set<HostDataset>();
@@ -50,6 +53,7 @@ export class TfjsSession implements Session {
     this.updater = new Updater(engine.tf, plan);
     this.parameters = parametersOf(plan);
     this.load(state);
+    unreached.register(this, { tf: engine.tf, held: this.held });
   }
 
   upload(examples: Examples): Promise<Dataset> {
@@ -92,13 +96,13 @@ export class TfjsSession implements Session {
         const rows = Math.min(batchSize, range.end - begin);
         const { x, targets } = own.batch(Uint32Array.from({ length: rows }, (_, i) => begin + i));
         tally.add(
-          this.engine.tidy(() => this.network.evaluate(this.weights, x, targets)),
+          this.engine.tidy(() => this.network.evaluate(this.held.weights, x, targets)),
           rows,
         );
         await nextTurn();
       }
       const means = tally.means();
-      return { ...means, loss: means.loss + penaltyOf(this.parameters, this.weights) };
+      return { ...means, loss: means.loss + penaltyOf(this.parameters, this.held.weights) };
     });
   }
 
@@ -112,7 +116,7 @@ export class TfjsSession implements Session {
         const batch = rows.gather(Uint32Array.from({ length: count }, (_, i) => begin + i));
         const { tf } = this.engine;
         const values = this.engine.tidy(() =>
-          tf.transpose(this.network.predict(this.weights, batch)).dataSync<'float32'>(),
+          tf.transpose(this.network.predict(this.held.weights, batch)).dataSync<'float32'>(),
         );
         predictions.set(values, begin * outputs);
         await nextTurn();
@@ -124,8 +128,8 @@ export class TfjsSession implements Session {
   readState(): Promise<SessionState> {
     return this.enqueue(async () => ({
       step: this.step,
-      weights: this.weights.map((w) => Float32Array.from(w.dataSync())),
-      slots: this.slots.map((slot) => slot.map((s) => Float32Array.from(s.dataSync()))),
+      weights: this.held.weights.map((w) => Float32Array.from(w.dataSync())),
+      slots: this.held.slots.map((slot) => slot.map((s) => Float32Array.from(s.dataSync()))),
     }));
   }
 
@@ -155,17 +159,13 @@ export class TfjsSession implements Session {
     const { plan, engine } = this;
     let sums: Metrics = { loss: 0, metrics: [] };
     const updated = engine.tidy(() => {
-      const result = this.network.gradients(this.weights, x, targets, { seed: plan.seed, step }, watch);
-      const penalty = penaltyOf(this.parameters, this.weights);
+      const result = this.network.gradients(this.held.weights, x, targets, { seed: plan.seed, step }, watch);
+      const penalty = penaltyOf(this.parameters, this.held.weights);
       sums = { loss: result.loss + penalty * order.length, metrics: result.metrics };
-      const { weights, slots } = this;
-      return timed(watch, 'update', null, () =>
-        this.updater.next({ weights, slots }, result, this.step, rate),
-      );
+      return timed(watch, 'update', null, () => this.updater.next(this.held, result, this.step, rate));
     });
     timed(watch, 'record', null, () => this.free());
-    this.weights = updated.weights;
-    this.slots = updated.slots;
+    Object.assign(this.held, updated);
     this.step++;
     return sums;
   }
@@ -180,12 +180,12 @@ export class TfjsSession implements Session {
     this.engine.use();
     this.free();
     this.step = state.step;
-    this.weights = state.weights.map(tensorOf);
-    this.slots = state.slots.map((slot) => slot.map(tensorOf));
+    this.held.weights = state.weights.map(tensorOf);
+    this.held.slots = state.slots.map((slot) => slot.map(tensorOf));
   }
 
   private free(): void {
-    this.engine.tf.dispose([this.weights, this.slots]);
+    this.engine.tf.dispose([this.held.weights, this.held.slots]);
   }
 
   private own(data: Dataset): HostExamples {

@@ -77,6 +77,32 @@ describe('memory', () => {
       expect(tensors()).toBe(before);
     },
   );
+
+  test.each(['wasm', 'cpu'])('%s: models that nobody can reach leave no tensors behind', (engine) => {
+    const code = `
+      const { layers, sequential } = require(${JSON.stringify(join(dist, '../../index.js'))});
+      require('node:v8').setFlagsFromString('--expose-gc');
+      const gc = require('node:vm').runInNewContext('gc');
+      async function train() {
+        const model = sequential([layers.dense(8, { inputShape: [4] })]);
+        model.compile({ optimizer: 'adam', loss: 'mse', backend: 'tfjs', tfjsEngine: '${engine}', quiet: true });
+        await model.fit([[1, 2, 3, 4]], [[1, 1, 1, 1, 1, 1, 1, 1]], { verbose: 0 });
+      }
+      (async () => {
+        for (let i = 0; i < 20; i++) await train();
+        const { memory } = require('@tensorflow/tfjs-core');
+        const counts = [memory().numTensors];
+        for (let i = 0; i < 20 && memory().numTensors > 0; i++) {
+          gc();
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+        console.log(JSON.stringify([...counts, memory().numTensors]));
+      })();`;
+    const [before, after] = inChild(code);
+    // Six a model, but of those that were collected on the way.
+    expect(before).toBeGreaterThan(0);
+    expect(after).toBe(0);
+  });
 });
 
 describe("WebAssembly's 4 GiB", () => {
