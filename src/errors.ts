@@ -118,16 +118,32 @@ export function exitStatusOf(error: unknown): number {
   return family === 'internal' ? 1 : EXIT_STATUS[family];
 }
 
-/** What others call it. */
-const ALSO_CALLED: Readonly<Record<string, string>> = { gpu: 'cuda', lr: 'learning-rate' };
+/** What others call it; nothing: another thing than the name that is nearest. */
+const ALSO_CALLED: Readonly<Record<string, readonly string[]>> = {
+  gpu: ['cuda'],
+  lr: ['learning-rate', 'learningRate'],
+  clipnorm: ['clipNorm', 'clip-norm'],
+  global_clipnorm: ['clipNorm', 'clip-norm'],
+  globalclipnorm: ['clipNorm', 'clip-norm'],
+  save_best_only: ['save'],
+  savebestonly: ['save'],
+  binary_accuracy: ['accuracy'],
+  categorical_accuracy: ['accuracy'],
+  sparse_categorical_accuracy: ['accuracy'],
+  nadam: [],
+  rmse: [],
+};
 
 /**
  * What of `names` was meant by `name`, for "did you mean": what others call so, what begins so, or the nearest (edit distance ≤ 3 and
  * less than half its length).
  */
 export function nearestName(name: string, names: readonly string[]): string | undefined {
-  const known = ALSO_CALLED[name.toLowerCase()];
-  if (known && names.includes(known)) return known;
+  const lower = name.toLowerCase();
+  const called = Object.hasOwn(ALSO_CALLED, lower) ? ALSO_CALLED[lower] : undefined;
+  if (called?.length === 0) return undefined;
+  const known = called?.find((each) => names.includes(each));
+  if (known) return known;
   const begun = names.filter((candidate) => candidate.toLowerCase().startsWith(name.toLowerCase()));
   if (name.length > 2 && begun.length > 0) return begun.sort((a, b) => a.length - b.length)[0];
   let best: string | undefined;

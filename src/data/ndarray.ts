@@ -50,13 +50,16 @@ function checked<T extends NumericArray>(data: T, shape: readonly number[]): NDA
 }
 
 /** From nested arrays of numbers: `ndarray.from([[1, 2], [3, 4]])` is float32 of shape [2, 2]. */
-ndarray.from = (nested: Nested): NDArray<Float32Array> => reading('ndarray.from', () => fromNested(nested));
+ndarray.from = (nested: Nested): NDArray<Float32Array> =>
+  reading('ndarray.from', () => fromNested(nested, 'ndarray.from', ''));
 
-function fromNested(nested: Nested): NDArray<Float32Array> {
+/** @param name what the user calls it, for the error; may be empty */
+function fromNested(nested: Nested, where: string, name: string): NDArray<Float32Array> {
+  const of = name && `${name}, `;
   const shape: number[] = [];
   for (let level: unknown = nested; Array.isArray(level); level = level[0]) {
     // Depth is bounded so that a cyclic array is an error, not a hang.
-    if (shape.length === 16) throw wrong('ndarray.from', 'depth', '> 16', 'at most 16');
+    if (shape.length === 16) throw wrong(where, `${of}depth`, '> 16', 'at most 16');
     shape.push(level.length);
   }
   const data = new Float32Array(elements(shape));
@@ -73,10 +76,10 @@ function fromNested(nested: Nested): NDArray<Float32Array> {
       throw new FusorError(
         'ERR_SHAPE',
         [
-          `the rows are ragged: element ${path(depth) || '[]'} should have ${shape[depth]} entries, got ${
+          `${of}the rows are ragged: element ${path(depth) || '[]'} should have ${shape[depth]} entries, got ${
             Array.isArray(level) ? level.length : show(level)
           }`,
-          'ndarray.from',
+          where,
         ],
         { path: path(depth), expected: shape[depth] },
       );
@@ -87,7 +90,13 @@ function fromNested(nested: Nested): NDArray<Float32Array> {
     for (let i = 0; i < level.length; i++) {
       const value: unknown = level[i];
       if (typeof value !== 'number')
-        throw wrong('ndarray.from', `element ${path(depth)}[${i}]`, value, 'a number');
+        throw wrong(
+          where,
+          `${of}element ${path(depth)}[${i}]`,
+          value,
+          'a number',
+          typeof value === 'boolean' ? 'write 1 for true, 0 for false' : '',
+        );
       data[next + i] = value;
     }
     next += level.length;
@@ -102,7 +111,7 @@ function fromNested(nested: Nested): NDArray<Float32Array> {
  */
 export function asNDArray(value: unknown, where: string, name: string): NDArray {
   if (isNumericArray(value)) return { data: unshared(value), shape: [value.length] };
-  if (Array.isArray(value)) return ndarray.from(value);
+  if (Array.isArray(value)) return reading(where, () => fromNested(value, where, name));
   const { data, shape } = (typeof value === 'object' && value !== null ? value : {}) as Partial<NDArray>;
   if (isNumericArray(data) && Array.isArray(shape)) return ndarray(unshared(data), shape);
   if (Array.isArray(shape) && (isTypedArray(data) || Array.isArray(data)))

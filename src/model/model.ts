@@ -86,7 +86,7 @@ export class Model implements TrainedModel {
     return this.#layout.layers.map(({ name }) => name);
   }
 
-  /** Numbers that training changes: of all kernels and biases. */
+  /** Numbers of all {@link Model.weightNames}, those that are not trained, and moving averages, included. */
   get parameterCount(): number {
     return this.#layout.parameterCount;
   }
@@ -254,7 +254,10 @@ export class Model implements TrainedModel {
     });
   }
 
-  /** Kernel [inputs, units] and bias [units] of each dense layer; copies. During a fit those after the span. */
+  /**
+   * Kernel [inputs, units] and bias [units] of each dense layer; gamma, beta, moving mean and moving variance of each batch
+   * normalisation, those that there are; copies, in the order of {@link Model.weightNames}. During a fit those after the span.
+   */
   async getWeights(): Promise<NDArray<Float32Array>[]> {
     const plan = this.plan();
     const { weights } = await this.readState();

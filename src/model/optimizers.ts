@@ -51,11 +51,24 @@ export interface RmspropOptions extends Common {
   epsilon?: number;
 }
 
+/** One that changes is a callback's. */
+function learningRateOf(where: string, rate: unknown, fallback: number): number {
+  if (typeof rate === 'function')
+    throw wrong(
+      where,
+      'learningRate',
+      rate,
+      'a number',
+      'give fit the callback learningRateScheduler(schedule)',
+    );
+  return real(where, 'learningRate', rate, fallback, range.notNegative);
+}
+
 function common(where: string, o: Common, fallback = 0.001): Common & { learningRate: number } {
   const { clipNorm, gradientAccumulationSteps: given } = o;
   const steps = count(where, 'gradientAccumulationSteps', given, { fallback: 1 });
   return {
-    learningRate: real(where, 'learningRate', o.learningRate, fallback, range.notNegative),
+    learningRate: learningRateOf(where, o.learningRate, fallback),
     ...(clipNorm !== undefined && { clipNorm: real(where, 'clipNorm', clipNorm, undefined, range.positive) }),
     ...(steps > 1 && { gradientAccumulationSteps: steps }),
   };

@@ -43,7 +43,7 @@ export interface EvaluateOptions {
   batchSize?: number;
   /** Factors for the loss, one a row. */
   sampleWeight?: ArrayLike;
-  /** Ends it: what its reason is, is thrown. */
+  /** Ends it: its reason is thrown, where it is an error, else an AbortError of which it is the cause. */
   signal?: AbortSignal;
 }
 

@@ -100,10 +100,12 @@ class Checkpointer implements ModelCheckpoint {
     this.saveError = undefined;
     this.#tried = undefined;
     this.#diverged = false;
-    this.folder = resolve(this.folderOf());
+    const folder = resolve(this.folderOf());
+    // Another fit that goes on where this one has saved has its best to beat.
+    if (folder !== this.folder) this.#best = undefined;
+    this.folder = folder;
     await this.#open();
     await this.#refuseOthers(context);
-    this.#best = undefined;
     if (best) {
       for (const { logs } of epochsOf(context.history)) this.#isBest(logs);
     }

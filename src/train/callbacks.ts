@@ -35,6 +35,8 @@ export interface TrainingContext {
   readonly logNames: readonly string[];
   /** Those of them that are better when they are greater: accuracies and topK, whatever they are named. */
   readonly accuracyNames: readonly string[];
+  /** Those of them that callbacks add. */
+  readonly ownLogNames: readonly string[];
   /** Training time over steps, of the epoch at hand so far. */
   readonly stepMicroseconds: number;
   /** The optimiser's rate; a new value (finite, ≥ 0) holds from the next span on and after this fit. */

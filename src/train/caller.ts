@@ -180,7 +180,12 @@ export function checkedCallbacks(where: string, value: unknown = []): readonly C
     for (const own of logNames) if (!isLogName(own)) throw wrong(where, `${name}.logNames`, own, LOG_NAME);
     if (logNames.length > 0 !== (epochLogs !== undefined))
       throw wrong(where, `${name}.logNames`, logNames, 'the names of what epochLogs gives');
-    const never = methodsOf(callback).find(
+    const methods = methodsOf(callback).filter((key) => key !== 'constructor');
+    const called: readonly string[] = [...MOMENTS, 'learningRateAt', 'epochLogs'];
+    const some = methods.some((key) => called.includes(key) || /^on[A-Z_]/.test(key));
+    if (Array.isArray(callback) || (methods.length > 0 && !some))
+      throw wrong(where, name, callback, `an object with one of ${MOMENTS.join(', ')}`);
+    const never = methods.find(
       (key) => /^on[A-Z_]/.test(key) && !(MOMENTS as readonly string[]).includes(key),
     );
     if (never === undefined) return;

@@ -39,10 +39,12 @@ export function failureOf(error: unknown, { signal, disposed }: Ends, where: str
   return error;
 }
 
-/** The signal's reason where it is an error, else an AbortError. */
+/** The signal's reason where it is an error, else an AbortError of which it is the cause. */
 export function abortError({ reason }: AbortSignal): unknown {
   const isError = typeof reason === 'object' && reason !== null && 'message' in reason;
-  return isError ? reason : new DOMException(`aborted: ${String(reason)}`, 'AbortError');
+  return isError
+    ? reason
+    : new DOMException(`aborted: ${String(reason)}`, { name: 'AbortError', cause: reason });
 }
 
 export function disposedError(where: string): FusorError {

@@ -24,6 +24,7 @@ export async function runFit(job: FitJob): Promise<History> {
     training.throwIfEnded();
     const { data, validate } = await upload(job, uploaded);
     training.logNames = logNamesOf(job, caller, validate !== undefined);
+    training.ownLogNames = caller.logNames;
     await caller.trainBegin();
     await runEpochs(job, training, caller, data, validate);
     if (training.stopping) history.stopped = 'callback';

@@ -11,6 +11,15 @@ import { isReady, type Schedule } from './schedules';
  * @throws ERR_ARG; fit then where a rate is not finite or below 0
  */
 export function learningRateScheduler(
+  schedule: (epoch: number, rate: number) => number,
+  options?: { by?: 'epoch' },
+): Callback;
+/** Of the step alone: no rate before it is known when a span's are computed. */
+export function learningRateScheduler(
+  schedule: (step: number) => number,
+  options: { by: 'step' | 'epoch' },
+): Callback;
+export function learningRateScheduler(
   schedule: (at: number, rate: number) => number,
   options?: { by?: 'step' | 'epoch' },
 ): Callback {

@@ -7,7 +7,10 @@ import { kerasName, type Logs } from './history';
 export interface MonitorOptions {
   /** What is watched, of the epoch's logs; default valLoss, or loss where nothing validates. val_loss is taken, too. */
   monitor?: string;
-  /** Which is better; default 'auto': greater for accuracies and topK, smaller for all else, whatever they are named. */
+  /**
+   * Which is better; default 'auto': greater for accuracies and topK, smaller for losses and errors, whatever they are named. Of a
+   * name that a callback adds to the logs it has to be said.
+   */
   mode?: 'auto' | 'min' | 'max';
   /** By how much more than this a value has to be better; default 0. */
   minDelta?: number;
@@ -33,7 +36,11 @@ export class Monitor {
   }
 
   /** To be called before anything else: what is watched, and which way, is found in the training's logs. @throws ERR_ARG */
-  begin({ logNames, accuracyNames }: Pick<TrainingContext, 'logNames' | 'accuracyNames'>): void {
+  begin({
+    logNames,
+    accuracyNames,
+    ownLogNames,
+  }: Pick<TrainingContext, 'logNames' | 'accuracyNames' | 'ownLogNames'>): void {
     const given = this.#given ?? (logNames.includes('valLoss') ? 'valLoss' : 'loss');
     const as = (form: (name: string) => string) => logNames.find((name) => form(name) === form(given));
     const name = as(String) ?? as(kerasName);
@@ -42,6 +49,16 @@ export class Monitor {
         'ERR_ARG',
         [`nothing is called ${given}`, `${this.where}, monitor`, `known are ${logNames.join(', ')}`],
         { argument: 'monitor', received: given },
+      );
+    if (this.#mode === 'auto' && ownLogNames.includes(name))
+      throw new FusorError(
+        'ERR_ARG',
+        [
+          `whether ${name} is better greater or smaller is not known`,
+          `${this.where}, mode`,
+          "say 'max' or 'min'",
+        ],
+        { argument: 'mode' },
       );
     this.#name = name;
     this.#greater = this.#mode === 'auto' ? accuracyNames.includes(name) : this.#mode === 'max';

@@ -28,7 +28,10 @@ export interface FitOptions {
    */
   seed?: number | undefined;
   callbacks?: readonly Callback[] | undefined;
-  /** Aborting it ends fit after the step at hand with the signal's reason; the weights reached are kept. */
+  /**
+   * Aborting it ends fit after the step at hand with the signal's reason, where that is an error, else with an AbortError of which it
+   * is the cause; the weights reached are kept.
+   */
   signal?: AbortSignal | undefined;
   /** Factors for the loss of training rows, by class; default 1 each. */
   classWeight?: Readonly<Record<number, number>> | undefined;

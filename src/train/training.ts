@@ -20,6 +20,7 @@ export class Training implements TrainingContext {
   batch = 0;
   microseconds = 0;
   logNames: readonly string[] = [];
+  ownLogNames: readonly string[] = [];
   means: Means;
   /** Ends the fit after the span at hand. */
   stopping = false;

@@ -62,6 +62,20 @@ describe('when', () => {
     expect(error).toMatchObject({ code: 'ERR_ARG', message: expect.stringContaining('valLoss') });
   });
 
+  test('best, in another fit with the same callback: what came before is to be beaten', async () => {
+    const [folder, model] = [fresh(), modelWith()];
+    const checkpoint = modelCheckpoint(folder, { save: 'best', monitor: 'loss' });
+    await model.fit(x, y, { ...FIVE, callbacks: [checkpoint] });
+    const before = names(folder);
+    // Weights far from any good.
+    await model.setWeights(
+      (await model.getWeights()).map(({ data, shape }) => ({ data: data.map((w) => 9 * w), shape })),
+    );
+    model.learningRate = 0;
+    await model.fit(x, y, { ...FIVE, epochs: 5, initialEpoch: 3, callbacks: [checkpoint] });
+    expect(names(folder)).toEqual(before);
+  });
+
   test('best, resumed: compared with what came before', async () => {
     const folder = fresh();
     await modelWith().fit(x, y, {

@@ -48,7 +48,7 @@ test('in a callback, twice, with a reason of one’s own', async () => {
 
 test('a reason that is no error becomes an AbortError', async () => {
   const error = await failure(referenceModel().fit(x, y, { ...SEVEN, signal: AbortSignal.abort('tired') }));
-  expect([error.name, error.message]).toEqual(['AbortError', 'aborted: tired']);
+  expect([error.name, error.message, error.cause]).toEqual(['AbortError', 'aborted: tired', 'tired']);
 });
 
 test('a frozen reason is passed on as it is', async () => {

@@ -26,6 +26,16 @@ test("metrics of one's own are in logs and history, and may be monitored", async
   expect((await model.fit(x, y, { ...SEVEN, callbacks: [during] })).history.share).toHaveLength(1);
 });
 
+test('whether one is better greater or smaller has to be said', async () => {
+  const f1 = { logNames: ['f1'], epochLogs: () => ({ f1: 1 }) };
+  const stop = earlyStopping({ monitor: 'f1' });
+  const error = await failure(referenceModel().fit(x, y, { ...SEVEN, callbacks: [f1, stop] }));
+  expect([error.code, error.message]).toEqual([
+    'ERR_ARG',
+    "whether f1 is better greater or smaller is not known · earlyStopping, mode · say 'max' or 'min'",
+  ]);
+});
+
 test.each<[string, object, string]>([
   [
     'a name that is taken',
