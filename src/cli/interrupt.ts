@@ -40,7 +40,10 @@ function stop(reason: Reason): void {
   controller.abort(new Interrupted(reason));
 }
 
-/** To be called once. A closed pipe (`fusor … | head`) ends training; other work just has nobody to tell. */
+/**
+ * To be called once. A closed pipe (`fusor … | head`) ends training; other work just has nobody to tell. Progress that cannot be
+ * written otherwise, as to a full disk, ends nothing.
+ */
 export function listenForSignals(): void {
   for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, stop);
   for (const stream of [process.stdout, process.stderr]) {
@@ -49,8 +52,8 @@ export function listenForSignals(): void {
         if (controller && !controller.signal.aborted) stop('SIGPIPE');
         return;
       }
-      if (stream === process.stdout)
-        process.stderr.write(`error: cannot write to stdout (${error.code}) [ERR_IO]\n`);
+      if (stream === process.stderr) return;
+      process.stderr.write(`error: cannot write to stdout (${error.code}) [ERR_IO]\n`);
       process.exit(exitStatusOf({ code: 'ERR_IO' }));
     });
   }

@@ -228,7 +228,7 @@ export const train = {
   onSaveError: choice('when a checkpoint cannot be written', ['stop', 'continue'], 'stop'),
   resume: text<string | undefined>('go on with this run, as though it had never ended', 'RUN', undefined),
   runDir: text('the run folder; default: runs/<data>-<time>', 'FOLDER', undefined),
-  stepLosses: toggle("record every step's loss"),
+  stepLosses: toggle("put every step's loss, which losses.f32 has anyway, into run.json and --json, too"),
   noProgress: toggle('no progress bar: one line an epoch'),
   dashboard: toggle('show the training as it goes on a page of this computer; its address is printed'),
 };

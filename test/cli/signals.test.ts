@@ -92,6 +92,25 @@ describe('a reader that goes away', () => {
     expect((await loadCheckpoint(runDir)).epoch).toBeGreaterThan(0);
   });
 
+  test('progress that finds no room on a disk: training goes on', async () => {
+    const program = 'exec "$0" "$@" 2>/dev/full';
+    const script = join(repository, 'scripts', 'fusor.mjs');
+    const words = [
+      'train',
+      '--limit',
+      '400',
+      '--epochs',
+      '2',
+      ...WASM,
+      '--run-dir',
+      join(cwd, 'full'),
+      '--json',
+    ];
+    const ran = await run('bash', ['-c', program, process.execPath, script, ...words], { cwd });
+    expect(ran.status).toBe(0);
+    expect(JSON.parse(ran.stdout).history).toHaveLength(2);
+  });
+
   test('`2>&1 | head`: quiet, too', async () => {
     const program = 'set -o pipefail; "$0" "$@" 2>&1 | head -n 2';
     const script = join(repository, 'scripts', 'fusor.mjs');
