@@ -122,7 +122,6 @@ export function exitStatusOf(error: unknown): number {
 const ALSO_CALLED: Readonly<Record<string, readonly string[]>> = {
   gpu: ['cuda'],
   lr: ['learning-rate', 'learningRate'],
-  clipnorm: ['clipNorm', 'clip-norm'],
   global_clipnorm: ['clipNorm', 'clip-norm'],
   globalclipnorm: ['clipNorm', 'clip-norm'],
   save_best_only: ['save'],

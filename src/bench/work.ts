@@ -45,7 +45,6 @@ const WORK = {
     flops: 2 * B * I * U + B * U + ADAM_FLOPS * (I * U + U),
     read: FLOAT * (B * I + B * U + 3 * (I * U + U)),
     written: FLOAT * 3 * (I * U + U),
-    footprint: FLOAT * (B * I + B * U + 3 * (I * U + U)),
   }),
   'sparse-forward': ({ B, I, U, n }) => ({
     flops: 2 * n * U,
@@ -56,7 +55,6 @@ const WORK = {
     flops: 2 * n * U + B * U + ADAM_FLOPS * (I * U + U),
     read: B * I + FLOAT * (B * U + 3 * (I * U + U)),
     written: FLOAT * 3 * (I * U + U),
-    footprint: B * I + FLOAT * (B * U + 3 * (I * U + U)),
   }),
   // Greatest, difference, exponential, sum, quotient, difference to the target, mean.
   'softmax-crossentropy': ({ B, U }) => ({
@@ -69,14 +67,17 @@ const WORK = {
     flops: ADAM_FLOPS * I * U,
     read: FLOAT * (3 * I * U + I + U),
     written: FLOAT * 3 * I * U,
-    footprint: FLOAT * (3 * I * U + I + U),
   }),
 } satisfies Record<string, (sizes: { B: number; I: number; U: number; n: number }) => Work>;
 
 export type Op = keyof typeof WORK;
 export const OPS = Object.keys(WORK) as Op[];
 
+/** Those that write weights and optimiser state where they read them. */
+const IN_PLACE: readonly Op[] = ['weight-update', 'sparse-update', 'optimizer'];
+
 /** @param density share of bytes that are not zero */
 export function workOf(op: Op, { batch, inputs, units }: Shape, density: number): Work {
-  return WORK[op]({ B: batch, I: inputs, U: units, n: density * batch * inputs });
+  const work = WORK[op]({ B: batch, I: inputs, U: units, n: density * batch * inputs });
+  return IN_PLACE.includes(op) ? { ...work, footprint: work.read } : work;
 }

@@ -127,13 +127,17 @@ function changed({ drifts, slower, faster }: Changes): Html {
     micros(change.before),
     micros(change.now),
     `${timesText(change.times)}×`,
+    ...(drifts.length > 0 ? [`${timesText(change.beside)}×`] : []),
   ];
   const rows = [...slower.map(cells('slower')), ...faster.map(cells('faster'))];
   const common = drifts.map((drift) => html`<p>${driftLine(drift)}.</p>`);
   const own =
     rows.length === 0
       ? html`<p>${noChange(drifts)}.</p>`
-      : figureTable(['µs a step', 'before', 'now', 'times'], rows);
+      : figureTable(
+          ['µs a step', 'before', 'now', 'times', ...(drifts.length > 0 ? ['beside the others'] : [])],
+          rows,
+        );
   return html`${common}${own}`;
 }
 

@@ -71,6 +71,10 @@ export function badTfjs(root: string): BadInput[] {
     topology(({ config }) => {
       config.layers[1].class_name = name;
     });
+  const normalized = (config: Json) =>
+    topology(({ config: { layers } }) => {
+      layers.push({ class_name: 'BatchNormalization', config: { name: 'last', ...config } });
+    });
   const path = (name: unknown, work?: (folder: string) => void) =>
     made((json, folder) => {
       json.weightsManifest[0].paths = [name];
@@ -232,59 +236,26 @@ export function badTfjs(root: string): BadInput[] {
       'activity_regularizer',
       'remove it',
     ],
-    [
-      'a batch normalisation along the batch',
-      topology(({ config: { layers } }) => {
-        layers.push({ class_name: 'BatchNormalization', config: { name: 'last', axis: 0 } });
-      }),
-      FORMAT,
-      'axis is 0',
-      'remove it',
-    ],
-    [
-      'a batch normalisation along two axes',
-      topology(({ config: { layers } }) => {
-        layers.push({ class_name: 'BatchNormalization', config: { name: 'last', axis: [1, 2] } });
-      }),
-      FORMAT,
-      'axis is',
-      'remove it',
-    ],
+    ['a batch normalisation along the batch', normalized({ axis: 0 }), FORMAT, 'axis is 0', 'remove it'],
+    ['a batch normalisation along two axes', normalized({ axis: [1, 2] }), FORMAT, 'axis is', 'remove it'],
     [
       'a batch normalisation with a regulariser',
-      topology(({ config: { layers } }) => {
-        layers.push({
-          class_name: 'BatchNormalization',
-          config: { name: 'last', gamma_regularizer: { class_name: 'L2', config: {} } },
-        });
-      }),
+      normalized({ gamma_regularizer: { class_name: 'L2', config: {} } }),
       FORMAT,
       'gamma_regularizer',
       'remove it',
     ],
-    [
-      'a batch renormalisation',
-      topology(({ config: { layers } }) => {
-        layers.push({ class_name: 'BatchNormalization', config: { name: 'last', renorm: true } });
-      }),
-      FORMAT,
-      'renorm is true',
-      'remove it',
-    ],
+    ['a batch renormalisation', normalized({ renorm: true }), FORMAT, 'renorm is true', 'remove it'],
     [
       'a batch normalisation without its weights',
-      topology(({ config: { layers } }) => {
-        layers.push({ class_name: 'BatchNormalization', config: { name: 'last', axis: [1] } });
-      }),
+      normalized({ axis: [1] }),
       FORMAT,
       'last/gamma is missing',
       'take the weights',
     ],
     [
       'a momentum of 2',
-      topology(({ config: { layers } }) => {
-        layers.push({ class_name: 'BatchNormalization', config: { name: 'last', momentum: 2 } });
-      }),
+      normalized({ momentum: 2 }),
       FORMAT,
       'momentum must be a number from 0 to 1',
       'model.json',
