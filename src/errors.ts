@@ -146,7 +146,7 @@ export function nearestName(name: string, names: readonly string[]): string | un
   const begun = names.filter((candidate) => candidate.toLowerCase().startsWith(name.toLowerCase()));
   if (name.length > 2 && begun.length > 0) return begun.sort((a, b) => a.length - b.length)[0];
   let best: string | undefined;
-  let bestDistance = Math.min(3, Math.ceil(name.length / 2)) + 1;
+  let bestDistance = Math.min(3, Math.ceil(name.length / 3)) + 1;
   for (const candidate of names) {
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) {

@@ -33,18 +33,19 @@ export class Interrupted extends Error {
 /** Of the guarded work, while there is some. */
 let controller: AbortController | undefined;
 
-function stop(reason: Reason): void {
-  // A build, for one, first ends the compiler that it runs.
-  if (!controller && process.listenerCount(reason) > 1) return;
-  if (!controller || controller.signal.aborted) process.exit(STATUS[reason]);
-  controller.abort(new Interrupted(reason));
-}
-
 /**
  * To be called once. A closed pipe (`fusor … | head`) ends training; other work just has nobody to tell. Progress that cannot be
  * written otherwise, as to a full disk, ends nothing.
+ * @param tell says what ended work that nothing guards; what is guarded rejects, and whoever called it says so
  */
-export function listenForSignals(): void {
+export function listenForSignals(tell: (interrupted: Interrupted) => void): void {
+  const stop = (reason: Reason) => {
+    // A build, for one, first ends the compiler that it runs.
+    if (!controller && process.listenerCount(reason) > 1) return;
+    if (!controller) tell(new Interrupted(reason));
+    if (!controller || controller.signal.aborted) process.exit(STATUS[reason]);
+    controller.abort(new Interrupted(reason));
+  };
   for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, stop);
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {

@@ -14,8 +14,8 @@ import { resolveSettings } from './settings';
  * @returns the exit status
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  listenForSignals();
   let out = new Output(wantsJson(argv), false);
+  listenForSignals((interrupted) => report(interrupted, out));
   // What the library says of its own accord is a remark as others are.
   process.removeAllListeners('warning').on('warning', ({ message }) => out.note(`warning: ${message}`));
   try {

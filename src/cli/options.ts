@@ -235,15 +235,23 @@ export const train = {
 
 /** Of rows for a model that is there. */
 const asTrained = 'as the run was trained';
+const dataAsTrained = {
+  ...rows.data,
+  fallback: undefined as string | undefined,
+};
 
 export const evaluate = {
   ...common,
   ...rows,
+  data: {
+    ...dataAsTrained,
+    describe: `${rows.data.describe}; default: what the run was trained on, mnist for other models`,
+  },
   ...own,
   missing: choice(
     `empty cells of a table: an error, the mean of the column, or the row is dropped; default: ${asTrained}`,
     ['error', 'mean', 'drop'],
-    'error',
+    undefined,
   ),
   decimal: decimalPoint(asTrained),
   ...classes,
@@ -255,13 +263,13 @@ export const predict = {
   ...common,
   ...rows,
   data: {
-    ...rows.data,
-    describe: 'a data set, whose test rows are taken, or what INPUT may be',
+    ...dataAsTrained,
+    describe: 'a data set, whose test rows are taken, or what INPUT may be; default: as that of evaluate',
   },
   missing: choice(
     `empty cells of a table: an error, or the mean of the column; default: ${asTrained}`,
     ['error', 'mean'],
-    'error',
+    undefined,
   ),
   decimal: decimalPoint(asTrained),
   invert: toggle('pictures are dark on light, and the model was trained on light on dark, as MNIST'),

@@ -62,6 +62,11 @@ export function resolveSettings<O extends Options>(
   return { settings, origins } as Resolved<O>;
 }
 
+/** @param one how the user named it */
+export function bothGiven(one: string, other: string, mend = 'leave one of them out'): FusorError {
+  return new FusorError('ERR_ARG', [`${one} and ${other} are both given`, '', mend]);
+}
+
 /** An engine of TensorFlow.js names its backend, unless something of a higher rank names the other. @throws ERR_ARG */
 function settleBackend(settings: Record<string, unknown>, origins: Record<string, string>): void {
   const { backend, tfjsEngine = 'auto' } = settings;
@@ -71,11 +76,11 @@ function settleBackend(settings: Record<string, unknown>, origins: Record<string
   // In a file both may stand: of a run that went on elsewhere.
   else if (ofEngine < ofBackend || ofEngine === 1) settings.tfjsEngine = 'auto';
   else
-    throw new FusorError('ERR_ARG', [
-      `${origins.backend} native and ${origins.tfjsEngine} ${tfjsEngine} are both given`,
-      '',
+    throw bothGiven(
+      `${origins.backend} native`,
+      `${origins.tfjsEngine} ${tfjsEngine}`,
       'leave one of them out: native has no engines',
-    ]);
+    );
 }
 
 /** A JSON object whose keys are option names, as batchSize or batch-size. */

@@ -73,7 +73,12 @@ class Stopper implements EarlyStopping {
     for (const { epoch, logs } of epochsOf(context.history))
       last = { epoch, verdict: this.#judge(epoch, logs) };
     // A training that is gone on with after the epoch at which it was to end.
-    if (last?.verdict === 'stop') this.#stop(last.epoch, context);
+    if (last?.verdict === 'stop') {
+      process.emitWarning(
+        `earlyStopping ended this training after epoch ${last.epoch + 1}: nothing is trained; to go on raise its patience, or leave it out`,
+      );
+      this.#stop(last.epoch, context);
+    }
     if (this.restore && this.bestEpoch !== undefined && !this.bestWeights)
       process.emitWarning(
         `earlyStopping has no weights of epoch ${this.bestEpoch + 1}, the best so far: they were not kept; only those of a better one will be restored`,

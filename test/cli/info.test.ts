@@ -75,6 +75,7 @@ describe('data', () => {
     expect((await fusor(['data', 'verify', folder], { cwd })).stdout).toContain(
       '30 rows to train, 12 to test, 3 classes',
     );
+    expect((await fusor(['data', 'path', 'own'], { cwd })).stdout).toBe(`${folder}\n`);
     expect((await fusor(['data', 'verify', 'mnist', '--data-dir', folder], { cwd })).status).toBe(3);
     writeFileSync(join(folder, FILES.testLabels), idxPair(3).labels);
     expect((await fusor(['data', 'verify', folder], { cwd })).status).toBe(3);

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadCheckpoint } from '../../src/runs/checkpoint-folder';
 import { BACKENDS, documentOf, finished, fusor, startCli, WASM } from '../support/cli';
+import { localServer } from '../support/local-server';
 import { repository, run, temporaryFolder } from '../support/script';
 import { describeUnless } from '../support/skip';
 
@@ -72,6 +73,27 @@ test('a signal before training ends it at once', async () => {
   // By our handler, or, had it not been set yet, by the signal itself.
   expect([143, 'SIGTERM']).toContain(status ?? signal);
   expect(milliseconds).toBeLessThan(2000);
+});
+
+describe('a signal while data is fetched', () => {
+  let arrived = () => {};
+  const asked = new Promise<void>((done) => {
+    arrived = done;
+  });
+  const mirror = localServer(() => arrived());
+
+  test('is the one document', async () => {
+    const args = ['data', 'fetch', 'fashion-mnist', '--data-dir', 'none', '--mirror', mirror.url, '--json'];
+    const child = startCli(args, { cwd });
+    const end = finished(child);
+    await asked;
+    child.kill('SIGTERM');
+    const ran = await end;
+    expect(ran.status).toBe(143);
+    expect(documentOf(ran)).toEqual({
+      error: { code: 'SIGTERM', message: 'interrupted by SIGTERM', details: {} },
+    });
+  });
 });
 
 describe('a reader that goes away', () => {

@@ -77,6 +77,8 @@ describe('a mistake in the words is exit 2 with one line', () => {
     [['train', '--layers', '128,x'], 'positive integers up to 16777216'],
     [['train', '--device', 'gpu'], '--device'],
     [['train', '--config', 'absent.json'], 'no such config file'],
+    [['train', '--bogus'], 'unknown option --bogus · fusor train · see fusor train --help'],
+    [['train', '--find-lr', '--schedule', 'cosine'], '--find-lr and --schedule are both given'],
     [['data', 'lost'], 'did you mean list?'],
     [['native', 'bild'], 'did you mean build?'],
   ])('%p', async (args, message) => {
@@ -135,6 +137,11 @@ describe('where settings come from', () => {
       noProgress: false,
       dashboard: false,
     });
+  });
+
+  test('what a model says is said by nobody else', async () => {
+    const { stdout } = await fusor(['evaluate', 'x', '--print-config'], { cwd });
+    for (const key of ['data', 'missing']) expect(JSON.parse(stdout)).not.toHaveProperty(key);
   });
 
   test('flag > environment > file > default', async () => {

@@ -65,7 +65,7 @@ async function fetch({ settings, out }: DataCall, name: string): Promise<number>
 }
 
 function path({ settings, out }: DataCall, name: string): number {
-  const folder = locateDataset(findDataset(name), settings);
+  const folder = isOwnFolder(name) ? resolve(name) : locateDataset(findDataset(name), settings);
   out.result({ schema: 'fusor.data', version: 1, name, folder }, () => folder);
   return 0;
 }

@@ -18,8 +18,8 @@ import { runtimeLine } from '../train/environment';
 import { dataFor, missingFor, unknownScale } from '../train/kept';
 import { compileForTest } from '../train/problem';
 
-export const run: Run<typeof evaluate> = async ({ settings, origins, args, out }) => {
-  const set = dataFor(args.model!, settings.data, origins.data);
+export const run: Run<typeof evaluate> = async ({ settings, args, out }) => {
+  const set = dataFor(args.model!, settings.data);
   const model = await openModel(args.model!, settings);
   try {
     if (!model.toJSON().compile) compileForTest(model, whereOf(settings));
@@ -28,7 +28,7 @@ export const run: Run<typeof evaluate> = async ({ settings, origins, args, out }
       ...settings,
       ...kept,
       imageSize: settings.imageSize ?? imageSizeOf(model.inputShape),
-      missing: missingFor(args.model!, settings.missing, origins.missing, ['mean', 'drop']),
+      missing: missingFor(args.model!, settings.missing, ['mean', 'drop'], 'error'),
       task: taskOf(model),
     });
     if (isOwnFolder(set)) checkClasses(data, model, kept);

@@ -1,4 +1,3 @@
-import { FusorError } from '../../errors';
 import type { Model, NDArray } from '../../index';
 import { keptBeside, settingOf } from '../../io/kept-data';
 import { elements } from '../../shape';
@@ -7,24 +6,20 @@ import { openModel } from '../model-path';
 import type { predict } from '../options';
 import { answersOf, answerTable, checkFinite, predictionsJson } from '../predict/answers';
 import { type Inputs, inputsOf } from '../predict/inputs';
+import { bothGiven } from '../settings';
 import { backendOf } from '../train/document';
 import { runtimeLine } from '../train/environment';
 import { dataFor, missingFor, unknownScale } from '../train/kept';
 
 export const run: Run<typeof predict> = async ({ settings, origins, args, words, out }) => {
   // What comes from the environment, or a file, gives way.
-  if (words.length > 0 && origins.data.startsWith('--'))
-    throw new FusorError('ERR_ARG', [
-      `${origins.data} and ${words[0]} are both given`,
-      '',
-      'leave one of them out',
-    ]);
-  const names = words.length > 0 ? words : [dataFor(args.model!, settings.data, origins.data)];
+  if (words.length > 0 && origins.data.startsWith('--')) throw bothGiven(origins.data, words[0]);
+  const names = words.length > 0 ? words : [dataFor(args.model!, settings.data)];
   const { schema, classNames } = keptBeside(args.model!);
   const model = await openModel(args.model!, settings);
   try {
     const { invert, batchSize, decimal } = settings;
-    const missing = missingFor(args.model!, settings.missing, origins.missing, ['mean']);
+    const missing = missingFor(args.model!, settings.missing, ['mean'], 'error');
     // What a run of other data made of its rows is no secret.
     const isKnown = settingOf(args.model!, 'data') !== undefined;
     const unknownColumns = (file: string) => {

@@ -23,7 +23,7 @@ export const run: Run<typeof serve> = async ({ settings, args, out }) => {
     const name = settings.name ?? (basename(resolve(args.model!)).replace(/[^\w.-]+/g, '-') || 'model');
     const runtime = await model.runtime();
     // Who asks over HTTP has no options.
-    const missing = missingFor(args.model!, 'refuse', 'default', ['mean']);
+    const missing = missingFor(args.model!, undefined, ['mean'], 'refuse');
     const wanted = { inputShape: model.inputShape, schema, missing };
     const reading = readingOf(model);
     const isOneValue = reading === 'values' && model.outputShape[0] === 1;

@@ -27,7 +27,7 @@ import type { Attempt } from '../train/attempt';
 import { rowsOf, withTargets } from '../train/data';
 import { backendOf, dataOf, fallbackOf, modelOf, type RunDocument } from '../train/document';
 import { environmentOf, runtimeLine } from '../train/environment';
-import { checkMonitor, extras, stopperOf } from '../train/extras';
+import { checkFlags, extras, stopperOf } from '../train/extras';
 import { dataFor, isConfiguration, keptToTrain, unknownScale } from '../train/kept';
 import { buildModel, loadProblem, modelOf as modelOfCheckpoint, type TrainSettings } from '../train/problem';
 import { Recorder } from '../train/recorder';
@@ -36,7 +36,7 @@ import { openRun, type Resumed } from '../train/resume';
 
 /** What a GPU may do to its process is kept away from this one. */
 export const run: Run<typeof train> = async (given) => {
-  checkMonitor(given);
+  checkFlags(given);
   const call = withData(given);
   return mayUseGpu(whereOf(call.settings))
     ? (await import('../train/supervise.js')).supervise(call)
@@ -48,7 +48,10 @@ function withData(call: Call<typeof train>): Call<typeof train> {
   const { settings, origins } = call;
   const { model } = settings;
   if (model === undefined || isConfiguration(model)) return call;
-  return { ...call, settings: { ...settings, data: dataFor(model, settings.data, origins.data) } };
+  return {
+    ...call,
+    settings: { ...settings, data: dataFor(model, origins.data === 'default' ? undefined : settings.data) },
+  };
 }
 
 /** @param attempt of a supervisor */

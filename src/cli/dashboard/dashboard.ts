@@ -1,6 +1,7 @@
 /** `fusor train --dashboard`: training as it goes, on a page of this computer. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { counted } from '../../counted';
 import type { Callback, EpochProgress, Logs, TrainingContext } from '../../index';
 import { packageRoot } from '../../version';
 import { Interrupted } from '../interrupt';
@@ -124,10 +125,10 @@ export class Dashboard implements Callback {
     const epochs = history.epoch.length;
     const early =
       history.stopped === 'callback'
-        ? `stopped early, after ${epochs} of ${this.#epochCount}`
-        : `finished ${epochs}`;
+        ? `stopped early, after ${epochs} of ${counted(this.#epochCount, 'epoch')}`
+        : `finished ${counted(epochs, 'epoch')}`;
     const took = `${steps.toLocaleString('en')} steps of ${stepMicroseconds.toFixed(1)} µs, ${fitSeconds.toFixed(2)} s with all that lies between`;
-    this.#close({ text: `${early} epochs${this.#best()}: ${took}`, how: 'done' });
+    this.#close({ text: `${early}${this.#best()}: ${took}`, how: 'done' });
   }
 
   /** Which epoch is the one that was best. */
@@ -149,7 +150,7 @@ export class Dashboard implements Callback {
     // Who interrupts it keeps what it has reached: nothing has failed.
     if (error instanceof Interrupted)
       this.#close({
-        text: `${message}, after ${this.#epochs.length} of ${this.#epochCount} epochs`,
+        text: `${message}, after ${this.#epochs.length} of ${counted(this.#epochCount, 'epoch')}`,
         how: 'interrupted',
       });
     else this.#close({ text: `ended: ${message}`, how: 'failed' });

@@ -5,7 +5,8 @@ import { Output } from '../output';
 import { toldError } from '../told-error';
 import { Attempt, type Task, type Told } from './attempt';
 
-listenForSignals();
+// The supervisor says what it was.
+listenForSignals(() => {});
 // The supervisor is gone: what was done is kept, as after SIGTERM.
 const orphaned = () => process.kill(process.pid, 'SIGTERM');
 process.on('disconnect', orphaned);

@@ -14,7 +14,7 @@ import {
 } from '../../index';
 import type { train } from '../options';
 import { scheduleOf } from '../schedule';
-import type { Resolved } from '../settings';
+import { bothGiven, type Resolved } from '../settings';
 import type { TrainSettings } from './problem';
 
 /** What ends training early, and keeps the best weights, where that is asked for. */
@@ -22,11 +22,16 @@ export function stopperOf({ monitor, earlyStopping: patience }: TrainSettings): 
   return patience === undefined ? undefined : earlyStopping({ monitor, patience, restoreBestWeights: true });
 }
 
-/** @throws ERR_ARG where `--monitor` names what nothing compares */
-export function checkMonitor({ settings, origins }: Resolved<typeof train>): void {
-  const { earlyStopping: patience, reduceOnPlateau, checkpoint } = settings;
+/** Of no use where rates of all sizes are only tried. */
+const NOT_TRIED = ['resume', 'schedule', 'earlyStopping', 'reduceOnPlateau'] as const;
+
+/** @throws ERR_ARG where a flag would change nothing: in a file it may stand for other runs */
+export function checkFlags({ settings, origins }: Resolved<typeof train>): void {
+  const { earlyStopping: patience, reduceOnPlateau, checkpoint, findLr } = settings;
+  const idle = findLr && NOT_TRIED.find((key) => origins[key].startsWith('--'));
+  if (idle)
+    throw bothGiven(origins.findLr, origins[idle], 'leave one of them out: trying rates is no training');
   const isRead = patience !== undefined || reduceOnPlateau !== undefined || /\bbest\b/.test(checkpoint);
-  // In a file it may stand for other runs.
   if (isRead || !origins.monitor.startsWith('--')) return;
   throw new FusorError('ERR_ARG', [
     `nothing looks at ${settings.monitor}`,
@@ -39,11 +44,7 @@ export function checkMonitor({ settings, origins }: Resolved<typeof train>): voi
 export function extras(settings: TrainSettings, name: string, folder: () => string): Callback[] {
   const { monitor, reduceOnPlateau: plateau, schedule, log } = settings;
   if (schedule !== undefined && plateau !== undefined)
-    throw new FusorError('ERR_ARG', [
-      '--schedule and --reduce-on-plateau are both given',
-      'fusor train',
-      'leave one of them out: both set the learning rate',
-    ]);
+    throw bothGiven('--schedule', '--reduce-on-plateau', 'leave one of them out: both set the learning rate');
   return [
     schedule !== undefined && scheduled(schedule, rateOf(settings)),
     plateau !== undefined && reduceOnPlateau({ monitor, patience: plateau }),

@@ -26,22 +26,23 @@ export function keptToTrain(model: string | undefined, run?: string): KeptData {
  */
 export function missingFor<M extends string, K extends Missing>(
   model: string,
-  missing: M,
-  origin: string,
+  said: M | undefined,
   possible: readonly K[],
+  otherwise: M,
 ): M | K {
-  if (origin !== 'default') return missing;
+  if (said !== undefined) return said;
   const trained = missingOf(model);
-  return possible.find((each) => each === trained) ?? missing;
+  return possible.find((each) => each === trained) ?? otherwise;
 }
 
 /**
  * What a run's model is tried on, or trained on further, where nothing is named: the set that it was trained on.
  * @throws ERR_ARG where that was the user's own data, of which a part trained; ERR_IO, ERR_FILE_FORMAT
  */
-export function dataFor(model: string, data: string, origin: string): string {
-  const trained = origin === 'default' ? settingOf(model, 'data') : undefined;
-  if (trained === undefined) return data;
+export function dataFor(model: string, named: string | undefined): string {
+  if (named !== undefined) return named;
+  const trained = settingOf(model, 'data');
+  if (trained === undefined) return 'mnist';
   if (!isOwnFolder(trained)) return trained;
   throw new FusorError('ERR_ARG', ['no data is named for the model', model, formOf(trained)]);
 }

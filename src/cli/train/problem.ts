@@ -24,7 +24,7 @@ import { elements } from '../../shape';
 import { whereOf } from '../model-path';
 import type { Settings } from '../option';
 import type * as options from '../options';
-import { type Resolved, rankOf } from '../settings';
+import { bothGiven, type Resolved, rankOf } from '../settings';
 import { arraysOf, inputShapeOf, outputsOf, rowsOf, taskOf, valuesOf } from './data';
 import { formOf, isConfiguration, keptToTrain } from './kept';
 
@@ -82,13 +82,8 @@ export async function buildModel(
   seed: number,
 ): Promise<Model> {
   const ofLayers = OF_LAYERS.find((key) => rankOf(origins[key]) >= Math.max(1, rankOf(origins.model)));
-  if (settings.model !== undefined && ofLayers) {
-    throw new FusorError('ERR_ARG', [
-      `${origins[ofLayers]} and ${origins.model} are both given`,
-      '',
-      'leave one of them out: the model has its own layers',
-    ]);
-  }
+  if (settings.model !== undefined && ofLayers)
+    throw bothGiven(origins[ofLayers], origins.model, 'leave one of them out: the model has its own layers');
   const model = settings.model === undefined ? mlp(settings, data) : await modelAt(settings.model);
   const stored = model.toJSON().compile;
   const kind = origins.optimizer !== 'default' || !stored ? settings.optimizer : stored.optimizer.kind;

@@ -7,7 +7,7 @@ import { findCheckpoint } from '../../runs/checkpoint-folder';
 import { CONFIG_FILE, RunFolder, runFolderOf } from '../../runs/run-folder';
 import * as options from '../options';
 import type { Output } from '../output';
-import type { Resolved } from '../settings';
+import { bothGiven, type Resolved } from '../settings';
 
 export interface Resumed {
   folder: RunFolder;
@@ -34,11 +34,8 @@ export async function openRun(
   if (settings.resume === undefined) return undefined;
   for (const key of ['config', 'runDir'] as const) {
     if (settings[key] === undefined) continue;
-    throw new FusorError('ERR_ARG', [
-      `${origins[key]} and ${origins.resume} are both given`,
-      'fusor train',
-      'leave one of them out: a run that goes on has its own',
-    ]);
+    const mend = 'leave one of them out: a run that goes on has its own';
+    throw bothGiven(origins[key], origins.resume, mend);
   }
   const path = runFolderOf(settings.resume);
   const before = JSON.parse(readText(join(path, CONFIG_FILE)));

@@ -16,8 +16,9 @@ const ceilings = {
 
 test('median and spread', () => {
   expect(median([9, 1, 5])).toBe(5);
+  expect(median([9, 1, 5, 3])).toBe(4);
   expect(quantile([4, 1, 2, 3], 0.25)).toBe(2);
-  expect(figure([1, 2, 3, 4, 5, 6, 7, 8]).spread).toBe((7 - 3) / 5);
+  expect(figure([1, 2, 3, 4, 5, 6, 7, 8]).spread).toBe((7 - 3) / 4.5);
 });
 
 describe('share of the ceilings', () => {

@@ -193,6 +193,7 @@ test('early stopping, plateau and schedule go on where they stood, with the best
   expect(all.stopped).toBe('callback');
   expect(first.stop.bestEpoch).toBeLessThan(first.stop.stoppedEpoch!);
   const state = await whole.readState();
+  const warned = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
   // Also from that of the epoch at whose end it was decided: there is nothing left to do.
   for (const checkpoint of checkpoints) {
     const model = modelWith();
@@ -209,6 +210,10 @@ test('early stopping, plateau and schedule go on where they stood, with the best
     ]);
     expect(await model.readState()).toEqual(state);
   }
+  expect(warned.mock.calls.at(-1)).toEqual([
+    expect.stringMatching(/^earlyStopping ended this training after epoch \d+: nothing is trained/),
+  ]);
+  warned.mockRestore();
 });
 
 test('the last checkpoint is of the last step, whatever weights come back after it', async () => {
