@@ -56,7 +56,11 @@ Activation toActivation(const Napi::Value& value) {
                             {"tanh", Activation::Tanh},
                             {"elu", Activation::Elu},
                             {"gelu", Activation::Gelu},
-                            {"softmax", Activation::Softmax}});
+                            {"softmax", Activation::Softmax},
+                            {"silu", Activation::Silu},
+                            {"selu", Activation::Selu},
+                            {"softplus", Activation::Softplus},
+                            {"leakyRelu", Activation::LeakyRelu}});
 }
 
 // The elements of a typed array of one type, copied. JavaScript may write to it, or another realm own its class: the
@@ -121,7 +125,7 @@ Layer toLayer(const Napi::Object& o) {
     require(int64_t{layer.inputs} * layer.outputs < kMostElements, "a kernel has too many elements");
     layer.useBias = flagAt(o, "useBias");
     layer.activation = toActivation(o.Get("activation"));
-    require(layer.activation != Activation::Softmax, "softmax cannot be part of a dense layer");
+    require(layer.activation < Activation::Softmax, "this activation cannot be part of a dense layer");
     layer.name = toText(o.Get("name"), "name");
     if (!layer.trainable) return layer;
     layer.kernel = toRestraint(o, "kernel");
@@ -134,6 +138,7 @@ Layer toLayer(const Napi::Object& o) {
     layer.offset = static_cast<float>(numberAt(o, "offset"));
   } else if (layer.kind == LayerKind::Activation) {
     layer.activation = toActivation(o.Get("activation"));
+    if (layer.activation == Activation::LeakyRelu) layer.negativeSlope = static_cast<float>(numberAt(o, "negativeSlope"));
   } else if (layer.kind == LayerKind::BatchNormalization) {
     layer.channels = widthAt(o, "channels");
     require(layer.inputs % layer.channels == 0, "the width must be a multiple of the channels");
@@ -245,6 +250,7 @@ Plan toPlan(const Napi::Value& value) {
   }
   require(width == plan.outputs, "the last layer's width is not the plan's outputs");
   plan.output = toActivation(o.Get("output"));
+  require(plan.output <= Activation::Softmax, "this activation cannot be the output's");
   plan.labels = oneOf<bool>(o.Get("targets"), "targets", {{"labels", true}, {"values", false}});
   plan.loss = oneOf<LossKind>(toObjectOf(o.Get("loss"), "loss").Get("kind"), "loss kind",
                               {{"categoricalCrossentropy", LossKind::CategoricalCrossentropy},

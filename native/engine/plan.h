@@ -27,6 +27,7 @@ struct Layer {
   int inputs, outputs;
   bool useBias = false;
   Activation activation = Activation::Linear;
+  float negativeSlope = 0;  // of a LeakyRelu
   float scale = 1, offset = 0;
   double rate = 0;
   uint32_t stream = 0;
@@ -37,6 +38,8 @@ struct Layer {
   bool trainable = true;
   Restraint kernel, bias;
   std::string name;
+
+  Nonlinearity nonlinearity() const { return {activation, negativeSlope}; }
 };
 
 enum class LossKind { CategoricalCrossentropy, SparseCategoricalCrossentropy, BinaryCrossentropy, SquaredError, AbsoluteError };

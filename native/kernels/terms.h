@@ -3,7 +3,19 @@
 
 namespace fusor {
 
-enum class Activation : int { Linear, Relu, Sigmoid, Tanh, Elu, Gelu, Softmax };
+// Those up to Gelu a Dense layer may carry; what comes after Softmax is a layer of its own: kernels of products do not grow with it.
+enum class Activation : int { Linear, Relu, Sigmoid, Tanh, Elu, Gelu, Softmax, Silu, Selu, Softplus, LeakyRelu };
+
+// With the one constant that any of them has: the slope of LeakyRelu below 0.
+struct Nonlinearity {
+  Activation kind;
+  float negativeSlope;
+
+  Nonlinearity(Activation kind_, float negativeSlope_ = 0) : kind(kind_), negativeSlope(negativeSlope_) {}
+};
+
+// Of selu: Klambauer et al., NIPS 2017.
+inline constexpr float kSeluScale = 1.05070098735548049342f, kSeluAlpha = 1.67326324235437728481f;
 
 // What happens to a gradient the moment it is known. `Store` writes it over the weights: for tests and measurement.
 enum class UpdateKind : int { Store, Sgd, Momentum, Nesterov, Adam, AdamW, Rmsprop };

@@ -36,7 +36,7 @@ struct DenseCase {
 inline Place placeOfScratch(const DenseCase& c) { return c.place == Place::Odd ? Place::End : c.place; }
 
 inline const char* nameOf(Activation a) {
-  constexpr const char* names[] = {"linear", "relu", "sigmoid", "tanh", "elu", "gelu", "softmax"};
+  constexpr const char* names[] = {"linear", "relu", "sigmoid", "tanh", "elu", "gelu", "softmax", "silu", "selu", "softplus", "leakyRelu"};
   return names[static_cast<int>(a)];
 }
 

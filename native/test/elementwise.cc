@@ -9,6 +9,10 @@ namespace {
 constexpr float kInf = std::numeric_limits<float>::infinity();
 constexpr Activation kElementwise[] = {Activation::Linear, Activation::Relu, Activation::Sigmoid,
                                        Activation::Tanh,   Activation::Elu,  Activation::Gelu};
+// With what no Dense layer carries; the slope is of LeakyRelu alone.
+constexpr float kNegativeSlope = 0.3f;
+constexpr Activation kAll[] = {Activation::Linear, Activation::Relu, Activation::Sigmoid, Activation::Tanh,     Activation::Elu,
+                               Activation::Gelu,   Activation::Silu, Activation::Selu,    Activation::Softplus, Activation::LeakyRelu};
 
 // Every 8191st of all bit patterns (all exponents and signs, denormals, NaNs and infinities among them), the
 // interesting interval in even steps, and what is special.
@@ -33,10 +37,15 @@ const std::vector<float>& sweep() {
 
 // activation(z) in float64, once for all instruction sets.
 const std::vector<double>& wantedActivations(Activation a) {
-  static std::vector<double> all[6];
+  static std::vector<double> all[static_cast<int>(Activation::LeakyRelu) + 1];
   std::vector<double>& values = all[static_cast<int>(a)];
   if (values.empty()) {
-    for (float x : sweep()) values.push_back(activation(a, x));
+    // A float's infinity is reached before a double's.
+    const double most = std::numeric_limits<float>::max();
+    for (float x : sweep()) {
+      const double y = activation({a, kNegativeSlope}, x);
+      values.push_back(std::fabs(y) > most ? std::copysign(kInf, y) : y);
+    }
   }
   return values;
 }
@@ -44,11 +53,11 @@ const std::vector<double>& wantedActivations(Activation a) {
 void activations(const Kernels& kernels, Report& report) {
   const std::vector<float>& x = sweep();
   const long n = static_cast<long>(x.size());
-  for (Activation a : kElementwise) {
+  for (Activation a : kAll) {
     report.group(kernels.name, format("activate %s", nameOf(a)), "ulp");
     Judge judge;
     std::vector<float> y(n);
-    kernels.activate(a, x.data(), y.data(), n);
+    kernels.activate({a, kNegativeSlope}, x.data(), y.data(), n);
     const auto& wanted = wantedActivations(a);
     double worst = 0, worstAt = 0;
     for (long i = 0; i < n; ++i) {
@@ -63,7 +72,7 @@ void activations(const Kernels& kernels, Report& report) {
     report.note(format("%ld values; worst error %.2f x 2^-24 x |%s| at %.9g", n, worst,
                        activationBound(a).ofInput > 0 ? "x" : "y", worstAt));
     std::vector<float> inPlace(x);
-    kernels.activate(a, inPlace.data(), inPlace.data(), n);
+    kernels.activate({a, kNegativeSlope}, inPlace.data(), inPlace.data(), n);
     Judge same;
     sameAs(same, "in place", inPlace, y);
     report.add("in place", same);
@@ -77,18 +86,17 @@ void slopes(const Kernels& kernels, Report& report) {
   }
   const long n = static_cast<long>(z.size());
   const std::vector<float> one(n, 1.0f);
-  for (Activation a : kElementwise) {
+  for (Activation a : kAll) {
     report.group(kernels.name, format("activateBackward %s", nameOf(a)), "x 2^-24");
     std::vector<float> y(n), dx(n);
-    for (long i = 0; i < n; ++i) y[i] = static_cast<float>(activation(a, z[i]));
+    for (long i = 0; i < n; ++i) y[i] = static_cast<float>(activation({a, kNegativeSlope}, z[i]));
     Judge judge;
-    kernels.activateBackward(a, y.data(), a == Activation::Gelu ? z.data() : nullptr, one.data(), dx.data(),
-                             n);
-    for (long i = 0; i < n; ++i) judge.near("dx", 0, i, dx[i], slope(a, y[i], z[i]), kUnit, slopeBound(a));
+    const float* const before = a >= Activation::Gelu ? z.data() : nullptr;
+    kernels.activateBackward({a, kNegativeSlope}, y.data(), before, one.data(), dx.data(), n);
+    for (long i = 0; i < n; ++i) judge.near("dx", 0, i, dx[i], slope({a, kNegativeSlope}, y[i], z[i]), kUnit, slopeBound(a));
     report.add("sweep", judge);
     std::vector<float> inPlace(one);
-    kernels.activateBackward(a, y.data(), a == Activation::Gelu ? z.data() : nullptr, inPlace.data(),
-                             inPlace.data(), n);
+    kernels.activateBackward({a, kNegativeSlope}, y.data(), before, inPlace.data(), inPlace.data(), n);
     Judge same;
     sameAs(same, "in place", inPlace, dx);
     report.add("in place", same);
@@ -137,6 +145,13 @@ void special(const Kernels& kernels, Report& report) {
                          {Activation::Elu, NAN, NAN},       {Activation::Elu, -0.0f, -0.0f},
                          {Activation::Gelu, kInf, kInf},    {Activation::Gelu, NAN, NAN},
                          {Activation::Gelu, 0.0f, 0.0f},    {Activation::Gelu, 1e30f, 1e30f},
+                         {Activation::Silu, 0.0f, 0.0f},    {Activation::Silu, kInf, kInf},
+                         {Activation::Silu, NAN, NAN},      {Activation::Silu, -1e30f, -0.0f},
+                         {Activation::Selu, kInf, kInf},    {Activation::Selu, NAN, NAN},
+                         {Activation::Selu, 0.0f, 0.0f},    {Activation::Softplus, kInf, kInf},
+                         {Activation::Softplus, -kInf, 0},  {Activation::Softplus, NAN, NAN},
+                         {Activation::LeakyRelu, 2, 2},     {Activation::LeakyRelu, NAN, NAN},
+                         {Activation::LeakyRelu, -kInf, -kInf},
                          {Activation::Linear, NAN, NAN},    {Activation::Linear, -0.0f, -0.0f}};
   for (const Fixed& f : table) {
     // In a whole vector and in a tail, first and last.
@@ -144,7 +159,7 @@ void special(const Kernels& kernels, Report& report) {
       Judge judge;
       std::vector<float> x(n, 0.25f), y(n);
       x.front() = x.back() = f.x;
-      kernels.activate(f.a, x.data(), y.data(), n);
+      kernels.activate({f.a, kNegativeSlope}, x.data(), y.data(), n);
       for (float got : {y.front(), y.back()}) {
         if (std::isnan(f.y))
           judge.expect(std::isnan(got), format("got %g, wanted NaN", got));

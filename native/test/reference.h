@@ -40,26 +40,36 @@ inline Sums product(const std::vector<double>& a, const std::vector<double>& b, 
 // What every honest order of summing k products in float32 keeps; TF32 or a lost term does not.
 inline double gateBound(int k) { return std::max(8.0, std::sqrt(k)); }
 
-inline double activation(Activation a, double x) {
-  switch (a) {
+inline double logistic(double x) { return 1 / (1 + std::exp(-x)); }
+
+inline double activation(Nonlinearity a, double x) {
+  switch (a.kind) {
     case Activation::Relu:
       return x < 0 ? 0 : x;
     case Activation::Sigmoid:
-      return 1 / (1 + std::exp(-x));
+      return logistic(x);
     case Activation::Tanh:
       return std::tanh(x);
     case Activation::Elu:
       return x > 0 ? x : std::expm1(x);
     case Activation::Gelu:
       return 0.5 * x * std::erfc(-x * M_SQRT1_2);
+    case Activation::Silu:
+      return x * logistic(x);
+    case Activation::Selu:
+      return kSeluScale * (x > 0 ? x : kSeluAlpha * std::expm1(x));
+    case Activation::Softplus:
+      return (x < 0 ? 0 : x) + std::log1p(std::exp(-std::fabs(x)));
+    case Activation::LeakyRelu:
+      return x > 0 ? x : a.negativeSlope * x;
     default:
       return x;
   }
 }
 
 // Derivative at z, where y = activation(z).
-inline double slope(Activation a, double y, double z) {
-  switch (a) {
+inline double slope(Nonlinearity a, double y, double z) {
+  switch (a.kind) {
     case Activation::Relu:
       return y > 0 ? 1 : 0;
     case Activation::Sigmoid:
@@ -70,6 +80,14 @@ inline double slope(Activation a, double y, double z) {
       return y > 0 ? 1 : y + 1;
     case Activation::Gelu:
       return 0.5 * std::erfc(-z * M_SQRT1_2) + z * std::exp(-0.5 * z * z) / std::sqrt(2 * M_PI);
+    case Activation::Silu:
+      return logistic(z) * (1 + z * logistic(-z));
+    case Activation::Selu:
+      return z > 0 ? kSeluScale : kSeluScale * kSeluAlpha * std::exp(z);
+    case Activation::Softplus:
+      return logistic(z);
+    case Activation::LeakyRelu:
+      return z > 0 ? 1 : a.negativeSlope;
     default:
       return 1;
   }
@@ -95,6 +113,14 @@ inline ErrorBound activationBound(Activation a) {
       return {7, 0};  // 3.46
     case Activation::Gelu:
       return {0, 8};  // 4.09; its left tail is a difference of nearly equal numbers
+    case Activation::Silu:
+      return {8, 0x1p-101};  // 3.89; an e^x that underflows is 0
+    case Activation::Selu:
+      return {9, 0};  // 4.32
+    case Activation::Softplus:
+      return {9, 0};  // 4.19
+    case Activation::LeakyRelu:
+      return {1, 0};  // a product, rounded once
     default:
       return {0, 0};
   }
@@ -111,6 +137,12 @@ inline double slopeBound(Activation a) {
       return 1;  // 0.5
     case Activation::Gelu:
       return 9;  // 4.33
+    case Activation::Silu:
+      return 8;  // 3.76
+    case Activation::Selu:
+      return 6;  // 2.78
+    case Activation::Softplus:
+      return 3;  // 1.49
     default:
       return 0;
   }

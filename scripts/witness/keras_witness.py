@@ -24,7 +24,7 @@ def layer_of(config):
     if kind == 'Rescaling':
         return keras.layers.Rescaling(c['scale'], c['offset'])
     if kind == 'Activation':
-        return keras.layers.Activation(c['activation'])
+        return keras.layers.LeakyReLU(c['negativeSlope']) if 'negativeSlope' in c else keras.layers.Activation(c['activation'])
     trainable = c.get('trainable', True)
     if kind == 'BatchNormalization':
         own = {name: c[name] for name in ('momentum', 'epsilon', 'center', 'scale')}
@@ -33,7 +33,7 @@ def layer_of(config):
         **{f'{of}_regularizer': keras.regularizers.L1L2(**c[f'{of}Regularizer']) for of in ('kernel', 'bias') if f'{of}Regularizer' in c},
         **{f'{of}_constraint': keras.constraints.MaxNorm(c[f'{of}Constraint']['maxNorm']) for of in ('kernel', 'bias') if f'{of}Constraint' in c},
     }
-    return keras.layers.Dense(c['units'], activation=c['activation'], use_bias=c['useBias'], trainable=trainable, **held)
+    return keras.layers.Dense(c['units'], activation='leaky_relu' if c['activation'] == 'leakyRelu' else c['activation'], use_bias=c['useBias'], trainable=trainable, **held)
 
 
 def optimizer_of(config):

@@ -42,9 +42,10 @@ class BatchNorm(nn.Module):
         return F.batch_norm(rows, None, None, self.gamma, self.beta, True, 0.0, self.epsilon).reshape(x.shape)
 
 
-def activation_of(name):
+def activation_of(name, negative_slope=None):
     return {'linear': nn.Identity, 'relu': nn.ReLU, 'sigmoid': nn.Sigmoid, 'tanh': nn.Tanh, 'elu': nn.ELU, 'gelu': nn.GELU,
-            'softmax': lambda: nn.Softmax(dim=1)}[name]()
+            'softmax': lambda: nn.Softmax(dim=1), 'silu': nn.SiLU, 'selu': nn.SELU, 'softplus': nn.Softplus,
+            'leakyRelu': lambda: nn.LeakyReLU(negative_slope)}[name]()
 
 
 modules, weights, kept = [], iter(problem.weights), []
@@ -62,7 +63,7 @@ for layer in plan['layers']:
     if layer['kind'] == 'rescaling':
         modules.append(Rescaling(layer['scale'], layer['offset']))
     elif layer['kind'] == 'activation':
-        modules.append(activation_of(layer['activation']))
+        modules.append(activation_of(layer['activation'], layer.get('negativeSlope')))
     elif layer['kind'] == 'batchNormalization':
         trainable = layer.get('trainable', True)
         norm = BatchNorm(layer['channels'], layer['momentum'], layer['epsilon'], not trainable)

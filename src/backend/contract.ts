@@ -11,9 +11,14 @@ import { elements } from '../shape';
 // ── The plan: what to compute. Everything is resolved; nothing is left to a backend's defaults ──────────────
 
 /** Applied element by element; a Dense layer may carry one. gelu is the exact (erf) form, elu has alpha 1. */
-export type ElementwiseActivation = 'linear' | 'relu' | 'sigmoid' | 'tanh' | 'elu' | 'gelu';
-/** softmax works on whole rows and is therefore never part of a Dense layer in a plan. */
-export type Activation = ElementwiseActivation | 'softmax';
+export type DenseActivation = 'linear' | 'relu' | 'sigmoid' | 'tanh' | 'elu' | 'gelu';
+/** What may turn logits into predictions. softmax works on whole rows. */
+export type OutputActivation = DenseActivation | 'softmax';
+/**
+ * silu(x) = x/(1 + e⁻ˣ); selu is elu times 1.0507…, its alpha 1.6732… (Klambauer et al., NIPS 2017); softplus(x) = log(1 + eˣ);
+ * leakyRelu(x) is x above 0 and x·negativeSlope below. In a plan these are always layers of their own.
+ */
+export type Activation = OutputActivation | 'silu' | 'selu' | 'softplus' | 'leakyRelu';
 
 /**
  * Of one parameter w: adds l1·Σ|w| + l2·Σw² to the loss of every batch and evaluation, and so l1·sign(w) + 2·l2·w to w's
@@ -51,14 +56,21 @@ export type LayerPlan =
       inputs: number;
       outputs: number;
       useBias: boolean;
-      activation: ElementwiseActivation;
+      activation: DenseActivation;
       /**
        * false: no step changes its parameters or their slots, and they count neither among the gradients that are clipped nor for
        * its restraints. Absent: they are trained.
        */
       trainable?: false;
     } & Restraints)
-  | { kind: 'activation'; name: string; width: number; activation: Activation }
+  | {
+      kind: 'activation';
+      name: string;
+      width: number;
+      activation: Activation;
+      /** Of a leakyRelu. */
+      negativeSlope?: number;
+    }
   /**
    * While training y = keep ? x·(1/(1−rate)) : 0, the factor rounded to float32; the identity otherwise.
    * Element e = row·width + column of step s is kept when number e of
@@ -158,7 +170,7 @@ export interface TrainPlan {
   outputs: number;
   layers: LayerPlan[];
   /** Turns the last layer's values, the logits, into predictions. It belongs to the loss step, not to a layer. */
-  output: Activation;
+  output: OutputActivation;
   /** What a target row is: one class index, or `outputs` float32 values. */
   targets: 'labels' | 'values';
   loss: LossPlan;

@@ -117,7 +117,11 @@ export const problem = {
   ),
   ...classes,
   layers: integers('widths of the hidden layers', [128]),
-  activation: choice('of the hidden layers', ['linear', 'relu', 'sigmoid', 'tanh', 'elu', 'gelu'], 'relu'),
+  activation: choice(
+    'of the hidden layers',
+    ['linear', 'relu', 'sigmoid', 'tanh', 'elu', 'gelu', 'silu', 'selu', 'softplus', 'leakyRelu'],
+    'relu',
+  ),
   batchNormalization: toggle(
     'normalise each hidden layer over the batch, between its product and its activation',
   ),

@@ -7,6 +7,7 @@ import type { Activation, ParameterKind } from '../backend/contract';
 import { FusorError } from '../errors';
 import { writeAtomic } from '../files/atomic';
 import type { Tensor } from '../files/safetensors';
+import { NEGATIVE_SLOPE } from '../model/layers';
 import { layoutOf } from '../model/layout';
 import type { ModelConfig } from '../model/types';
 import { version } from '../version';
@@ -17,7 +18,7 @@ const FLOAT = 1;
 /** Readers of protocol buffers take no more in one message. */
 const MAX_SIZE = 2 ** 31 - 2 ** 20;
 
-const { Varint, LengthDelimited } = WireType;
+const { Varint, LengthDelimited, Bit32 } = WireType;
 type Write = (writer: BinaryWriter) => void;
 
 /** @throws ERR_IO; ERR_UNSUPPORTED for more than 2 GiB of weights */
@@ -46,7 +47,15 @@ function onnxBytes(config: ModelConfig, tensors: ReadonlyMap<string, Tensor>): U
   return writer.finish();
 }
 
-const OPERATORS = { relu: 'Relu', sigmoid: 'Sigmoid', tanh: 'Tanh', elu: 'Elu', softmax: 'Softmax' } as const;
+const OPERATORS = {
+  relu: 'Relu',
+  sigmoid: 'Sigmoid',
+  tanh: 'Tanh',
+  elu: 'Elu',
+  softmax: 'Softmax',
+  selu: 'Selu',
+  softplus: 'Softplus',
+} as const;
 
 /** What the graph takes and gives. */
 const [INPUT, OUTPUT] = ['input', 'output'];
@@ -81,11 +90,11 @@ class Graph {
           const names = [`${name}/kernel`, ...(layer.config.useBias ? [`${name}/bias`] : [])];
           for (const each of names) this.#constant(each, tensors.get(each)!);
           this.#node('Gemm', value, [this.#at, ...names]);
-          this.#activation(`${name}/${layer.config.activation}`, layer.config.activation);
+          this.#activation(`${name}/${layer.config.activation}`, layer.config.activation, NEGATIVE_SLOPE);
           break;
         }
         case 'Activation':
-          this.#activation(value, layer.config.activation);
+          this.#activation(value, layer.config.activation, layer.config.negativeSlope);
           break;
         case 'BatchNormalization':
           this.#normalization(name, layer.config, tensors);
@@ -106,8 +115,14 @@ class Graph {
     message(writer, 12, (to) => valueInfo(to, OUTPUT, this.#outputShape));
   }
 
-  #activation(name: string, activation: Activation): void {
-    if (activation === 'gelu') {
+  #activation(name: string, activation: Activation, negativeSlope?: number): void {
+    if (activation === 'silu') {
+      const x = this.#at;
+      this.#node('Sigmoid', `${name}/sigmoid`, [x]);
+      this.#node('Mul', name, [x, this.#at]);
+    } else if (activation === 'leakyRelu') {
+      this.#node('LeakyRelu', name, [this.#at], { alpha: Float32Array.of(negativeSlope!) });
+    } else if (activation === 'gelu') {
       // x · ½(1 + erf(x/√2)); opset 17 has no operator for it.
       const x = this.#at;
       this.#constantOp('Mul', `${name}/scaled`, Math.SQRT1_2);
@@ -156,12 +171,12 @@ class Graph {
     });
   }
 
-  /** A node whose output has its name; what follows goes on from there. */
+  /** A node whose output has its name; what follows goes on from there. @param attributes integers, or one float */
   #node(
     operator: string,
     name: string,
     inputs: readonly string[],
-    attributes: Readonly<Record<string, number>> = {},
+    attributes: Readonly<Record<string, number | Float32Array>> = {},
   ): void {
     this.#nodes.push((writer) => {
       for (const input of inputs) writer.tag(1, LengthDelimited).string(input);
@@ -169,7 +184,9 @@ class Graph {
       writer.tag(4, LengthDelimited).string(operator);
       for (const [key, value] of Object.entries(attributes))
         message(writer, 5, (to) => {
-          to.tag(1, LengthDelimited).string(key).tag(3, Varint).int64(value).tag(20, Varint).int32(2);
+          to.tag(1, LengthDelimited).string(key);
+          if (typeof value === 'number') to.tag(3, Varint).int64(value).tag(20, Varint).int32(2);
+          else to.tag(2, Bit32).float(value[0]).tag(20, Varint).int32(1);
         });
     });
     this.#at = name;

@@ -14,7 +14,22 @@ import {
   regularizerConfig,
 } from './restraints';
 
-const ACTIVATIONS = ['linear', 'relu', 'sigmoid', 'tanh', 'softmax', 'elu', 'gelu'] as const;
+const ACTIVATIONS = [
+  'linear',
+  'relu',
+  'sigmoid',
+  'tanh',
+  'softmax',
+  'elu',
+  'gelu',
+  'silu',
+  'selu',
+  'softplus',
+  'leakyRelu',
+] as const satisfies Activation[];
+
+/** As Keras': of leakyRelu where no other is given. */
+export const NEGATIVE_SLOPE = 0.2;
 
 /** Widest layer. More would not train, and indices stay exact in float32. */
 const MAX_UNITS = 2 ** 24;
@@ -44,7 +59,7 @@ export type LayerConfig =
       } & Initials &
         Restraints;
     }
-  | { className: 'Activation'; config: Base & { activation: Activation } }
+  | { className: 'Activation'; config: Base & { activation: Activation; negativeSlope?: number } }
   | { className: 'Dropout'; config: Base & { rate: number } }
   | {
       className: 'BatchNormalization';
@@ -181,16 +196,25 @@ function dense(units: number, options?: DenseOptions): LayerConfig {
   };
 }
 
-/** y = activation(x); keeps the shape. softmax works on flat rows only. */
-function activation(name: Activation, options?: LayerOptions): LayerConfig {
-  const rest = closed<LayerOptions>('layers.activation', options, ['name', 'inputShape']);
-  return {
-    className: 'Activation',
-    config: {
-      ...base('layers.activation', rest),
-      activation: oneOf('layers.activation', 'activation', name, ACTIVATIONS),
-    },
-  };
+/**
+ * y = activation(x); keeps the shape. softmax works on flat rows only.
+ * @param options negativeSlope = 0.2, of leakyRelu
+ */
+function activation(name: Activation, options?: LayerOptions & { negativeSlope?: number }): LayerConfig {
+  const where = 'layers.activation';
+  const { negativeSlope, ...rest } = closed<LayerOptions & { negativeSlope?: number }>(where, options, [
+    'negativeSlope',
+    'name',
+    'inputShape',
+  ]);
+  const config = { ...base(where, rest), activation: oneOf(where, 'activation', name, ACTIVATIONS) };
+  if (name === 'leakyRelu') {
+    const slope = real(where, 'negativeSlope', negativeSlope, NEGATIVE_SLOPE, range.any);
+    return { className: 'Activation', config: { ...config, negativeSlope: slope } };
+  }
+  if (negativeSlope !== undefined)
+    throw wrong(where, 'negativeSlope', negativeSlope, "left out: only 'leakyRelu' has one");
+  return { className: 'Activation', config };
 }
 
 /**

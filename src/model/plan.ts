@@ -1,8 +1,16 @@
 /** Lowers a layout and a training config to the plan that backends run. */
-import type { Activation, LayerPlan, MetricPlan, TrainPlan } from '../backend/contract';
+import type {
+  Activation,
+  DenseActivation,
+  LayerPlan,
+  MetricPlan,
+  OutputActivation,
+  TrainPlan,
+} from '../backend/contract';
 import { FusorError } from '../errors';
 import { elements } from '../shape';
 import type { TrainingConfig } from './compile';
+import { NEGATIVE_SLOPE } from './layers';
 import type { Layout, PlacedLayer } from './layout';
 import type { LossConfig } from './losses';
 import type { MetricConfig } from './metrics';
@@ -38,14 +46,22 @@ export function planOf(layout: Layout, training: TrainingConfig, seed: number): 
   return plan;
 }
 
+const OF_DENSE = ['linear', 'relu', 'sigmoid', 'tanh', 'elu', 'gelu'] as const satisfies DenseActivation[];
+const OF_OUTPUT = [...OF_DENSE, 'softmax'] as const satisfies OutputActivation[];
+
+const isOneOf = <A extends Activation>(activation: Activation, these: readonly A[]): activation is A =>
+  these.includes(activation as A);
+
 /** One plan layer for each that computes something; elementwise activations join a linear dense before them. */
 function foldActivations(placed: readonly PlacedLayer[]): LayerPlan[] {
   const out: LayerPlan[] = [];
-  const activate = (name: string, width: number, activation: Activation): void => {
+  const activate = (name: string, width: number, activation: Activation, slope = NEGATIVE_SLOPE): void => {
     const last = out.at(-1);
     if (activation === 'linear') return;
-    if (last?.kind === 'dense' && last.activation === 'linear' && activation !== 'softmax')
+    if (last?.kind === 'dense' && last.activation === 'linear' && isOneOf(activation, OF_DENSE))
       last.activation = activation;
+    else if (activation === 'leakyRelu')
+      out.push({ kind: 'activation', name, width, activation, negativeSlope: slope });
     else out.push({ kind: 'activation', name, width, activation });
   };
   let stream = 0;
@@ -68,7 +84,7 @@ function foldActivations(placed: readonly PlacedLayer[]): LayerPlan[] {
         break;
       }
       case 'Activation':
-        activate(name, width, config.config.activation);
+        activate(name, width, config.config.activation, config.config.negativeSlope);
         break;
       case 'Dense': {
         // What weights begin with is drawn before there is a session.
@@ -85,9 +101,10 @@ function foldActivations(placed: readonly PlacedLayer[]): LayerPlan[] {
 }
 
 /** The last layer's activation belongs to the loss: what is left are the layers up to the logits. */
-function liftOutput(layers: LayerPlan[]): { layers: LayerPlan[]; output: Activation } {
+function liftOutput(layers: LayerPlan[]): { layers: LayerPlan[]; output: OutputActivation } {
   const last = layers.at(-1);
-  if (last?.kind === 'activation') return { layers: layers.slice(0, -1), output: last.activation };
+  if (last?.kind === 'activation' && isOneOf(last.activation, OF_OUTPUT))
+    return { layers: layers.slice(0, -1), output: last.activation };
   if (last?.kind !== 'dense') return { layers, output: 'linear' };
   return { layers: [...layers.slice(0, -1), { ...last, activation: 'linear' }], output: last.activation };
 }

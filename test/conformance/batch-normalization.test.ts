@@ -1,7 +1,7 @@
 /** Batch normalisation: a step and many of it, wherever it stands, evaluation by the moving averages, any threads, with all else. */
 import {
   type BatchNormalizationPlan,
-  type ElementwiseActivation,
+  type DenseActivation,
   type LayerPlan,
   parametersOf,
   type TrainPlan,
@@ -25,7 +25,7 @@ const rescaling = (width: number): LayerPlan => ({
   scale: 1 / 255,
   offset: 0,
 });
-const activation = (width: number, name: ElementwiseActivation): LayerPlan => ({
+const activation = (width: number, name: DenseActivation): LayerPlan => ({
   kind: 'activation',
   name: `${name}_${width}`,
   width,
@@ -42,7 +42,7 @@ const dropout = (width: number, stream: number, rate = 0.3): LayerPlan => ({
 const block = (
   inputs: number,
   outputs: number,
-  name: ElementwiseActivation = 'relu',
+  name: DenseActivation = 'relu',
   changes: Partial<BatchNormalizationPlan> = {},
 ) => [unbiased(inputs, outputs), batchNormalization(outputs, changes), activation(outputs, name)];
 

@@ -1,7 +1,17 @@
 /** Numbers at the edges: great logits, NaN, gradients of zero, many steps. */
-import type { ElementwiseActivation, LossPlan } from '../../src/backend/contract';
+import type { LossPlan } from '../../src/backend/contract';
 import { relativeL2, sameBits } from '../support/compare';
-import { ACTIVATIONS, dense, OPTIMIZERS, planOf, randomExamples, randomState } from '../support/plans';
+import {
+  ACTIVATIONS,
+  APART,
+  activation,
+  dense,
+  isOfDense,
+  OPTIMIZERS,
+  planOf,
+  randomExamples,
+  randomState,
+} from '../support/plans';
 import { conformance, openBackend } from './target';
 import { expectLikeReference, TOLERANCE, train, withSession } from './training';
 
@@ -34,22 +44,20 @@ conformance('great logits', () => {
 });
 
 conformance('NaN', () => {
-  test.each(ACTIVATIONS)(
-    '%s passes it on, in its own row only',
-    async (activation: ElementwiseActivation) => {
-      for (const units of [1, 16, 33]) {
-        const plan = planOf([dense(5, units, activation), dense(units, 3)], 'meanSquaredError');
-        const x = randomExamples(plan, 3).x as Float32Array;
-        const backend = await openBackend();
-        // JavaScript's own, and the one that x86 makes of 0 / 0: its sign is set.
-        for (const bits of [0x7fc00000, 0xffc00000]) {
-          new Uint32Array(x.buffer, x.byteOffset)[7] = bits;
-          const p = await withSession(backend, plan, randomState(plan), (session) => session.predict(x));
-          expect(Array.from(p, Number.isNaN)).toEqual([0, 0, 0, 1, 1, 1, 0, 0, 0].map(Boolean));
-        }
+  test.each([...ACTIVATIONS, ...APART])('%s passes it on, in its own row only', async (kind) => {
+    for (const units of [1, 16, 33]) {
+      const layers = isOfDense(kind) ? [dense(5, units, kind)] : [dense(5, units), activation(units, kind)];
+      const plan = planOf([...layers, dense(units, 3)], 'meanSquaredError');
+      const x = randomExamples(plan, 3).x as Float32Array;
+      const backend = await openBackend();
+      // JavaScript's own, and the one that x86 makes of 0 / 0: its sign is set.
+      for (const bits of [0x7fc00000, 0xffc00000]) {
+        new Uint32Array(x.buffer, x.byteOffset)[7] = bits;
+        const p = await withSession(backend, plan, randomState(plan), (session) => session.predict(x));
+        expect(Array.from(p, Number.isNaN)).toEqual([0, 0, 0, 1, 1, 1, 0, 0, 0].map(Boolean));
       }
-    },
-  );
+    }
+  });
 
   test('it reaches the loss', async () => {
     const plan = planOf([dense(5, 16, 'relu'), dense(16, 3)], 'sparseCategoricalCrossentropy');

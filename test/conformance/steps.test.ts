@@ -3,6 +3,8 @@ import type { LayerPlan, LossPlan, MetricPlan, SessionState, TrainPlan } from '.
 import { uniform } from '../../src/random';
 import {
   ACTIVATIONS,
+  APART,
+  activation,
   dense,
   LOSSES,
   OPTIMIZERS,
@@ -87,6 +89,14 @@ const STACKS: Record<string, LayerPlan[]> = {
     dense(17, 17),
     { kind: 'activation', name: activation, width: 17, activation },
   ]).concat(dense(17, 10)),
+  'layers that no product carries': APART.flatMap((kind) => [activation(17, kind), dense(17, 17)]).concat(
+    dense(17, 17, 'relu'),
+    activation(17, 'silu'),
+    dropout(17, 1),
+    activation(17, 'leakyRelu'),
+    dense(17, 10),
+  ),
+  'such a layer last': [dense(17, 10), activation(10, 'silu')],
   'a softmax layer inside': [dense(17, 20, 'relu'), softmaxLayer(20), dense(20, 10)],
   'dropout first': [dropout(17, 0), dense(17, 33, 'relu'), dense(33, 10)],
   'dropout between': [

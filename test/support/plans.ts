@@ -2,11 +2,12 @@
 import {
   type Activation,
   type BatchNormalizationPlan,
-  type ElementwiseActivation,
+  type DenseActivation,
   type Examples,
   type LayerPlan,
   type LossPlan,
   type OptimizerPlan,
+  type OutputActivation,
   parametersOf,
   type SessionState,
   slotsOf,
@@ -24,7 +25,18 @@ export const OPTIMIZERS = {
   rmsprop: { kind: 'rmsprop', rho: 0.9, epsilon: 1e-7 },
 } as const satisfies Record<string, OptimizerPlan>;
 
-export const ACTIVATIONS: ElementwiseActivation[] = ['linear', 'relu', 'sigmoid', 'tanh', 'elu', 'gelu'];
+export const ACTIVATIONS: DenseActivation[] = ['linear', 'relu', 'sigmoid', 'tanh', 'elu', 'gelu'];
+
+export const isOfDense = (kind: Activation): kind is DenseActivation =>
+  ACTIVATIONS.includes(kind as DenseActivation);
+
+/** Those that are always layers of their own. */
+export const APART: Activation[] = ['silu', 'selu', 'softplus', 'leakyRelu'];
+
+export function activation(width: number, kind: Activation): LayerPlan {
+  const own = kind === 'leakyRelu' ? { negativeSlope: 0.3 } : {};
+  return { kind: 'activation', name: `${kind}_${width}`, width, activation: kind, ...own };
+}
 
 /** Each loss with the output activation that it is mostly used with, and its accuracy. */
 export const LOSSES = {
@@ -38,7 +50,7 @@ export const LOSSES = {
 export function dense(
   inputs: number,
   outputs: number,
-  activation: ElementwiseActivation = 'linear',
+  activation: DenseActivation = 'linear',
   useBias = true,
 ): LayerPlan {
   return { kind: 'dense', name: `dense_${inputs}_${outputs}`, inputs, outputs, useBias, activation };
@@ -58,7 +70,7 @@ export function planOf(
     features: first.kind === 'dense' ? first.inputs : first.width,
     outputs: last.kind === 'dense' ? last.outputs : last.width,
     layers,
-    output: output as Activation,
+    output: output as OutputActivation,
     targets,
     loss: { kind: loss },
     optimizer,

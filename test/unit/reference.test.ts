@@ -1,14 +1,16 @@
 /** The reference session against mathematics: gradients by central differences, and what must not pass. */
 import {
-  type Activation,
   type LayerPlan,
   type LossPlan,
+  type OutputActivation,
   parametersOf,
   type TrainPlan,
 } from '../../src/backend/contract';
 import { relativeL2 } from '../support/compare';
 import {
   ACTIVATIONS,
+  APART,
+  activation,
   batchNormalization,
   dense,
   LOSSES,
@@ -29,6 +31,9 @@ const training = { seed: 11, step: 4 };
 const STACKS: Record<string, LayerPlan[]> = {
   ...Object.fromEntries(
     ACTIVATIONS.map((activation) => [`dense ${activation}`, [dense(5, 4, activation), dense(4, 3)]]),
+  ),
+  ...Object.fromEntries(
+    APART.map((kind) => [`${kind} layer`, [dense(5, 4), activation(4, kind), dense(4, 3)]]),
   ),
   'dense without bias': [dense(5, 4, 'tanh', false), dense(4, 3, 'linear', false)],
   'softmax layer': [
@@ -59,7 +64,7 @@ const STACKS: Record<string, LayerPlan[]> = {
   ],
 };
 
-function problem(layers: LayerPlan[], loss: LossPlan['kind'], output?: Activation) {
+function problem(layers: LayerPlan[], loss: LossPlan['kind'], output?: OutputActivation) {
   const plan = planOf(layers, loss, OPTIMIZERS.sgd, output ? { output } : {});
   const examples = { ...randomExamples(plan, 6), weights: Float32Array.of(1, 0.5, 2, 0, 1.5, 1) };
   const parameters = randomState(plan).weights.map((w) => Float64Array.from(w));
@@ -93,7 +98,7 @@ describe('gradients equal central differences', () => {
     });
   }
 
-  const outputs: Activation[] = [...ACTIVATIONS, 'softmax'];
+  const outputs: OutputActivation[] = [...ACTIVATIONS, 'softmax'];
   for (const loss of ['meanSquaredError', 'meanAbsoluteError'] as const) {
     test.each(outputs)(`${loss} through output %s`, (output) => {
       const given = problem(STACKS['dense tanh'], loss, output);

@@ -13,7 +13,7 @@ namespace {
 
 using cuda::Launch;
 
-static_assert(static_cast<int>(cuda::ActivationKind::Softmax) == static_cast<int>(Activation::Softmax));
+static_assert(static_cast<int>(cuda::ActivationKind::LeakyRelu) == static_cast<int>(Activation::LeakyRelu));
 static_assert(static_cast<int>(cuda::OptimizerKind::Rmsprop) == static_cast<int>(UpdateKind::Rmsprop));
 static_assert(static_cast<int>(cuda::LossKindOf::AbsoluteError) == static_cast<int>(LossKind::AbsoluteError));
 static_assert(static_cast<int>(cuda::MetricKindOf::AbsoluteError) == static_cast<int>(MetricKind::AbsoluteError));
@@ -98,7 +98,7 @@ class Builder {
     if (layer.kind == LayerKind::Rescaling) {
       op.kind = cuda::OpKind::Rescaling, op.scale = layer.scale, op.offset = layer.offset;
     } else if (layer.kind == LayerKind::Activation) {
-      op.kind = cuda::OpKind::Activation;
+      op.kind = cuda::OpKind::Activation, op.scale = layer.negativeSlope;
     } else {
       op.kind = cuda::OpKind::Dropout, op.scale = static_cast<float>(1.0 / (1.0 - layer.rate));
       op.threshold = static_cast<unsigned>(layer.rate * 4294967296.0), op.stream = layer.stream;

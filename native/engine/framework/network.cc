@@ -173,7 +173,7 @@ Tensor Network::forward(Tensor x, const int64_t* step, std::vector<Pass>& passes
       }
       case LayerKind::Activation:
         pass.z = x.is_floating_point() ? x : x.to(at::kFloat);
-        pass.y = activate(layer.activation, pass.z);
+        pass.y = activate(layer.nonlinearity(), pass.z);
         break;
       case LayerKind::Dropout:
         pass.y = x.is_floating_point() ? x : x.to(at::kFloat);
@@ -220,7 +220,7 @@ std::vector<Tensor> Network::backward(Gradient logits, const std::vector<Pass>& 
         break;
       }
       case LayerKind::Activation:
-        d = activateBackward(layer.activation, pass.y, pass.z, d.to(pass.y.scalar_type()));
+        d = activateBackward(layer.nonlinearity(), pass.y, pass.z, d.to(pass.y.scalar_type()));
         break;
       case LayerKind::Dropout:
         d = at::where(pass.factors == 0, at::zeros({}, d.options()), d * pass.factors);

@@ -60,26 +60,34 @@ at::Tensor dense(const at::Tensor& x, const at::Tensor& w, const at::Tensor& b, 
   return activate(activation, value);
 }
 
-at::Tensor activate(Activation activation, const at::Tensor& x) {
-  switch (activation) {
+at::Tensor activate(Nonlinearity activation, const at::Tensor& x) {
+  switch (activation.kind) {
     case Activation::Relu: return at::relu(x);
     case Activation::Sigmoid: return at::sigmoid(x);
     case Activation::Tanh: return at::tanh(x);
     case Activation::Elu: return at::elu(x);
     case Activation::Gelu: return at::gelu(x);
     case Activation::Softmax: return at::_softmax(x, -1, false);
+    case Activation::Silu: return at::silu(x);
+    case Activation::Selu: return at::elu(x, kSeluAlpha, kSeluScale);
+    case Activation::Softplus: return at::softplus(x);
+    case Activation::LeakyRelu: return at::leaky_relu(x, activation.negativeSlope);
     default: return x;
   }
 }
 
-at::Tensor activateBackward(Activation activation, const at::Tensor& y, const at::Tensor& z, const at::Tensor& dy) {
-  switch (activation) {
+at::Tensor activateBackward(Nonlinearity activation, const at::Tensor& y, const at::Tensor& z, const at::Tensor& dy) {
+  switch (activation.kind) {
     case Activation::Relu: return at::threshold_backward(dy, y, 0);
     case Activation::Sigmoid: return at::sigmoid_backward(dy, y);
     case Activation::Tanh: return at::tanh_backward(dy, y);
     case Activation::Elu: return at::elu_backward(dy, 1, 1, 1, /*is_result=*/true, y);
     case Activation::Gelu: return at::gelu_backward(dy, z);
     case Activation::Softmax: return at::_softmax_backward_data(dy, y, -1, dy.scalar_type());
+    case Activation::Silu: return at::silu_backward(dy, z);
+    case Activation::Selu: return at::elu_backward(dy, kSeluAlpha, kSeluScale, 1, /*is_result=*/false, z);
+    case Activation::Softplus: return at::softplus_backward(dy, z, 1, 20);
+    case Activation::LeakyRelu: return at::leaky_relu_backward(dy, z, activation.negativeSlope, /*self_is_result=*/false);
     default: return dy;
   }
 }

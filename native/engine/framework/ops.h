@@ -17,9 +17,9 @@ using OneDnnLinear = at::Tensor (*)(const at::Tensor& x, const at::Tensor& w, co
                                     const char* activation);
 OneDnnLinear oneDnnLinear();
 
-at::Tensor activate(Activation activation, const at::Tensor& x);
-// From y = activation(z); gelu alone reads z.
-at::Tensor activateBackward(Activation activation, const at::Tensor& y, const at::Tensor& z, const at::Tensor& dy);
+at::Tensor activate(Nonlinearity activation, const at::Tensor& x);
+// From y = activation(z); z is read by gelu and by what no Dense layer carries.
+at::Tensor activateBackward(Nonlinearity activation, const at::Tensor& y, const at::Tensor& z, const at::Tensor& dy);
 
 // A batch normalisation's parameters; gamma and beta may be undefined.
 struct Normalization {

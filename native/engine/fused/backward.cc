@@ -64,7 +64,7 @@ void FusedTrainer::backwardAfter(const DenseStage& stage, StageValues& values, s
     const long at = r * stage.ld;
     if (layer.kind == LayerKind::Rescaling) kernels_.scaleFloats(dz + at, dz + at, stage.outputs, layer.scale, 0);
     if (layer.kind == LayerKind::Activation) {
-      kernels_.activateBackward(layer.activation, values.after[i].data() + at, values.before(i) + at, dz + at, dz + at, stage.outputs);
+      kernels_.activateBackward(layer.nonlinearity(), values.after[i].data() + at, values.before(i) + at, dz + at, dz + at, stage.outputs);
     }
   }
 }

@@ -106,7 +106,7 @@ void FusedTrainer::forwardAfter(const DenseStage& stage, StageValues& values, si
     if (layer.kind == LayerKind::Rescaling) {
       kernels_.scaleFloats(from, to, n, layer.scale, layer.offset);
     } else if (layer.kind == LayerKind::Activation) {
-      kernels_.activate(layer.activation, from, to, n);
+      kernels_.activate(layer.nonlinearity(), from, to, n);
     } else {
       std::memcpy(to, from, n * sizeof(float));
     }

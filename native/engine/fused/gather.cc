@@ -67,7 +67,7 @@ void FusedTrainer::gatherRow(const Dataset& data, int64_t row, int r, float* x, 
   for (size_t i = rescale; i < before_.size(); ++i) {
     const Layer& layer = before_[i];
     if (layer.kind == LayerKind::Rescaling) kernels_.scaleFloats(x, x, n, layer.scale, layer.offset);
-    if (layer.kind == LayerKind::Activation) kernels_.activate(layer.activation, x, x, n);
+    if (layer.kind == LayerKind::Activation) kernels_.activate(layer.nonlinearity(), x, x, n);
     if (layer.kind == LayerKind::Dropout && step) dropout(layer, *step, {r, r + 1}, x, x, xStride_);
   }
 }

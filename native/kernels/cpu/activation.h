@@ -9,6 +9,7 @@
 namespace {
 
 using fusor::Activation;
+using fusor::Nonlinearity;
 using fusor::SoftmaxRows;
 
 // e^x to about 1 ulp: Cephes' expf (reduction by ln 2 in two parts, then a polynomial). Underflows to 0 below -87.33;
@@ -39,6 +40,19 @@ inline V exponentialMinusOne(V x) {
   p = fma(p, x, set1(0.5f));
   p = fma(p, x, set1(1.0f));
   return select(greater(x, set1(-0.35f)), mul(p, x), sub(exponential(x), set1(1.0f)));
+}
+
+// log(1 + e^x) for x <= 0: with s = e^x / (2 + e^x), which is at most 1/3, the series of 2 artanh s to s^15 is exact to float32.
+inline V logarithmOfOnePlusExponential(V x) {
+  const V e = exponential(x), s = div(e, add(set1(2.0f), e)), square = mul(s, s);
+  V p = set1(2.0f / 15);
+  p = fma(p, square, set1(2.0f / 13));
+  p = fma(p, square, set1(2.0f / 11));
+  p = fma(p, square, set1(2.0f / 9));
+  p = fma(p, square, set1(2.0f / 7));
+  p = fma(p, square, set1(2.0f / 5));
+  p = fma(p, square, set1(2.0f / 3));
+  return mul(s, fma(p, square, set1(2.0f)));
 }
 
 inline V logistic(V x) { return div(set1(1.0f), add(set1(1.0f), exponential(sub(set1(0.0f), x)))); }
@@ -220,34 +234,74 @@ inline void softmaxBackward(const float* y, const float* dy, float* dx, long n) 
   map(n, dx, [&](V p, V d) { return mul(p, sub(d, mean)); }, y, dy);
 }
 
-void activate(Activation a, const float* x, float* y, long n) {
-  if (a == Activation::Softmax) {
-    softmax(x, y, n);
-    return;
+// 1/(1 + e^-x) and what is missing to 1, each to a few ulp: 0 where e^-|x| is.
+struct Logistic {
+  V is, isNot;
+
+  explicit Logistic(V x) {
+    const V zero = set1(0.0f), one = set1(1.0f);
+    const V e = exponential(minKeepNan(sub(zero, x), x)), inverse = div(one, add(one, e));
+    is = mul(select(greater(x, zero), one, e), inverse);
+    isNot = mul(select(greater(x, zero), e, one), inverse);
   }
-  withActivation(a, [&]<Activation A>() { map(n, y, [](V v) { return activated<A>(v); }, x); });
+};
+
+// Those that no product carries.
+void activateApart(Nonlinearity a, const float* x, float* y, long n) {
+  const V zero = set1(0.0f);
+  switch (a.kind) {
+    case Activation::Silu: return map(n, y, [](V v) { return mul(v, Logistic(v).is); }, x);
+    case Activation::Selu:
+      return map(n, y, [=](V v) {
+        return select(greater(v, zero), mul(set1(fusor::kSeluScale), v), mul(set1(fusor::kSeluScale * fusor::kSeluAlpha), exponentialMinusOne(v)));
+      }, x);
+    case Activation::Softplus:
+      return map(n, y, [=](V v) {
+        return add(maxKeepNan(zero, v), logarithmOfOnePlusExponential(minKeepNan(sub(zero, v), v)));
+      }, x);
+    default:
+      return map(n, y, [=, slope = set1(a.negativeSlope)](V v) { return select(greater(v, zero), v, mul(slope, v)); }, x);
+  }
 }
 
-void activateBackward(Activation a, const float* y, const float* z, const float* dy, float* dx, long n) {
-  if (a == Activation::Softmax) return softmaxBackward(y, dy, dx, n);
-  if (a == Activation::Gelu) {
+void activateApartBackward(Nonlinearity a, const float* x, const float* dy, float* dx, long n) {
+  const V zero = set1(0.0f), one = set1(1.0f);
+  switch (a.kind) {
+    case Activation::Silu:
+      return map(n, dx, [=](V v, V d) {
+        const Logistic s(v);
+        return mul(d, mul(s.is, fma(v, s.isNot, one)));
+      }, x, dy);
+    case Activation::Selu:
+      return map(n, dx, [=](V v, V d) {
+        return mul(d, select(greater(v, zero), set1(fusor::kSeluScale), mul(set1(fusor::kSeluScale * fusor::kSeluAlpha), exponential(v))));
+      }, x, dy);
+    case Activation::Softplus: return map(n, dx, [](V v, V d) { return mul(d, Logistic(v).is); }, x, dy);
+    default:
+      return map(n, dx, [=, slope = set1(a.negativeSlope)](V v, V d) {
+        return select(greater(v, zero), d, mul(slope, d));
+      }, x, dy);
+  }
+}
+
+void activate(Nonlinearity a, const float* x, float* y, long n) {
+  if (a.kind == Activation::Softmax) {
+    softmax(x, y, n);
+  } else if (a.kind > Activation::Softmax) {
+    activateApart(a, x, y, n);
+  } else {
+    withActivation(a.kind, [&]<Activation A>() { map(n, y, [](V v) { return activated<A>(v); }, x); });
+  }
+}
+
+void activateBackward(Nonlinearity a, const float* y, const float* z, const float* dy, float* dx, long n) {
+  if (a.kind == Activation::Softmax) return softmaxBackward(y, dy, dx, n);
+  if (a.kind > Activation::Softmax) return activateApartBackward(a, z, dy, dx, n);
+  if (a.kind == Activation::Gelu) {
     map(n, dx, [](V p, V v, V d) { return mul(d, slope<Activation::Gelu>(p, v)); }, y, z, dy);
     return;
   }
-  withActivation(a, [&]<Activation A>() { map(n, dx, [](V p, V d) { return mul(d, slope<A>(p, p)); }, y, dy); });
-}
-
-// log(1 + e^x) for x <= 0: with s = e^x / (2 + e^x), which is at most 1/3, the series of 2 artanh s to s^15 is exact to float32.
-inline V logarithmOfOnePlusExponential(V x) {
-  const V e = exponential(x), s = div(e, add(set1(2.0f), e)), square = mul(s, s);
-  V p = set1(2.0f / 15);
-  p = fma(p, square, set1(2.0f / 13));
-  p = fma(p, square, set1(2.0f / 11));
-  p = fma(p, square, set1(2.0f / 9));
-  p = fma(p, square, set1(2.0f / 7));
-  p = fma(p, square, set1(2.0f / 5));
-  p = fma(p, square, set1(2.0f / 3));
-  return mul(s, fma(p, square, set1(2.0f)));
+  withActivation(a.kind, [&]<Activation A>() { map(n, dx, [](V p, V d) { return mul(d, slope<A>(p, p)); }, y, dy); });
 }
 
 void binaryCrossentropy(const float* z, const float* y, float* loss, long n) {

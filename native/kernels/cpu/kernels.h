@@ -192,10 +192,11 @@ struct Kernels {
   void (*denseForward)(const DenseForward&);
   void (*denseBackward)(const DenseBackward&);
   // y = activation(x), n values; softmax takes n as one row. In place is fine.
-  void (*activate)(Activation, const float* x, float* y, long n);
+  void (*activate)(Nonlinearity, const float* x, float* y, long n);
   void (*softmaxRows)(const SoftmaxRows&);
-  // dx = activation'(…) dy from y = activation(z) (gelu reads z); softmax takes n as one row. In place is fine.
-  void (*activateBackward)(Activation, const float* y, const float* z, const float* dy, float* dx, long n);
+  // dx = activation'(…) dy from y = activation(z), which is read by gelu and by what no Dense layer carries; softmax takes n as one
+  // row. In place is fine.
+  void (*activateBackward)(Nonlinearity, const float* y, const float* z, const float* dy, float* dx, long n);
   // loss = max(z, 0) - z y + log(1 + e^-|z|): the binary cross-entropy of n logits. Not in place.
   void (*binaryCrossentropy)(const float* z, const float* y, float* loss, long n);
   // y = x scale + offset from float32 or uint8. The float32 form may be in place.

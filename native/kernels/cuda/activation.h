@@ -31,4 +31,31 @@ DEVICE float slope(ActivationKind kind, float y, float z) {
   }
 }
 
+// Those that no product carries: selu's constants are those of Klambauer et al., NIPS 2017.
+constexpr float kSeluScale = 1.05070098735548049342f, kSeluAlpha = 1.67326324235437728481f;
+
+DEVICE float activatedApart(ActivationKind kind, float negativeSlope, float x) {
+  switch (kind) {
+    case ActivationKind::Silu: return x * sigmoid(x);
+    case ActivationKind::Selu: return kSeluScale * (x > 0.0f ? x : kSeluAlpha * expm1f(x));
+    case ActivationKind::Softplus: return (x < 0.0f ? 0.0f : x) + log1pf(expf(-fabsf(x)));
+    case ActivationKind::LeakyRelu: return x > 0.0f ? x : negativeSlope * x;
+    default: return activated(kind, x);
+  }
+}
+
+// Derivative at x, where y = activatedApart(x).
+DEVICE float slopeApart(ActivationKind kind, float negativeSlope, float y, float x) {
+  switch (kind) {
+    case ActivationKind::Silu: {
+      const float s = sigmoid(x);
+      return s * fmaf(x, 1.0f - s, 1.0f);
+    }
+    case ActivationKind::Selu: return x > 0.0f ? kSeluScale : kSeluScale * kSeluAlpha * expf(x);
+    case ActivationKind::Softplus: return sigmoid(x);
+    case ActivationKind::LeakyRelu: return x > 0.0f ? 1.0f : negativeSlope;
+    default: return slope(kind, y, x);
+  }
+}
+
 }  // namespace fusor::cuda

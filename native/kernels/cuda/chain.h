@@ -34,7 +34,8 @@ DEVICE void opForward(const Op& op, const Step& step, long long e, int valid, fl
 #pragma unroll
     for (int i = 0; i < 4; ++i) v[i] = fmaf(v[i], op.scale, op.offset);
   } else if (op.kind == OpKind::Activation) {
-    activate4(op.activation, v);
+#pragma unroll
+    for (int i = 0; i < 4; ++i) v[i] = activatedApart(op.activation, op.scale, v[i]);
   } else if (step.training) {
     dropout(op, step, e, valid, v);
   }
@@ -50,7 +51,7 @@ DEVICE void opBack(const Op& op, const Step& step, long long e, int valid, const
     load4(in, x);
     load4(out, y);
 #pragma unroll
-    for (int i = 0; i < 4; ++i) d[i] *= slope(op.activation, y[i], x[i]);
+    for (int i = 0; i < 4; ++i) d[i] *= slopeApart(op.activation, op.scale, y[i], x[i]);
   } else if (step.training) {
     dropout(op, step, e, valid, d);
   }

@@ -5,7 +5,7 @@
 
 namespace fusor::cuda {
 
-enum class ActivationKind : int { Linear, Relu, Sigmoid, Tanh, Elu, Gelu, Softmax };
+enum class ActivationKind : int { Linear, Relu, Sigmoid, Tanh, Elu, Gelu, Softmax, Silu, Selu, Softplus, LeakyRelu };
 enum class OptimizerKind : int { Store, Sgd, Momentum, Nesterov, Adam, AdamW, Rmsprop };
 enum class LossKindOf : int { CategoricalCrossentropy, SparseCategoricalCrossentropy, BinaryCrossentropy, SquaredError, AbsoluteError };
 enum class MetricKindOf : int { CategoricalAccuracy, BinaryAccuracy, TopK, SquaredError, AbsoluteError };

@@ -11,9 +11,9 @@ Layer dense(int outputs, Activation activation, bool useBias) {
   return layer;
 }
 
-Layer activationLayer(Activation activation) {
+Layer activationLayer(Nonlinearity activation) {
   Layer layer{LayerKind::Activation, 0, 0};
-  layer.activation = activation;
+  layer.activation = activation.kind, layer.negativeSlope = activation.negativeSlope;
   return layer;
 }
 
@@ -173,6 +173,8 @@ std::vector<JobOptions> jobTable() {
   add("softmax before the first", {scaled, activationLayer(A::Softmax), dense(9, A::Relu), dense(6)});
   add("softmax between", {scaled, dense(12, A::Elu), activationLayer(A::Softmax), dropoutLayer(0.25, 1), dense(11, A::Gelu), activationLayer(A::Softmax), dense(6)});
   add("many layers between", {scaled, dense(12, A::Elu), rescaling(1.5f, 0.25f), activationLayer(A::Gelu), dropoutLayer(0.25, 1), activationLayer(A::Tanh), rescaling(0.5f), dense(6)});
+  add("layers that no product carries", {scaled, activationLayer(A::Silu), dense(12), activationLayer(A::Silu), dense(11), activationLayer(A::Selu), dense(10), activationLayer(A::Softplus),
+                                         dense(9), activationLayer({A::LeakyRelu, 0.3f}), dense(6), activationLayer(A::Silu)});
   add("layers at the end", {scaled, dense(12, A::Relu), dense(6, A::Tanh), dropoutLayer(0.25, 1), rescaling(3, 0.5f)});
   add("softmax at the end", {scaled, dense(12, A::Relu), dense(6, A::Tanh), activationLayer(A::Softmax), rescaling(3, 0.5f)});
   {

@@ -27,7 +27,7 @@ struct JobOptions {
 };
 
 Layer dense(int outputs, Activation activation = Activation::Linear, bool useBias = true);
-Layer activationLayer(Activation activation);
+Layer activationLayer(Nonlinearity activation);
 // A layer that is held to something, or not trained.
 Layer restrained(Layer layer, Restraint kernel, Restraint bias = {});
 Layer frozen(Layer layer);

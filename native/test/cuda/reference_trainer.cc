@@ -25,18 +25,18 @@ std::vector<double> softmax(const std::vector<double>& z) {
   return p;
 }
 
-std::vector<double> activatedRow(Activation a, const std::vector<double>& z) {
-  if (a == Activation::Softmax) return softmax(z);
+std::vector<double> activatedRow(Nonlinearity a, const std::vector<double>& z) {
+  if (a.kind == Activation::Softmax) return softmax(z);
   std::vector<double> y;
   for (const double value : z) y.push_back(activation(a, value));
   return y;
 }
 
 // d times the derivative of y = a(z).
-void throughActivation(Activation a, const std::vector<double>& y, const std::vector<double>& z, std::vector<double>& d) {
+void throughActivation(Nonlinearity a, const std::vector<double>& y, const std::vector<double>& z, std::vector<double>& d) {
   double dot = 0;
   for (size_t i = 0; i < d.size(); ++i) dot += y[i] * d[i];
-  for (size_t i = 0; i < d.size(); ++i) d[i] = a == Activation::Softmax ? y[i] * (d[i] - dot) : d[i] * slope(a, y[i], z[i]);
+  for (size_t i = 0; i < d.size(); ++i) d[i] = a.kind == Activation::Softmax ? y[i] * (d[i] - dot) : d[i] * slope(a, y[i], z[i]);
 }
 
 }  // namespace
@@ -74,7 +74,7 @@ ReferenceTrainer::Pass ReferenceTrainer::forward(const Dataset& data, const std:
         const auto e = static_cast<int64_t>(r) * layer.outputs;
         if (training) factors.each(e, e + layer.outputs, [&](int64_t at, float factor) { v[at - e] *= factor; });
       } else {
-        v = activatedRow(layer.activation, v);
+        v = activatedRow(layer.nonlinearity(), v);
       }
       y.push_back(v);
     }
@@ -164,7 +164,7 @@ void ReferenceTrainer::run(const Dataset& data, const Span& span, Control&, fuso
           const auto e = static_cast<int64_t>(r) * layer.outputs;
           factors.each(e, e + layer.outputs, [&](int64_t at, float factor) { g[at - e] *= factor; });
         } else {
-          throughActivation(layer.activation, pass.at[l + 1][r], pass.z[l][r], g);
+          throughActivation(layer.nonlinearity(), pass.at[l + 1][r], pass.z[l][r], g);
         }
         if (layer.kind != LayerKind::Dense) continue;
         std::vector<double> dx(layer.inputs);

@@ -37,7 +37,7 @@ export function forward(tf: Tf, layer: LayerPlan, parameters: Tensor[], x: Tenso
       return { x, z, y: activate(tf, layer.activation, z) };
     }
     case 'activation':
-      return { x, z: x, y: activate(tf, layer.activation, x) };
+      return { x, z: x, y: activate(tf, layer.activation, x, layer.negativeSlope) };
     case 'dropout': {
       if (!training) return { x, z: x, y: x };
       const mask = tf.tensor2d(dropoutFactors(layer, x.shape[1]!, training), [layer.width, x.shape[1]!]);
@@ -71,7 +71,7 @@ export function backward(
       return { parameters: [kernel, ...bias], dx };
     }
     case 'activation':
-      return { parameters: [], dx: activationGradient(tf, layer.activation, pass, dy) };
+      return { parameters: [], dx: activationGradient(tf, layer.activation, pass, dy, layer.negativeSlope) };
     case 'dropout':
       return { parameters: [], dx: pass.mask ? tf.mul(dy, pass.mask) : dy };
     case 'batchNormalization':
@@ -96,13 +96,12 @@ function dropoutFactors(
 }
 
 /** y = activation(z), [width, rows]. All of them pass NaN on, on every engine. */
-export function activate(tf: Tf, activation: Activation, z: Tensor): Tensor {
+export function activate(tf: Tf, activation: Activation, z: Tensor, negativeSlope = 0): Tensor {
   switch (activation) {
     case 'linear':
       return z;
     case 'relu':
-      // XNNPACK's relu takes integers' maximum with 0: a NaN whose sign is set, as x86 makes them, would become 0.
-      return tf.getBackend() === 'wasm' ? tf.maximum(z, tf.zerosLike(z)) : tf.relu(z);
+      return relu(tf, z);
     case 'sigmoid':
       return tf.sigmoid(z);
     case 'tanh':
@@ -113,8 +112,25 @@ export function activate(tf: Tf, activation: Activation, z: Tensor): Tensor {
       return tf.mul(z, normalCdf(tf, z));
     case 'softmax':
       return tf.transpose(tf.softmax(tf.transpose(z)));
+    case 'silu':
+      return tf.mul(z, tf.sigmoid(z));
+    case 'selu':
+      return tf.selu(z);
+    case 'softplus':
+      // tf.softplus rounds 1 + e^x.
+      return tf.add(relu(tf, z), tf.log1p(tf.exp(tf.neg(tf.abs(z)))));
+    case 'leakyRelu':
+      return tf.leakyRelu(z, negativeSlope);
   }
 }
+
+function relu(tf: Tf, z: Tensor): Tensor {
+  // XNNPACK's relu takes integers' maximum with 0: a NaN whose sign is set, as x86 makes them, would become 0.
+  return tf.getBackend() === 'wasm' ? tf.maximum(z, tf.zerosLike(z)) : tf.relu(z);
+}
+
+/** selu's scale and scale·alpha. */
+const [SELU_SLOPE, SELU_LIMIT] = [1.0507009873554805, 1.7580993408473766];
 
 /** dz from dy; z and y as {@link activate} saw and gave them. */
 export function activationGradient(
@@ -122,6 +138,7 @@ export function activationGradient(
   activation: Activation,
   { z, y }: Pick<Pass, 'z' | 'y'>,
   dy: Tensor,
+  negativeSlope = 0,
 ): Tensor {
   switch (activation) {
     case 'linear':
@@ -141,6 +158,16 @@ export function activationGradient(
     }
     case 'softmax':
       return tf.mul(y, tf.sub(dy, tf.sum(tf.mul(dy, y), 0, true)));
+    case 'silu': {
+      const s = tf.sigmoid(z);
+      return tf.mul(dy, tf.mul(s, tf.add(tf.mul(z, tf.sub(1, s)), 1)));
+    }
+    case 'selu':
+      return tf.where(tf.greater(z, 0), tf.mul(dy, SELU_SLOPE), tf.mul(dy, tf.add(y, SELU_LIMIT)));
+    case 'softplus':
+      return tf.mul(dy, tf.sigmoid(z));
+    case 'leakyRelu':
+      return tf.where(tf.greater(z, 0), dy, tf.mul(dy, negativeSlope));
   }
 }
 

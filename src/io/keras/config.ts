@@ -1,8 +1,8 @@
 /** config.json of a .keras archive ↔ our configuration. What layers there are is what TensorFlow.js took from Keras. */
-import type { Activation } from '../../backend/contract';
 import type { LayerConfig } from '../../model/layers';
 import type { OptimizerConfig } from '../../model/optimizers';
 import type { ModelConfig } from '../../model/types';
+import { renamed } from '../layers-model/activations';
 import { writeInitializers } from '../layers-model/initializers';
 import type { Json } from '../layers-model/json';
 import { writeRestraints } from '../layers-model/restraints';
@@ -57,7 +57,8 @@ function object(module: string, className: string, config: Json): Json {
   return { module, class_name: className, config, registered_name: null };
 }
 
-function writeLayer({ className, config }: LayerConfig, inputShape: readonly number[]): Json {
+function writeLayer(given: LayerConfig, inputShape: readonly number[]): Json {
+  const { className, config } = renamed(given, 'negative_slope', { leakyRelu: 'leaky_relu' });
   const {
     name,
     inputShape: _,
@@ -73,13 +74,13 @@ function writeLayer({ className, config }: LayerConfig, inputShape: readonly num
   return { ...layer, build_config: { input_shape: [null, ...inputShape] } };
 }
 
-function written(className: LayerConfig['className'], own: Json): Json {
+function written(className: string, own: Json): Json {
   if (className === 'Flatten') return { data_format: 'channels_last' };
   if (className === 'Dropout') return { ...own, seed: null, noise_shape: null };
   if (className === 'BatchNormalization')
     return { axis: -1, ...own, momentum: float(own.momentum as number) };
   if (className !== 'Dense') return own;
-  const { units, activation, useBias } = own as { units: number; activation: Activation; useBias: boolean };
+  const { units, activation, useBias } = own as { units: number; activation: string; useBias: boolean };
   return {
     units,
     activation,

@@ -4,6 +4,7 @@ import { FusorError, nearestName } from '../../errors';
 import { refused } from '../../files/refused';
 import { SCALED } from '../../model/initializers';
 import type { LayerConfig } from '../../model/layers';
+import { readActivation, renamed } from './activations';
 import { readInitializers, writeInitializers } from './initializers';
 import type { Json, Place } from './json';
 import { readRestraints, writeRestraints } from './restraints';
@@ -16,7 +17,7 @@ const READ: Record<string, (config: Json, place: Place) => Own> = {
   Dense: (config, place) => {
     for (const key of ['quantization_config', 'lora_rank']) neutral(config, key, [null], place);
     const { units, activation: given, use_bias: useBias = true, trainable = true } = config;
-    const activation = given ?? 'linear';
+    const activation = readActivation(given ?? 'linear');
     const own = { units, activation, useBias, trainable };
     return {
       className: 'Dense',
@@ -28,20 +29,24 @@ const READ: Record<string, (config: Json, place: Place) => Own> = {
       neutral(config, key, [null, 'channels_last', 'channelsLast'], place);
     return { className: 'Flatten', config: {} };
   },
-  Activation: ({ activation }) => ({ className: 'Activation', config: { activation } }),
+  Activation: ({ activation }) => ({
+    className: 'Activation',
+    config: { activation: readActivation(activation) },
+  }),
   ReLU: (config, place) => {
     neutral(config, 'max_value', [null], place);
-    for (const key of ['negative_slope', 'threshold']) neutral(config, key, [0, null], place);
-    return { className: 'Activation', config: { activation: 'relu' } };
+    neutral(config, 'threshold', [0, null], place);
+    return config.negative_slope ? leaky(config.negative_slope) : activationOf('relu');
   },
+  LeakyReLU: ({ negative_slope: slope, alpha = 0.3 }) => leaky(slope ?? alpha),
   ELU: (config, place) => {
     neutral(config, 'alpha', [1], place);
-    return { className: 'Activation', config: { activation: 'elu' } };
+    return activationOf('elu');
   },
   Softmax: (config, place) => {
     // Ours is over flat rows, whose only axis is 1 and the last.
     neutral(config, 'axis', [-1, 1], place);
-    return { className: 'Activation', config: { activation: 'softmax' } };
+    return activationOf('softmax');
   },
   Dropout: (config, place) => {
     neutral(config, 'noise_shape', [null], place);
@@ -57,6 +62,12 @@ const READ: Record<string, (config: Json, place: Place) => Own> = {
   },
   Rescaling: ({ scale, offset = 0 }) => ({ className: 'Rescaling', config: { scale, offset } }),
 };
+
+const activationOf = (activation: string): Own => ({ className: 'Activation', config: { activation } });
+const leaky = (negativeSlope: unknown): Own => ({
+  className: 'Activation',
+  config: { activation: 'leakyRelu', negativeSlope },
+});
 
 /** Of gammas and betas, which have none here. */
 const UNRESTRAINED = ['beta', 'gamma'].flatMap((of) => [`${of}_regularizer`, `${of}_constraint`]);
@@ -132,7 +143,8 @@ function unknownLayer(className: unknown, place: Place): FusorError {
 }
 
 /** A layer of ours as TensorFlow.js writes it. */
-export function writeLayer({ className, config }: LayerConfig): Json {
+export function writeLayer(layer: LayerConfig): Json {
+  const { className, config } = renamed(layer, 'alpha', { silu: 'swish' });
   const {
     name,
     inputShape,
@@ -151,7 +163,7 @@ function object(className: string, config: Json): Json {
   return { class_name: className, config };
 }
 
-function written(className: LayerConfig['className'], own: Json): Json {
+function written(className: string, own: Json): Json {
   if (className === 'Dropout') return { ...own, noise_shape: null, seed: null };
   if (className === 'BatchNormalization') return { axis: -1, ...own };
   if (className !== 'Dense') return own;

@@ -1,6 +1,7 @@
 /** modelTopology, as TensorFlow.js and Keras have it ↔ our configuration: a stack of layers, or a graph that is one. */
 
 import { refused } from '../../files/refused';
+import { type LayerConfig, layers } from '../../model/layers';
 import type { ModelConfig } from '../../model/types';
 import { type Json, Place } from './json';
 import { readLayer, withoutAxes, writeLayer } from './layers';
@@ -134,10 +135,21 @@ function model(
   return { className: 'Sequential', name: named, layers: layers as never };
 }
 
-export function writeTopology({ name, layers }: ModelConfig): Json {
+/** TensorFlow.js has leakyRelu as a layer alone. */
+function withoutLeaky(layer: LayerConfig, _: number, all: readonly LayerConfig[]): LayerConfig[] {
+  if (layer.className !== 'Dense' || layer.config.activation !== 'leakyRelu') return [layer];
+  let name = `${layer.config.name}_leaky_re_lu`;
+  while (all.some(({ config }) => config.name === name)) name += '_';
+  return [
+    { ...layer, config: { ...layer.config, activation: 'linear' } },
+    layers.activation('leakyRelu', { name }),
+  ];
+}
+
+export function writeTopology({ name, layers: stack }: ModelConfig): Json {
   return {
     class_name: 'Sequential',
-    config: { name, layers: layers.map(writeLayer) },
+    config: { name, layers: stack.flatMap(withoutLeaky).map(writeLayer) },
     keras_version: 'tfjs-layers 4.22.0',
     backend: 'tensor_flow.js',
   };

@@ -57,6 +57,25 @@ def normalized():
     ]
 
 
+def activated():
+    return [
+        layers.Input((4, 4, 1)),
+        layers.Rescaling(1 / 255),
+        layers.Flatten(),
+        layers.Dense(6, activation="swish"),
+        layers.Dense(6, activation="leaky_relu"),
+        layers.Dense(6, activation="selu"),
+        layers.LeakyReLU(),
+        layers.Dense(6, activation="softplus"),
+        layers.Activation("silu"),
+        layers.Dense(6),
+        layers.ReLU(negative_slope=0.25),
+        layers.Dense(6),
+        layers.Activation("leaky_relu"),
+        layers.Dense(3, activation="softmax"),
+    ]
+
+
 sequential = keras.Sequential(stack())
 sequential.compile(
     optimizer=keras.optimizers.AdamW(0.002, weight_decay=0.01, global_clipnorm=2.0),
@@ -75,11 +94,15 @@ trained = keras.Sequential(normalized())
 trained.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
 trained.fit(x, np.arange(5) % 3, epochs=3, verbose=0)
 trained.save(folder / "normalized.keras")
+others = keras.Sequential(activated())
+others.set_weights([w + 0.15 * numbers.standard_normal(w.shape).astype("float32") for w in others.get_weights()])
+others.save(folder / "activated.keras")
 predictions = {
     "keras": keras.__version__,
     "x": x.tolist(),
     "sequential": sequential.predict(x, verbose=0).tolist(),
     "functional": graph.predict(x, verbose=0).tolist(),
+    "activated": others.predict(x, verbose=0).tolist(),
     "normalized": trained.predict(x, verbose=0).tolist(),
 }
 (folder / "predictions.json").write_text(json.dumps(predictions) + "\n")

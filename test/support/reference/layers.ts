@@ -2,12 +2,7 @@
  * The layers of a plan, forward and backward, in float64. Part of the reference session: written to be read
  * beside the contract, not to be fast.
  */
-import type {
-  Activation,
-  BatchNormalizationPlan,
-  ElementwiseActivation,
-  LayerPlan,
-} from '../../../src/backend/contract';
+import type { Activation, BatchNormalizationPlan, LayerPlan } from '../../../src/backend/contract';
 import { dropoutThreshold, Purpose, randomUint32 } from '../../../src/random';
 
 /** Row-major [rows, width]. */
@@ -55,7 +50,7 @@ export function forward(layer: LayerPlan, parameters: Numbers[], x: Matrix, trai
       return { x, z, y: activate(layer.activation, z) };
     }
     case 'activation':
-      return { x, z: x, y: activate(layer.activation, x) };
+      return { x, z: x, y: activate(layer.activation, x, layer.negativeSlope) };
     case 'dropout': {
       if (!training) return { x, z: x, y: x };
       const factors = dropoutFactors(layer, x.rows, training);
@@ -93,7 +88,7 @@ export function backward(
       return { parameters: [kernel, ...bias], dx: multiplyRightTransposed(dz, parameters[0], layer.inputs) };
     }
     case 'activation':
-      return { parameters: [], dx: activationGradient(layer.activation, pass, dy) };
+      return { parameters: [], dx: activationGradient(layer.activation, pass, dy, layer.negativeSlope) };
     case 'dropout': {
       if (!training) return { parameters: [], dx: dy };
       const factors = dropoutFactors(layer, dy.rows, training);
@@ -186,9 +181,9 @@ function dropoutFactors(
 
 // ── Activations ─────────────────────────────────────────────────────────────────────────────────────────────
 
-export function activate(activation: Activation, z: Matrix): Matrix {
+export function activate(activation: Activation, z: Matrix, negativeSlope = 0): Matrix {
   if (activation === 'softmax') return softmax(z);
-  return matrix(z.rows, z.width, (e) => FUNCTIONS[activation].value(z.data[e]));
+  return matrix(z.rows, z.width, (e) => FUNCTIONS[activation].value(z.data[e], negativeSlope));
 }
 
 /** dz from dy. */
@@ -196,15 +191,20 @@ export function activationGradient(
   activation: Activation,
   { z, y }: Pick<Pass, 'z' | 'y'>,
   dy: Matrix,
+  negativeSlope = 0,
 ): Matrix {
   if (activation === 'softmax') return softmaxGradient(y, dy);
-  return matrix(z.rows, z.width, (e) => FUNCTIONS[activation].gradient(z.data[e], y.data[e]) * dy.data[e]);
+  const { gradient } = FUNCTIONS[activation];
+  return matrix(z.rows, z.width, (e) => gradient(z.data[e], y.data[e], negativeSlope) * dy.data[e]);
 }
 
 /** Each with its derivative, from the value before (z) and after (y). All of them pass NaN on. */
 const FUNCTIONS: Record<
-  ElementwiseActivation,
-  { value(z: number): number; gradient(z: number, y: number): number }
+  Exclude<Activation, 'softmax'>,
+  {
+    value(z: number, negativeSlope: number): number;
+    gradient(z: number, y: number, negativeSlope: number): number;
+  }
 > = {
   linear: { value: (z) => z, gradient: () => 1 },
   relu: { value: (z) => Math.max(z, 0), gradient: (z) => (z <= 0 ? 0 : 1) },
@@ -215,7 +215,23 @@ const FUNCTIONS: Record<
     value: (z) => z * normalCdf(z),
     gradient: (z) => normalCdf(z) + (z * Math.exp((-z * z) / 2)) / Math.sqrt(2 * Math.PI),
   },
+  silu: { value: (z) => z * sigmoid(z), gradient: (z) => sigmoid(z) * (1 + z * sigmoid(-z)) },
+  selu: {
+    value: (z) => SELU_SCALE * (z < 0 ? SELU_ALPHA * Math.expm1(z) : z),
+    gradient: (z) => SELU_SCALE * (z < 0 ? SELU_ALPHA * Math.exp(z) : 1),
+  },
+  softplus: {
+    value: (z) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))),
+    gradient: (z) => sigmoid(z),
+  },
+  leakyRelu: {
+    value: (z, slope) => (z < 0 ? slope * z : z),
+    gradient: (z, _, slope) => (z <= 0 ? slope : 1),
+  },
 };
+
+const SELU_SCALE = 1.0507009873554805;
+const SELU_ALPHA = 1.6732632423543772;
 
 export function sigmoid(z: number): number {
   return z < 0 ? Math.exp(z) / (1 + Math.exp(z)) : 1 / (1 + Math.exp(-z));

@@ -32,7 +32,7 @@ const fresh = (name: string) => join(root, `${count++}-${name}`);
 const difference = (a: ArrayLike<number>, b: ArrayLike<number>) =>
   Math.max(...Array.from(a, (value, i) => Math.abs(value - b[i])));
 
-test.each(['sequential', 'functional', 'normalized'])('%s: predictions are those of Keras', async (name) => {
+test.each(['sequential', 'functional', 'normalized', 'activated'])('%s: predictions are those of Keras', async (name) => {
   const model = await loadModel(join(KERAS, `${name}.keras`), PLAIN);
   const { data, shape } = await model.predict(x);
   expect(shape).toEqual([5, 3]);
@@ -77,7 +77,7 @@ function everything() {
       layers.batchNormalization({ momentum: 1 }),
       layers.flatten(),
       layers.batchNormalization({ scale: false, epsilon: 0.5, name: 'normal', trainable: false }),
-      ...(['relu', 'sigmoid', 'tanh', 'elu', 'gelu', 'linear'] as const).map((activation) =>
+      ...(['relu', 'sigmoid', 'tanh', 'elu', 'gelu', 'silu', 'selu', 'softplus', 'leakyRelu', 'linear'] as const).map((activation) =>
         layers.dense(4, { activation }),
       ),
       layers.dropout(0.5),
@@ -91,6 +91,8 @@ function everything() {
         biasConstraint: constraints.maxNorm(1),
       }),
       layers.activation('gelu'),
+      layers.activation('silu'),
+      layers.activation('leakyRelu', { negativeSlope: -0.125 }),
       layers.dense(3, { activation: 'softmax', name: 'out' }),
     ],
     { name: 'everything' },
