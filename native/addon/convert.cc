@@ -252,12 +252,15 @@ Plan toPlan(const Napi::Value& value) {
   plan.output = toActivation(o.Get("output"));
   require(plan.output <= Activation::Softmax, "this activation cannot be the output's");
   plan.labels = oneOf<bool>(o.Get("targets"), "targets", {{"labels", true}, {"values", false}});
-  plan.loss = oneOf<LossKind>(toObjectOf(o.Get("loss"), "loss").Get("kind"), "loss kind",
+  const Napi::Object loss = toObjectOf(o.Get("loss"), "loss");
+  plan.loss = oneOf<LossKind>(loss.Get("kind"), "loss kind",
                               {{"categoricalCrossentropy", LossKind::CategoricalCrossentropy},
                                {"sparseCategoricalCrossentropy", LossKind::SparseCategoricalCrossentropy},
                                {"binaryCrossentropy", LossKind::BinaryCrossentropy},
                                {"meanSquaredError", LossKind::SquaredError},
-                               {"meanAbsoluteError", LossKind::AbsoluteError}});
+                               {"meanAbsoluteError", LossKind::AbsoluteError},
+                               {"huber", LossKind::Huber}});
+  if (plan.loss == LossKind::Huber) plan.delta = static_cast<float>(numberAt(loss, "delta"));
   require(plan.labels == (plan.loss == LossKind::SparseCategoricalCrossentropy), "targets do not fit the loss");
   plan.optimizer = toOptimizer(toObjectOf(o.Get("optimizer"), "optimizer"));
   const Napi::Array metrics = toList(o.Get("metrics"), "metrics");

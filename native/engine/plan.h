@@ -42,7 +42,7 @@ struct Layer {
   Nonlinearity nonlinearity() const { return {activation, negativeSlope}; }
 };
 
-enum class LossKind { CategoricalCrossentropy, SparseCategoricalCrossentropy, BinaryCrossentropy, SquaredError, AbsoluteError };
+enum class LossKind { CategoricalCrossentropy, SparseCategoricalCrossentropy, BinaryCrossentropy, SquaredError, AbsoluteError, Huber };
 enum class MetricKind { CategoricalAccuracy, BinaryAccuracy, TopK, SquaredError, AbsoluteError };
 
 struct Metric {
@@ -69,6 +69,7 @@ struct Plan {
   Activation output;
   bool labels;  // targets are class indices, not rows of values
   LossKind loss;
+  float delta = 0;  // of a Huber loss
   Optimizer optimizer;
   std::vector<Metric> metrics;
   uint64_t seed;

@@ -62,6 +62,7 @@ def loss_of(c):
         'binaryCrossentropy': lambda: keras.losses.BinaryCrossentropy(**smoothed),
         'meanSquaredError': keras.losses.MeanSquaredError,
         'meanAbsoluteError': keras.losses.MeanAbsoluteError,
+        'huber': lambda: keras.losses.Huber(float(c['delta'])),
     }[c['kind']]()
 
 

@@ -89,6 +89,7 @@ LOSSES = {
     'binaryCrossentropy': lambda logits, y: F.binary_cross_entropy_with_logits(logits, y * (1 - SMOOTHING) + SMOOTHING / 2),
     'meanSquaredError': lambda logits, y: F.mse_loss(output(logits), y),
     'meanAbsoluteError': lambda logits, y: F.l1_loss(output(logits), y),
+    'huber': lambda logits, y: F.huber_loss(output(logits), y, delta=plan['loss']['delta']),
 }
 
 

@@ -104,7 +104,7 @@ export interface BatchNormalizationPlan {
  * All losses are means: over the outputs of a row, then over the rows of a batch, each row times its weight
  * (Σ wᵢ·lossᵢ / rows, as Keras' "sum_over_batch_size"). Cross-entropies take the *logits*, the values before
  * `TrainPlan.output`, through log-sum-exp; their gradient with respect to the logits is (p − y)/rows
- * (binary: /(rows·width)). The squared and absolute errors take the predictions, the values after `output`.
+ * (binary: /(rows·width)). The others take the predictions, the values after `output`.
  */
 export type LossPlan = {
   kind:
@@ -112,13 +112,19 @@ export type LossPlan = {
     | 'sparseCategoricalCrossentropy'
     | 'binaryCrossentropy'
     | 'meanSquaredError'
-    | 'meanAbsoluteError';
+    | 'meanAbsoluteError'
+    | 'huber';
+  /** Of huber, which has it always: with d = |p − y|, ½d² where d ≤ delta, else delta·(d − ½delta). */
+  delta?: number;
   /**
    * What targets were smoothed by on their way here (data/smoothing.ts): a part of what is trained, of which a session need not know.
    * In (0, 1); absent: not at all.
    */
   labelSmoothing?: number;
 };
+
+/** Whether a loss takes the logits. */
+export const takesLogits = ({ kind }: Pick<LossPlan, 'kind'>): boolean => kind.endsWith('Crossentropy');
 
 /**
  * Clipping comes before the update: with n the L2 norm of all parameters' gradients together, in float64, each is

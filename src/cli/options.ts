@@ -143,7 +143,13 @@ export const problem = {
       'binaryCrossentropy',
       'meanSquaredError',
       'meanAbsoluteError',
+      'huber',
     ],
+    undefined,
+  ),
+  huberDelta: real(
+    'of huber: from which distance on an error counts linearly, in units of the values; default: 1',
+    range.positive,
     undefined,
   ),
   labelSmoothing: real(

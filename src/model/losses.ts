@@ -50,7 +50,7 @@ const smoothedCrossEntropy =
   };
 
 const error =
-  (kind: LossPlan['kind']) =>
+  (kind: 'meanSquaredError' | 'meanAbsoluteError' | 'huber') =>
   (options?: { fromLogits?: false }): LossConfig => {
     const where = `losses.${kind}`;
     const { fromLogits = false, labelSmoothing = 0 } = closed<SmoothedOptions>(where, options, KEYS);
@@ -73,6 +73,20 @@ export const losses = {
   meanSquaredError: error('meanSquaredError'),
   /** |p − y|. */
   meanAbsoluteError: error('meanAbsoluteError'),
+  /**
+   * With d = |p − y|: ½d² where d ≤ delta, else delta·(d − ½delta); outliers pull no more than what is delta away. Huber, 1964.
+   * @param options delta = 1, greater than 0, in units of y
+   */
+  huber(options?: { delta?: number; fromLogits?: false }): LossConfig {
+    const { delta, ...rest } = closed<SmoothedOptions & { delta?: number }>('losses.huber', options, [
+      'delta',
+      ...KEYS,
+    ]);
+    return {
+      ...error('huber')(rest as { fromLogits?: false }),
+      delta: real('losses.huber', 'delta', delta, 1, range.positive),
+    };
+  },
 };
 
 const NAMES = Object.keys(losses) as LossPlan['kind'][];
@@ -81,7 +95,7 @@ export type LossName = LossPlan['kind'] | 'mse' | 'mae';
 /** A checked config of a name or of (possibly foreign) data. */
 export function lossConfig(value: unknown): LossConfig {
   if (typeof value === 'object' && value !== null) {
-    const { kind, ...options } = closed<LossConfig>('compile', value, ['kind', ...KEYS]);
+    const { kind, ...options } = closed<LossConfig>('compile', value, ['kind', 'delta', ...KEYS]);
     const make = losses[oneOf('compile', 'loss.kind', kind, NAMES)] as (o: SmoothedOptions) => LossConfig;
     return make(options);
   }

@@ -1,11 +1,12 @@
 /** Lowers a layout and a training config to the plan that backends run. */
-import type {
-  Activation,
-  DenseActivation,
-  LayerPlan,
-  MetricPlan,
-  OutputActivation,
-  TrainPlan,
+import {
+  type Activation,
+  type DenseActivation,
+  type LayerPlan,
+  type MetricPlan,
+  type OutputActivation,
+  type TrainPlan,
+  takesLogits,
 } from '../backend/contract';
 import { FusorError } from '../errors';
 import { elements } from '../shape';
@@ -114,7 +115,7 @@ function checkOutput({ layers, output, outputs }: TrainPlan, { kind, fromLogits 
   const refuse = (what: string, mend: string): never => {
     throw new FusorError('ERR_PLAN', [what, 'compile', mend], { loss: kind, output, outputs, fromLogits });
   };
-  if (kind === 'meanSquaredError' || kind === 'meanAbsoluteError') return;
+  if (!takesLogits({ kind })) return;
   const implied = kind === 'binaryCrossentropy' ? 'sigmoid' : 'softmax';
   if (implied === 'softmax' && outputs < 2)
     refuse(

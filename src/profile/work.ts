@@ -162,6 +162,7 @@ const PER_LOGIT: Record<TrainPlan['loss']['kind'], number> = {
   binaryCrossentropy: 8,
   meanSquaredError: 4,
   meanAbsoluteError: 4,
+  huber: 6,
 };
 
 function lossWork({ plan, rows }: Counting): Work {

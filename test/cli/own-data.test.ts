@@ -86,6 +86,32 @@ test('values: squared error, its metric, and the same columns for other rows', a
   }
 });
 
+test("values by a huber loss of a delta of one's own, which is kept; other losses have none", async () => {
+  const ran = await train(
+    'houses.csv',
+    'value',
+    '--run-dir',
+    'huber',
+    '--loss',
+    'huber',
+    '--huber-delta',
+    '0.3',
+  );
+  const { test: tested } = documentOf(ran);
+  expect(tested.mae).toBeLessThan(0.2);
+  const { config } = JSON.parse(readFileSync(join(cwd, 'huber', 'model', 'model.json'), 'utf8'));
+  expect(config.compile.loss).toEqual({ kind: 'huber', fromLogits: false, delta: 0.3 });
+  const { stdout } = await fusor(['inspect', 'huber/model'], { cwd });
+  expect(stdout).toContain('loss huber of delta 0.3');
+  const { status, stderr } = await train('houses.csv', 'value', '--huber-delta', '0.3');
+  expect([status, stderr]).toEqual([
+    2,
+    expect.stringContaining(
+      'the loss is meanSquaredError, which has no delta · --huber-delta · give --loss huber',
+    ),
+  ]);
+});
+
 test('values of any size are learnt', async () => {
   const [head, ...rows] = readFileSync(join(cwd, 'houses.csv'), 'utf8').trim().split('\n');
   const at = head.split(',').indexOf('value');

@@ -17,9 +17,9 @@ beforeAll(async () => {
     layers.rescaling(1 / 255, { inputShape: [4, 4, 1], offset: -0.25 }),
     layers.batchNormalization({ momentum: 0.5 }),
     layers.flatten(),
-    ...(
-      ['relu', 'sigmoid', 'tanh', 'elu', 'gelu', 'silu', 'selu', 'softplus', 'leakyRelu'] as const
-    ).map((activation) => layers.dense(12, { activation })),
+    ...(['relu', 'sigmoid', 'tanh', 'elu', 'gelu', 'silu', 'selu', 'softplus', 'leakyRelu'] as const).map(
+      (activation) => layers.dense(12, { activation }),
+    ),
     layers.activation('leakyRelu', { negativeSlope: 0.4 }),
     layers.dropout(0.25),
     layers.dense(8, {

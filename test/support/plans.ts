@@ -45,6 +45,7 @@ export const LOSSES = {
   binaryCrossentropy: { output: 'sigmoid', targets: 'values', accuracy: 'binaryAccuracy' },
   meanSquaredError: { output: 'linear', targets: 'values', accuracy: null },
   meanAbsoluteError: { output: 'linear', targets: 'values', accuracy: null },
+  huber: { output: 'linear', targets: 'values', accuracy: null },
 } as const;
 
 export function dense(
@@ -72,7 +73,7 @@ export function planOf(
     layers,
     output: output as OutputActivation,
     targets,
-    loss: { kind: loss },
+    loss: { kind: loss, ...(loss === 'huber' && { delta: 0.4 }) },
     optimizer,
     metrics: [
       ...(accuracy === 'categoricalAccuracy' ? [{ kind: accuracy, name: 'accuracy' } as const] : []),

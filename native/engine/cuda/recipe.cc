@@ -15,7 +15,7 @@ using cuda::Launch;
 
 static_assert(static_cast<int>(cuda::ActivationKind::LeakyRelu) == static_cast<int>(Activation::LeakyRelu));
 static_assert(static_cast<int>(cuda::OptimizerKind::Rmsprop) == static_cast<int>(UpdateKind::Rmsprop));
-static_assert(static_cast<int>(cuda::LossKindOf::AbsoluteError) == static_cast<int>(LossKind::AbsoluteError));
+static_assert(static_cast<int>(cuda::LossKindOf::Huber) == static_cast<int>(LossKind::Huber));
 static_assert(static_cast<int>(cuda::MetricKindOf::AbsoluteError) == static_cast<int>(MetricKind::AbsoluteError));
 
 constexpr int kMostRows = 65535 * 128;  // as many tiles as the second dimension of a grid has, each of the most rows
@@ -184,6 +184,7 @@ class Builder {
     loss.kind = static_cast<cuda::LossKindOf>(plan_.loss);
     loss.output = kindOf(plan_.output);
     loss.outputs = plan_.outputs;
+    loss.delta = plan_.delta;
     loss.perOutput = 1.0 / plan_.outputs;
     loss.metrics = static_cast<int>(plan_.metrics.size());
     for (int m = 0; m < loss.metrics; ++m) {

@@ -123,7 +123,7 @@ void moveAverages(const Layer& layer, Normalization& p, const Moments& moments) 
 
 Outcome outcomeOf(const Plan& plan, const at::Tensor& z) {
   const bool classes = plan.loss == LossKind::SparseCategoricalCrossentropy || plan.loss == LossKind::CategoricalCrossentropy;
-  const bool looked = !plan.metrics.empty() || plan.loss == LossKind::SquaredError || plan.loss == LossKind::AbsoluteError;
+  const bool looked = !plan.metrics.empty() || plan.loss >= LossKind::SquaredError;
   const bool accuracy = std::any_of(plan.metrics.begin(), plan.metrics.end(),
                                     [](const Metric& m) { return m.kind == MetricKind::CategoricalAccuracy; });
   Outcome outcome{z, {}, {}};
@@ -156,6 +156,7 @@ at::Tensor losses(const Plan& plan, const Outcome& outcome, const at::Tensor& ta
       break;
     case LossKind::SquaredError: rows = (p - targets).square_().mean(1); break;
     case LossKind::AbsoluteError: rows = (p - targets).abs_().mean(1); break;
+    case LossKind::Huber: rows = at::huber_loss(p, targets, at::Reduction::None, plan.delta).mean(1); break;
   }
   return weights.defined() ? rows * weights : rows;
 }
@@ -176,10 +177,13 @@ Gradient lossGradient(const Plan& plan, const Outcome& outcome, const at::Tensor
       d = at::sigmoid(z).sub_(targets);
       break;
     case LossKind::SquaredError:
-    case LossKind::AbsoluteError: {
+    case LossKind::AbsoluteError:
+    case LossKind::Huber: {
       const at::Tensor difference = p - targets;
       scale /= outputs;
-      d = activateBackward(plan.output, p, z, plan.loss == LossKind::SquaredError ? difference * 2 : difference.sign());
+      d = activateBackward(plan.output, p, z, plan.loss == LossKind::SquaredError    ? difference * 2
+                                              : plan.loss == LossKind::AbsoluteError ? difference.sign()
+                                                                                     : difference.clamp(-plan.delta, plan.delta));
       break;
     }
   }

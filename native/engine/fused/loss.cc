@@ -110,8 +110,13 @@ void valueByValue(const Plan& plan, const Kernels& kernels, const LossRows& step
     for (long i = 0; i < values; ++i) e[i] = p[i] - y[i];
     if (plan.loss == LossKind::SquaredError) {
       meansOf(e, n, step, rows, [](double difference) { return difference * difference; });
-    } else {
+    } else if (plan.loss == LossKind::AbsoluteError) {
       meansOf(e, n, step, rows, [](float difference) { return std::fabs(difference); });
+    } else {
+      meansOf(e, n, step, rows, [delta = static_cast<double>(plan.delta)](double difference) {
+        const double far = std::fabs(difference);
+        return far <= delta ? 0.5 * far * far : delta * (far - 0.5 * delta);
+      });
     }
   }
   if (!plan.metrics.empty()) {
@@ -127,8 +132,10 @@ void valueByValue(const Plan& plan, const Kernels& kernels, const LossRows& step
     gradientsOf(dz, n, step, rows, [&](int i) { return sigmoids[i] - y[i]; });
   } else if (plan.loss == LossKind::SquaredError) {
     gradientsOf(dz, n, step, rows, [&](int i) { return 2 * e[i]; });
-  } else {
+  } else if (plan.loss == LossKind::AbsoluteError) {
     gradientsOf(dz, n, step, rows, [&](int i) { return static_cast<float>((e[i] > 0) - (e[i] < 0)); });
+  } else {
+    gradientsOf(dz, n, step, rows, [&](int i) { return std::clamp(e[i], -plan.delta, plan.delta); });
   }
   if (plan.loss != LossKind::BinaryCrossentropy) throughOutput(plan, kernels, z, p, dz, count);
   for (int r = 0; r < count && !together; ++r) copyFew(dz + r * n, n, step.dz + at + r * step.ld);

@@ -124,8 +124,7 @@ class LossRow {
       } else if (loss_.kind == LossKindOf::BinaryCrossentropy) {
         d[i] = (sigmoid(z_[i]) - y) * scale;
       } else {
-        const bool squared = loss_.kind == LossKindOf::SquaredError;
-        d[i] = scale * (squared ? 2.0f * difference : static_cast<float>((difference > 0.0f) - (difference < 0.0f)));
+        d[i] = scale * slopeAt(difference);
         if (!softmax_) d[i] *= slope(loss_.output, p_[i], z_[i]);
       }
     }
@@ -143,7 +142,7 @@ class LossRow {
       } else if (loss_.kind == LossKindOf::BinaryCrossentropy) {
         sum += (z_[i] < 0.0f ? 0.0f : z_[i]) - z_[i] * y + log1pf(expf(-fabsf(z_[i])));
       } else {
-        sum += loss_.kind == LossKindOf::SquaredError ? static_cast<double>(difference) * difference : static_cast<double>(fabsf(difference));
+        sum += valueAt(difference);
       }
     }
     sum = warpSum(sum);
@@ -158,6 +157,19 @@ class LossRow {
   }
 
  private:
+  // Of a loss of differences, at one; and its derivative.
+  DEVICE double valueAt(float difference) const {
+    const double far = fabsf(difference);
+    if (loss_.kind == LossKindOf::SquaredError) return far * far;
+    if (loss_.kind == LossKindOf::AbsoluteError) return far;
+    return far <= loss_.delta ? 0.5 * far * far : loss_.delta * (far - 0.5 * loss_.delta);
+  }
+  DEVICE float slopeAt(float difference) const {
+    if (loss_.kind == LossKindOf::SquaredError) return 2.0f * difference;
+    if (loss_.kind == LossKindOf::AbsoluteError) return static_cast<float>((difference > 0.0f) - (difference < 0.0f));
+    return difference > loss_.delta ? loss_.delta : difference < -loss_.delta ? -loss_.delta : difference;
+  }
+
   const Loss& loss_;
   const Step& step_;
   const int row_;

@@ -7,7 +7,7 @@ namespace fusor::cuda {
 
 enum class ActivationKind : int { Linear, Relu, Sigmoid, Tanh, Elu, Gelu, Softmax, Silu, Selu, Softplus, LeakyRelu };
 enum class OptimizerKind : int { Store, Sgd, Momentum, Nesterov, Adam, AdamW, Rmsprop };
-enum class LossKindOf : int { CategoricalCrossentropy, SparseCategoricalCrossentropy, BinaryCrossentropy, SquaredError, AbsoluteError };
+enum class LossKindOf : int { CategoricalCrossentropy, SparseCategoricalCrossentropy, BinaryCrossentropy, SquaredError, AbsoluteError, Huber };
 enum class MetricKindOf : int { CategoricalAccuracy, BinaryAccuracy, TopK, SquaredError, AbsoluteError };
 enum class OpKind : int { Rescaling, Activation, Dropout };
 
@@ -98,6 +98,7 @@ struct Loss {
   LossKindOf kind;
   ActivationKind output;
   int outputs, metrics;
+  float delta;       // of a Huber loss
   double perOutput;  // 1 / outputs: a division in float64 is a call, which costs registers
   Metric metric[kMostMetrics];
   double* rowLosses;   // [rows]: weight x loss; null: only the predictions are wanted

@@ -60,6 +60,7 @@ Job makeJob(const JobOptions& o) {
   plan.outputs = width;
   plan.output = o.output;
   plan.loss = o.loss;
+  plan.delta = 0.4f;
   plan.labels = o.loss == LossKind::SparseCategoricalCrossentropy;
   plan.optimizer = {o.optimizer, 0.9, 0.999, 1e-7, 0.004, o.clipNorm, 0};
   const bool adam = o.optimizer == UpdateKind::Adam || o.optimizer == UpdateKind::AdamW;
@@ -87,7 +88,7 @@ Job makeJob(const JobOptions& o) {
   if (plan.labels) {
     for (int r = 0; r < o.rows; ++r) data.labels.push_back((r * 7 + r / 3) % plan.outputs);
   } else {
-    const bool regression = o.loss == LossKind::SquaredError || o.loss == LossKind::AbsoluteError;
+    const bool regression = o.loss >= LossKind::SquaredError;
     for (int r = 0; r < o.rows; ++r) {
       for (int c = 0; c < plan.outputs; ++c) {
         data.values.push_back(regression ? static_cast<float>(random.next()) : o.loss == LossKind::BinaryCrossentropy ? (r + c) % 2 : c == r % plan.outputs);
@@ -130,7 +131,7 @@ std::vector<JobOptions> jobTable() {
     add("activation " + std::to_string(static_cast<int>(a)), {scaled, dense(13, a), activationLayer(a), dense(12, a), dense(4, a)});
   }
   for (const LossKind loss : {LossKind::CategoricalCrossentropy, LossKind::SparseCategoricalCrossentropy, LossKind::BinaryCrossentropy,
-                              LossKind::SquaredError, LossKind::AbsoluteError}) {
+                              LossKind::SquaredError, LossKind::AbsoluteError, LossKind::Huber}) {
     for (const A output : {A::Softmax, A::Linear, A::Sigmoid, A::Gelu}) {
       auto& job = add("loss " + std::to_string(static_cast<int>(loss)) + ", output " + std::to_string(static_cast<int>(output)),
                       {scaled, dense(11, A::Tanh), dense(7)});

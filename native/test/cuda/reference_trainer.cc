@@ -117,6 +117,12 @@ double ReferenceTrainer::lossOfRow(const Dataset& data, int64_t row, const std::
         loss += std::fabs(difference) / n;
         g = ((difference > 0) - (difference < 0)) / static_cast<double>(n);
         break;
+      case LossKind::Huber: {
+        const double far = std::fabs(difference), delta = plan_.delta;
+        loss += (far <= delta ? 0.5 * far * far : delta * (far - 0.5 * delta)) / n;
+        g = std::clamp(difference, -delta, delta) / n;
+        break;
+      }
     }
     if (d) (*d)[i] = g * weight / rows;
   }

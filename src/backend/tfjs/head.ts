@@ -1,4 +1,4 @@
-import type { LossPlan, MetricPlan, TrainPlan } from '../contract';
+import { type LossPlan, type MetricPlan, type TrainPlan, takesLogits } from '../contract';
 
 /*
  * The last step of a pass runs on the host, in float64: the loss, its gradient and the metrics take a few hundred
@@ -27,11 +27,6 @@ export interface Score {
   gradient: Float32Array;
 }
 
-/** Whether a loss takes the logits (its gradient then passes the output activation by). */
-export function takesLogits(loss: LossPlan): boolean {
-  return loss.kind !== 'meanSquaredError' && loss.kind !== 'meanAbsoluteError';
-}
-
 export function score(plan: TrainPlan, outputs: Outputs, targets: Targets): Score {
   const rows = targets.order.length;
   const width = plan.outputs;
@@ -46,7 +41,7 @@ export function score(plan: TrainPlan, outputs: Outputs, targets: Targets): Scor
     readTarget(plan, targets, targets.order[row], target);
     for (let k = 0; k < width; k++) output[k] = values[k * rows + row];
     const weight = targets.weights ? targets.weights[targets.order[row]] : 1;
-    loss += weight * rowLoss(plan.loss.kind, output, target, rowGradient);
+    loss += weight * rowLoss(plan.loss, output, target, rowGradient);
     for (let k = 0; k < width; k++) gradient[k * rows + row] = (rowGradient[k] * weight) / rows;
     if (metrics.length === 0) continue;
     for (let k = 0; k < width; k++) output[k] = outputs.predictions[k * rows + row];
@@ -67,7 +62,7 @@ function readTarget(plan: TrainPlan, { y }: Targets, row: number, target: Float6
 
 /** The loss of one row; writes its gradient with respect to `value`. */
 function rowLoss(
-  kind: LossPlan['kind'],
+  { kind, delta = 0 }: LossPlan,
   value: Float64Array,
   target: Float64Array,
   gradient: Float64Array,
@@ -101,6 +96,13 @@ function rowLoss(
       for (let k = 0; k < width; k++) {
         loss += Math.abs(value[k] - target[k]);
         gradient[k] = Math.sign(value[k] - target[k]) / width;
+      }
+      return loss / width;
+    case 'huber':
+      for (let k = 0; k < width; k++) {
+        const far = Math.abs(value[k] - target[k]);
+        loss += far <= delta ? (far * far) / 2 : delta * (far - delta / 2);
+        gradient[k] = Math.max(-delta, Math.min(delta, value[k] - target[k])) / width;
       }
       return loss / width;
   }

@@ -1,7 +1,7 @@
-import { type Metrics, parametersOfLayer, type TrainPlan } from '../contract';
+import { type Metrics, parametersOfLayer, type TrainPlan, takesLogits } from '../contract';
 import { leadingRescalings } from './dataset';
 import type { Tensor, Tf } from './engine';
-import { type Score, score, type Targets, takesLogits } from './head';
+import { type Score, score, type Targets } from './head';
 import { activate, activationGradient, backward, forward, type Pass, type Training } from './layers';
 import { type Stopwatch, timed } from './stopwatch';
 

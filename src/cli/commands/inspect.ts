@@ -100,9 +100,10 @@ function compiled({ optimizer, loss, metrics }: TrainingConfig): string {
   const settings = Object.entries(parts).map(([name, value]) => `${name} ${value}`);
   const logits = loss.fromLogits ? ' from logits' : '';
   const smoothing = loss.labelSmoothing ? `, labels smoothed by ${loss.labelSmoothing}` : '';
+  const delta = loss.delta === undefined ? '' : ` of delta ${loss.delta}`;
   return [
     `optimizer ${kind} (${settings.join(', ')})`,
-    `loss ${loss.kind}${logits}${smoothing}`,
+    `loss ${loss.kind}${logits}${smoothing}${delta}`,
     metrics.length > 0 && `metrics ${metrics.map(({ name }) => name).join(', ')}`,
   ]
     .filter(Boolean)

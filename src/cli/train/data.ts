@@ -7,6 +7,7 @@ import { FusorError } from '../../errors';
 import {
   type ArrayLike,
   type EpochAt,
+  type LossName,
   type Model,
   type NumericArray,
   ndarray,
@@ -16,12 +17,12 @@ import {
 import { elements } from '../../shape';
 import { thousands } from '../output';
 
+export const isOfClasses = (loss: LossName): boolean => loss.endsWith('Crossentropy');
+
 /** What is trained to tell apart has classes; all else values. */
 export function taskOf(model: Model): 'classification' | 'regression' | undefined {
   const kind = model.toJSON().compile?.loss.kind;
-  return (
-    kind && (kind.startsWith('mean') && model.plan().output === 'linear' ? 'regression' : 'classification')
-  );
+  return kind && (!isOfClasses(kind) && model.plan().output === 'linear' ? 'regression' : 'classification');
 }
 
 const isArrays = (rows: Rows): rows is LabelledRows => 'x' in rows;

@@ -9,7 +9,6 @@ import {
   type Checkpoint,
   type DeviceOptions,
   type LossConfig,
-  type LossName,
   layers,
   losses,
   type Model,
@@ -25,7 +24,7 @@ import { whereOf } from '../model-path';
 import type { Settings } from '../option';
 import type * as options from '../options';
 import { bothGiven, type Resolved, rankOf } from '../settings';
-import { arraysOf, inputShapeOf, outputsOf, rowsOf, taskOf, valuesOf } from './data';
+import { arraysOf, inputShapeOf, isOfClasses, outputsOf, rowsOf, taskOf, valuesOf } from './data';
 import { formOf, isConfiguration, keptToTrain } from './kept';
 
 export type TrainSettings = Settings<typeof options.train>;
@@ -46,7 +45,7 @@ export async function loadProblem(
   kept = keptToTrain(settings.model),
 ): Promise<OwnData> {
   const { testSplit: test, loss } = settings;
-  const task = loss && (loss.startsWith('mean') ? 'regression' : 'classification');
+  const task = loss && (isOfClasses(loss) ? 'classification' : 'regression');
   const data = await loadDataset(settings.data, { ...settings, task, validation, test, seed, ...kept });
   if (!data.validation)
     trainRowsOf(
@@ -125,14 +124,23 @@ function modelAt(path: string): Promise<Model> {
 
 /** The stored one unless another is named, of values the squared error; with what is given of it, if anything. */
 function lossOf(
-  { loss: name, labelSmoothing }: Pick<TrainSettings, 'loss' | 'labelSmoothing'>,
+  { loss: name, labelSmoothing, huberDelta }: Pick<TrainSettings, 'loss' | 'labelSmoothing' | 'huberDelta'>,
   stored: LossConfig | undefined,
   { classes }: OwnData,
-): LossName | LossConfig {
+): LossConfig {
   const loss = name ?? stored ?? (classes === 0 ? 'meanSquaredError' : 'categoricalCrossentropy');
-  if (labelSmoothing === undefined) return loss;
   const base = typeof loss === 'string' ? losses[loss]() : loss;
-  return { ...base, labelSmoothing };
+  if (huberDelta !== undefined && base.kind !== 'huber')
+    throw new FusorError('ERR_ARG', [
+      `the loss is ${base.kind}, which has no delta`,
+      '--huber-delta',
+      'give --loss huber',
+    ]);
+  return {
+    ...base,
+    ...(labelSmoothing !== undefined && { labelSmoothing }),
+    ...(huberDelta !== undefined && { delta: huberDelta }),
+  };
 }
 
 /**
@@ -159,7 +167,7 @@ function mlp(
         ]
       : [layers.dense(units, { activation, ...held })];
   const dropped = dropout === undefined ? [] : [layers.dropout(dropout)];
-  const values = classes === 0 && (loss ?? 'mean').startsWith('mean') ? valuesOf(train, schema) : null;
+  const values = classes === 0 && !(loss && isOfClasses(loss)) ? valuesOf(train, schema) : null;
   const last =
     classes === 0
       ? layers.dense(outputsOf(train), held)

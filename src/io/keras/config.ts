@@ -97,10 +97,11 @@ function written(className: string, own: Json): Json {
 function writeCompile({ optimizer, loss, metrics }: NonNullable<ModelConfig['compile']>): Json {
   const name = Object.entries(LOSSES).find(([, ours]) => ours === loss.kind)![0];
   const className = name.replace(/(^|_)([a-z])/g, (_, __, letter: string) => letter.toUpperCase());
-  const { fromLogits, labelSmoothing } = loss;
+  const { fromLogits, labelSmoothing, delta } = loss;
   const options = {
     ...(fromLogits && { from_logits: true }),
     ...(labelSmoothing !== undefined && { label_smoothing: labelSmoothing }),
+    ...(delta !== undefined && { delta: float(delta) }),
   };
   return {
     optimizer: writeOptimizer(optimizer),

@@ -1,4 +1,5 @@
 /** Metrics of Keras ↔ ours: only where both sides count the same. Keras' name says less than its class. */
+import { takesLogits } from '../../backend/contract';
 import type { LossConfig } from '../../model/losses';
 import type { MetricConfig } from '../../model/metrics';
 import { isLogName } from '../../train/history';
@@ -24,7 +25,7 @@ export function readKerasMetric(
   const { k = TOP } = config;
   const name = typeof config.name === 'string' ? config.name : '';
   const metric = (kind: MetricConfig['kind'], more: Json = {}) => ({ kind, name, ...more }) as MetricConfig;
-  const values = ['meanSquaredError', 'meanAbsoluteError'].includes(loss.kind);
+  const values = !takesLogits(loss);
   const categorical = loss.kind === 'categoricalCrossentropy' || (values && classes);
   const sparse = loss.kind === 'sparseCategoricalCrossentropy';
   const binary = loss.kind === 'binaryCrossentropy' && !loss.fromLogits && (config.threshold ?? 0.5) === 0.5;

@@ -3,7 +3,7 @@
 import { FusorError } from '../../errors';
 import { isObject } from '../../files/json';
 import type { TrainingConfig } from '../../model/compile';
-import type { LossConfig } from '../../model/losses';
+import { type LossConfig, losses } from '../../model/losses';
 import type { MetricConfig } from '../../model/metrics';
 import type { OptimizerConfig } from '../../model/optimizers';
 import { modelFromJSON } from '../../model/sequential';
@@ -17,6 +17,7 @@ export const LOSSES = {
   binary_crossentropy: 'binaryCrossentropy',
   mean_squared_error: 'meanSquaredError',
   mean_absolute_error: 'meanAbsoluteError',
+  huber: 'huber',
 } as const;
 
 const KINDS = { accuracy: 'accuracy', mse: 'meanSquaredError', mae: 'meanAbsoluteError' } as const;
@@ -137,19 +138,18 @@ function readLoss(value: unknown): LossConfig | undefined {
       [undefined, null, -1, 1].includes(given.axis as number | null | undefined) &&
       [undefined, 'sum_over_batch_size'].includes(given.reduction as string);
     if (!kind || !plain) return undefined;
-    const { from_logits: fromLogits, label_smoothing: smoothing } = given;
+    const { from_logits: fromLogits, label_smoothing: smoothing, delta = 1 } = given;
     // Its size is checked where the model is made of it.
     return {
       kind,
       fromLogits: fromLogits === true,
       ...(smoothing ? { labelSmoothing: smoothing as number } : {}),
+      ...(kind === 'huber' && { delta: delta as number }),
     };
   }
   if (typeof value !== 'string') return undefined;
   const name = Object.hasOwn(ALIASES, value) ? ALIASES[value] : value;
-  return Object.hasOwn(LOSSES, name)
-    ? { kind: LOSSES[name as keyof typeof LOSSES], fromLogits: false }
-    : undefined;
+  return Object.hasOwn(LOSSES, name) ? losses[LOSSES[name as keyof typeof LOSSES]]() : undefined;
 }
 
 function readOptimizer(className: unknown, config: Json): Json | undefined {
@@ -196,7 +196,8 @@ function readOptimizer(className: unknown, config: Json): Json | undefined {
 export function writeTraining({ loss, optimizer, metrics }: TrainingConfig): Json | undefined {
   const written = writeOptimizer(optimizer);
   const name = Object.entries(LOSSES).find(([, ours]) => ours === loss.kind)?.[0];
-  if (!written || !name || loss.fromLogits || loss.labelSmoothing !== undefined) return undefined;
+  if (!written || !name || loss.kind === 'huber' || loss.fromLogits || loss.labelSmoothing !== undefined)
+    return undefined;
   const names = metrics.flatMap(({ kind }) => METRIC_NAMES[kind] ?? []);
   return { loss: name, metrics: names, optimizer_config: written };
 }

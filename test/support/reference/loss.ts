@@ -13,7 +13,7 @@ export function targetMatrix(plan: TrainPlan, y: Int32Array | Float32Array, rows
 }
 
 /** The loss of every row, before its weight. */
-export function rowLosses(kind: LossPlan['kind'], z: Matrix, p: Matrix, y: Matrix): Float64Array {
+export function rowLosses({ kind, delta = 0 }: LossPlan, z: Matrix, p: Matrix, y: Matrix): Float64Array {
   return perRow(z, (begin, end) => {
     switch (kind) {
       case 'categoricalCrossentropy':
@@ -31,6 +31,11 @@ export function rowLosses(kind: LossPlan['kind'], z: Matrix, p: Matrix, y: Matri
         return mean(begin, end, (e) => (p.data[e] - y.data[e]) ** 2);
       case 'meanAbsoluteError':
         return mean(begin, end, (e) => Math.abs(p.data[e] - y.data[e]));
+      case 'huber':
+        return mean(begin, end, (e) => {
+          const far = Math.abs(p.data[e] - y.data[e]);
+          return far <= delta ? far ** 2 / 2 : delta * (far - delta / 2);
+        });
     }
   });
 }
@@ -59,6 +64,12 @@ export function logitGradient(
     }
     case 'meanAbsoluteError': {
       const dp = matrix(z.rows, z.width, (e) => (Math.sign(p.data[e] - y.data[e]) * factor(e)) / z.width);
+      return activationGradient(plan.output, { z, y: p }, dp);
+    }
+    case 'huber': {
+      const { delta = 0 } = plan.loss;
+      const slope = (difference: number) => Math.max(-delta, Math.min(delta, difference));
+      const dp = matrix(z.rows, z.width, (e) => (slope(p.data[e] - y.data[e]) * factor(e)) / z.width);
       return activationGradient(plan.output, { z, y: p }, dp);
     }
   }

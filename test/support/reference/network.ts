@@ -86,7 +86,7 @@ export function lossAndGradients(plan: TrainPlan, parameters: Numbers[], batch: 
 }
 
 export function batchMeans(plan: TrainPlan, logits: Matrix, predictions: Matrix, batch: Batch): Metrics {
-  const losses = rowLosses(plan.loss.kind, logits, predictions, batch.y).map(
+  const losses = rowLosses(plan.loss, logits, predictions, batch.y).map(
     (loss, row) => loss * batch.weights[row],
   );
   const mean = (values: Float64Array) => values.reduce((a, b) => a + b, 0) / values.length;

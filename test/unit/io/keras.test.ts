@@ -32,14 +32,17 @@ const fresh = (name: string) => join(root, `${count++}-${name}`);
 const difference = (a: ArrayLike<number>, b: ArrayLike<number>) =>
   Math.max(...Array.from(a, (value, i) => Math.abs(value - b[i])));
 
-test.each(['sequential', 'functional', 'normalized', 'activated'])('%s: predictions are those of Keras', async (name) => {
-  const model = await loadModel(join(KERAS, `${name}.keras`), PLAIN);
-  const { data, shape } = await model.predict(x);
-  expect(shape).toEqual([5, 3]);
-  expect(difference(data, predicted[name].flat())).toBeLessThan(1e-6);
-  // Of a net whose last relu leaves nothing all rows are the same, whatever came before.
-  expect(difference(predicted[name][0], predicted[name][4])).toBeGreaterThan(0.01);
-});
+test.each(['sequential', 'functional', 'normalized', 'activated'])(
+  '%s: predictions are those of Keras',
+  async (name) => {
+    const model = await loadModel(join(KERAS, `${name}.keras`), PLAIN);
+    const { data, shape } = await model.predict(x);
+    expect(shape).toEqual([5, 3]);
+    expect(difference(data, predicted[name].flat())).toBeLessThan(1e-6);
+    // Of a net whose last relu leaves nothing all rows are the same, whatever came before.
+    expect(difference(predicted[name][0], predicted[name][4])).toBeGreaterThan(0.01);
+  },
+);
 
 test('what it was compiled with', async () => {
   const { compile } = (await loadModel(join(KERAS, 'sequential.keras'), PLAIN)).toJSON();
@@ -77,9 +80,9 @@ function everything() {
       layers.batchNormalization({ momentum: 1 }),
       layers.flatten(),
       layers.batchNormalization({ scale: false, epsilon: 0.5, name: 'normal', trainable: false }),
-      ...(['relu', 'sigmoid', 'tanh', 'elu', 'gelu', 'silu', 'selu', 'softplus', 'leakyRelu', 'linear'] as const).map((activation) =>
-        layers.dense(4, { activation }),
-      ),
+      ...(
+        ['relu', 'sigmoid', 'tanh', 'elu', 'gelu', 'silu', 'selu', 'softplus', 'leakyRelu', 'linear'] as const
+      ).map((activation) => layers.dense(4, { activation })),
       layers.dropout(0.5),
       layers.dense(4, { useBias: false, name: 'plain', kernelRegularizer: 'l1', trainable: false }),
       layers.dense(4, {
@@ -143,6 +146,20 @@ test.each([
   const path = fresh('x.keras');
   await saveModel(model, path);
   expect((await loadModel(path, PLAIN)).toJSON().compile).toEqual(model.toJSON().compile);
+});
+
+test('a huber loss comes back with its delta; of Keras by name, with the default', async () => {
+  const model = sequential([layers.dense(3, { inputShape: [2] })]);
+  model.compile({ optimizer: 'adam', loss: losses.huber({ delta: 2 }), ...PLAIN });
+  const path = fresh('x.keras');
+  await saveModel(model, path);
+  expect((await loadModel(path, PLAIN)).toJSON().compile).toEqual(model.toJSON().compile);
+  const files = unzipSync(readFileSync(path));
+  const config = JSON.parse(strFromU8(files['config.json']));
+  expect(config.compile_config.loss.config.delta).toBe(2);
+  config.compile_config.loss = 'huber';
+  writeFileSync(path, zipSync({ ...files, 'config.json': strToU8(JSON.stringify(config)) }, { level: 0 }));
+  expect((await loadModel(path, PLAIN)).toJSON().compile!.loss).toEqual(losses.huber());
 });
 
 test('numbers that Keras wants as floats are written so, whatever they are', async () => {

@@ -59,7 +59,9 @@ const STACKS = {
   ],
   'every activation, no bias': () => [
     layers.input([6]),
-    ...(['relu', 'sigmoid', 'tanh', 'elu', 'gelu', 'silu', 'selu', 'softplus', 'leakyRelu', 'linear'] as const).flatMap((activation) => [
+    ...(
+      ['relu', 'sigmoid', 'tanh', 'elu', 'gelu', 'silu', 'selu', 'softplus', 'leakyRelu', 'linear'] as const
+    ).flatMap((activation) => [
       layers.dense(6, { useBias: false, name: `d_${activation}` }),
       layers.activation(activation),
     ]),
