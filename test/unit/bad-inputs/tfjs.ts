@@ -202,7 +202,7 @@ export function badTfjs(root: string): BadInput[] {
       'layer "b"',
       'use fewer units',
     ],
-    ['an activation that is not here', layer({ activation: 'mish' }), FORMAT, 'activation', 'one of linear'],
+    ['an activation that is not here', layer({ activation: 'sigmod' }), FORMAT, 'activation', 'did you mean'],
     [
       'an activation that is an object',
       layer({ activation: { class_name: 'Custom' } }),
