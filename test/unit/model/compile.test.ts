@@ -74,6 +74,12 @@ test.each([
   ['a metric named as validation is', () => metrics.topK(1, { name: 'valTop' })],
   ['a seed that is no integer', () => compileConfig({ ...SGD, seed: 1.5 })],
   ['no options', () => compileConfig(undefined)],
+  ['a huber loss of no delta', () => losses.huber({ delta: 0 })],
+  ['a huber loss of an endless delta', () => losses.huber({ delta: Number.POSITIVE_INFINITY })],
+  [
+    'a delta of another loss',
+    () => compileConfig({ ...SGD, loss: { ...losses.meanSquaredError(), delta: 1 } }),
+  ],
   ['labels smoothed all over', () => losses.categoricalCrossentropy({ labelSmoothing: 1 })],
   ['class indices, smoothed', () => losses.sparseCategoricalCrossentropy({ labelSmoothing: 0.1 } as never)],
   [
